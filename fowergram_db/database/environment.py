@@ -1,0 +1,76 @@
+"""Read the env file and what libpq would use: the two levels of configuration that lie outside the process."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from fowergram_db.database.target import VARIABLES
+from fowergram_db.errors import ConfigurationError, Location
+
+DEFAULT_ENV_FILE = Path(".env")
+_OURS = (*VARIABLES.values(), "DATABASE_URL", "FOWERGRAM_ENVIRONMENT")
+
+
+def read_env_file(path: Path | None) -> Mapping[str, str]:
+    """Return the variables of an env file, values taken literally: no ``$`` is expanded.
+
+    ``None`` means ``.env`` in the working directory, where it exists. Raises ConfigurationError for a file
+    that was asked for and is not there, cannot be read, or has a line about the database that is no
+    assignment.
+    """
+    file = path or DEFAULT_ENV_FILE
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if path is None:
+            return {}
+        raise ConfigurationError(
+            f"there is no env file {str(file)!r}", hint="Correct --env-file, or leave it out."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(
+            f"the env file {str(file)!r} cannot be read: {reason}",
+            hint="Correct it, or name another with --env-file.",
+        ) from error
+    return _parse(str(file), text)
+
+
+def _parse(file: str, text: str) -> Mapping[str, str]:
+    import io  # noqa: PLC0415
+
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - only wanted where there is a file
+
+    values = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error and any(name in binding.original.string for name in _OURS):
+            raise ConfigurationError(
+                "a line of the env file is not NAME=VALUE",
+                hint="Quote the whole value, or correct the line.",
+                location=Location(file, binding.original.line),
+            )
+        if binding.key and binding.value:
+            values[binding.key] = binding.value
+    return values
+
+
+def libpq_settings(service: str = "") -> Mapping[str, str]:
+    """Return what libpq would use for each keyword: from PG* variables and the service file.
+
+    ``service`` stands in for PGSERVICE for the length of the call. A service that does not exist changes
+    nothing here; the attempt to connect says so.
+    """
+    from psycopg.pq import Conninfo  # noqa: PLC0415 - slow to import
+
+    before = os.environ.get("PGSERVICE")
+    if service:
+        os.environ["PGSERVICE"] = service
+    try:
+        return {
+            option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val
+        }
+    finally:
+        if service and before is None:
+            del os.environ["PGSERVICE"]
+        elif before is not None:
+            os.environ["PGSERVICE"] = before

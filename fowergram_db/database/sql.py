@@ -1,0 +1,29 @@
+"""Load the SQL that the tool ships: queries by name, and the folder of the product's migrations."""
+
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@cache
+def sql_root() -> Path:
+    """Return the folder of shipped SQL: inside the package when installed, beside it in a checkout."""
+    installed = _PACKAGE / "sql"
+    return installed if installed.is_dir() else _PACKAGE.parent / "sql"
+
+
+def shipped_migrations() -> Path:
+    """Return the folder that holds the product's own migrations."""
+    return sql_root() / "migrations"
+
+
+def is_installed(directory: Path) -> bool:
+    """Tell whether a folder lies inside the installed package, where no user file belongs."""
+    return directory.resolve().is_relative_to(_PACKAGE)
+
+
+@cache
+def load(name: str) -> str:
+    """Return the text of one shipped query, ``load("catalog/server")`` for ``sql/catalog/server.sql``."""
+    return (sql_root() / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,160 @@
+"""Every error a user can meet: what happened, what to do next, and the exit code that says so.
+
+Other packages' exceptions (psycopg, the operating system's) are turned into these once, where they
+occur. Only the command line renders them and exits.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    FINDINGS = 3
+    HISTORY = 4
+    LOCKED = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file: 1-based line and column (in characters), None where only the file is known."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """Write the place as compilers do.
+
+        >>> str(Location("004_x.sql", 7, 12)), str(Location("004_x.sql"))
+        ('004_x.sql:7:12', '004_x.sql')
+        """
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """What PostgreSQL said of a failed statement, beside its message; empty strings where it said nothing."""
+
+    sqlstate: str = ""
+    detail: str = ""
+    hint: str = ""
+    context: str = ""
+
+
+class FowergramError(Exception):
+    """Something the user must know: a fact and a next step.
+
+    ``code`` is a stable word for scripts; ``excerpt`` is the source line with a caret under the fault.
+    """
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        location: Location | None = None,
+        excerpt: str = "",
+        server: ServerReport | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.location = location
+        self.excerpt = excerpt
+        self.server = server
+
+
+class UsageError(FowergramError):
+    """The command was called in a way that has no meaning."""
+
+    code = "usage"
+    exit_code = ExitCode.USAGE
+
+
+class ConfigurationError(FowergramError):
+    """Where to connect, or where the files are, is not said or cannot be understood."""
+
+    code = "configuration"
+    exit_code = ExitCode.USAGE
+
+
+class FileFault(FowergramError):
+    """A migration file is wrong in a way that shows without running it."""
+
+    code = "file_fault"
+    exit_code = ExitCode.USAGE
+
+
+class UnknownVersion(FowergramError):
+    """``--to`` names a version that neither the files nor the history know."""
+
+    code = "unknown_version"
+    exit_code = ExitCode.USAGE
+
+
+class Refused(FowergramError):
+    """The safety rules forbid it, or the user did not confirm it."""
+
+    code = "refused"
+    exit_code = ExitCode.USAGE
+
+
+class ConnectionFailed(FowergramError):
+    """No session with the server could be had."""
+
+    code = "connection_failed"
+
+
+class DatabaseMissing(ConnectionFailed):
+    """The server answers; the database is not there."""
+
+    code = "database_missing"
+
+
+class EmbeddedFailed(FowergramError):
+    """The embedded PostgreSQL could not be set up or started."""
+
+    code = "embedded_failed"
+
+
+class DatabaseError(FowergramError):
+    """The server refused a statement of the tool's own."""
+
+    code = "database_error"
+
+
+class MigrationFailed(FowergramError):
+    """A statement of a migration failed; the migration was rolled back whole."""
+
+    code = "migration_failed"
+
+
+class LockTimeout(FowergramError):
+    """A lock was not to be had in the time allowed."""
+
+    code = "lock_timeout"
+    exit_code = ExitCode.LOCKED
+
+
+class HistoryInconsistent(FowergramError):
+    """Files and history contradict each other; a person has to decide."""
+
+    code = "history_inconsistent"
+    exit_code = ExitCode.HISTORY
+
+
+class ForeignHistory(HistoryInconsistent):
+    """The bookkeeping table belongs to another tool."""
+
+    code = "foreign_history"

@@ -1,0 +1,1 @@
+"""Turn migration files and a database's history into a plan, and carry it out."""

@@ -1,0 +1,1 @@
+"""Look after a running server: statistics and slow queries."""
