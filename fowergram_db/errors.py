@@ -122,6 +122,12 @@ class DatabaseMissing(ConnectionFailed):
     code = "database_missing"
 
 
+class ServerTooOld(ConnectionFailed):
+    """The server is of a version that the tool does not support."""
+
+    code = "server_too_old"
+
+
 class EmbeddedFailed(FowergramError):
     """The embedded PostgreSQL could not be set up or started."""
 

@@ -37,9 +37,9 @@ def read_env_file(path: Path | None) -> Mapping[str, str]:
 
 
 def _parse(file: str, text: str) -> Mapping[str, str]:
-    import io  # noqa: PLC0415
+    import io
 
-    from dotenv.parser import parse_stream  # noqa: PLC0415 - only wanted where there is a file
+    from dotenv.parser import parse_stream
 
     values = {}
     for binding in parse_stream(io.StringIO(text)):
@@ -60,15 +60,13 @@ def libpq_settings(service: str = "") -> Mapping[str, str]:
     ``service`` stands in for PGSERVICE for the length of the call. A service that does not exist changes
     nothing here; the attempt to connect says so.
     """
-    from psycopg.pq import Conninfo  # noqa: PLC0415 - slow to import
+    from psycopg.pq import Conninfo
 
     before = os.environ.get("PGSERVICE")
     if service:
         os.environ["PGSERVICE"] = service
     try:
-        return {
-            option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val
-        }
+        return {option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val}
     finally:
         if service and before is None:
             del os.environ["PGSERVICE"]

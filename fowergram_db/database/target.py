@@ -13,9 +13,7 @@ from urllib.parse import unquote, urlsplit
 from fowergram_db.errors import ConfigurationError
 
 PARTS = ("host", "port", "dbname", "user", "password")
-DEFAULTS = MappingProxyType(
-    {"host": "localhost", "port": "5432", "dbname": "fowergram", "user": "postgres"}
-)
+DEFAULTS = MappingProxyType({"host": "localhost", "port": "5432", "dbname": "fowergram", "user": "postgres"})
 VARIABLES = MappingProxyType({part: f"DB_{part.upper()}" for part in PARTS} | {"dbname": "DB_NAME"})
 _LIBPQ = MappingProxyType(
     {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "password": "PGPASSWORD"}
@@ -123,8 +121,8 @@ def _levels(
 def _url_level(label: str, url: str) -> Level:
     if url.startswith("embedded:"):
         return Level(label, {"user": DEFAULTS["user"]}, is_url=True, embedded=_embedded(label, url))
-    from psycopg import ProgrammingError  # noqa: PLC0415 - slow to import, and only wanted for a URL
-    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
 
     try:
         given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value}
@@ -204,7 +202,7 @@ def _password(levels: tuple[Level, ...], host: str) -> tuple[str | None, tuple[s
 
     The host that a password was given with is the one it would go to if nothing above its level were said.
     """
-    notes = []
+    notes: list[str] = []
     for at, level in enumerate(levels):
         if not (password := level.parts.get("password")):
             continue

@@ -1,0 +1,353 @@
+"""The commands that change a database by its migrations, and tell where it stands."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fowergram_db.cli.options import Needs, command, option
+from fowergram_db.cli.render import Column, Row, duration, moment
+from fowergram_db.cli.session import Outcome, Session
+from fowergram_db.errors import ExitCode, Refused, UsageError
+
+if TYPE_CHECKING:
+    from fowergram_db.migrations.execute import CheckedStep
+    from fowergram_db.migrations.migrate import Event, OnEvent, Standing, Status
+    from fowergram_db.migrations.plan import Migration, Step
+
+app = typer.Typer()
+
+_MARKS = {"applied": " ", "pending": ">"}
+_STYLES = {"applied": "", "pending": "yellow"}
+_PROBLEM_MARK, _PROBLEM_STYLE = "!", "bold red"
+
+
+@command(
+    app,
+    "migrate",
+    needs=Needs.BOTH,
+    examples="  fowergram-db migrate\n"
+    "  DB_NAME=fowergram_dev fowergram-db migrate\n"
+    "  fowergram-db migrate --to 3 --dry-run\n"
+    "  fowergram-db migrate --database-url postgresql://me@db.example/app --migrations-dir ./migrations",
+)
+def migrate(
+    session: Session,
+    to: Annotated[
+        int | None, option("Stop after this version.", "--to", variable="FOWERGRAM_MIGRATE_TO", metavar="VERSION")
+    ] = None,
+    dry_run: Annotated[
+        bool, option("Print what would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
+    ] = False,
+    allow_out_of_order: Annotated[
+        bool,
+        option(
+            "Apply pending migrations below the newest applied one, too.",
+            "--allow-out-of-order",
+            variable="FOWERGRAM_ALLOW_OUT_OF_ORDER",
+        ),
+    ] = False,
+) -> Outcome:
+    """Apply the pending migrations, in order of version; create the database where it is missing.
+
+    Each migration runs in a transaction of its own, together with its row in public.schema_migrations: all
+    of it is applied, or nothing. All files are checked before the first statement runs.
+    """
+    from fowergram_db.migrations import migrate as use_case
+
+    goal = use_case.Goal(to, allow_out_of_order)
+    with session.reached() as target:
+        if dry_run:
+            return _preview(
+                session, use_case.preview_migrate(target, session.migrations_dir, goal, _step_listener(session))
+            )
+        session.announce()
+        standing = use_case.migrate(target, session.migrations_dir, goal, _step_listener(session))
+    return _arrived(session, standing)
+
+
+@command(
+    app,
+    "status",
+    needs=Needs.BOTH,
+    examples="  fowergram-db status\n  fowergram-db status --check && ./start-server\n  fowergram-db status --json",
+)
+def status(
+    session: Session,
+    check: Annotated[
+        bool,
+        option(
+            "Exit with 3 where migrations are pending, with 4 where the history is inconsistent.",
+            "--check",
+            variable="FOWERGRAM_CHECK",
+        ),
+    ] = False,
+) -> Outcome:
+    """Show every migration and its state. Reads only: a missing database is all pending."""
+    from fowergram_db.migrations import migrate as use_case
+
+    with session.reached() as target:
+        found = use_case.status(target, session.migrations_dir, _listener(session, []))
+    problems = [migration for migration in found.migrations if migration.state.is_problem]
+    pending = [migration for migration in found.migrations if migration.state == "pending"]
+    _show_status(session, found, len(pending), len(problems))
+    exit_code = ExitCode.DONE
+    if check and (problems or found.foreign):
+        exit_code = ExitCode.HISTORY
+    elif check and pending:
+        exit_code = ExitCode.FINDINGS
+    applied = len(found.migrations) - len(pending) - sum(m.applied is None for m in problems)
+    summary = {"applied": applied, "pending": len(pending), "problems": len(problems)}
+    data = {"migrations": list(map(_migration_data, found.migrations)), "summary": summary}
+    if found.foreign:
+        data["history_owner"] = found.foreign
+    return Outcome(data, exit_code)
+
+
+@command(
+    app,
+    "rollback",
+    needs=Needs.BOTH,
+    examples="  fowergram-db rollback\n  fowergram-db rollback --steps 2 --dry-run\n  fowergram-db rollback --to 3",
+)
+def rollback(
+    session: Session,
+    steps: Annotated[
+        int | None,
+        option(
+            "Undo this many migrations, newest first.  [default: 1]",
+            "--steps",
+            variable="FOWERGRAM_ROLLBACK_STEPS",
+            metavar="N",
+        ),
+    ] = None,
+    to: Annotated[
+        int | None,
+        option(
+            "Undo all above this version; 0 undoes everything.",
+            "--to",
+            variable="FOWERGRAM_ROLLBACK_TO",
+            metavar="VERSION",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, option("Print what would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
+    ] = False,
+) -> Outcome:
+    """Undo the newest applied migration, or the newest N, or all above a version.
+
+    Runs the down file, or the script recorded when the migration was applied where the checkout no longer
+    has the file that fits. Each step is a transaction of its own.
+    """
+    from fowergram_db.migrations import migrate as use_case
+    from fowergram_db.migrations.plan import Undo
+
+    if steps is not None and to is not None:
+        raise UsageError("--steps and --to exclude each other", hint="Give one of them.")
+    undo = Undo(1 if steps is None else steps, to)
+    with session.reached() as target:
+        if dry_run:
+            return _preview(
+                session, use_case.preview_rollback(target, session.migrations_dir, undo, _step_listener(session))
+            )
+        session.announce()
+        standing = use_case.rollback(
+            target, session.migrations_dir, undo, _step_listener(session), lambda what: _confirm(session, what)
+        )
+    return _arrived(session, standing)
+
+
+@command(
+    app,
+    "reset",
+    needs=Needs.BOTH,
+    examples="  DB_NAME=fowergram_test fowergram-db reset\n"
+    "  fowergram-db reset --dbname scratch --yes\n"
+    "  DB_NAME=fowergram_test fowergram-db reset --force",
+)
+def reset(
+    session: Session,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the database is called.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="End the sessions of other clients.")] = False,
+) -> Outcome:
+    """Make the database anew, as `migrate` would, emptied of ALL DATA.
+
+    Asks for the database's name unless that name has test, tests, testing, dev or ci as a word. Never
+    touches a database marked as production. The old database stays as it is until the new one is complete.
+    """
+    from fowergram_db.database.lifecycle import Sessions
+    from fowergram_db.database.protection import is_disposable, require_unprotected
+    from fowergram_db.migrations import migrate as use_case
+
+    with session.reached() as target:
+        session.announce()
+        require_unprotected(target, session.environment)
+        if not (yes or is_disposable(target.dbname)) and not _confirm(session, "delete all its data", target.dbname):
+            raise Refused(
+                f'reset would delete all data of database "{target.dbname}"; nothing was done',
+                hint="Type the name of the database when asked, or add --yes.",
+            )
+        sessions = Sessions.END if force else Sessions.SPARE
+        standing = use_case.reset(target, session.migrations_dir, sessions, _step_listener(session))
+    return _arrived(session, standing)
+
+
+@command(
+    app,
+    "protect",
+    needs=Needs.DATABASE,
+    examples="  fowergram-db protect\n  fowergram-db protect --off",
+)
+def protect(
+    session: Session,
+    off: Annotated[bool, option("Take the mark away.", "--off", variable="FOWERGRAM_PROTECT_OFF")] = False,
+) -> Outcome:
+    """Mark the database as production: `reset` refuses it, `rollback` of more than one step asks."""
+    from fowergram_db.database import protection
+    from fowergram_db.database.connection import connect, server_version
+
+    with session.reached() as target:
+        session.announce()
+        with connect(target) as connection:
+            session.server_version = server_version(connection)
+            (protection.unprotect if off else protection.protect)(connection)
+    said = "is no longer marked" if off else "is marked"
+    session.screen.line(f'Database "{target.dbname}" {said} as production.')
+    return Outcome({"production": not off})
+
+
+@command(
+    app,
+    "new",
+    needs=Needs.FILES,
+    examples='  fowergram-db new "add reactions" --migrations-dir ./migrations',
+)
+def new(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="What it does, in a few words.", show_default=False)],
+) -> Outcome:
+    """Write the next migration and its down file, empty but for a comment."""
+    from fowergram_db.migrations.new import write_migration
+
+    paths = write_migration(session.migrations_dir, name)
+    for path in paths:
+        session.screen.line(str(path))
+    return Outcome({"files": [str(path) for path in paths]})
+
+
+def _step_listener(session: Session) -> "OnEvent":
+    """Return a listener that also keeps the steps for the JSON document, the failed run's included."""
+    done: list[dict[str, Any]] = []
+    session.data["steps"] = done
+    return _listener(session, done)
+
+
+def _listener(session: Session, done: list[dict[str, Any]]) -> "OnEvent":
+    """Return what shows each event as it comes, and adds each finished step to ``done``."""
+    from fowergram_db.migrations.execute import StepResult
+    from fowergram_db.migrations.migrate import Connected, DatabaseCreated, Notice, StepStarted
+
+    def listen(event: "Event") -> None:
+        match event:
+            case Connected(version):
+                session.server_version = version
+            case DatabaseCreated(name):
+                session.screen.note(f'Created database "{name}".')
+            case StepStarted(step, number, total):
+                session.screen.progress(step.filename, number - 1, total)
+            case StepResult(step, duration_ms):
+                done.append(_step_data(step) | {"duration_ms": _rounded(duration_ms)})
+                verb = "applied" if step.direction == "up" else "undone"
+                recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
+                session.screen.line(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
+            case Notice(severity, message):
+                session.screen.note(f"{severity.lower()}: {message}")
+
+    return listen
+
+
+def _step_data(step: "Step") -> dict[str, Any]:
+    return {"version": step.version, "name": step.name, "file": step.filename, "direction": str(step.direction)}
+
+
+def _arrived(session: Session, standing: "Standing") -> Outcome:
+    """Say where the database now stands."""
+    if not session.data["steps"]:
+        session.screen.line("Nothing to do.")
+    assert session.target is not None  # noqa: S101 - a command that has arrived has had a target
+    session.screen.line(f'Database "{session.target.dbname}" is {standing}.', "bold")
+    return Outcome({"summary": {"applied": len(standing.applied), "pending": len(standing.pending)}})
+
+
+def _preview(session: Session, steps: "Sequence[CheckedStep]") -> Outcome:
+    """Print the scripts that would run; literals of PASSWORD clauses stay hidden here too."""
+    from fowergram_db.database.redaction import mask_passwords
+
+    for checked in steps:
+        step = checked.step
+        session.screen.line(f"-- {step.direction} {step.version}: {step.source}", "bold")
+        session.screen.line(mask_passwords(step.text).rstrip("\n"))
+    count = len(steps)
+    session.screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
+    return Outcome({"dry_run": True, "steps": [_step_data(c.step) | {"duration_ms": None} for c in steps]})
+
+
+def _confirm(session: Session, what: str, name: str = "") -> bool:
+    assert session.target is not None  # noqa: S101 - nothing is confirmed before there is a target
+    wanted = name or session.target.dbname
+    return session.screen.ask(f'This would {what}. Type "{wanted}" to go on: ') == wanted
+
+
+def _migration_data(migration: "Migration") -> dict[str, Any]:
+    return {
+        "version": migration.version,
+        "name": migration.name,
+        "file": migration.filename,
+        "state": str(migration.state),
+        "reversible": migration.reversible,
+        "transactional": True,
+        "executed_at": migration.executed_at,
+        "duration_ms": _rounded(migration.duration_ms),
+        "checksum": migration.checksum,
+    }
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 3)
+
+
+def _show_status(session: Session, found: "Status", pending: int, problems: int) -> None:
+    columns = (
+        Column(""),
+        Column("version", "right"),
+        Column("name"),
+        Column("state"),
+        Column("applied at (UTC)"),
+        Column("took", "right"),
+        Column("undo"),
+    )
+    session.screen.table(columns, tuple(_status_rows(found.migrations)))
+    if not found.database_exists and session.target:
+        session.screen.line(f'Database "{session.target.dbname}" does not exist: `fowergram-db migrate` creates it.')
+    if found.foreign:
+        session.screen.line(f"! public.schema_migrations belongs to {found.foreign}: what it says is not shown here.")
+    applied = len(found.standing.applied)
+    session.screen.line(f"{applied} applied, {pending} pending, {problems} problem{'' if problems == 1 else 's'}")
+
+
+def _status_rows(migrations: "Sequence[Migration]") -> Iterator[Row]:
+    for migration in migrations:
+        state = str(migration.state)
+        took = migration.duration_ms
+        yield Row(
+            (
+                _MARKS.get(state, _PROBLEM_MARK),
+                str(migration.version),
+                migration.name,
+                state,
+                moment(migration.executed_at),
+                "" if took is None else duration(took),
+                "yes" if migration.reversible else "no",
+            ),
+            _STYLES.get(state, _PROBLEM_STYLE),
+        )

@@ -1,0 +1,201 @@
+"""The commands that look after a running server."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fowergram_db.cli.options import Needs, command, option
+from fowergram_db.cli.render import Column, Row, duration, moment
+from fowergram_db.cli.session import Outcome, Session
+from fowergram_db.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fowergram_db.operations.analyze import AnalyzeReport, Progress, TableReport
+    from fowergram_db.operations.slow_queries import SlowQueries, SlowQuery
+
+app = typer.Typer()
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_UNIT_STEP = 1024
+_WIDEST_QUERY = 100
+
+
+class Sort(StrEnum):
+    """What the slowest queries are those with the most of."""
+
+    TOTAL = "total"
+    MEAN = "mean"
+    CALLS = "calls"
+
+
+@command(
+    app,
+    "analyze",
+    needs=Needs.DATABASE,
+    examples="  fowergram-db analyze\n  fowergram-db analyze posts public.likes",
+)
+def analyze(
+    session: Session,
+    tables: Annotated[
+        list[str] | None, typer.Argument(metavar="[TABLE]...", help="The tables.  [default: all]", show_default=False)
+    ] = None,
+) -> Outcome:
+    """Refresh the planner's statistics, then show every table's size, rows and freshness.
+
+    Partitioned tables are included: autovacuum never analyses those.
+    """
+    from fowergram_db.database.connection import connect, server_version
+    from fowergram_db.operations.analyze import analyze as run_analyze
+
+    def show(progress: "Progress") -> None:
+        done = progress.number if progress.result else progress.number - 1
+        session.screen.progress(f"{progress.schema}.{progress.name}", done, progress.total)
+
+    with session.reached() as target:
+        session.announce()
+        with connect(target) as connection:
+            session.server_version = server_version(connection)
+            report = run_analyze(connection, tables or (), show)
+    session.screen.stop_progress()
+    _show_tables(session, report)
+    failed = any(result.outcome == "failed" for result in report.results)
+    data = {"results": list(map(asdict, report.results)), "tables": list(map(asdict, report.tables))}
+    return Outcome(data, ExitCode.FAILED if failed else ExitCode.DONE)
+
+
+@command(
+    app,
+    "slow-queries",
+    "slow-query",
+    needs=Needs.DATABASE,
+    examples="  fowergram-db slow-queries\n"
+    "  fowergram-db slow-queries --sort mean --limit 5\n"
+    "  fowergram-db slow-queries --json",
+)
+def slow_queries(
+    session: Session,
+    limit: Annotated[
+        int,
+        option(
+            "Show this many.",
+            "--limit",
+            variable="FOWERGRAM_SLOW_QUERIES_LIMIT",
+            metavar="N",
+            min=1,
+            show_default=True,
+        ),
+    ] = 20,
+    sort: Annotated[
+        Sort, option("Order by this, most first.", "--sort", variable="FOWERGRAM_SLOW_QUERIES_SORT", show_default=True)
+    ] = Sort.TOTAL,
+) -> Outcome:
+    """Show where the server's time goes in this database, from pg_stat_statements. Reads only."""
+    from fowergram_db.database.connection import connect, server_version
+    from fowergram_db.operations.slow_queries import SortKey, read_slow_queries
+
+    with session.reached() as target, connect(target) as connection:
+        session.server_version = server_version(connection)
+        found = read_slow_queries(connection, limit=limit, sort=SortKey(sort))
+    _show_queries(session, found)
+    return Outcome(asdict(found))
+
+
+def _show_tables(session: Session, report: "AnalyzeReport") -> None:
+    columns = (
+        Column("table"),
+        Column("total", "right"),
+        Column("table data", "right"),
+        Column("indexes", "right"),
+        Column("toast", "right"),
+        Column("rows (estimate)", "right"),
+        Column("dead rows", "right"),
+        Column("last analysed (UTC)"),
+    )
+    session.screen.table(columns, tuple(map(_table_row, report.tables)))
+    for result in report.results:
+        if result.outcome != "done":
+            session.screen.note(f"{result.outcome}: {result.schema}.{result.name}: {result.reason}", "yellow")
+            if result.fix:
+                session.screen.note(f"  {result.fix}")
+    done = [result for result in report.results if result.outcome == "done"]
+    took = duration(sum(result.duration_ms for result in done))
+    session.screen.line(f"{len(done)} analysed in {took}, {len(report.results) - len(done)} not", "bold")
+
+
+def _table_row(table: "TableReport") -> Row:
+    sizes = (table.total_bytes, table.heap_bytes, table.index_bytes, table.toast_bytes)
+    rows = "?" if table.rows is None else f"{table.rows:,}"
+    name = f"{table.schema}.{table.name}"
+    return Row((name, *map(size, sizes), rows, f"{table.dead_rows:,}", moment(table.last_analyzed) or "never"))
+
+
+def _show_queries(session: Session, found: "SlowQueries") -> None:
+    columns = (
+        Column("share", "right"),
+        Column("total", "right"),
+        Column("calls", "right"),
+        Column("mean", "right"),
+        Column("max", "right"),
+        Column("stddev", "right"),
+        Column("rows", "right"),
+        Column("cache", "right"),
+        Column("user"),
+        Column("query"),
+    )
+    since = f" since {moment(found.since)} UTC" if found.since else ""
+    session.screen.line(
+        f"{found.statements} statement(s), {found.calls:,} call(s), {duration(found.total_ms)} in all{since}", "bold"
+    )
+    if found.queries:
+        session.screen.table(columns, tuple(_query_row(session, query) for query in found.queries))
+    if hidden := found.hidden:
+        session.screen.note(
+            f"{hidden.statements} statement(s) of other roles are hidden from this one: {hidden.share:.1%} of the "
+            f"time. To see them: {hidden.grant}",
+            "yellow",
+        )
+
+
+def _query_row(session: Session, query: "SlowQuery") -> Row:
+    times = (query.mean_ms, query.max_ms, query.stddev_ms)
+    return Row(
+        (
+            f"{query.share:.1%}",
+            duration(query.total_ms),
+            f"{query.calls:,}",
+            *map(duration, times),
+            f"{query.rows:,}",
+            "" if query.cache_hit is None else f"{query.cache_hit:.1%}",
+            query.user,
+            _one_line(query.query) if session.screen.is_plain else _readable(query.query),
+        )
+    )
+
+
+def _readable(query: str) -> str:
+    from fowergram_db.operations.slow_queries import readable
+
+    return readable(query)
+
+
+def _one_line(query: str) -> str:
+    text = " ".join(query.split())
+    return text if len(text) <= _WIDEST_QUERY else f"{text[: _WIDEST_QUERY - 1]}…"
+
+
+def size(amount: int | None) -> str:
+    """Write a number of bytes for a person; "?" where it is not known.
+
+    >>> size(0), size(8192), size(3 * 1024**3), size(None)
+    ('0 B', '8 kB', '3.0 GB', '?')
+    """
+    if amount is None:
+        return "?"
+    value = float(amount)
+    for unit in _UNITS:
+        if value < _UNIT_STEP or unit == _UNITS[-1]:
+            return f"{value:.1f} {unit}" if unit in _UNITS[2:] else f"{value:.0f} {unit}"
+        value /= _UNIT_STEP
+    raise AssertionError(amount)

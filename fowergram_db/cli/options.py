@@ -1,0 +1,146 @@
+"""The options that many commands share, and the decorator that gives them to a command."""
+
+import inspect
+from collections.abc import Callable
+from enum import StrEnum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+if TYPE_CHECKING:
+    from fowergram_db.cli.session import Outcome
+
+Body = Callable[..., "Outcome"]
+
+
+def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:  # noqa: ANN401 - Typer's own type
+    """Declare an option; its environment variable, where it has one, stands in the help."""
+    return typer.Option(
+        *names, help=help_text, envvar=variable or None, show_default=more.pop("show_default", False), **more
+    )
+
+
+_OUTPUT = {
+    "json": Annotated[bool, option("Print one JSON document on stdout.", "--json", variable="FOWERGRAM_JSON")],
+    "no_color": Annotated[bool, option("Use no colours.  [env var: NO_COLOR]", "--no-color")],
+}
+_CONNECTION = {
+    "database_url": Annotated[
+        str | None,
+        option(
+            "postgresql://USER@HOST:PORT/DATABASE, or embedded: for the PostgreSQL that comes along. Other users of "
+            "the machine can see a password given here; DATABASE_URL in the environment they cannot.",
+            "--database-url",
+            variable="DATABASE_URL",
+            metavar="URL",
+        ),
+    ],
+    "host": Annotated[str | None, option("Host or socket directory.", "--host", variable="DB_HOST", metavar="HOST")],
+    "port": Annotated[str | None, option("Port.", "--port", variable="DB_PORT", metavar="PORT")],
+    "dbname": Annotated[str | None, option("Database.", "--dbname", variable="DB_NAME", metavar="NAME")],
+    "user": Annotated[
+        str | None,
+        option(
+            "Role to connect as; its password comes from DB_PASSWORD, a URL or ~/.pgpass.",
+            "--user",
+            variable="DB_USER",
+            metavar="USER",
+        ),
+    ],
+    "env_file": Annotated[
+        Path | None,
+        option(
+            "File of such variables; what is exported wins.  [default: .env]",
+            "--env-file",
+            variable="FOWERGRAM_ENV_FILE",
+            metavar="FILE",
+        ),
+    ],
+}
+_FILES = {
+    "migrations_dir": Annotated[
+        Path | None,
+        option(
+            "Directory of the migrations.  [default: those of Fowergram, in the package]",
+            "--migrations-dir",
+            variable="MIGRATIONS_DIR",
+            metavar="DIR",
+        ),
+    ],
+}
+_DEFAULTS = {"json": False, "no_color": False}
+_PLAIN = inspect.Parameter.POSITIONAL_OR_KEYWORD
+PARTS = ("database_url", "host", "port", "dbname", "user")
+
+
+class Needs(StrEnum):
+    """What a command works on, beside its output: that decides which options it has."""
+
+    DATABASE = auto()
+    FILES = auto()
+    BOTH = auto()
+
+
+def command(app: typer.Typer, *names: str, needs: Needs, examples: str) -> Callable[[Body], Body]:
+    """Register a command under its names; the names after the first are not listed in the help.
+
+    The body takes a session first, then its own options, and returns an outcome. The shared options are
+    added behind its own and reach it as the session.
+    """
+
+    def register(body: Body) -> Body:
+        invoke = _with_shared_options(names[0], body, _shared(needs))
+        for at, name in enumerate(names):
+            app.command(name, epilog=f"\b\nExamples:\n{examples}", hidden=at > 0)(invoke)
+        return body
+
+    return register
+
+
+def _shared(needs: Needs) -> dict[str, Any]:
+    match needs:
+        case Needs.DATABASE:
+            return _CONNECTION | _OUTPUT
+        case Needs.FILES:
+            return _FILES | _OUTPUT
+        case Needs.BOTH:
+            return _FILES | _CONNECTION | _OUTPUT
+
+
+def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Callable[..., int]:
+    hints = get_type_hints(body, include_extras=True)
+    own = list(inspect.signature(body).parameters.values())[1:]
+    own = [parameter.replace(annotation=hints[parameter.name]) for parameter in own]
+
+    def invoke(ctx: typer.Context, **values: Any) -> int:  # noqa: ANN401 - each option has its own type
+        from fowergram_db.cli.session import Settings, run_command
+
+        given = {option_name: values.pop(option_name, None) for option_name in shared}
+        settings = Settings(
+            typed={part: given.get(part) for part in PARTS if _is_typed(ctx, part)},
+            env_file=given.get("env_file"),
+            migrations_dir=given.get("migrations_dir"),
+            json=given["json"],
+            no_color=given["no_color"],
+        )
+        return run_command(name, settings, lambda session: body(session, **values))
+
+    parameters = [
+        inspect.Parameter("ctx", _PLAIN, annotation=typer.Context),
+        *own,
+        *(
+            inspect.Parameter(name, _PLAIN, default=_DEFAULTS.get(name), annotation=kind)
+            for name, kind in shared.items()
+        ),
+    ]
+    invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
+    invoke.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    invoke.__doc__ = body.__doc__
+    return invoke
+
+
+def _is_typed(ctx: typer.Context, name: str) -> bool:
+    """Tell whether an option stands on the command line; Typer would have merged the environment into it."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

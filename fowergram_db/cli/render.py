@@ -1,0 +1,265 @@
+"""Show things: data on stdout, the rest on stderr; colours and progress only on a terminal."""
+
+import contextlib
+import json as json_format
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from fowergram_db.errors import FowergramError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+FORMAT = 1
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: its heading, and the side its cells lean to."""
+
+    heading: str
+    justify: str = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table; ``style`` is a hint for terminals and never the only sign of anything."""
+
+    cells: tuple[str, ...]
+    style: str = ""
+
+
+class Screen:
+    """What the user sees of one run. As JSON it shows nothing on stdout but the one document."""
+
+    def __init__(self, out: TextIO, err: TextIO, *, json: bool, colour: bool) -> None:
+        self.out = out
+        self.err = err
+        self.json = json
+        self.colour = colour
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    @classmethod
+    def of_process(cls, *, json: bool, no_color: bool) -> Self:
+        """Return the screen of this process."""
+        return cls(sys.stdout, sys.stderr, json=json, colour=not no_color and not os.environ.get("NO_COLOR"))
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether stdout is read by a program, or a file, rather than seen on a terminal."""
+        return not self.out.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop_progress()
+
+    def line(self, text: str, style: str = "") -> None:
+        """Print a line of the result on stdout."""
+        if not self.json:
+            self._print(self.out, text, style)
+
+    def note(self, text: str, style: str = "") -> None:
+        """Print a line about the run on stderr."""
+        self._print(self.err, text, style)
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        """Print a table on stdout: drawn for a terminal, plain and never cut for a pipe."""
+        if self.json:
+            return
+        if self.out.isatty():
+            self._draw(columns, rows)
+        else:
+            self.out.writelines(f"{line}\n" for line in _plain_table(columns, rows))
+
+    def document(
+        self, command: str, target: Mapping[str, Any] | None, data: Mapping[str, Any], error: FowergramError | None
+    ) -> None:
+        """Print the one JSON document, where JSON is asked for."""
+        if not self.json:
+            return
+        common = {"format": FORMAT, "command": command, "ok": error is None, "target": target}
+        whole = {**common, "error": _error_data(error) if error else None, **data}
+        json_format.dump(whole, self.out, ensure_ascii=False, default=_json_value)
+        self.out.write("\n")
+
+    def error(self, error: FowergramError) -> None:
+        """Print an error on stderr: what happened, where, what the server said, what to do."""
+        self.stop_progress()
+        for text, style in _error_lines(error):
+            self._print(self.err, text, style)
+        if os.environ.get("GITHUB_ACTIONS") == "true" and error.location:
+            self._print(self.err, _annotation(error))
+
+    def progress(self, text: str, done: int, total: int) -> None:
+        """Show on a terminal what is being done now."""
+        if not self.err.isatty():
+            return
+        if self._progress is None:
+            self._progress = _progress(self._console(self.err))
+            self._task = self._progress.add_task("", total=total)
+            self._progress.start()
+        if self._task is not None:
+            self._progress.update(self._task, description=_printable(text), completed=done)
+
+    def stop_progress(self) -> None:
+        """Take the progress off the terminal."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = self._task = None
+
+    def ask(self, question: str) -> str | None:
+        """Ask on the terminal and return the answer, None where there is nobody to ask."""
+        if not (sys.stdin.isatty() and self.err.isatty()):
+            return None
+        self.err.write(_printable(question))
+        self.err.flush()
+        return sys.stdin.readline().rstrip("\n")
+
+    def flush(self) -> None:
+        """Write out what is buffered, so that a closed pipe shows here."""
+        self.out.flush()
+        self.err.flush()
+
+    def abandon(self) -> None:
+        """Give up on streams that nobody reads, so that the interpreter does not complain at its end."""
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+
+    def _print(self, stream: TextIO, text: str, style: str = "") -> None:
+        text = _printable(text)
+        if self._progress is not None and stream.isatty():
+            self._progress.console.print(text, style=style, soft_wrap=True)
+        elif style and self.colour and stream.isatty():
+            self._console(stream).print(text, style=style, soft_wrap=True)
+        else:
+            stream.write(f"{text}\n")
+
+    def _console(self, stream: TextIO) -> "Console":
+        from rich.console import Console
+
+        return Console(file=stream, highlight=False, markup=False, emoji=False, no_color=not self.colour)
+
+    def _draw(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in columns:
+            table.add_column(column.heading, justify="right" if column.justify == "right" else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(_printable, row.cells), style=row.style or None)
+        self._console(self.out).print(table)
+
+
+def _printable(text: str) -> str:
+    """Show control characters instead of obeying them: a name from a database may hold any."""
+    return text.translate(_CONTROLS)
+
+
+def _plain_table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+    lines = [tuple(column.heading for column in columns)]
+    lines.extend(tuple(_printable(cell).replace("\n", " ") for cell in row.cells) for row in rows)
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (
+            cell.rjust(width) if column.justify == "right" else cell.ljust(width)
+            for cell, width, column in zip(line, widths, columns, strict=True)
+        )
+        yield _GAP.join(padded).rstrip()
+
+
+def _progress(console: "Console") -> "Progress":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    text = TextColumn("{task.description}", markup=False)
+    return Progress(
+        SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True
+    )
+
+
+def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
+    """Yield the lines of an error with their styles; the notes, which say where things stand, come last."""
+    yield f"error: {error.message}", "bold red"
+    if error.location:
+        yield f"  at {error.location}", ""
+    if error.excerpt:
+        number = str(error.location.line) if error.location else ""
+        source, _, caret = error.excerpt.partition("\n")
+        yield f"{number} | {source}", ""
+        yield f"{' ' * len(number)} | {caret}", "bold red"
+    if server := error.server:
+        said = (("SQLSTATE", server.sqlstate), ("DETAIL", server.detail), ("HINT", server.hint))
+        yield from ((f"{name}: {text}", "") for name, text in (*said, ("CONTEXT", server.context)) if text)
+    if error.hint:
+        yield f"hint: {error.hint}", "bold"
+    yield from ((note, "") for note in getattr(error, "__notes__", ()))
+
+
+def _error_data(error: FowergramError) -> dict[str, Any]:
+    location, server = error.location, error.server
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint or (server.hint if server else "") or None,
+        "file": location.file if location else None,
+        "line": location.line if location else None,
+        "column": location.column if location else None,
+        "sqlstate": (server.sqlstate if server else None) or None,
+        "detail": (server.detail if server else None) or None,
+    }
+
+
+def _annotation(error: FowergramError) -> str:
+    """Write an error as GitHub Actions reads it, its own marks escaped."""
+    place = error.location
+    parts = {"file": place.file, "line": place.line, "col": place.column} if place else {}
+    where = ",".join(
+        f"{name}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}"
+        for name, value in parts.items()
+        if value
+    )
+    return f"::error {where}::{_escaped(error.message)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+def duration(milliseconds: float) -> str:
+    """Write a duration for a person.
+
+    >>> duration(0.4), duration(312.4), duration(1250), duration(125_000)
+    ('0.4 ms', '312 ms', '1.2 s', '2 min 5 s')
+    """
+    if milliseconds < 1:
+        return f"{milliseconds:.1f} ms"
+    if milliseconds < 1000:  # noqa: PLR2004
+        return f"{milliseconds:.0f} ms"
+    minutes, seconds = divmod(milliseconds / 1000, 60)
+    return f"{minutes:.0f} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
+
+
+def moment(when: datetime | None) -> str:
+    """Write a point of time in UTC, to the second; nothing where there is none."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if when else ""

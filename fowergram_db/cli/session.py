@@ -1,0 +1,178 @@
+"""One run of a command: its settings, its target, its screen; and where every error ends up."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fowergram_db.cli.render import Screen
+from fowergram_db.database.environment import read_env_file
+from fowergram_db.database.sql import shipped_migrations
+from fowergram_db.database.target import Target
+from fowergram_db.errors import ExitCode, FowergramError
+
+_AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the shared options say; ``typed`` holds only what stands on the command line itself."""
+
+    typed: Mapping[str, str | None]
+    env_file: Path | None
+    migrations_dir: Path | None
+    json: bool
+    no_color: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command came to: its own part of the JSON document, and its exit code."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    exit_code: ExitCode = ExitCode.DONE
+
+
+class Interrupted(FowergramError):
+    """The user ended the run."""
+
+    code = "interrupted"
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Terminated(FowergramError):
+    """The system ended the run."""
+
+    code = "terminated"
+    exit_code = ExitCode.TERMINATED
+
+
+class Unexpected(FowergramError):
+    """A fault of the tool itself."""
+
+    code = "internal"
+
+
+class Session:
+    """What a command works with. ``data`` collects its part of the JSON document, also for when it fails."""
+
+    def __init__(self, settings: Settings, screen: Screen) -> None:
+        self.settings = settings
+        self.screen = screen
+        self.data: dict[str, Any] = {}
+        self.target: Target | None = None
+        self.server_version: str | None = None
+
+    @cached_property
+    def env_file(self) -> Mapping[str, str]:
+        """The variables of the env file."""
+        return read_env_file(self.settings.env_file)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The env file's variables, and over them what is exported."""
+        return {**self.env_file, **{name: value for name, value in os.environ.items() if value}}
+
+    @property
+    def migrations_dir(self) -> Path:
+        """The directory of the migrations: the one named, else the product's own."""
+        return self.settings.migrations_dir or shipped_migrations()
+
+    @contextmanager
+    def reached(self) -> Iterator[Target]:
+        """Decide the target, say so on stderr, and yield it as something to connect to."""
+        from fowergram_db.database.connection import reachable
+        from fowergram_db.database.embedded import is_available
+        from fowergram_db.database.environment import libpq_settings
+        from fowergram_db.database.target import resolve_target
+
+        self.target = resolve_target(
+            self.settings.typed,
+            os.environ,
+            self.env_file,
+            libpq=libpq_settings,
+            embedded_available=is_available(),
+        )
+        if self.target.assumed:
+            self.screen.note("No database is configured: using the embedded PostgreSQL (DATABASE_URL names another).")
+        with reachable(self.target) as target:
+            self.target = target
+            yield target
+
+    def announce(self) -> None:
+        """Say on stderr which database is about to be written to."""
+        self.screen.note(f"Target: {self.target}")
+
+
+def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome]) -> int:
+    """Run a command's body and return its exit code; whatever goes wrong is shown here and nowhere else."""
+    screen = Screen.of_process(json=settings.json, no_color=settings.no_color)
+    session = Session(settings, screen)
+    try:
+        with screen:
+            outcome = body(session)
+        screen.document(name, _target(session), {**session.data, **outcome.data}, None)
+        screen.flush()
+    except BaseException as error:  # noqa: BLE001 - the last stop of every error
+        return fail(screen, name, _explain(error), _target(session), session.data)
+    return outcome.exit_code
+
+
+def fail(
+    screen: Screen,
+    command: str,
+    error: FowergramError | None,
+    target: Mapping[str, Any] | None,
+    data: Mapping[str, Any] | None = None,
+) -> int:
+    """Show an error, as text and, where that is asked for, as JSON; return its exit code."""
+    if error is None:
+        screen.abandon()
+        return ExitCode.FAILED
+    try:
+        screen.error(error)
+        screen.document(command, target, data or {}, error)
+        screen.flush()
+    except BrokenPipeError:
+        screen.abandon()
+    return error.exit_code
+
+
+def _explain(error: BaseException) -> FowergramError | None:
+    """Return what an exception means to the user; None where nobody listens any more."""
+    from fowergram_db.cli.interrupts import TerminationSignal
+    from fowergram_db.database.redaction import mask_passwords
+
+    match error:
+        case FowergramError():
+            return error
+        case BrokenPipeError():
+            return None
+        case TerminationSignal():
+            meant: FowergramError = Terminated("terminated", hint=_AFTER_INTERRUPT)
+        case KeyboardInterrupt():
+            meant = Interrupted("interrupted", hint=_AFTER_INTERRUPT)
+        case _:
+            meant = Unexpected(
+                mask_passwords(f"internal error: {type(error).__name__}: {error}"),
+                hint="This is a fault of fowergram-db: please report it, with the command that you ran.",
+            )
+    for note in getattr(error, "__notes__", ()):
+        meant.add_note(note)
+    return meant
+
+
+def _target(session: Session) -> Mapping[str, Any] | None:
+    target = session.target
+    if target is None:
+        return None
+    return {
+        "host": target.host,
+        "port": int(target.port) if target.port.isdigit() else target.port,
+        "database": target.dbname,
+        "user": target.user,
+        "server_version": session.server_version,
+    }

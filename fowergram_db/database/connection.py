@@ -1,0 +1,172 @@
+"""Open sessions with a server, and turn what goes wrong into errors that say what to do."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from fowergram_db.database.redaction import mask_passwords
+from fowergram_db.database.target import Target
+from fowergram_db.errors import (
+    ConnectionFailed,
+    DatabaseError,
+    DatabaseMissing,
+    FowergramError,
+    LockTimeout,
+    ServerReport,
+    ServerTooOld,
+)
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+OLDEST_SERVER = 130000
+_MAINTENANCE_DATABASES = ("postgres", "template1")
+_CONNECT_TIMEOUT_S = "10"
+
+_CONNECT_HINTS = (
+    ("refused", "Is the server running there, and are host and port right?"),
+    ("No such file", "No server listens on that socket: start it, or name another host."),
+    (
+        "password authentication failed",
+        "Check the user, and the password in DB_PASSWORD, DATABASE_URL or ~/.pgpass.",
+    ),
+    (
+        "no password supplied",
+        "The server wants a password: set DB_PASSWORD, or put it into DATABASE_URL or ~/.pgpass.",
+    ),
+    ("pg_hba.conf", "The server does not admit this user from this address: its pg_hba.conf decides."),
+    ("role", "Check the user (--user, DB_USER)."),
+    ("translate host name", "Check the host name."),
+    ("resolve host", "Check the host name."),
+    (
+        "timeout",
+        "The server did not answer in time: check host, port and firewall, or raise connect_timeout.",
+    ),
+    ("too many", "The server has no connection left: close some, or try again."),
+    ("starting up", "The server is still starting: try again."),
+    ("SSL", "Check sslmode and the certificates."),
+)
+_STATEMENT_HINTS = {
+    "25006": "The server is read-only or a standby: connect to the primary.",
+    "42501": "The role lacks the right: connect as the database's owner, or have it granted.",
+    "53100": "The server's disk is full: make room, then run the command again.",
+    "57014": "The statement was cancelled or ran into a timeout: find out why before running it again.",
+    "57P01": "The server is shutting down: run the command again once it is back.",
+}
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+@contextmanager
+def reachable(target: Target) -> Iterator[Target]:
+    """Yield the target as something to connect to: the embedded server is started, and stopped after."""
+    if target.embedded is None:
+        yield target
+        return
+    from fowergram_db.database.embedded import running
+
+    with running(target.embedded.data_dir) as server:
+        yield replace(target, host=server.host, port=str(server.port))
+
+
+def connect(target: Target, *, dbname: str | None = None) -> Connection:
+    """Open an autocommit session that works through PgBouncer too: nothing prepared, nothing SET.
+
+    Raises DatabaseMissing where only the database is not there, ServerTooOld before 13, else
+    ConnectionFailed.
+    """
+    wanted = dbname or target.dbname
+    try:
+        connection = psycopg.connect(
+            make_conninfo(**_parameters(target, wanted)), autocommit=True, prepare_threshold=None
+        )
+    except psycopg.Error as error:
+        if dbname is None and f'"{wanted}"' in str(error) and _is_missing(target):
+            raise DatabaseMissing(
+                f'database "{wanted}" does not exist', hint="`fowergram-db migrate` creates it."
+            ) from error
+        raise _connection_failed(target, error) from error
+    if connection.info.server_version < OLDEST_SERVER:
+        connection.close()
+        raise ServerTooOld(
+            f"the server is PostgreSQL {server_version(connection)}; fowergram-db needs 13 or newer",
+            hint="Upgrade the server, or connect to another.",
+        )
+    return connection
+
+
+def _parameters(target: Target, dbname: str) -> dict[str, str]:
+    """Name every part, so that no PG* variable can put another in its place."""
+    parameters = dict(target.parameters)
+    parameters.setdefault("fallback_application_name", "fowergram-db")
+    if not os.environ.get("PGCONNECT_TIMEOUT"):
+        parameters.setdefault("connect_timeout", _CONNECT_TIMEOUT_S)
+    parts = {"host": target.host, "port": target.port, "dbname": dbname, "user": target.user}
+    return parameters | parts | {"password": target.password or "", "client_encoding": "UTF8"}
+
+
+def _is_missing(target: Target) -> bool:
+    """Ask the server itself: its message is in the server's language and has no code."""
+    try:
+        with maintenance(target) as connection:
+            query = "SELECT FROM pg_catalog.pg_database WHERE datname = %s"
+            return connection.execute(query, [target.dbname]).fetchone() is None
+    except FowergramError:
+        return False
+
+
+@contextmanager
+def maintenance(target: Target) -> Iterator[Connection]:
+    """Connect to a database of the same server that is always there, for CREATE and DROP DATABASE."""
+    for dbname in _MAINTENANCE_DATABASES:
+        try:
+            connection = connect(target, dbname=dbname)
+        except ConnectionFailed:
+            if dbname == _MAINTENANCE_DATABASES[-1]:
+                raise
+            continue
+        with connection:
+            yield connection
+        return
+
+
+def _connection_failed(target: Target, error: psycopg.Error) -> ConnectionFailed:
+    message = mask_passwords(str(error).removeprefix("connection failed: ")).strip()
+    hint = next((hint for needle, hint in _CONNECT_HINTS if needle in message), "Check where it should connect to.")
+    return ConnectionFailed(f"cannot connect to {target}: {message}", hint=" ".join((hint, *target.notes)))
+
+
+def server_version(connection: Connection) -> str:
+    """Return the server's version as it names itself, "18.4", without a distributor's suffix."""
+    return (connection.info.parameter_status("server_version") or "").partition(" ")[0]
+
+
+@contextmanager
+def reported(doing: str) -> Iterator[None]:
+    """Turn a psycopg error of the tool's own statements into ours; ``doing`` completes "cannot …"."""
+    try:
+        yield
+    except psycopg.Error as error:
+        report = report_of(error.diag)
+        hint = report.hint or _STATEMENT_HINTS.get(report.sqlstate, "Look at the server's log.")
+        kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else DatabaseError
+        message = error.diag.message_primary or str(error).strip() or "the connection was lost"
+        raise kind(f"cannot {doing}: {mask_passwords(message)}", hint=hint, server=report) from error
+
+
+def statement_hint(sqlstate: str) -> str:
+    """Return what to do about a class of failures, where there is something to say."""
+    return _STATEMENT_HINTS.get(sqlstate, "")
+
+
+def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:
+    """Copy what the server said beside its message, passwords masked."""
+    fields = (
+        diagnostic.sqlstate,
+        diagnostic.message_detail,
+        diagnostic.message_hint,
+        diagnostic.context,
+    )
+    return ServerReport(*(mask_passwords(value or "") for value in fields))

