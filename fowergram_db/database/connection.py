@@ -27,7 +27,7 @@ _MAINTENANCE_DATABASES = ("postgres", "template1")
 _CONNECT_TIMEOUT_S = "10"
 
 _CONNECT_HINTS = (
-    ("refused", "Is the server running there, and are host and port right?"),
+    ("refused", "Start the server, or correct host and port (--host, --port, DB_HOST, DB_PORT)."),
     ("No such file", "No server listens on that socket: start it, or name another host."),
     (
         "password authentication failed",
@@ -89,9 +89,10 @@ def connect(target: Target, *, dbname: str | None = None) -> Connection:
             ) from error
         raise _connection_failed(target, error) from error
     if connection.info.server_version < OLDEST_SERVER:
+        version = server_version(connection)
         connection.close()
         raise ServerTooOld(
-            f"the server is PostgreSQL {server_version(connection)}; fowergram-db needs 13 or newer",
+            f"the server is PostgreSQL {version}; fowergram-db needs 13 or newer",
             hint="Upgrade the server, or connect to another.",
         )
     return connection

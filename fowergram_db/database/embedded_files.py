@@ -89,15 +89,16 @@ def open_cluster(home: Path, package: Path) -> Cluster:
     return Cluster(home, bin_dir, wheel.partition(".")[0], account)
 
 
-def prepare(cluster: Cluster) -> None:
+def prepare(cluster: Cluster, turn: int) -> None:
     """Make the cluster unless it is there; an unfinished one, of a command that was killed, is made anew.
 
-    The caller holds the turn lock. Raises ``EmbeddedFailed`` for the data of another PostgreSQL major.
+    ``turn`` is the turn lock, which the caller holds, and initdb with it: should the caller be killed, the next
+    one waits until initdb has ended. Raises ``EmbeddedFailed`` for the data of another PostgreSQL major.
     """
     for unfinished in cluster.home.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(unfinished, ignore_errors=True)
     if not cluster.data.exists():
-        _initdb(cluster)
+        _initdb(cluster, turn)
     made_by = (cluster.data / "PG_VERSION").read_text().strip()
     if made_by != cluster.major:
         raise EmbeddedFailed(
@@ -212,13 +213,14 @@ def _require_way(account: pwd.struct_passwd, home: Path) -> None:
         )
 
 
-def _initdb(cluster: Cluster) -> None:
+def _initdb(cluster: Cluster, turn: int) -> None:
     """Make a cluster beside the final name and rename it once it is whole and on disk."""
     unfinished = make_private_directory(cluster.account, cluster.home, _UNFINISHED)
     options = (f"--username={SUPERUSER}", "--auth-local=trust", "--auth-host=reject", "--no-instructions")
     locale = ("--encoding=UTF8", "--locale-provider=libc", *_LOCALE)
     try:
-        done = run_program(cluster.account, [cluster.bin_dir / "initdb", "-D", unfinished, *options, *locale])
+        command = [cluster.bin_dir / "initdb", "-D", unfinished, *options, *locale]
+        done = run_program(cluster.account, command, pass_fds=(turn,))
         if done.returncode != 0:
             raise EmbeddedFailed(
                 f"initdb could not make a database cluster in {cluster.home}:\n{last_lines(done.stdout)}",

@@ -84,8 +84,8 @@ def joined(home: Path, package: Path) -> Iterator[EmbeddedServer]:
             users = leaving.enter_context(_opened(cluster.users_lock))
             _await_lock(users, fcntl.LOCK_SH, cluster)
             leaving.callback(_leave, cluster, users)
-            with _turn(cluster):
-                postmaster = _join_or_start(cluster)
+            with _turn(cluster) as turn:
+                postmaster = _join_or_start(cluster, turn)
         yield EmbeddedServer(postmaster.socket_dir, int(postmaster.port), SUPERUSER, home, cluster.bin_dir)
 
 
@@ -97,16 +97,16 @@ def _leave(cluster: Cluster, users: int) -> None:
 
 
 @contextmanager
-def _turn(cluster: Cluster) -> Iterator[None]:
-    """Be the only one who starts or stops this server."""
+def _turn(cluster: Cluster) -> Iterator[int]:
+    """Be the only one who starts or stops this server; yields the lock that says so."""
     with _opened(cluster.turn_lock) as descriptor:
         _await_lock(descriptor, fcntl.LOCK_EX, cluster)
-        yield
+        yield descriptor
 
 
-def _join_or_start(cluster: Cluster) -> _Postmaster:
+def _join_or_start(cluster: Cluster, turn: int) -> _Postmaster:
     """Return the running postmaster, or start one once no process of an earlier one is left."""
-    prepare(cluster)
+    prepare(cluster, turn)
     started = False
     until = time.monotonic() + _START_S
     while time.monotonic() < until:

@@ -1,0 +1,229 @@
+"""A real server: the one that TEST_DATABASE_URL names, else Docker's, else the embedded one."""
+
+import json
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from fowergram_db.cli.main import run
+from fowergram_db.database.connection import Connection, connect
+from fowergram_db.database.embedded import running
+from fowergram_db.database.sql import shipped_migrations
+from fowergram_db.database.target import Target, resolve_target
+from fowergram_db.migrations.migrate import Goal, migrate
+
+_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18-alpine")
+_NAMED = os.environ.get("TEST_DATABASE_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command left: its exit code and its two outputs."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def document(self):
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, request) -> Iterator[Target]:
+    """A superuser's way to a database that is always there; pg_stat_statements is preloaded."""
+    if _NAMED:
+        yield _target(_NAMED)
+    elif _docker_answers():
+        with _container() as target:
+            yield target
+    else:
+        with _embedded(request) as target:
+            yield target
+
+
+def _target(url: str) -> Target:
+    return resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
+
+
+def _docker_answers() -> bool:
+    if not (os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()):
+        return False
+    from docker import from_env
+    from docker.errors import DockerException
+
+    try:
+        client = from_env(timeout=5)
+    except DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except (DockerException, OSError):
+        return False
+    finally:
+        client.close()
+
+
+@contextmanager
+def _container() -> Iterator[Target]:
+    from testcontainers.community.postgres import PostgresContainer
+
+    container = PostgresContainer(_IMAGE, driver=None).with_command("-c shared_preload_libraries=pg_stat_statements")
+    with container as started:
+        yield _target(started.get_connection_url())
+
+
+@contextmanager
+def _embedded(request) -> Iterator[Target]:
+    """Join the embedded server that all workers of this run share; the last of them stops it."""
+    run_id = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+    home = _scratch() / f"fowergram-db-test-{run_id[:12]}"
+    home.mkdir(mode=0o755, exist_ok=True)
+    with running(home / "server") as started:
+        yield Target("postgres", started.user, started.host, str(started.port))
+    if not (home / "server/data/postmaster.pid").exists():
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _scratch() -> Path:
+    """Return a directory that the server's own user can reach, in memory where there is one."""
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+
+
+@pytest.fixture(scope="session")
+def admin(server) -> Iterator[Connection]:
+    """A session of a superuser outside the databases under test."""
+    with connect(server) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def _template(server, admin) -> Iterator[str]:
+    """The name of a database with all of the product's migrations applied, to be cloned."""
+    target = replace(server, dbname=_fresh_name())
+    migrate(target, shipped_migrations(), Goal(), lambda _event: None)
+    yield target.dbname
+    _drop(admin, target.dbname)
+
+
+def _fresh_name() -> str:
+    return f"fowergram_test_{uuid.uuid4().hex[:12]}"
+
+
+def _drop(admin: Connection, name: str) -> None:
+    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def target(server, admin) -> Iterator[Target]:
+    """A database that does not exist yet; it is gone after the test."""
+    name = _fresh_name()
+    yield replace(server, dbname=name)
+    _drop(admin, name)
+
+
+@pytest.fixture
+def empty_db(target, admin) -> Iterator[Connection]:
+    """A superuser's session in a fresh, empty database."""
+    admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(target.dbname)))
+    with connect(target) as connection:
+        yield connection
+
+
+@pytest.fixture
+def db(target, admin, _template) -> Iterator[Connection]:
+    """A session in a fresh database with the product's schema."""
+    names = map(sql.Identifier, (target.dbname, _template))
+    admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+    with connect(target) as connection:
+        yield connection
+
+
+@pytest.fixture
+def directory(tmp_path) -> Path:
+    """An empty directory for migrations."""
+    path = tmp_path / "migrations"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def write(directory):
+    """Write migration files: ``write(**{"001_a": "CREATE …"})``; the names get their ending."""
+
+    def write_files(**files: str) -> Path:
+        for name, text in files.items():
+            (directory / f"{name}.sql").write_text(text, encoding="utf-8")
+        return directory
+
+    return write_files
+
+
+@pytest.fixture
+def cli(target, directory, monkeypatch, capsys):
+    """Run a command in this process against the test's target and directory, and return what it left."""
+    for name, value in environment(target).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MIGRATIONS_DIR", str(directory))
+
+    def call(*arguments: str) -> Result:
+        capsys.readouterr()
+        exit_code = run(arguments)
+        captured = capsys.readouterr()
+        return Result(exit_code, captured.out, captured.err)
+
+    return call
+
+
+def environment(target: Target) -> dict[str, str]:
+    """The variables that configure a target."""
+    parts = {"DB_HOST": target.host, "DB_PORT": target.port, "DB_NAME": target.dbname, "DB_USER": target.user}
+    return parts | ({"DB_PASSWORD": target.password} if target.password else {})
+
+
+@pytest.fixture
+def query(target):
+    """Run a query in the test's database, in a session of its own, and return its rows."""
+
+    def ask(text: str) -> list[tuple]:
+        with connect(target) as connection:
+            cursor = connection.execute(text)
+            return cursor.fetchall() if cursor.description else []
+
+    return ask
+
+
+@pytest.fixture
+def tables(query):
+    """Return the names of the tables in public, the bookkeeping left out."""
+
+    def list_tables() -> list[str]:
+        found = query("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return [name for (name,) in found if name != "schema_migrations"]
+
+    return list_tables
+
+
+@pytest.fixture
+def role(admin):
+    """A role of the test's own that may log in and nothing else."""
+    name = f"plain_{uuid.uuid4().hex[:12]}"
+    admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'plain password'").format(sql.Identifier(name)))
+    yield name
+    for (database,) in admin.execute("SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s", [name]):
+        _drop(admin, str(database))
+    try:
+        admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+    except psycopg.errors.DependentObjectsStillExist:
+        admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(name)))
