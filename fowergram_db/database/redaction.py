@@ -4,8 +4,12 @@ import re
 from collections.abc import Iterable
 
 _GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
-_LITERAL = r"""(?:[eEnN]|[uU]&)?'(?:[^'\\]|''|\\.)*+'?|\$(\w*)\$.*?(?:\$\2\$|\Z)"""
-_CLAUSE = re.compile(rf"(\bpassword\b{_GAP}(?:=>|:=|=)?{_GAP})(?:{_LITERAL})", re.IGNORECASE | re.DOTALL)
+_NESTED = r"(?P<quotes>'{2,})[^']+(?P=quotes)"  # a literal within a literal, as EXECUTE takes it
+_QUOTED = r"(?:[eEnN]|[uU]&)?'(?:[^'\\]|''|\\.)*+'?"
+_DOLLAR = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
+_CLAUSE = re.compile(
+    rf"(\bpassword\b{_GAP}(?:=>|:=|=)?{_GAP})(?:{_NESTED}|{_QUOTED}|{_DOLLAR})", re.IGNORECASE | re.DOTALL
+)
 _SETTING = re.compile(r"((?:password|passwd|passphrase)\s*=\s*)[^\s'\"&;,)]+", re.IGNORECASE)
 _URL = re.compile(r"(://[^\s:/@'\"]*:)[^\s/'\"]+(?=@)")
 _SHORTEST_BARE = 4

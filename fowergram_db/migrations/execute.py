@@ -47,7 +47,7 @@ class CheckedStep:
 def check(step: Step) -> CheckedStep:
     """Read a step's script, that which would undo it included. Raises FileFault; runs nothing."""
     if step.down_sql is not None:
-        read_script(step.source, step.down_sql)
+        read_script(step.down_source, step.down_sql)
     return CheckedStep(step, read_script(step.source, step.text), parse_directives(step.source, step.text))
 
 

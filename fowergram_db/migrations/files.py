@@ -11,7 +11,7 @@ from fowergram_db.migrations.directives import Directives, header_end, parse_dir
 from fowergram_db.migrations.script import Script, Trait, position, scan
 
 GREATEST_VERSION = 2**63 - 1
-_NAME = re.compile(r"([0-9]+)_(.+?)(\.up|\.down|\.citus)?\.sql", re.IGNORECASE | re.DOTALL)
+_NAME = re.compile(r"([0-9]+)_([^.].*?)(\.up|\.down|\.citus)?\.sql", re.IGNORECASE | re.DOTALL)
 _NAMES = "Name it NNN_name.sql with NNN_name.down.sql, or NNN_name.up.sql with NNN_name.down.sql."
 
 

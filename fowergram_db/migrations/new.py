@@ -1,6 +1,6 @@
 """Write the files of a new migration."""
 
-import re
+import unicodedata
 from pathlib import Path
 
 from fowergram_db.database.sql import is_installed
@@ -16,7 +16,7 @@ def write_migration(directory: Path, name: str) -> tuple[Path, Path]:
     The directory is made where it is missing. Raises ConfigurationError inside an installed package and where
     the files cannot be written, UsageError for a name without a letter or digit.
     """
-    words = re.findall(r"\w+", name.lower())
+    words = "".join(character if _is_word(character) else " " for character in name.lower()).split()
     if not words:
         raise UsageError(f"{name!r} is not a name for a migration", hint="Say what it does: `new add_reactions`.")
     if is_installed(directory):
@@ -37,6 +37,11 @@ def write_migration(directory: Path, name: str) -> tuple[Path, Path]:
             hint="Name a directory that you may write to with --migrations-dir or MIGRATIONS_DIR.",
         ) from error
     return up, down
+
+
+def _is_word(character: str) -> bool:
+    """Tell whether a character belongs in a file name; marks do, or Thai would lose its vowels."""
+    return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
 def _next_number(directory: Path) -> str:

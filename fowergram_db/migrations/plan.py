@@ -100,7 +100,7 @@ class Step:
     """One script to run.
 
     ``source`` names where its text comes from: a path, or the recorded script (then not ``is_file``).
-    ``checksum`` and ``down_sql`` are what is recorded with a step up.
+    ``checksum`` and ``down_sql``, from the file ``down_source``, are what is recorded with a step up.
     """
 
     direction: Direction
@@ -111,6 +111,7 @@ class Step:
     text: str
     checksum: str = ""
     down_sql: str | None = None
+    down_source: str = ""
     is_file: bool = True
 
 
@@ -195,6 +196,7 @@ def _step_up(file: MigrationFile) -> Step:
         file.up.text,
         file.checksum,
         file.down.text if file.down else None,
+        str(file.down.path) if file.down else "",
     )
 
 

