@@ -18,6 +18,7 @@ def _bare_environment(monkeypatch, tmp_path):
     for name in filter(_CONFIGURES.fullmatch, list(os.environ)):
         monkeypatch.delenv(name)
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "no-pgpass"))
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
 
 

@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.add_typer(migrations.app)
 app.add_typer(operations.app)
+_help_app = typer.Typer()
 
 
 def _show_version(wanted: bool) -> None:
@@ -47,11 +48,11 @@ def _commands(ctx: Any) -> dict[str, Any]:  # noqa: ANN401 - Typer keeps the bas
     return commands
 
 
-@app.command("help", epilog="\b\nExamples:\n  fowergram-db help\n  fowergram-db help migrate")
+@_help_app.command("help", epilog="\b\nExamples:\n  fowergram-db help\n  fowergram-db help migrate")
 def _help(
     ctx: typer.Context, command: Annotated[str | None, typer.Argument(help="The command to explain.")] = None
 ) -> int:
-    """Show the help of a command, or this list of them."""
+    """Show the help of a command."""
     parent = ctx.parent or ctx
     if command is None:
         typer.echo(parent.get_help())
@@ -61,3 +62,6 @@ def _help(
         raise typer.BadParameter(f"there is no command {command!r}", ctx=parent)
     typer.echo(found.get_help(typer.Context(found, info_name=command, parent=parent)))
     return 0
+
+
+app.add_typer(_help_app)

@@ -48,9 +48,9 @@ def migrate(
         ),
     ] = False,
 ) -> Outcome:
-    """Apply the pending migrations, in order of version; create the database where it is missing.
+    """Apply the pending migrations.
 
-    Each migration runs in a transaction of its own, together with its row in public.schema_migrations: all
+    They run in order of version; the database is created where it is missing. Each migration runs in a transaction of its own, together with its row in public.schema_migrations: all
     of it is applied, or nothing. All files are checked before the first statement runs.
     """
     from fowergram_db.migrations import migrate as use_case
@@ -83,7 +83,10 @@ def status(
         ),
     ] = False,
 ) -> Outcome:
-    """Show every migration and its state. Reads only: a missing database is all pending."""
+    """Show every migration and its state.
+
+    Reads only: it never creates or alters anything, and a missing database is all pending.
+    """
     from fowergram_db.migrations import migrate as use_case
 
     with session.reached() as target:
@@ -134,9 +137,9 @@ def rollback(
         bool, option("Print what would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
     ] = False,
 ) -> Outcome:
-    """Undo the newest applied migration, or the newest N, or all above a version.
+    """Undo the newest applied migrations.
 
-    Runs the down file, or the script recorded when the migration was applied where the checkout no longer
+    Undoes one, or the newest N, or all above a version. Runs the down file, or the script recorded when the migration was applied where the checkout no longer
     has the file that fits. Each step is a transaction of its own.
     """
     from fowergram_db.migrations import migrate as use_case
@@ -170,9 +173,9 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the database is called.")] = False,
     force: Annotated[bool, typer.Option("--force", help="End the sessions of other clients.")] = False,
 ) -> Outcome:
-    """Make the database anew, as `migrate` would, emptied of ALL DATA.
+    """Make the database anew: ALL DATA goes.
 
-    Asks for the database's name unless that name has test, tests, testing, dev or ci as a word. Never
+    Afterwards it is as a fresh `migrate` would make it. Asks for the database's name unless that name has test, tests, testing, dev or ci as a word. Never
     touches a database marked as production. The old database stays as it is until the new one is complete.
     """
     from fowergram_db.database.lifecycle import Sessions
@@ -202,7 +205,10 @@ def protect(
     session: Session,
     off: Annotated[bool, option("Take the mark away.", "--off", variable="FOWERGRAM_PROTECT_OFF")] = False,
 ) -> Outcome:
-    """Mark the database as production: `reset` refuses it, `rollback` of more than one step asks."""
+    """Mark the database as production.
+
+    `reset` then refuses it, and a `rollback` of more than one step asks.
+    """
     from fowergram_db.database import protection
     from fowergram_db.database.connection import connect, server_version
 
@@ -226,7 +232,10 @@ def new(
     session: Session,
     name: Annotated[str, typer.Argument(help="What it does, in a few words.", show_default=False)],
 ) -> Outcome:
-    """Write the next migration and its down file, empty but for a comment."""
+    """Write the files of the next migration.
+
+    Both the migration and its down file are empty but for a comment.
+    """
     from fowergram_db.migrations.new import write_migration
 
     paths = write_migration(session.migrations_dir, name)

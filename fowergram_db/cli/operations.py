@@ -42,9 +42,10 @@ def analyze(
         list[str] | None, typer.Argument(metavar="[TABLE]...", help="The tables.  [default: all]", show_default=False)
     ] = None,
 ) -> Outcome:
-    """Refresh the planner's statistics, then show every table's size, rows and freshness.
+    """Refresh the planner's statistics.
 
-    Partitioned tables are included: autovacuum never analyses those.
+    Then shows every table's size, rows and freshness. Partitioned tables are included: autovacuum never
+    analyses those.
     """
     from fowergram_db.database.connection import connect, server_version
     from fowergram_db.operations.analyze import analyze as run_analyze
@@ -91,7 +92,10 @@ def slow_queries(
         Sort, option("Order by this, most first.", "--sort", variable="FOWERGRAM_SLOW_QUERIES_SORT", show_default=True)
     ] = Sort.TOTAL,
 ) -> Outcome:
-    """Show where the server's time goes in this database, from pg_stat_statements. Reads only."""
+    """Show where the server's time goes.
+
+    Reads pg_stat_statements for this database, and changes nothing.
+    """
     from fowergram_db.database.connection import connect, server_version
     from fowergram_db.operations.slow_queries import SortKey, read_slow_queries
 

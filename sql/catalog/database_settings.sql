@@ -9,7 +9,7 @@ SELECT
         'local_preload_libraries', 'search_path', 'session_preload_libraries', 'temp_tablespaces'
     ) AS is_list
 FROM pg_catalog.pg_db_role_setting AS s
-CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS setting (text)
+CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) WITH ORDINALITY AS setting (text, place)
 LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
 WHERE s.setdatabase = %(oid)s
-ORDER BY role NULLS FIRST, name;
+ORDER BY role NULLS FIRST, setting.place;

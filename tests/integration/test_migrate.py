@@ -84,7 +84,7 @@ def test_a_dry_run_prints_the_scripts_and_writes_nothing(cli, write, admin, targ
     assert admin.execute("SELECT FROM pg_database WHERE datname = %s", [target.dbname]).fetchone() is None
 
 
-def test_status_never_creates_anything(cli, write, admin, target, empty_db):
+def test_status_never_creates_anything(cli, write, empty_db):
     write(**THREE)
     assert cli("status").exit_code == 0
     assert empty_db.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace").fetchone() == (
@@ -263,7 +263,7 @@ def test_notices_reach_stderr(cli, write):
     assert result.document["ok"]
 
 
-def test_settings_of_one_script_reach_neither_the_bookkeeping_nor_the_next(cli, write, tables, role, admin, target):
+def test_settings_of_one_script_reach_neither_the_bookkeeping_nor_the_next(cli, write, role, target):
     write(
         **{
             "001_a": f"GRANT CREATE ON SCHEMA public TO {role}; SET ROLE {role}; SET search_path = nowhere, public;"
@@ -280,7 +280,7 @@ def test_settings_of_one_script_reach_neither_the_bookkeeping_nor_the_next(cli, 
         connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
 
 
-def test_a_lock_timeout_in_the_header_holds_and_has_its_own_exit_code(cli, write, empty_db, query):
+def test_a_lock_timeout_in_the_header_holds_and_has_its_own_exit_code(cli, write, empty_db):
     empty_db.execute("CREATE TABLE busy (id int)")
     write(**{"001_a": "-- fowergram: lock-timeout=50ms\nALTER TABLE busy ADD COLUMN x int;"})
     with empty_db.transaction():

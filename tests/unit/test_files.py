@@ -1,6 +1,9 @@
 """Migration files: what is found, what is read, and what is refused before anything runs."""
 
 import hashlib
+import os
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -108,8 +111,27 @@ def test_a_nul_byte_is_refused_with_its_place(put, text):
 
 
 def test_an_unreadable_file_is_refused(tmp_path):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        (directory / "1_a.sql").touch(mode=0o000)
+        with somebody_else():
+            assert "cannot be read: Permission denied" in fault(directory).message
     (tmp_path / "1_a.sql").mkdir()
     assert "cannot be read" in fault(tmp_path).message
+
+
+@contextmanager
+def somebody_else():
+    """Be a user without root's rights for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def test_a_missing_and_an_empty_directory_are_refused(tmp_path):

@@ -1,0 +1,192 @@
+"""reset and protect: what is emptied, what is refused, and what survives."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from psycopg import sql
+
+from fowergram_db.database.connection import connect
+
+TWO = {
+    "001_a": "CREATE TABLE a (id int);",
+    "001_a.down": "DROP TABLE a;",
+    "002_b": "CREATE TABLE b (id int); INSERT INTO b VALUES (1);",
+    "002_b.down": "DROP TABLE b;",
+}
+
+
+@pytest.fixture
+def precious(target, admin, monkeypatch):
+    """The name of a database whose name does not say that it may be emptied."""
+    name = target.dbname.replace("_test_", "_keep_")
+    monkeypatch.setenv("DB_NAME", name)
+    yield name
+    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def leftovers(admin, name) -> list[str]:
+    pattern = name[:30].replace("_", r"\_") + "%\\_reset\\_%"
+    rows = admin.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [pattern])
+    return [found for (found,) in rows]
+
+
+def test_reset_is_a_fresh_migrate_without_data(cli, write, query, tables, admin, target):
+    write(**TWO)
+    cli("migrate")
+    query("CREATE TABLE stray (id int)")
+    query("INSERT INTO a VALUES (1); INSERT INTO b VALUES (2)")
+    result = cli("reset", "--json")
+    assert result.exit_code == 0
+    assert [step["version"] for step in result.document["steps"]] == [1, 2]
+    assert tables() == ["a", "b"]
+    assert query("SELECT (SELECT count(*) FROM a), (SELECT array_agg(id) FROM b)") == [(0, [1])]
+    assert leftovers(admin, target.dbname) == []
+
+
+def test_reset_makes_a_missing_database(cli, write, tables):
+    write(**TWO)
+    assert cli("reset").exit_code == 0
+    assert tables() == ["a", "b"]
+
+
+def test_settings_grants_owner_locale_and_comment_survive(cli, write, admin, target, role):
+    name, owner = sql.Identifier(target.dbname), sql.Identifier(role)
+    admin.execute(
+        sql.SQL(
+            "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'"
+            " LC_COLLATE 'C' LC_CTYPE 'C' CONNECTION LIMIT 7"
+        ).format(name, owner)
+    )
+    for statement in (
+        'ALTER DATABASE {0} SET search_path TO "Odd, one", public',
+        "ALTER DATABASE {0} SET app.note TO 'it''s, \"quoted\"'",
+        "ALTER DATABASE {0} SET work_mem TO '7MB'",
+        "ALTER ROLE {1} IN DATABASE {0} SET statement_timeout TO '9s'",
+        "REVOKE ALL ON DATABASE {0} FROM PUBLIC",
+        "GRANT CONNECT ON DATABASE {0} TO {1} WITH GRANT OPTION",
+        "COMMENT ON DATABASE {0} IS 'it''s a test'",
+    ):
+        admin.execute(sql.SQL(statement).format(name, owner))
+    facts = """
+        SELECT pg_get_userbyid(datdba), encoding, datcollate, datctype, datconnlimit, datacl::text,
+            shobj_description(oid, 'pg_database'), datallowconn, datistemplate,
+            (SELECT array_agg((setrole, setconfig)::text ORDER BY setrole)
+             FROM pg_db_role_setting WHERE setdatabase = d.oid)
+        FROM pg_database d WHERE datname = %s
+    """
+    before = admin.execute(facts, [target.dbname]).fetchone()
+    write(**TWO)
+    result = cli("reset")
+    assert result.exit_code == 0, result.err
+    assert admin.execute(facts, [target.dbname]).fetchone() == before
+
+
+def test_a_migration_that_fails_leaves_the_old_database_as_it_was(cli, write, query, admin, target):
+    write(**TWO)
+    cli("migrate")
+    query("INSERT INTO a VALUES (1)")
+    write(**{"003_c": "SELECT 1/0"})
+    result = cli("reset", "--json")
+    assert result.exit_code == 1
+    assert result.document["error"]["sqlstate"] == "22012"
+    assert query("SELECT count(*) FROM a") == [(1,)]
+    assert leftovers(admin, target.dbname) == []
+
+
+@pytest.mark.parametrize(
+    ("marked", "disposable", "confirmed", "connected", "forced"), list(itertools.product([False, True], repeat=5))
+)
+def test_the_guard(cli, write, target, precious, monkeypatch, admin, marked, disposable, confirmed, connected, forced):
+    write(**{"001_a": "CREATE TABLE a (id int)"})
+    name = target.dbname if disposable else precious
+    monkeypatch.setenv("DB_NAME", name)
+    cli("migrate")
+    if marked:
+        cli("protect")
+    admin.execute(sql.SQL("COMMENT ON DATABASE {} IS 'old'").format(sql.Identifier(name)))
+    oid = admin.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+    other = connect(replace(target, dbname=name))
+    if not connected:
+        other.close()
+    arguments = [word for word, given in (("--yes", confirmed), ("--force", forced)) if given]
+    try:
+        result = cli("reset", *arguments)
+    finally:
+        other.close()
+    allowed = not marked and (disposable or confirmed) and (forced or not connected)
+    assert result.exit_code == (0 if allowed else 2), result.err
+    now = admin.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+    assert (now != oid) is allowed
+    assert leftovers(admin, name) == []
+
+
+@pytest.mark.parametrize("place", ["environment", "env file"])
+def test_an_environment_declared_production_is_never_reset(cli, write, monkeypatch, tmp_path, place):
+    write(**TWO)
+    cli("migrate")
+    if place == "environment":
+        monkeypatch.setenv("FOWERGRAM_ENVIRONMENT", "production")
+    else:
+        (tmp_path / ".env").write_text("FOWERGRAM_ENVIRONMENT=production\n")
+    result = cli("reset", "--yes", "--force", "--json")
+    assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
+
+
+@pytest.mark.parametrize(("typed", "exit_code"), [("NAME", 0), ("yes", 2), ("", 2)])
+def test_a_person_confirms_by_typing_the_name(cli, write, precious, monkeypatch, typed, exit_code):
+    write(**TWO)
+    cli("migrate")
+    answer = precious if typed == "NAME" else typed
+    monkeypatch.setattr("fowergram_db.cli.render.Screen.ask", lambda _screen, _question: answer)
+    assert cli("reset").exit_code == exit_code
+
+
+@pytest.mark.parametrize("setting", ["'production'", "'Production'"])
+def test_the_mark_may_be_set_by_hand(cli, write, admin, target, setting):
+    write(**TWO)
+    cli("migrate")
+    name = sql.Identifier(target.dbname)
+    admin.execute(sql.SQL("ALTER DATABASE {} SET fowergram.environment = " + setting).format(name))
+    assert cli("reset", "--yes", "--force").exit_code == 2
+    assert cli("protect", "--off").exit_code == 0
+    assert cli("reset").exit_code == 0
+
+
+def test_an_owner_who_is_no_superuser_may_protect_too(cli, write, admin, target, role, monkeypatch):
+    name, owner = sql.Identifier(target.dbname), sql.Identifier(role)
+    admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
+    admin.execute(sql.SQL("COMMENT ON DATABASE {} IS 'kept'").format(name))
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    write(**TWO)
+    assert cli("migrate").exit_code == 0
+    assert [cli("protect").exit_code for _ in range(2)] == [0, 0]
+    assert cli("reset").exit_code == 2
+    assert [cli("protect", "--off").exit_code for _ in range(2)] == [0, 0]
+    comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    assert admin.execute(comment, [target.dbname]).fetchone() == ("kept",)
+
+
+def test_a_rollback_of_more_than_one_step_asks_in_production(cli, write, tables, monkeypatch, target):
+    write(**TWO)
+    cli("migrate")
+    cli("protect")
+    refused = cli("rollback", "--steps", "2", "--json")
+    assert (refused.exit_code, refused.document["error"]["code"]) == (2, "refused")
+    assert cli("rollback").exit_code == 0
+    cli("migrate")
+    monkeypatch.setattr("fowergram_db.cli.render.Screen.ask", lambda _screen, _question: target.dbname)
+    assert cli("rollback", "--to", "0").exit_code == 0
+    assert tables() == []
+
+
+def test_a_role_that_may_not_create_databases_is_told_what_it_needs(cli, write, admin, target, role, monkeypatch):
+    admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (target.dbname, role))))
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    write(**TWO)
+    cli("migrate")
+    result = cli("reset")
+    assert result.exit_code == 1
+    assert "CREATEDB" in result.err

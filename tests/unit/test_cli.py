@@ -1,0 +1,131 @@
+"""The command line itself: help, environment variables, usage errors. No server."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from fowergram_db.cli.app import app
+from fowergram_db.cli.main import run
+from fowergram_db.cli.render import Column, Row, Screen
+
+COMMANDS = ["migrate", "status", "rollback", "reset", "protect", "new", "analyze", "slow-queries", "help"]
+WITHOUT_VARIABLE = {"yes", "force", "help", "version"}
+
+
+def options():
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        for parameter in command.params:
+            if parameter.param_type_name == "option" and parameter.name not in WITHOUT_VARIABLE:
+                yield pytest.param(name, parameter, id=f"{name}-{parameter.name}")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_the_same_both_ways_and_on_record(command, capsys, recorded):
+    assert run(["help", command]) == 0
+    by_word = capsys.readouterr().out
+    assert run([command, "--help"]) == 0
+    by_option = capsys.readouterr().out
+    assert by_word == by_option
+    assert "Examples:" in by_option
+    recorded(f"help_{command}", by_option)
+
+
+def test_the_overview_is_on_record(capsys, recorded):
+    assert run(["help"]) == 0
+    overview = capsys.readouterr().out
+    assert run(["--help"]) == 0
+    assert capsys.readouterr().out == overview
+    recorded("help", overview)
+
+
+@pytest.mark.parametrize(("command", "parameter"), list(options()))
+def test_every_option_has_an_environment_variable_that_the_help_shows(command, parameter, capsys):
+    run([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    variable = "NO_COLOR" if parameter.name == "no_color" else parameter.envvar
+    assert f"[env var: {variable}" in shown
+
+
+def test_the_version(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("fowergram-db ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["migrate", "--nonsense"],
+        ["migrate", "--to", "three"],
+        ["migrate", "surplus"],
+        ["slow-queries", "--limit", "0"],
+        ["slow-queries", "--sort", "colour"],
+        ["new"],
+        ["help", "nonsense"],
+        ["--to", "3"],
+    ],
+)
+def test_usage_errors_are_clear_and_json_where_that_is_asked_for(arguments, capsys, monkeypatch):
+    assert run(arguments) == 2
+    plain = capsys.readouterr()
+    assert plain.out == ""
+    assert plain.err.startswith("error: ")
+    assert "hint: " in plain.err
+    assert run([*arguments, "--json"]) == 2
+    by_option = json.loads(capsys.readouterr().out)
+    assert (by_option["ok"], by_option["target"], by_option["error"]["code"]) == (False, None, "usage")
+    monkeypatch.setenv("FOWERGRAM_JSON", "1")
+    assert run(arguments) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_nothing_slow_is_imported_for_the_help():
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "fowergram_db", "--help"], capture_output=True, text=True, check=True
+    )
+    for module in ("psycopg", "rich", "sqlparse", "dotenv", "platformdirs", "asyncio"):
+        assert f"| {module}\n" not in done.stderr.replace("|   ", "| ").replace("  ", "")
+
+
+def test_new_writes_files_and_names_them(tmp_path, capsys):
+    assert run(["new", "add likes", "--migrations-dir", str(tmp_path / "m"), "--json"]) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert [os.path.basename(file) for file in files] == ["001_add_likes.sql", "001_add_likes.down.sql"]
+
+
+def test_an_env_file_that_is_named_must_be_there(capsys):
+    assert run(["status", "--env-file", "nowhere", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "configuration"
+
+
+def table(screen: Screen) -> None:
+    columns = (Column("name"), Column("rows", "right"))
+    screen.table(columns, (Row(("ตาราง\x1b[31m", "1")), Row(("b" * 90, "1,000"), "red")))
+
+
+def test_a_table_for_a_pipe_is_plain_and_never_cut(capsys):
+    table(Screen.of_process(json=False, no_color=False))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("ตาราง\\x1b[31m")
+    assert lines[2] == f"{'b' * 90}  1,000"
+
+
+def test_colours_are_for_terminals_that_want_them():
+    outputs = {}
+    for colour in (True, False):
+        reader, writer = pty.openpty()
+        with os.fdopen(writer, "w", encoding="utf-8") as terminal:
+            screen = Screen(terminal, terminal, json=False, colour=colour)
+            table(screen)
+            screen.line("bold words", "bold red")
+        outputs[colour] = os.read(reader, 65536).decode()
+        os.close(reader)
+    assert "\x1b[" in outputs[True]
+    assert "\x1b[3" not in outputs[False]
+    assert "bold words" in outputs[False]
