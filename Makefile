@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := DATABASE_URL=embedded: DB_NAME=fowergram_demo_dev $(BIN)/fowergram-db
 WORKERS ?= auto
 
-.PHONY: help demo test lint install install-dev clean
+.PHONY: help demo test lint install install-dev wheel-test clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,14 @@ $(VENV)/.%: pyproject.toml | $(BIN)/python
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+wheel-test: install ## Build the wheel, and migrate with it away from the checkout
+	rm -rf $(VENV)/wheel && mkdir -p $(VENV)/wheel
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(VENV)/wheel .
+	$(PYTHON) -m venv $(VENV)/wheel/env
+	$(VENV)/wheel/env/bin/python -m pip install --quiet --disable-pip-version-check \
+	  "$$(ls $(abspath $(VENV))/wheel/*.whl)[embedded]"
+	cd / && DATABASE_URL=embedded: DB_NAME=fowergram_wheel_test $(abspath $(VENV))/wheel/env/bin/fowergram-db reset
 
 clean: ## Remove the virtual environment and what the tools left
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

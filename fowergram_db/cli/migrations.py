@@ -50,7 +50,8 @@ def migrate(
 ) -> Outcome:
     """Apply the pending migrations.
 
-    They run in order of version; the database is created where it is missing. Each migration runs in a transaction of its own, together with its row in public.schema_migrations: all
+    They run in order of version; the database is created where it is missing. Each migration runs in a
+    transaction of its own, together with its row in public.schema_migrations: all
     of it is applied, or nothing. All files are checked before the first statement runs.
     """
     from fowergram_db.migrations import migrate as use_case
@@ -139,7 +140,8 @@ def rollback(
 ) -> Outcome:
     """Undo the newest applied migrations.
 
-    Undoes one, or the newest N, or all above a version. Runs the down file, or the script recorded when the migration was applied where the checkout no longer
+    Undoes one, or the newest N, or all above a version. Runs the down file, or the script recorded when
+    the migration was applied where the checkout no longer
     has the file that fits. Each step is a transaction of its own.
     """
     from fowergram_db.migrations import migrate as use_case
@@ -175,7 +177,8 @@ def reset(
 ) -> Outcome:
     """Make the database anew: ALL DATA goes.
 
-    Afterwards it is as a fresh `migrate` would make it. Asks for the database's name unless that name has test, tests, testing, dev or ci as a word. Never
+    Afterwards it is as a fresh `migrate` would make it. Asks for the database's name unless that name has
+    test, tests, testing, dev or ci as a word. Never
     touches a database marked as production. The old database stays as it is until the new one is complete.
     """
     from fowergram_db.database.lifecycle import Sessions

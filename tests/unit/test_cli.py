@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -96,7 +97,7 @@ def test_nothing_slow_is_imported_for_the_help():
 def test_new_writes_files_and_names_them(tmp_path, capsys):
     assert run(["new", "add likes", "--migrations-dir", str(tmp_path / "m"), "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
-    assert [os.path.basename(file) for file in files] == ["001_add_likes.sql", "001_add_likes.down.sql"]
+    assert [Path(file).name for file in files] == ["001_add_likes.sql", "001_add_likes.down.sql"]
 
 
 def test_an_env_file_that_is_named_must_be_there(capsys):
