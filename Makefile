@@ -10,7 +10,9 @@ WORKERS ?= auto
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: install ## Install, and migrate a database on the embedded PostgreSQL
+demo: install ## Install; make, undo and migrate a database on the embedded PostgreSQL
+	$(DEMO) reset
+	$(DEMO) rollback
 	$(DEMO) migrate
 	$(DEMO) status
 
