@@ -1,0 +1,65 @@
+"""What the README shows is what happens."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from fowergram_db.cli.app import app
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINE = re.compile(r"^(?:\w+=\S+ )*fowergram-db((?: [\w-]+)*?) *(?:&&.*|#.*)?$", re.MULTILINE)
+
+
+def shown_commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    return [line for block in blocks for line in LINE.findall(block)]
+
+
+def test_every_command_of_a_code_block_works_in_its_order(cli, monkeypatch, query):
+    monkeypatch.delenv("MIGRATIONS_DIR")
+    commands = shown_commands()
+    assert len(commands) >= 9
+    assert cli("migrate").exit_code == 0
+    query("CREATE EXTENSION pg_stat_statements")
+    for line in commands:
+        if "slow-queries" in line:
+            query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        result = cli(*line.split())
+        assert result.exit_code == (3 if "--check" in line and "pending" in result.out.splitlines()[0] else 0), line
+
+
+def test_the_error_shown_is_the_error_on_record():
+    recorded = (Path(__file__).parent / "recorded/syntax_error.txt").read_text(encoding="utf-8")
+    assert recorded.replace("DIR", "migrations") in README
+
+
+def test_the_table_of_commands_names_every_command_and_only_options_that_exist():
+    group = typer.main.get_command(app)
+    rows = re.findall(r"^\| `fowergram-db ([\w-]+)(.*?)` \|", README, re.MULTILINE)
+    assert {name for name, _ in rows} == {name for name, command in group.commands.items() if not command.hidden}
+    for name, rest in rows:
+        known = {option for parameter in group.commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"--[\w-]+", rest)) <= known
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"^make (\w[\w-]*)", README, re.MULTILINE))))
+def test_the_make_targets_exist(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/architecture.md", "docs/decisions/README.md", "CONTRIBUTING.md"]
+)
+def test_links_lead_somewhere(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", text):
+        assert ((ROOT / document).parent / link).exists(), link
+
+
+def test_the_picture_of_the_architecture_names_files_that_exist():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^\| `([\w/]+\.py)`", text, re.MULTILINE):
+        assert (ROOT / "fowergram_db" / name).exists(), name
