@@ -8,12 +8,12 @@ import typer
 from fowergram_db.cli.options import Needs, command, option
 from fowergram_db.cli.render import Column, Row, duration, moment
 from fowergram_db.cli.session import Outcome, Session
+from fowergram_db.cli.steps import arrived, listener, preview, rounded, step_listener
 from fowergram_db.errors import ExitCode, Refused, UsageError
 
 if TYPE_CHECKING:
-    from fowergram_db.migrations.execute import CheckedStep
-    from fowergram_db.migrations.migrate import Event, OnEvent, Standing, Status
-    from fowergram_db.migrations.plan import Migration, Step
+    from fowergram_db.migrations.migrate import Status
+    from fowergram_db.migrations.plan import Migration
 
 app = typer.Typer()
 
@@ -59,12 +59,12 @@ def migrate(
     goal = use_case.Goal(to, allow_out_of_order)
     with session.reached() as target:
         if dry_run:
-            return _preview(
-                session, use_case.preview_migrate(target, session.migrations_dir, goal, _step_listener(session))
+            return preview(
+                session, use_case.preview_migrate(target, session.migrations_dir, goal, step_listener(session))
             )
         session.announce()
-        standing = use_case.migrate(target, session.migrations_dir, goal, _step_listener(session))
-    return _arrived(session, standing)
+        standing = use_case.migrate(target, session.migrations_dir, goal, step_listener(session))
+    return arrived(session, standing)
 
 
 @command(
@@ -91,7 +91,7 @@ def status(
     from fowergram_db.migrations import migrate as use_case
 
     with session.reached() as target:
-        found = use_case.status(target, session.migrations_dir, _listener(session, []))
+        found = use_case.status(target, session.migrations_dir, listener(session, []))
     problems = [migration for migration in found.migrations if migration.state.is_problem]
     pending = [migration for migration in found.migrations if migration.state == "pending"]
     _show_status(session, found, len(pending), len(problems))
@@ -152,14 +152,14 @@ def rollback(
     undo = Undo(1 if steps is None else steps, to)
     with session.reached() as target:
         if dry_run:
-            return _preview(
-                session, use_case.preview_rollback(target, session.migrations_dir, undo, _step_listener(session))
+            return preview(
+                session, use_case.preview_rollback(target, session.migrations_dir, undo, step_listener(session))
             )
         session.announce()
         standing = use_case.rollback(
-            target, session.migrations_dir, undo, _step_listener(session), lambda what: _confirm(session, what)
+            target, session.migrations_dir, undo, step_listener(session), lambda what: _confirm(session, what)
         )
-    return _arrived(session, standing)
+    return arrived(session, standing)
 
 
 @command(
@@ -194,8 +194,8 @@ def reset(
                 hint="Type the name of the database when asked, or add --yes.",
             )
         sessions = Sessions.END if force else Sessions.SPARE
-        standing = use_case.reset(target, session.migrations_dir, sessions, _step_listener(session))
-    return _arrived(session, standing)
+        standing = use_case.reset(target, session.migrations_dir, sessions, step_listener(session))
+    return arrived(session, standing)
 
 
 @command(
@@ -247,63 +247,6 @@ def new(
     return Outcome({"files": [str(path) for path in paths]})
 
 
-def _step_listener(session: Session) -> "OnEvent":
-    """Return a listener that also keeps the steps for the JSON document, the failed run's included."""
-    done: list[dict[str, Any]] = []
-    session.data["steps"] = done
-    return _listener(session, done)
-
-
-def _listener(session: Session, done: list[dict[str, Any]]) -> "OnEvent":
-    """Return what shows each event as it comes, and adds each finished step to ``done``."""
-    from fowergram_db.migrations.execute import StepResult
-    from fowergram_db.migrations.migrate import Connected, DatabaseCreated, Notice, StepStarted
-
-    def listen(event: "Event") -> None:
-        match event:
-            case Connected(version):
-                session.server_version = version
-            case DatabaseCreated(name):
-                session.screen.note(f'Created database "{name}".')
-            case StepStarted(step, number, total):
-                session.screen.progress(step.filename, number - 1, total)
-            case StepResult(step, duration_ms):
-                done.append(_step_data(step) | {"duration_ms": _rounded(duration_ms)})
-                verb = "applied" if step.direction == "up" else "undone"
-                recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
-                session.screen.line(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
-            case Notice(severity, message):
-                session.screen.note(f"{severity.lower()}: {message}")
-
-    return listen
-
-
-def _step_data(step: "Step") -> dict[str, Any]:
-    return {"version": step.version, "name": step.name, "file": step.filename, "direction": str(step.direction)}
-
-
-def _arrived(session: Session, standing: "Standing") -> Outcome:
-    """Say where the database now stands."""
-    if not session.data["steps"]:
-        session.screen.line("Nothing to do.")
-    assert session.target is not None  # noqa: S101 - a command that has arrived has had a target
-    session.screen.line(f'Database "{session.target.dbname}" is {standing}.', "bold")
-    return Outcome({"summary": {"applied": len(standing.applied), "pending": len(standing.pending)}})
-
-
-def _preview(session: Session, steps: "Sequence[CheckedStep]") -> Outcome:
-    """Print the scripts that would run; literals of PASSWORD clauses stay hidden here too."""
-    from fowergram_db.database.redaction import mask_passwords
-
-    for checked in steps:
-        step = checked.step
-        session.screen.line(f"-- {step.direction} {step.version}: {step.source}", "bold")
-        session.screen.line(mask_passwords(step.text).rstrip("\n"))
-    count = len(steps)
-    session.screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
-    return Outcome({"dry_run": True, "steps": [_step_data(c.step) | {"duration_ms": None} for c in steps]})
-
-
 def _confirm(session: Session, what: str, name: str = "") -> bool:
     assert session.target is not None  # noqa: S101 - nothing is confirmed before there is a target
     wanted = name or session.target.dbname
@@ -319,13 +262,9 @@ def _migration_data(migration: "Migration") -> dict[str, Any]:
         "reversible": migration.reversible,
         "transactional": True,
         "executed_at": migration.executed_at,
-        "duration_ms": _rounded(migration.duration_ms),
+        "duration_ms": rounded(migration.duration_ms),
         "checksum": migration.checksum,
     }
-
-
-def _rounded(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else round(milliseconds, 3)
 
 
 def _show_status(session: Session, found: "Status", pending: int, problems: int) -> None:
