@@ -9,7 +9,7 @@ import typer
 from fowergram_db.cli.options import Needs, command, option
 from fowergram_db.cli.render import Column, Row, duration, moment
 from fowergram_db.cli.session import Outcome, Session
-from fowergram_db.errors import ExitCode
+from fowergram_db.errors import DatabaseError, LockTimeout
 
 if TYPE_CHECKING:
     from fowergram_db.operations.analyze import AnalyzeReport, Progress, TableReport
@@ -61,9 +61,9 @@ def analyze(
             report = run_analyze(connection, tables or (), show)
     session.screen.stop_progress()
     _show_tables(session, report)
-    failed = any(result.outcome == "failed" for result in report.results)
-    data = {"results": list(map(asdict, report.results)), "tables": list(map(asdict, report.tables))}
-    return Outcome(data, ExitCode.FAILED if failed else ExitCode.DONE)
+    session.data.update(results=list(map(asdict, report.results)), tables=list(map(asdict, report.tables)))
+    _require_done(report, named=bool(tables))
+    return Outcome()
 
 
 @command(
@@ -104,6 +104,15 @@ def slow_queries(
         found = read_slow_queries(connection, limit=limit, sort=SortKey(sort))
     _show_queries(session, found)
     return Outcome(asdict(found))
+
+
+def _require_done(report: "AnalyzeReport", *, named: bool) -> None:
+    """Raise where a table was to be analysed and was not; those of other owners only where they were named."""
+    harmless = ("done",) if named else ("done", "skipped")
+    missed = [result.outcome for result in report.results if result.outcome not in harmless]
+    if missed:
+        kind = LockTimeout if set(missed) == {"locked"} else DatabaseError
+        raise kind(f"{len(missed)} of {len(report.results)} tables were not analysed", hint="See above why.")
 
 
 def _show_tables(session: Session, report: "AnalyzeReport") -> None:

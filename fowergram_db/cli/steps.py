@@ -1,12 +1,13 @@
 """Show the steps of a run as they are taken, and where the database stands in the end."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.render import duration
 from fowergram_db.cli.session import Outcome, Session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fowergram_db.migrations.execute import CheckedStep
     from fowergram_db.migrations.migrate import Event, OnEvent, Standing
     from fowergram_db.migrations.plan import Step

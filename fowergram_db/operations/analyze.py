@@ -33,10 +33,11 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a table: analysed, left alone (no right to it, or gone), or refused by the server."""
+    """What became of a table: analysed, left alone (no right to it, or gone), locked too long, or refused."""
 
     DONE = "done"
     SKIPPED = "skipped"
+    LOCKED = "locked"
     FAILED = "failed"
 
 
@@ -234,7 +235,7 @@ def _explained(error: psycopg.Error) -> tuple[Outcome, str, str]:
     state = error.sqlstate or ""
     if state == LOCK_NOT_AVAILABLE:
         reason = f"another session kept it, or a partition of it, locked for more than {LOCK_TIMEOUT_S} s"
-        return Outcome.FAILED, reason, "Analyse it again once that session is done."
+        return Outcome.LOCKED, reason, "Analyse it again once that session is done."
     message = mask_passwords(error.diag.message_primary or str(error))
     return Outcome.FAILED, message, error.diag.message_hint or statement_hint(state)
 
