@@ -140,7 +140,7 @@ def _show_tables(session: Session, report: "AnalyzeReport") -> None:
 def _table_row(table: "TableReport") -> Row:
     sizes = (table.total_bytes, table.heap_bytes, table.index_bytes, table.toast_bytes)
     rows = "?" if table.rows is None else f"{table.rows:,}"
-    name = f"{table.schema}.{table.name}"
+    name = table.name if table.schema == "public" else f"{table.schema}.{table.name}"
     return Row((name, *map(size, sizes), rows, f"{table.dead_rows:,}", moment(table.last_analyzed) or "never"))
 
 

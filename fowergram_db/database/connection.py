@@ -50,6 +50,7 @@ _CONNECT_HINTS = (
     ("SSL", "Check sslmode and the certificates."),
 )
 _STATEMENT_HINTS = {
+    "3F000": "The history is kept in the schema public, which is not there: CREATE SCHEMA public;",
     "25006": "The server is read-only or a standby: connect to the primary.",
     "42501": "The role lacks the right: connect as the database's owner, or have it granted.",
     "53100": "The server's disk is full: make room, then run the command again.",

@@ -43,7 +43,7 @@ def test_a_life_from_nothing_to_nothing(cli, write, recorded, normal):
     recorded("life", normal("\n".join(shown)))
 
 
-def test_the_json_of_status_and_migrate(cli, write, recorded, normal, target):
+def test_the_json_of_status_and_migrate(cli, write, recorded, normal):
     write(**FILES)
     shown = []
     for arguments in (("migrate", "--to", "1", "--json"), ("status", "--json")):
