@@ -1,0 +1,1 @@
+DROP TABLE public.email_verifications, public.password_resets;

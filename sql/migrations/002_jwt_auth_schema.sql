@@ -1,0 +1,54 @@
+-- Signing in: credentials of accounts, and the refresh tokens behind short-lived JWTs.
+
+
+ALTER TABLE public.users
+    ADD COLUMN hashed_password text,
+    ADD COLUMN is_active       boolean NOT NULL DEFAULT true,
+    ADD COLUMN last_login_at   timestamptz;
+
+COMMENT ON COLUMN public.users.hashed_password IS 'In the format of the app''s password hash; NULL: no password.';
+COMMENT ON COLUMN public.users.is_active IS
+    'False while the account is deactivated: it and all it made are shown to nobody.';
+
+
+CREATE TABLE public.refresh_tokens (
+    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id    uuid        NOT NULL,
+    token_hash text        NOT NULL,
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id),
+    CONSTRAINT refresh_tokens_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT refresh_tokens_token_hash_check CHECK (token_hash ~ '^[0-9a-f]{64}$')
+);
+
+CREATE INDEX refresh_tokens_user_id_idx ON public.refresh_tokens (user_id);
+
+-- For the job that removes tokens whose time is over.
+CREATE INDEX refresh_tokens_expires_at_idx ON public.refresh_tokens (expires_at);
+
+COMMENT ON TABLE public.refresh_tokens IS 'Sessions that can be renewed. The token itself is never stored.';
+COMMENT ON COLUMN public.refresh_tokens.token_hash IS 'SHA-256 of the token, in lower case hex.';
+COMMENT ON COLUMN public.refresh_tokens.revoked_at IS 'When the session was ended before its time.';
+
+
+-- Deactivated accounts are now hidden too.
+CREATE OR REPLACE FUNCTION public.visible_users(p_viewer_id uuid)
+RETURNS TABLE (user_id uuid, username text, full_name text, avatar text, is_verified boolean)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT u.id, u.username, u.full_name, u.avatar, u.is_verified
+    FROM public.users AS u
+    WHERE u.deleted_at IS NULL
+      AND u.is_active
+      AND NOT EXISTS (
+          SELECT FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id)
+      AND NOT EXISTS (
+          SELECT FROM public.blocks AS b WHERE b.blocker_id = u.id AND b.blocked_id = p_viewer_id)
+      AND (NOT u.is_private
+          OR u.id = p_viewer_id
+          OR EXISTS (
+              SELECT FROM public.follows AS f
+              WHERE f.follower_id = p_viewer_id AND f.following_id = u.id AND f.accepted_at IS NOT NULL))
+$$;

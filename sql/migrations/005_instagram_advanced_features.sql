@@ -1,0 +1,614 @@
+-- Live streams, IGTV, shopping, close friends, music and interaction in stories, and verification.
+
+
+-- Live streams ------------------------------------------------------------------------------------
+
+CREATE TABLE public.live_streams (
+    id               uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id          uuid        NOT NULL,
+    title            text,
+    description      text,
+    stream_key       text        NOT NULL DEFAULT replace(gen_random_uuid()::text, '-', ''),
+    rtmp_url         text,
+    hls_url          text,
+    thumbnail_url    text,
+    status           text        NOT NULL DEFAULT 'scheduled',
+    viewer_count     integer     NOT NULL DEFAULT 0,
+    max_viewer_count integer     NOT NULL DEFAULT 0,
+    started_at       timestamptz,
+    ended_at         timestamptz,
+    scheduled_at     timestamptz,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT live_streams_pkey PRIMARY KEY (id),
+    CONSTRAINT live_streams_stream_key_key UNIQUE (stream_key),
+    CONSTRAINT live_streams_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT live_streams_status_check CHECK (status IN ('scheduled', 'live', 'ended', 'cancelled')),
+    CONSTRAINT live_streams_counts_check CHECK (viewer_count >= 0 AND max_viewer_count >= viewer_count),
+    CONSTRAINT live_streams_times_check CHECK (ended_at >= started_at)
+) WITH (fillfactor = 80);
+
+CREATE INDEX live_streams_user_id_created_at_idx ON public.live_streams (user_id, created_at DESC);
+
+-- What is on now.
+CREATE INDEX live_streams_live_idx ON public.live_streams (started_at DESC) WHERE status = 'live';
+
+COMMENT ON TABLE public.live_streams IS 'Live broadcasts: planned, running and past.';
+COMMENT ON COLUMN public.live_streams.stream_key IS 'The secret with which the broadcaster''s camera signs in.';
+COMMENT ON COLUMN public.live_streams.rtmp_url IS 'Where the broadcaster sends the stream.';
+COMMENT ON COLUMN public.live_streams.hls_url IS 'Where viewers fetch it.';
+COMMENT ON COLUMN public.live_streams.viewer_count IS 'Users who watch now; kept by triggers.';
+COMMENT ON COLUMN public.live_streams.max_viewer_count IS 'The highest that viewer_count has been; kept by a trigger.';
+
+
+CREATE FUNCTION public.raise_max_viewer_count() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.max_viewer_count := greatest(NEW.max_viewer_count, NEW.viewer_count);
+    RETURN NEW;
+END;
+$$;
+
+COMMENT ON FUNCTION public.raise_max_viewer_count() IS 'Row trigger on live_streams: keeps the highest viewer_count.';
+
+CREATE TRIGGER raise_max_viewer_count BEFORE INSERT OR UPDATE OF viewer_count ON public.live_streams
+    FOR EACH ROW EXECUTE FUNCTION public.raise_max_viewer_count();
+
+CREATE TRIGGER delete_live_streams_first BEFORE DELETE ON public.users
+    FOR EACH ROW EXECUTE FUNCTION public.delete_first('live_streams', 'user_id');
+
+
+CREATE TABLE public.live_stream_viewers (
+    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    stream_id  uuid        NOT NULL,
+    user_id    uuid        NOT NULL,
+    joined_at  timestamptz NOT NULL DEFAULT now(),
+    left_at    timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT live_stream_viewers_pkey PRIMARY KEY (id),
+    CONSTRAINT live_stream_viewers_stream_id_user_id_key UNIQUE (stream_id, user_id),
+    CONSTRAINT live_stream_viewers_stream_id_fkey
+        FOREIGN KEY (stream_id) REFERENCES public.live_streams (id) ON DELETE CASCADE,
+    CONSTRAINT live_stream_viewers_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX live_stream_viewers_user_id_idx ON public.live_stream_viewers (user_id);
+
+COMMENT ON TABLE public.live_stream_viewers IS 'Who watches or has watched which live stream, one row however often.';
+COMMENT ON COLUMN public.live_stream_viewers.joined_at IS 'The latest time of joining; created_at is the first.';
+COMMENT ON COLUMN public.live_stream_viewers.left_at IS 'NULL: is watching.';
+
+SELECT public.keep_counts('live_stream_viewers', 'live_streams', 'id', 'viewer_count', 'stream_id', 'left_at IS NULL');
+
+
+CREATE TABLE public.live_comments (
+    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    stream_id  uuid        NOT NULL,
+    user_id    uuid        NOT NULL,
+    content    text        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT live_comments_pkey PRIMARY KEY (id),
+    CONSTRAINT live_comments_stream_id_fkey
+        FOREIGN KEY (stream_id) REFERENCES public.live_streams (id) ON DELETE CASCADE,
+    CONSTRAINT live_comments_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT live_comments_content_check CHECK (btrim(content) <> '')
+);
+
+CREATE INDEX live_comments_stream_id_created_at_idx ON public.live_comments (stream_id, created_at DESC, id DESC);
+CREATE INDEX live_comments_user_id_idx ON public.live_comments (user_id);
+
+COMMENT ON TABLE public.live_comments IS 'Comments on live streams.';
+
+
+-- IGTV --------------------------------------------------------------------------------------------
+
+CREATE TABLE public.igtv_series (
+    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id         uuid        NOT NULL,
+    title           text        NOT NULL,
+    description     text,
+    cover_image_url text,
+    video_count     integer     NOT NULL DEFAULT 0,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT igtv_series_pkey PRIMARY KEY (id),
+    CONSTRAINT igtv_series_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT igtv_series_title_check CHECK (btrim(title) <> ''),
+    CONSTRAINT igtv_series_video_count_check CHECK (video_count >= 0)
+);
+
+CREATE INDEX igtv_series_user_id_idx ON public.igtv_series (user_id);
+
+COMMENT ON TABLE public.igtv_series IS 'Series of long videos.';
+COMMENT ON COLUMN public.igtv_series.video_count IS 'Published videos in it; kept by triggers.';
+
+CREATE TRIGGER delete_igtv_series_first BEFORE DELETE ON public.users
+    FOR EACH ROW EXECUTE FUNCTION public.delete_first('igtv_series', 'user_id');
+
+
+CREATE TABLE public.igtv_videos (
+    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id       uuid        NOT NULL,
+    title         text        NOT NULL,
+    description   text,
+    video_url     text        NOT NULL,
+    thumbnail_url text,
+    duration      integer,
+    series_id     uuid,
+    width         integer,
+    height        integer,
+    file_size     bigint,
+    view_count    bigint      NOT NULL DEFAULT 0,
+    is_published  boolean     NOT NULL DEFAULT true,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT igtv_videos_pkey PRIMARY KEY (id),
+    CONSTRAINT igtv_videos_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT igtv_videos_series_id_fkey
+        FOREIGN KEY (series_id) REFERENCES public.igtv_series (id) ON DELETE SET NULL,
+    CONSTRAINT igtv_videos_title_check CHECK (btrim(title) <> ''),
+    CONSTRAINT igtv_videos_duration_check CHECK (duration >= 0),
+    CONSTRAINT igtv_videos_dimensions_check CHECK (width > 0 AND height > 0),
+    CONSTRAINT igtv_videos_file_size_check CHECK (file_size >= 0),
+    CONSTRAINT igtv_videos_view_count_check CHECK (view_count >= 0)
+) WITH (fillfactor = 80);
+
+CREATE INDEX igtv_videos_user_id_created_at_idx ON public.igtv_videos (user_id, created_at DESC, id DESC);
+CREATE INDEX igtv_videos_series_id_idx ON public.igtv_videos (series_id);
+
+COMMENT ON TABLE public.igtv_videos IS 'Long videos, alone or in a series.';
+COMMENT ON COLUMN public.igtv_videos.duration IS 'Seconds.';
+COMMENT ON COLUMN public.igtv_videos.width IS 'Pixels.';
+COMMENT ON COLUMN public.igtv_videos.height IS 'Pixels.';
+COMMENT ON COLUMN public.igtv_videos.file_size IS 'Bytes.';
+COMMENT ON COLUMN public.igtv_videos.view_count IS 'Views, added up by the app: no table holds a row for each.';
+COMMENT ON COLUMN public.igtv_videos.is_published IS 'False while it is a draft.';
+
+CREATE TRIGGER delete_igtv_videos_first BEFORE DELETE ON public.users
+    FOR EACH ROW EXECUTE FUNCTION public.delete_first('igtv_videos', 'user_id');
+
+SELECT public.keep_counts('igtv_videos', 'igtv_series', 'id', 'video_count', 'series_id', 'is_published');
+
+
+CREATE TABLE public.igtv_stats (
+    video_id      uuid    NOT NULL,
+    like_count    integer NOT NULL DEFAULT 0,
+    comment_count integer NOT NULL DEFAULT 0,
+    CONSTRAINT igtv_stats_pkey PRIMARY KEY (video_id),
+    CONSTRAINT igtv_stats_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.igtv_videos (id) ON DELETE CASCADE,
+    CONSTRAINT igtv_stats_counts_check CHECK (like_count >= 0 AND comment_count >= 0)
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE public.igtv_stats IS 'Counts of each IGTV video, kept by triggers.';
+COMMENT ON COLUMN public.igtv_stats.comment_count IS 'Comments that are not deleted.';
+
+CREATE TRIGGER add_igtv_stats AFTER INSERT ON public.igtv_videos REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.add_stats_row('igtv_stats', 'video_id');
+
+CREATE TRIGGER delete_igtv_stats_first BEFORE DELETE ON public.igtv_videos
+    FOR EACH ROW EXECUTE FUNCTION public.delete_first('igtv_stats', 'video_id');
+
+
+CREATE TABLE public.igtv_likes (
+    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id    uuid        NOT NULL,
+    video_id   uuid        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT igtv_likes_pkey PRIMARY KEY (id),
+    CONSTRAINT igtv_likes_video_id_user_id_key UNIQUE (video_id, user_id),
+    CONSTRAINT igtv_likes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT igtv_likes_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.igtv_videos (id) ON DELETE CASCADE
+);
+
+CREATE INDEX igtv_likes_user_id_idx ON public.igtv_likes (user_id);
+
+COMMENT ON TABLE public.igtv_likes IS 'Who likes which IGTV video.';
+
+SELECT public.keep_counts('igtv_likes', 'igtv_stats', 'video_id', 'like_count', 'video_id', 'true');
+
+
+CREATE TABLE public.igtv_comments (
+    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id    uuid        NOT NULL,
+    video_id   uuid        NOT NULL,
+    content    text        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    deleted_at timestamptz,
+    CONSTRAINT igtv_comments_pkey PRIMARY KEY (id),
+    CONSTRAINT igtv_comments_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT igtv_comments_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.igtv_videos (id) ON DELETE CASCADE,
+    CONSTRAINT igtv_comments_content_check CHECK (btrim(content) <> '')
+);
+
+CREATE INDEX igtv_comments_video_id_created_at_idx ON public.igtv_comments (video_id, created_at DESC, id DESC);
+CREATE INDEX igtv_comments_user_id_idx ON public.igtv_comments (user_id);
+
+COMMENT ON TABLE public.igtv_comments IS 'Comments on IGTV videos.';
+
+CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.igtv_comments
+    FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+SELECT public.keep_counts('igtv_comments', 'igtv_stats', 'video_id', 'comment_count', 'video_id', 'deleted_at IS NULL');
+
+
+-- Shopping ----------------------------------------------------------------------------------------
+
+CREATE TABLE public.products (
+    id             uuid           NOT NULL DEFAULT gen_random_uuid(),
+    user_id        uuid           NOT NULL,
+    name           text           NOT NULL,
+    description    text,
+    price          numeric(12, 2) NOT NULL,
+    currency       text           NOT NULL DEFAULT 'THB',
+    category       text,
+    brand          text,
+    sku            text,
+    stock_quantity integer        NOT NULL DEFAULT 0,
+    images         text[]         NOT NULL DEFAULT '{}',
+    is_available   boolean        NOT NULL DEFAULT true,
+    created_at     timestamptz    NOT NULL DEFAULT now(),
+    CONSTRAINT products_pkey PRIMARY KEY (id),
+    CONSTRAINT products_user_id_sku_key UNIQUE (user_id, sku),
+    CONSTRAINT products_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT products_name_check CHECK (btrim(name) <> ''),
+    CONSTRAINT products_price_check CHECK (price >= 0 AND price <> 'NaN'),
+    CONSTRAINT products_currency_check CHECK (currency ~ '^[A-Z]{3}$'),
+    CONSTRAINT products_stock_quantity_check CHECK (stock_quantity >= 0)
+);
+
+-- Browsing the shop.
+CREATE INDEX products_available_idx ON public.products (category, created_at DESC) WHERE is_available;
+
+COMMENT ON TABLE public.products IS 'What users sell.';
+COMMENT ON COLUMN public.products.user_id IS 'The seller.';
+COMMENT ON COLUMN public.products.currency IS 'ISO 4217 code.';
+COMMENT ON COLUMN public.products.sku IS 'The seller''s own article number.';
+COMMENT ON COLUMN public.products.images IS 'URLs of its pictures, in their order.';
+
+
+CREATE TABLE public.post_product_tags (
+    id           uuid             NOT NULL DEFAULT gen_random_uuid(),
+    post_id      uuid             NOT NULL,
+    product_id   uuid             NOT NULL,
+    x_coordinate double precision,
+    y_coordinate double precision,
+    created_at   timestamptz      NOT NULL DEFAULT now(),
+    CONSTRAINT post_product_tags_pkey PRIMARY KEY (id),
+    CONSTRAINT post_product_tags_post_id_product_id_key UNIQUE (post_id, product_id),
+    CONSTRAINT post_product_tags_post_id_fkey FOREIGN KEY (post_id) REFERENCES public.posts (id) ON DELETE CASCADE,
+    CONSTRAINT post_product_tags_product_id_fkey
+        FOREIGN KEY (product_id) REFERENCES public.products (id) ON DELETE CASCADE,
+    CONSTRAINT post_product_tags_coordinates_check
+        CHECK (x_coordinate >= 0 AND x_coordinate <= 1 AND y_coordinate >= 0 AND y_coordinate <= 1)
+);
+
+CREATE INDEX post_product_tags_product_id_idx ON public.post_product_tags (product_id);
+
+COMMENT ON TABLE public.post_product_tags IS 'Products shown in posts.';
+COMMENT ON COLUMN public.post_product_tags.x_coordinate IS 'Share of the width from the left edge, 0 to 1.';
+COMMENT ON COLUMN public.post_product_tags.y_coordinate IS 'Share of the height from the top edge, 0 to 1.';
+
+
+CREATE TABLE public.wishlists (
+    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id    uuid        NOT NULL,
+    product_id uuid        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT wishlists_pkey PRIMARY KEY (id),
+    CONSTRAINT wishlists_user_id_product_id_key UNIQUE (user_id, product_id),
+    CONSTRAINT wishlists_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT wishlists_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.products (id) ON DELETE CASCADE
+);
+
+CREATE INDEX wishlists_product_id_idx ON public.wishlists (product_id);
+
+COMMENT ON TABLE public.wishlists IS 'Products that a user would like to have.';
+
+
+-- Close friends -----------------------------------------------------------------------------------
+
+CREATE TABLE public.close_friends (
+    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id    uuid        NOT NULL,
+    friend_id  uuid        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT close_friends_pkey PRIMARY KEY (id),
+    CONSTRAINT close_friends_user_id_friend_id_key UNIQUE (user_id, friend_id),
+    CONSTRAINT close_friends_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT close_friends_friend_id_fkey FOREIGN KEY (friend_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT close_friends_no_self_check CHECK (user_id <> friend_id)
+);
+
+CREATE INDEX close_friends_friend_id_idx ON public.close_friends (friend_id);
+
+COMMENT ON TABLE public.close_friends IS 'To whom a user shows stories for close friends.';
+COMMENT ON COLUMN public.close_friends.user_id IS 'The user whose list it is.';
+COMMENT ON COLUMN public.close_friends.friend_id IS 'The user on the list, who is not told.';
+
+
+-- Stories with music ------------------------------------------------------------------------------
+
+CREATE TABLE public.music_tracks (
+    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    title         text        NOT NULL,
+    artist        text        NOT NULL,
+    album         text,
+    duration      integer,
+    preview_url   text,
+    cover_art_url text,
+    genre         text,
+    is_explicit   boolean     NOT NULL DEFAULT false,
+    usage_count   integer     NOT NULL DEFAULT 0,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT music_tracks_pkey PRIMARY KEY (id),
+    CONSTRAINT music_tracks_title_check CHECK (btrim(title) <> ''),
+    CONSTRAINT music_tracks_duration_check CHECK (duration >= 0),
+    CONSTRAINT music_tracks_usage_count_check CHECK (usage_count >= 0)
+) WITH (fillfactor = 80);
+
+COMMENT ON TABLE public.music_tracks IS 'Licensed songs that stories are set to.';
+COMMENT ON COLUMN public.music_tracks.duration IS 'Seconds.';
+COMMENT ON COLUMN public.music_tracks.usage_count IS
+    'Stories that use it, expired ones until they are cleaned up; kept by triggers.';
+
+
+ALTER TABLE public.stories
+    ADD COLUMN audience         text NOT NULL DEFAULT 'public',
+    ADD COLUMN music_track_id   uuid,
+    ADD COLUMN music_start_time integer,
+    ADD CONSTRAINT stories_audience_check CHECK (audience IN ('public', 'followers', 'close_friends')),
+    ADD CONSTRAINT stories_music_start_time_check CHECK (music_start_time >= 0),
+    ADD CONSTRAINT stories_music_track_id_fkey
+        FOREIGN KEY (music_track_id) REFERENCES public.music_tracks (id) ON DELETE SET NULL;
+
+CREATE INDEX stories_music_track_id_idx ON public.stories (music_track_id);
+
+COMMENT ON COLUMN public.stories.audience IS
+    'Who may see it, among those who may see its author: everybody, accepted followers, or close friends.';
+COMMENT ON COLUMN public.stories.music_start_time IS 'Seconds into the song.';
+
+SELECT public.keep_counts('stories', 'music_tracks', 'id', 'usage_count', 'music_track_id', 'true');
+
+
+-- Interactive stories -----------------------------------------------------------------------------
+
+CREATE TABLE public.story_reactions (
+    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    story_id      uuid        NOT NULL,
+    user_id       uuid        NOT NULL,
+    reaction_type text        NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT story_reactions_pkey PRIMARY KEY (id),
+    CONSTRAINT story_reactions_story_id_user_id_reaction_type_key UNIQUE (story_id, user_id, reaction_type),
+    CONSTRAINT story_reactions_story_id_fkey FOREIGN KEY (story_id) REFERENCES public.stories (id) ON DELETE CASCADE,
+    CONSTRAINT story_reactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT story_reactions_reaction_type_check CHECK (btrim(reaction_type) <> '')
+);
+
+CREATE INDEX story_reactions_user_id_idx ON public.story_reactions (user_id);
+
+COMMENT ON TABLE public.story_reactions IS 'Quick reactions to stories.';
+COMMENT ON COLUMN public.story_reactions.reaction_type IS 'An emoji or its name.';
+
+
+CREATE TABLE public.story_polls (
+    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    story_id      uuid        NOT NULL,
+    question      text        NOT NULL,
+    option1       text        NOT NULL,
+    option2       text        NOT NULL,
+    option1_votes integer     NOT NULL DEFAULT 0,
+    option2_votes integer     NOT NULL DEFAULT 0,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT story_polls_pkey PRIMARY KEY (id),
+    CONSTRAINT story_polls_story_id_fkey FOREIGN KEY (story_id) REFERENCES public.stories (id) ON DELETE CASCADE,
+    CONSTRAINT story_polls_texts_check CHECK (btrim(question) <> '' AND btrim(option1) <> '' AND btrim(option2) <> ''),
+    CONSTRAINT story_polls_votes_check CHECK (option1_votes >= 0 AND option2_votes >= 0)
+) WITH (fillfactor = 80);
+
+CREATE INDEX story_polls_story_id_idx ON public.story_polls (story_id);
+
+COMMENT ON TABLE public.story_polls IS 'Questions with two answers to choose from.';
+COMMENT ON COLUMN public.story_polls.option1_votes IS 'Kept by triggers.';
+COMMENT ON COLUMN public.story_polls.option2_votes IS 'Kept by triggers.';
+
+CREATE TRIGGER delete_story_polls_first BEFORE DELETE ON public.stories
+    FOR EACH ROW EXECUTE FUNCTION public.delete_first('story_polls', 'story_id');
+
+
+CREATE TABLE public.story_poll_votes (
+    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    poll_id         uuid        NOT NULL,
+    user_id         uuid        NOT NULL,
+    option_selected smallint    NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT story_poll_votes_pkey PRIMARY KEY (id),
+    CONSTRAINT story_poll_votes_poll_id_user_id_key UNIQUE (poll_id, user_id),
+    CONSTRAINT story_poll_votes_poll_id_fkey FOREIGN KEY (poll_id) REFERENCES public.story_polls (id) ON DELETE CASCADE,
+    CONSTRAINT story_poll_votes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT story_poll_votes_option_selected_check CHECK (option_selected IN (1, 2))
+);
+
+CREATE INDEX story_poll_votes_user_id_idx ON public.story_poll_votes (user_id);
+
+COMMENT ON TABLE public.story_poll_votes IS 'Who has chosen which answer.';
+COMMENT ON COLUMN public.story_poll_votes.option_selected IS '1 or 2, for option1 or option2 of the poll.';
+
+SELECT public.keep_counts('story_poll_votes', 'story_polls', 'id',
+    'option1_votes', 'poll_id', 'option_selected = 1',
+    'option2_votes', 'poll_id', 'option_selected = 2');
+
+
+CREATE TABLE public.story_questions (
+    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    story_id   uuid        NOT NULL,
+    question   text        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT story_questions_pkey PRIMARY KEY (id),
+    CONSTRAINT story_questions_story_id_fkey FOREIGN KEY (story_id) REFERENCES public.stories (id) ON DELETE CASCADE,
+    CONSTRAINT story_questions_question_check CHECK (btrim(question) <> '')
+);
+
+CREATE INDEX story_questions_story_id_idx ON public.story_questions (story_id);
+
+COMMENT ON TABLE public.story_questions IS 'Questions that viewers answer in their own words.';
+
+
+CREATE TABLE public.story_question_responses (
+    id          uuid        NOT NULL DEFAULT gen_random_uuid(),
+    question_id uuid        NOT NULL,
+    user_id     uuid        NOT NULL,
+    response    text        NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT story_question_responses_pkey PRIMARY KEY (id),
+    CONSTRAINT story_question_responses_question_id_fkey
+        FOREIGN KEY (question_id) REFERENCES public.story_questions (id) ON DELETE CASCADE,
+    CONSTRAINT story_question_responses_user_id_fkey
+        FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT story_question_responses_response_check CHECK (btrim(response) <> '')
+);
+
+CREATE INDEX story_question_responses_question_id_created_at_idx
+    ON public.story_question_responses (question_id, created_at DESC);
+CREATE INDEX story_question_responses_user_id_idx ON public.story_question_responses (user_id);
+
+COMMENT ON TABLE public.story_question_responses IS 'Answers to the questions of stories.';
+
+
+-- Verification ------------------------------------------------------------------------------------
+
+CREATE TABLE public.verification_requests (
+    id               uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id          uuid        NOT NULL,
+    request_type     text        NOT NULL,
+    full_name        text        NOT NULL,
+    category         text,
+    document_urls    text[]      NOT NULL DEFAULT '{}',
+    reason           text,
+    status           text        NOT NULL DEFAULT 'pending',
+    reviewed_by      uuid,
+    reviewed_at      timestamptz,
+    rejection_reason text,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT verification_requests_pkey PRIMARY KEY (id),
+    CONSTRAINT verification_requests_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT verification_requests_reviewed_by_fkey
+        FOREIGN KEY (reviewed_by) REFERENCES public.users (id) ON DELETE SET NULL,
+    CONSTRAINT verification_requests_request_type_check CHECK (btrim(request_type) <> ''),
+    CONSTRAINT verification_requests_status_check CHECK (status IN ('pending', 'approved', 'rejected'))
+);
+
+CREATE INDEX verification_requests_user_id_idx ON public.verification_requests (user_id);
+CREATE INDEX verification_requests_reviewed_by_idx ON public.verification_requests (reviewed_by);
+
+-- The queue of the reviewers.
+CREATE INDEX verification_requests_pending_idx ON public.verification_requests (created_at) WHERE status = 'pending';
+
+COMMENT ON TABLE public.verification_requests IS 'Requests for the verified badge.';
+COMMENT ON COLUMN public.verification_requests.full_name IS 'The name as in the documents.';
+COMMENT ON COLUMN public.verification_requests.reason IS 'Why the account should be verified.';
+COMMENT ON COLUMN public.verification_requests.reviewed_by IS 'Who decided.';
+
+CREATE TRIGGER delete_verification_requests_first BEFORE DELETE ON public.users
+    FOR EACH ROW EXECUTE FUNCTION public.delete_first('verification_requests', 'user_id');
+
+
+-- Archived conversations --------------------------------------------------------------------------
+
+ALTER TABLE public.conversations
+    ADD COLUMN is_archived boolean NOT NULL DEFAULT false;
+
+COMMENT ON COLUMN public.conversations.is_archived IS
+    'Archived for everybody who takes part; conversation_archives is for one user alone.';
+
+
+CREATE TABLE public.conversation_archives (
+    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    conversation_id uuid        NOT NULL,
+    user_id         uuid        NOT NULL,
+    archived_at     timestamptz NOT NULL DEFAULT now(),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT conversation_archives_pkey PRIMARY KEY (id),
+    CONSTRAINT conversation_archives_conversation_id_user_id_key UNIQUE (conversation_id, user_id),
+    CONSTRAINT conversation_archives_conversation_id_fkey
+        FOREIGN KEY (conversation_id) REFERENCES public.conversations (id) ON DELETE CASCADE,
+    CONSTRAINT conversation_archives_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX conversation_archives_user_id_idx ON public.conversation_archives (user_id);
+
+COMMENT ON TABLE public.conversation_archives IS 'Who has put which conversation out of sight.';
+COMMENT ON COLUMN public.conversation_archives.archived_at IS 'The latest time; created_at is the first.';
+
+
+-- Readers -----------------------------------------------------------------------------------------
+
+CREATE FUNCTION public.visible_stories(p_viewer_id uuid)
+RETURNS TABLE (
+    story_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean,
+    media_url text, media_type text, thumbnail_url text, audience text,
+    music_track_id uuid, music_start_time integer, expires_at timestamptz, created_at timestamptz
+)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT
+        s.id, author.user_id, author.username, author.full_name, author.avatar, author.is_verified,
+        s.media_url, s.media_type, s.thumbnail_url, s.audience,
+        s.music_track_id, s.music_start_time, s.expires_at, s.created_at
+    FROM public.stories AS s
+    JOIN public.visible_users(p_viewer_id) AS author ON author.user_id = s.user_id
+    WHERE s.expires_at > now()
+      AND (s.audience = 'public'
+          OR s.user_id = p_viewer_id
+          OR (s.audience = 'followers' AND EXISTS (
+              SELECT FROM public.follows AS f
+              WHERE f.follower_id = p_viewer_id AND f.following_id = s.user_id AND f.accepted_at IS NOT NULL))
+          OR (s.audience = 'close_friends' AND EXISTS (
+              SELECT FROM public.close_friends AS c WHERE c.user_id = s.user_id AND c.friend_id = p_viewer_id)))
+$$;
+
+COMMENT ON FUNCTION public.visible_stories(uuid) IS
+    'The stories that a viewer may see: the one place for their end and their audience. Readers join it, and the '
+    'planner inlines it. For an unknown viewer, or NULL: the public stories of public accounts.';
+
+
+CREATE FUNCTION public.get_close_friends_stories(p_user_id uuid)
+RETURNS TABLE (
+    story_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean,
+    media_url text, media_type text, thumbnail_url text, music_track_id uuid, music_start_time integer,
+    is_viewed boolean, expires_at timestamptz, created_at timestamptz
+)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT
+        s.story_id, s.user_id, s.username, s.full_name, s.avatar, s.is_verified,
+        s.media_url, s.media_type, s.thumbnail_url, s.music_track_id, s.music_start_time,
+        EXISTS (SELECT FROM public.story_views AS v WHERE v.story_id = s.story_id AND v.user_id = p_user_id),
+        s.expires_at, s.created_at
+    FROM public.close_friends AS listed
+    JOIN public.visible_stories(p_user_id) AS s ON s.user_id = listed.user_id AND s.audience = 'close_friends'
+    WHERE listed.friend_id = p_user_id
+    ORDER BY s.created_at DESC, s.story_id DESC
+$$;
+
+COMMENT ON FUNCTION public.get_close_friends_stories(uuid) IS
+    'The stories for close friends of everybody who has a user on the list, newest first.';
+
+
+CREATE FUNCTION public.get_trending_music_tracks(p_limit integer DEFAULT 20)
+RETURNS TABLE (
+    music_track_id uuid, title text, artist text, album text, duration integer, preview_url text,
+    cover_art_url text, genre text, is_explicit boolean, usage_count integer, recent_count bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT
+        t.id, t.title, t.artist, t.album, t.duration, t.preview_url,
+        t.cover_art_url, t.genre, t.is_explicit, t.usage_count, coalesce(recent.uses, 0)
+    FROM public.music_tracks AS t
+    LEFT JOIN (
+        SELECT s.music_track_id, count(*) AS uses
+        FROM public.visible_stories(NULL) AS s
+        GROUP BY s.music_track_id) AS recent ON recent.music_track_id = t.id
+    WHERE t.usage_count > 0
+    ORDER BY coalesce(recent.uses, 0) DESC, t.usage_count DESC, t.title, t.id
+    LIMIT greatest(coalesce(p_limit, 20), 0)
+$$;
+
+COMMENT ON FUNCTION public.get_trending_music_tracks(integer) IS
+    'The most used songs: by the stories that anybody may see now, then by all stories that are kept.';

@@ -1,0 +1,106 @@
+"""Short ways to put rows in and to get values out."""
+
+from uuid import UUID
+
+import pytest
+from psycopg import sql
+
+
+@pytest.fixture
+def value(db):
+    """Run a query and return the first column of its first row."""
+
+    def ask(query: str, *parameters):
+        return db.execute(query, parameters or None).fetchone()[0]
+
+    return ask
+
+
+@pytest.fixture
+def column(db):
+    """Run a query and return its first column as a list."""
+
+    def ask(query: str, *parameters) -> list:
+        return [row[0] for row in db.execute(query, parameters or None)]
+
+    return ask
+
+
+@pytest.fixture
+def add(db):
+    """Insert one row and return its id: ``add("posts", user_id=author)``."""
+
+    def add_row(table: str, **columns) -> UUID:
+        query = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING id").format(
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, columns)),
+            sql.SQL(", ").join([sql.Placeholder()] * len(columns)),
+        )
+        return db.execute(query, list(columns.values())).fetchone()[0]
+
+    return add_row
+
+
+@pytest.fixture
+def change(db):
+    """Update the row with this id: ``change("posts", post, is_archived=True)``."""
+
+    def change_row(table: str, row: UUID, **columns) -> None:
+        assignments = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns]
+        query = sql.SQL("UPDATE {} SET {} WHERE id = %s").format(sql.Identifier(table), sql.SQL(", ").join(assignments))
+        db.execute(query, [*columns.values(), row])
+
+    return change_row
+
+
+@pytest.fixture
+def make_user(add):
+    """Insert a user of this name."""
+
+    def make(name: str, **columns) -> UUID:
+        return add("users", **{"email": f"{name}@example.com", "username": name} | columns)
+
+    return make
+
+
+@pytest.fixture
+def follow(add):
+    """Let one user follow another; pending where the account is private, as in the app."""
+
+    def make(follower: UUID, following: UUID, **columns) -> UUID:
+        return add("follows", follower_id=follower, following_id=following, **columns)
+
+    return make
+
+
+@pytest.fixture
+def make_post(add):
+    """Insert a post of this author."""
+
+    def make(author: UUID, **columns) -> UUID:
+        return add("posts", user_id=author, **columns)
+
+    return make
+
+
+@pytest.fixture
+def make_story(add):
+    """Insert a story of this author."""
+
+    def make(author: UUID, **columns) -> UUID:
+        return add("stories", **{"user_id": author, "media_url": "https://example.com/story.jpg"} | columns)
+
+    return make
+
+
+@pytest.fixture
+def tag(add, column):
+    """Tag a post with a hashtag and return the hashtag's id."""
+
+    def make(post: UUID, name: str) -> UUID:
+        known = column("SELECT id FROM hashtags WHERE name = %s", name)
+        hashtag = known[0] if known else add("hashtags", name=name)
+        add("post_hashtags", post_id=post, hashtag_id=hashtag)
+        return hashtag
+
+    return make

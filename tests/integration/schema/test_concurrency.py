@@ -1,0 +1,72 @@
+"""Statements that touch the same counts at the same time: none deadlocks, none is lost."""
+
+from threading import Barrier, Thread
+
+import psycopg
+import pytest
+
+from fowergram_db.database.connection import connect
+
+
+@pytest.fixture
+def at_once(target):
+    """Run a statement list in a session each, all starting together; return the errors."""
+
+    def run(*scripts: list[str]) -> list[psycopg.Error]:
+        ready, errors = Barrier(len(scripts)), []
+
+        def session(statements: list[str]) -> None:
+            with connect(target) as connection:
+                ready.wait()
+                try:
+                    for statement in statements:
+                        connection.execute(statement)
+                except psycopg.Error as error:
+                    errors.append(error)
+
+        threads = [Thread(target=session, args=[statements]) for statements in scripts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return errors
+
+    return run
+
+
+def test_follows_back_and_forth_do_not_deadlock(at_once, make_user, value):
+    a, b = make_user("ann"), make_user("bob")
+
+    def toggle(follower, following):
+        row = f"INSERT INTO follows (follower_id, following_id) VALUES ('{follower}', '{following}')"
+        return [row, f"DELETE FROM follows WHERE follower_id = '{follower}'"] * 50 + [row]
+
+    assert at_once(toggle(a, b), toggle(b, a)) == []
+    assert value("SELECT array_agg(DISTINCT (follower_count, following_count))::text FROM user_stats") == '{"(1,1)"}'
+
+
+def test_batches_of_likes_in_any_order_do_not_deadlock(at_once, make_user, make_post, value):
+    author, users = make_user("author"), [make_user(f"fan{number}") for number in range(4)]
+    for _ in range(20):
+        make_post(author)
+
+    def toggle(user):
+        shuffled = f"SELECT '{user}', id FROM posts ORDER BY md5(id::text || '{user}') LIMIT 15"
+        like = f"INSERT INTO likes (user_id, post_id) {shuffled}"
+        return [like, f"DELETE FROM likes WHERE user_id = '{user}'"] * 20 + [like]
+
+    assert at_once(*map(toggle, users)) == []
+    wrong = """
+        SELECT count(*) FROM post_stats AS s
+        WHERE like_count <> (SELECT count(*) FROM likes AS l WHERE l.post_id = s.post_id)"""
+    assert value(wrong) == 0
+
+
+def test_a_post_that_is_tagged_while_it_is_deleted_is_counted_right(at_once, make_user, make_post, add, value):
+    """Both may come first; the count must know which."""
+    hashtag, post = add("hashtags", name="sea"), make_post(make_user("author"))
+    tagging = [f"INSERT INTO post_hashtags (post_id, hashtag_id) VALUES ('{post}', '{hashtag}')",
+               "DELETE FROM post_hashtags"] * 30  # fmt: skip
+    deleting = ["UPDATE posts SET deleted_at = now()", "UPDATE posts SET deleted_at = NULL"] * 30
+    assert at_once(tagging, deleting) == []
+    assert value("SELECT post_count FROM hashtags") == 0
