@@ -70,3 +70,13 @@ def test_a_post_that_is_tagged_while_it_is_deleted_is_counted_right(at_once, mak
     deleting = ["UPDATE posts SET deleted_at = now()", "UPDATE posts SET deleted_at = NULL"] * 30
     assert at_once(tagging, deleting) == []
     assert value("SELECT post_count FROM hashtags") == 0
+
+
+def test_a_feed_that_is_generated_twice_at_once_is_whole(at_once, make_user, make_post, follow, value):
+    reader, author = make_user("reader"), make_user("author")
+    follow(reader, author)
+    for _ in range(5):
+        make_post(author)
+    generate = [f"SELECT generate_user_feed('{reader}')"] * 20
+    assert at_once(generate, generate) == []
+    assert value("SELECT count(*) FROM feeds") == 5

@@ -39,17 +39,17 @@ _NAMES = [
 
 
 @pytest.fixture
-def directory() -> Path:
-    return Path(str(shipped_migrations()))
+def shipped() -> Path:
+    return shipped_migrations()
 
 
-def test_the_files_are_the_five_migrations_and_their_down_files(directory):
-    assert sorted(file.name for file in directory.iterdir()) == sorted(name for pair in _NAMES for name in pair)
+def test_the_files_are_the_five_migrations_and_their_down_files(shipped):
+    assert sorted(file.name for file in shipped.iterdir()) == sorted(name for pair in _NAMES for name in pair)
 
 
-def test_each_down_file_restores_what_was_there_before(directory, empty_db):
+def test_each_down_file_restores_what_was_there_before(shipped, empty_db):
     def run(name: str) -> None:
-        empty_db.execute((directory / name).read_text(encoding="utf-8"))
+        empty_db.execute((shipped / name).read_text(encoding="utf-8"))
 
     def schema() -> list[str]:
         return [line for (line,) in empty_db.execute(_SCHEMA)]
@@ -67,12 +67,12 @@ def test_each_down_file_restores_what_was_there_before(directory, empty_db):
     assert schema() == ["extension plpgsql"]
 
 
-def test_the_files_run_as_an_owner_that_is_no_superuser(directory, empty_db, role):
+def test_the_files_run_as_an_owner_that_is_no_superuser(shipped, empty_db, role):
     (database,) = empty_db.execute("SELECT current_database()").fetchone()
     empty_db.execute(f'ALTER DATABASE "{database}" OWNER TO {role}')
-    empty_db.execute(f"ALTER SCHEMA public OWNER TO {role}; SET ROLE {role}")
+    empty_db.execute(f"SET ROLE {role}")
     for up, _ in _NAMES:
-        empty_db.execute((directory / up).read_text(encoding="utf-8"))
+        empty_db.execute((shipped / up).read_text(encoding="utf-8"))
     for _, down in reversed(_NAMES):
-        empty_db.execute((directory / down).read_text(encoding="utf-8"))
+        empty_db.execute((shipped / down).read_text(encoding="utf-8"))
     empty_db.execute("RESET ROLE")
