@@ -85,6 +85,7 @@ def slow_queries(
             variable="FOWERGRAM_SLOW_QUERIES_LIMIT",
             metavar="N",
             min=1,
+            max=10_000,
             show_default=True,
         ),
     ] = 20,

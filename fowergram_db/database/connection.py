@@ -45,6 +45,7 @@ _CONNECT_HINTS = (
         "timeout",
         "The server did not answer in time: check host, port and firewall, or raise connect_timeout.",
     ),
+    ("not currently accepting", "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again."),
     ("too many", "The server has no connection left: close some, or try again."),
     ("starting up", "The server is still starting: try again."),
     ("SSL", "Check sslmode and the certificates."),

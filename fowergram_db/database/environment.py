@@ -1,6 +1,7 @@
 """Read the env file and what libpq would use: the two levels of configuration that lie outside the process."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from fowergram_db.database.target import VARIABLES
 from fowergram_db.errors import ConfigurationError, Location
 
 DEFAULT_ENV_FILE = Path(".env")
+_DOUBLE_QUOTED = re.compile(r'[^=]*=\s*"(.*)"(?:\s+#[^\n]*)?', re.DOTALL)
 _OURS = (*VARIABLES.values(), "DATABASE_URL", "FOWERGRAM_ENVIRONMENT")
 
 
@@ -19,11 +21,11 @@ def read_env_file(path: Path | None) -> Mapping[str, str]:
     assignment.
     """
     file = path or DEFAULT_ENV_FILE
+    if path is None and not _is_there(file):
+        return {}
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        if path is None:
-            return {}
         raise ConfigurationError(
             f"there is no env file {str(file)!r}", hint="Correct --env-file, or leave it out."
         ) from None
@@ -34,6 +36,14 @@ def read_env_file(path: Path | None) -> Mapping[str, str]:
             hint="Correct it, or name another with --env-file.",
         ) from error
     return _parse(str(file), text)
+
+
+def _is_there(file: Path) -> bool:
+    """Tell whether there is such a file; a directory of that name, or one out of reach, is none."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False
 
 
 def _parse(file: str, text: str) -> Mapping[str, str]:
@@ -50,8 +60,14 @@ def _parse(file: str, text: str) -> Mapping[str, str]:
                 location=Location(file, binding.original.line),
             )
         if binding.key and binding.value:
-            values[binding.key] = binding.value
+            values[binding.key] = _literal(binding.original.string) or binding.value
     return values
+
+
+def _literal(assignment: str) -> str:
+    """Return what stands between double quotes as it stands there: the parser would read its backslashes."""
+    match = _DOUBLE_QUOTED.fullmatch(assignment.strip())
+    return match[1] if match else ""
 
 
 def libpq_settings(service: str = "") -> Mapping[str, str]:

@@ -20,6 +20,8 @@ from fowergram_db.errors import DatabaseError, Refused
 
 _LONGEST_NAME_BYTES = 63
 _SESSIONS_END_S = 5.0
+_FAREWELL_S = 1.0
+_TRIES = 5
 _POLL_S = 0.005
 _MOST_LISTED = 5
 _ENCODING = "UTF8"
@@ -46,8 +48,10 @@ class DatabaseFacts:
     locale_provider: str | None
     locale: str | None
     icu_rules: str | None
-    tablespace: str
+    own_tablespace: str | None
     connection_limit: int
+    is_template: bool
+    has_grants: bool
     comment: str | None
     like_template: bool
     production: bool
@@ -80,12 +84,12 @@ def database_facts(connection: Connection, name: str | None = None) -> DatabaseF
 
 def other_sessions(connection: Connection, name: str) -> tuple[Session, ...]:
     """Return the other clients of a database, oldest first."""
-    with reported("list the sessions"), connection.cursor(row_factory=class_row(Session)) as cursor:
+    with reported("list the sessions"), connection.cursor(row_factory=class_row(Session), binary=True) as cursor:
         return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name}).fetchall())
 
 
-def create_database(target: Target) -> None:
-    """Create the target's database, in UTF-8; one that somebody else has just made is as good.
+def create_database(target: Target) -> bool:
+    """Create the target's database, in UTF-8, and tell whether it was this call that did.
 
     Raises DatabaseError where the role may not.
     """
@@ -97,7 +101,7 @@ def create_database(target: Target) -> None:
         try:
             connection.execute(statement)
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            return
+            return False
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 f'database "{target.dbname}" does not exist, and {target.user} may not create it',
@@ -109,6 +113,7 @@ def create_database(target: Target) -> None:
         except psycopg.Error as error:
             with reported(f'create database "{target.dbname}"'):
                 raise error from None
+        return True
 
 
 def replace_database(target: Target, build: Callable[[Target], None], sessions: Sessions) -> None:
@@ -121,16 +126,25 @@ def replace_database(target: Target, build: Callable[[Target], None], sessions: 
     with maintenance(target) as admin:
         facts = database_facts(admin, target.dbname)
         if facts is None:
-            create_database(target)
+            if not create_database(target):
+                raise Refused(
+                    f'database "{target.dbname}" has just been made by somebody else', hint="Look at it first."
+                )
             build(target)
             return
+        if facts.is_template:
+            raise Refused(
+                f'database "{target.dbname}" is a template of others and is not reset',
+                hint="ALTER DATABASE … IS_TEMPLATE false makes it an ordinary one.",
+            )
         require_unused(admin, target.dbname, sessions)
         fresh = _scratch_name(target.dbname)
         _create_like(admin, fresh, facts)
         try:
             build(replace(target, dbname=fresh))
             _carry_over(admin, facts, fresh)
-            _swap(admin, target.dbname, fresh, sessions)
+            with reported("put the new database in place"):
+                _swap(admin, target.dbname, fresh, sessions)
         except BaseException:
             _drop(admin, fresh)
             raise
@@ -138,7 +152,10 @@ def replace_database(target: Target, build: Callable[[Target], None], sessions: 
 
 def require_unused(admin: Connection, name: str, sessions: Sessions) -> None:
     """Raise Refused where other clients are connected to a database and are to be spared."""
-    others = other_sessions(admin, name) if sessions is Sessions.SPARE else ()
+    if sessions is Sessions.END:
+        return
+    _wait_until_unused(admin, name, seconds=_FAREWELL_S)
+    others = other_sessions(admin, name)
     if others:
         raise Refused(
             f'{len(others)} other client(s) are connected to database "{name}": '
@@ -154,10 +171,9 @@ def _scratch_name(name: str) -> str:
 
 
 def _create_like(admin: Connection, name: str, facts: DatabaseFacts) -> None:
-    options: list[tuple[LiteralString, sql.Composable]] = [
-        ("OWNER", sql.Identifier(facts.owner)),
-        ("TABLESPACE", sql.Identifier(facts.tablespace)),
-    ]
+    options: list[tuple[LiteralString, sql.Composable]] = [("OWNER", sql.Identifier(facts.owner))]
+    if facts.own_tablespace:
+        options.append(("TABLESPACE", sql.Identifier(facts.own_tablespace)))
     if not facts.like_template:
         options.append(("TEMPLATE", sql.Identifier("template0")))
         options.extend((keyword, sql.Literal(value)) for keyword, value in _locale(facts) if value)
@@ -170,9 +186,14 @@ def _create_like(admin: Connection, name: str, facts: DatabaseFacts) -> None:
             admin.execute(statement)
             admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), _SCRATCH_COMMENT))
     except DatabaseError as error:
-        if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege):
+        if not _may_create_databases(admin):
             error.hint = "A reset needs a role that may create databases: ALTER ROLE … CREATEDB."
         raise
+
+
+def _may_create_databases(admin: Connection) -> bool:
+    query = "SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper)"
+    return admin.execute(query).fetchone() is not None
 
 
 def _locale(facts: DatabaseFacts) -> Iterator[tuple[LiteralString, str | None]]:
@@ -192,8 +213,9 @@ def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
         for setting in _rows(admin, "catalog/database_settings", facts):
             _carry_over_setting(admin, new, *setting)
         grants = _rows(admin, "catalog/database_grants", facts)
-        if grants:
-            admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(new))
+        if facts.has_grants:
+            owner = sql.Identifier(facts.owner)
+            admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(new, owner))
         for grantee, privilege, grantable in grants:
             admin.execute(
                 sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
@@ -226,28 +248,33 @@ def _carry_over_setting(admin: Connection, new: sql.Identifier, *setting: Any) -
 
 
 def _swap(admin: Connection, name: str, fresh: str, sessions: Sessions) -> None:
-    old, new, retired = map(sql.Identifier, (name, fresh, _scratch_name(name)))
-    if sessions is Sessions.END:
-        with reported("end the other sessions"):
-            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(old))
-            admin.execute(load("catalog/terminate_sessions"), {"name": name})
-    try:
-        _wait_until_unused(admin, name, fresh)
-        with reported("put the new database in place"), admin.transaction():
-            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, retired))
-            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, old))
-    except BaseException:
-        if sessions is Sessions.END:
-            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(old))
-        require_unused(admin, name, sessions)
-        raise
-    with reported("drop the old database"):
-        admin.execute(sql.SQL("DROP DATABASE {}").format(retired))
+    retired = _scratch_name(name)
+    for last_try in (*[False] * (_TRIES - 1), True):
+        try:
+            if sessions is Sessions.END:
+                admin.execute(load("catalog/terminate_sessions"), {"name": name})
+            _wait_until_unused(admin, name, fresh, seconds=_SESSIONS_END_S)
+            _exchange_names(admin, name, fresh, retired)
+            break
+        except psycopg.errors.ObjectInUse:
+            # Somebody came in between; a pooler, for one, comes back at once.
+            require_unused(admin, name, sessions)
+            if last_try:
+                raise
+    with reported(f'drop the old database (the new one is in place; the old is called "{retired}")'):
+        admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(retired)))
 
 
-def _wait_until_unused(admin: Connection, *names: str) -> None:
+def _exchange_names(admin: Connection, name: str, fresh: str, retired: str) -> None:
+    old, new, away = map(sql.Identifier, (name, fresh, retired))
+    with admin.transaction():
+        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, away))
+        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, old))
+
+
+def _wait_until_unused(admin: Connection, *names: str, seconds: float) -> None:
     """Wait for backends that are just ending: the server itself would look again only every 100 ms."""
-    deadline = time.monotonic() + _SESSIONS_END_S
+    deadline = time.monotonic() + seconds
     while any(other_sessions(admin, name) for name in names) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
 

@@ -3,15 +3,23 @@
 import re
 from collections.abc import Iterable
 
-_GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
-_NESTED = r"(?P<quotes>'{2,})[^']+(?P=quotes)"  # a literal within a literal, as EXECUTE takes it
-_QUOTED = r"(?:[eEnN]|[uU]&)?'(?:[^'\\]|''|\\.)*+'?"
-_DOLLAR = r"\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)"
-_CLAUSE = re.compile(
-    rf"(\bpassword\b{_GAP}(?:=>|:=|=)?{_GAP})(?:{_NESTED}|{_QUOTED}|{_DOLLAR})", re.IGNORECASE | re.DOTALL
+# Every repetition is possessive: no text, however odd, makes these patterns look twice at what they have passed.
+_GAP = r"(?:\s++|/\*(?:[^*]++|\*(?!/))*+\*/|--[^\n]*+\n)*+"
+_WORD = r"\b(?:ssl)?pass(?:word|wd|phrase)\b\"?"
+_NESTED = r"(?P<quotes>'{2,})[^']++(?P=quotes)|\\'[^'\\]++\\'"  # a literal within a literal, as EXECUTE takes it
+_PLAIN = r"'(?:[^'\\]++|''|\\.)*+'?"
+_CONTINUED = rf"(?:[eEnN]|[uU]&)?{_PLAIN}(?:[ \t]*+\n\s*+{_PLAIN})*+"
+_DOLLAR = r"\$(?P<tag>\w*+)\$.*?(?:\$(?P=tag)\$|\Z)"
+_ROLE = rf"\b(?:create|alter)\s++(?:role|user)\s[^;']{{0,300}}?\bpassword{_GAP}"
+
+_PATTERNS = (
+    re.compile(
+        rf"({_WORD}{_GAP}(?:(?:=>|:=|=){_GAP})?)(?:{_NESTED}|{_CONTINUED}|{_DOLLAR})", re.IGNORECASE | re.DOTALL
+    ),
+    re.compile(rf"({_ROLE})(?!null\b)(?:\"[^\"]*+\"?|[^\s;'\"$*]++)", re.IGNORECASE),
+    re.compile(r"((?:password|passwd|passphrase)\s*+=\s*+)[^\s'\"&;,)]++", re.IGNORECASE),
+    re.compile(r"(://[^\s:/@'\"]*+:)[^\s'\"]{1,300}(?=@)"),
 )
-_SETTING = re.compile(r"((?:password|passwd|passphrase)\s*=\s*)[^\s'\"&;,)]+", re.IGNORECASE)
-_URL = re.compile(r"(://[^\s:/@'\"]*:)[^\s/'\"]+(?=@)")
 _SHORTEST_BARE = 4
 
 
@@ -25,7 +33,7 @@ def mask_passwords(text: str) -> str:
     >>> mask_passwords("postgresql://me:secret@host/db")
     'postgresql://me:******@host/db'
     """
-    for pattern in (_CLAUSE, _SETTING, _URL):
+    for pattern in _PATTERNS:
         text = pattern.sub(_stars, text)
     return text
 
@@ -38,10 +46,10 @@ def _stars(match: re.Match[str]) -> str:
 def secrets_in(text: str) -> frozenset[str]:
     """Return the literals that ``mask_passwords`` would overwrite, as a server may quote them back."""
     found = set()
-    for pattern in (_CLAUSE, _SETTING, _URL):
+    for pattern in _PATTERNS:
         for match in pattern.finditer(text):
             literal = match[0][len(match[1]) :]
-            found |= {literal, literal.strip("'").replace("''", "'")}
+            found |= {literal, literal.strip("'\"").replace("''", "'")}
     return frozenset(secret for secret in found if len(secret) >= _SHORTEST_BARE)
 
 

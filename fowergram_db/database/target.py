@@ -20,6 +20,8 @@ _LIBPQ = MappingProxyType(
 )
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 _HIGHEST_PORT = 65535
+_LONGEST_NAME_BYTES = 63
+_WORDS = MappingProxyType({"host": "host", "dbname": "name of the database", "user": "user"})
 _WAYS = (
     "Say where: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
     "DB_USER, DB_PASSWORD in the environment or in .env, or libpq's PGHOST and PGSERVICE. "
@@ -152,13 +154,26 @@ def _embedded(label: str, url: str) -> Embedded:
 
 
 def _checked(level: Level) -> Level:
-    """Refuse what libpq would misread: a port that is none, a NUL character."""
-    for port in level.parts.get("port", "").split(","):
+    """Refuse what libpq or the server would take for something else. What stands there may hold a password."""
+    parts = level.parts
+    for port in parts.get("port", "").split(","):
         if port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT):
             raise ConfigurationError(
-                f"{level.label}: {port!r} is not a port", hint="A port is a number from 1 to 65535."
+                f"{level.label}: the port is not a number from 1 to {_HIGHEST_PORT}",
+                hint="Correct it. In a URL, percent-encode the special characters of the password (/ is %2F).",
             )
-    if any("\0" in value for value in (*level.parts.values(), *level.parameters.values())):
+    for part in ("host", "dbname", "user"):
+        if "://" in parts.get(part, "") or (part == "host" and "@" in parts.get(part, "").removeprefix("@")):
+            raise ConfigurationError(
+                f"{level.label}: the {_WORDS[part]} looks like a URL, or like part of one",
+                hint="A URL goes into --database-url or DATABASE_URL, the @ of its password written %40.",
+            )
+        if part != "host" and len(parts.get(part, "").encode()) > _LONGEST_NAME_BYTES:
+            raise ConfigurationError(
+                f"{level.label}: the {_WORDS[part]} is longer than {_LONGEST_NAME_BYTES} bytes",
+                hint="PostgreSQL would cut it and mean another one: name it as it is on the server.",
+            )
+    if any("\0" in value for value in (*parts.values(), *level.parameters.values())):
         raise ConfigurationError(f"{level.label}: a value contains a NUL character", hint="Remove it.")
     return level
 

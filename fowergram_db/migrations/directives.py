@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from fowergram_db.errors import FileFault, Location
 
-_LINE = re.compile(r"[ \t]*--[ \t]*fowergram:[ \t]*(.*?)[ \t]*")
+_LINE = re.compile(r"[ \t]*--[ \t]*fowergram[ \t]*:[ \t]*(.*?)[ \t]*", re.IGNORECASE)
+_BLOCK = re.compile(r"/\*\s*fowergram\s*:", re.IGNORECASE)
 _HEADER = re.compile(r"(?:[ \t\r\f\v]*(?:--[^\n]*)?(?:\n|\Z))*+")
 _DURATION = re.compile(r"([0-9]+) *(ms|s|min|h)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
@@ -42,6 +43,15 @@ def parse_directives(file: str, text: str) -> Directives:
             )
         found[name] = value
     return Directives(**found)  # type: ignore[arg-type]  # each name comes with a value of its own type
+
+
+def is_directive(comment: str) -> bool:
+    """Tell whether a comment is meant as a directive, wherever it stands.
+
+    >>> is_directive("-- fowergram: x"), is_directive("/* Fowergram: x */"), is_directive("-- the fowergram: x")
+    (True, True, False)
+    """
+    return bool(_LINE.fullmatch(comment) or _BLOCK.match(comment))
 
 
 def header_end(text: str) -> int:

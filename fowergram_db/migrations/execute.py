@@ -12,7 +12,7 @@ from fowergram_db import __version__
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, report_of, statement_hint
 from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
 from fowergram_db.database.sql import load
-from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, ServerReport
+from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, Refused, ServerReport
 from fowergram_db.migrations.directives import Directives, parse_directives
 from fowergram_db.migrations.files import read_script
 from fowergram_db.migrations.plan import Direction, Step
@@ -51,6 +51,15 @@ def check(step: Step) -> CheckedStep:
     return CheckedStep(step, read_script(step.source, step.text), parse_directives(step.source, step.text))
 
 
+def require_standard_strings(connection: Connection) -> None:
+    r"""Raise Refused where the server reads ``'\'`` otherwise than the SQL standard, and so than ``check`` did."""
+    if connection.info.parameter_status("standard_conforming_strings") == "off":
+        raise Refused(
+            "standard_conforming_strings is off here: a backslash could hide a COMMIT from the checks; nothing was run",
+            hint="Take the setting away from the database, the role or the server's configuration.",
+        )
+
+
 def apply(connection: Connection, checked: CheckedStep) -> StepResult:
     """Run a step and commit it with its bookkeeping: all of it or, where anything fails, nothing.
 
@@ -70,8 +79,8 @@ def apply(connection: Connection, checked: CheckedStep) -> StepResult:
 
 
 def _run(connection: Connection, checked: CheckedStep) -> str:
-    """Send BEGIN, settings and script as one query; return the server's time of the transaction's beginning."""
-    opening = ("BEGIN;", "SELECT pg_catalog.now()::text;", *_settings(checked.directives))
+    """Send BEGIN, settings and script as one query; return the transaction's number."""
+    opening = ("BEGIN;", "SELECT pg_catalog.pg_current_xact_id()::text;", *_settings(checked.directives))
     prefix = "".join(opening)
     try:
         results = _send(connection, prefix + checked.script.text)
@@ -103,7 +112,7 @@ def _send(connection: Connection, query: str) -> list[pq.abc.PGresult]:
     return results
 
 
-def _commit(connection: Connection, checked: CheckedStep, began: str, duration_ms: float) -> None:
+def _commit(connection: Connection, checked: CheckedStep, transaction: str, duration_ms: float) -> None:
     step = checked.step
     row = {
         "version": step.version,
@@ -114,22 +123,22 @@ def _commit(connection: Connection, checked: CheckedStep, began: str, duration_m
         "duration_ms": duration_ms,
         "statements_done": len(checked.script.statements),
         "tool_version": __version__,
-        "began": began,
+        "transaction": transaction,
     }
     try:
         with connection.pipeline():
             for reset in _RESETS:
                 connection.execute(reset)
-            written = connection.execute(load(_BOOKKEEPING[step.direction]), row)
+            connection.execute(load(_BOOKKEEPING[step.direction]), row)
             connection.execute("COMMIT")
+    except psycopg.errors.DivisionByZero as error:
+        raise MigrationFailed(
+            f"{step.filename} has ended its own transaction, or its row in the history is not where it was",
+            hint="Look at what it has done, and take the transaction control out of it.",
+            location=Location(step.source),
+        ) from error
     except psycopg.Error as error:
         raise _failure(checked, error, None, doing="could not be committed") from error
-    if written.rowcount != 1:
-        raise MigrationFailed(
-            f"{step.filename} was run, and its bookkeeping found another transaction than the one it began",
-            hint="Look at what it did, and take the transaction control out of it.",
-            location=Location(step.source),
-        )
 
 
 def _roll_back(connection: Connection) -> None:

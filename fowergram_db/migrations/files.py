@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fowergram_db.errors import ConfigurationError, FileFault, Location
-from fowergram_db.migrations.directives import Directives, header_end, parse_directives
+from fowergram_db.migrations.directives import Directives, header_end, is_directive, parse_directives
 from fowergram_db.migrations.script import Script, Trait, position, scan
 
 GREATEST_VERSION = 2**63 - 1
@@ -92,6 +92,8 @@ def _listed(directory: Path) -> Iterable[Path]:
 def _named(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str, str]]:
     """Yield each path with the version, the name and the direction that its file name says."""
     for path in paths:
+        if not path.name.isprintable():
+            raise FileFault(f"the name {path.name!a} holds characters that cannot be shown", hint="Rename the file.")
         match = _NAME.fullmatch(path.name)
         if not match:
             raise FileFault(f"{path.name} is not the name of a migration", hint=_NAMES, location=_at(path))
@@ -114,13 +116,15 @@ def _at(path: Path, text: str = "", offset: int | None = None) -> Location:
 
 def _read(path: Path) -> SqlFile:
     try:
-        raw = path.read_bytes()
+        raw = path.read_bytes() if path.is_file() else None
     except OSError as error:
         raise FileFault(
             f"{path.name} cannot be read: {error.strerror}",
             hint="Make it a file that this user may read.",
             location=_at(path),
         ) from error
+    if raw is None:
+        raise FileFault(f"{path.name} cannot be read: it is no file", hint="Rename or remove it.", location=_at(path))
     text = decode(path, raw)
     return SqlFile(path, text, parse_directives(str(path), text))
 
@@ -218,7 +222,7 @@ def _directive_faults(script: Script) -> Iterator[tuple[int, str, str]]:
     """Find directives below the header, which would otherwise be passed over without a word."""
     header = header_end(script.text)
     for start, end in script.comments:
-        if start >= header and re.match(r"--\s*fowergram:", script.text[start:end]):
+        if start >= header and is_directive(script.text[start:end]):
             yield (
                 start,
                 "a directive stands below the header",

@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
-from fowergram_db.errors import ForeignHistory
+from fowergram_db.errors import ForeignHistory, HistoryInconsistent
 
 _OWN_COLUMNS = frozenset(
     "id filename executed_at checksum version name state duration_ms executed_by tool_version down_sql "
@@ -72,8 +72,15 @@ def read_history(connection: Connection) -> History:
             return History()
         if foreign := _owner_of(*found):
             return History(exists=True, foreign=foreign)
-        with connection.cursor(row_factory=class_row(AppliedMigration)) as cursor:
-            return History(tuple(cursor.execute(load("bookkeeping/read")).fetchall()), exists=True)
+        # Binary: as text, a timestamp would come in whatever DateStyle the database has.
+        with connection.cursor(row_factory=class_row(AppliedMigration), binary=True) as cursor:
+            try:
+                return History(tuple(cursor.execute(load("bookkeeping/read")).fetchall()), exists=True)
+            except ValueError as error:
+                raise HistoryInconsistent(
+                    f"a row of public.schema_migrations cannot be read: {error}",
+                    hint="Somebody has written to it by hand: look at its column state.",
+                ) from error
 
 
 def _owner_of(kind: object, columns: object) -> str:

@@ -1,6 +1,7 @@
 """The use cases: migrate, rollback, status, reset. Each reads as its own algorithm."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from fowergram_db.database.protection import is_protected
 from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, FowergramError, Refused
-from fowergram_db.migrations.execute import CheckedStep, StepResult, apply, check
+from fowergram_db.migrations.execute import CheckedStep, StepResult, apply, check, require_standard_strings
 from fowergram_db.migrations.files import MigrationFile, read_migrations
 from fowergram_db.migrations.history import (
     AppliedMigration,
@@ -173,6 +174,8 @@ def reset(target: Target, directory: Path, sessions: Sessions, on_event: OnEvent
     """
     files = read_migrations(directory)
     _prepare(files, History(), Goal())
+    with suppress(DatabaseMissing), _session(target, on_event) as connection:
+        require_own(read_history(connection))
 
     def build(fresh: Target) -> None:
         with _session(fresh, on_event) as connection:
@@ -199,6 +202,8 @@ def _prepare_down(connection: Connection, files: Sequence[MigrationFile], undo: 
 def _carry_out(
     connection: Connection, files: Sequence[MigrationFile], steps: Sequence[CheckedStep], on_event: OnEvent
 ) -> Standing:
+    if steps:
+        require_standard_strings(connection)
     try:
         for number, checked in enumerate(steps, start=1):
             on_event(StepStarted(checked.step, number, len(steps)))

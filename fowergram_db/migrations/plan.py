@@ -71,7 +71,9 @@ class Migration:
     @property
     def reversible(self) -> bool:
         """Tell whether it can be undone, by a file or by what was recorded."""
-        return bool(self.file and self.file.reversible) or bool(self.applied and self.applied.reversible)
+        if self.applied and self.applied.reversible:
+            return True
+        return self.file is not None and self.file.reversible and self.state is not State.CHANGED
 
     @property
     def checksum(self) -> str:

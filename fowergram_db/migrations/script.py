@@ -232,6 +232,8 @@ class _Scanner:
 
     def _look_for_body(self, word: str, before: str) -> None:
         """Follow BEGIN ATOMIC … END, in which semicolons do not end the statement."""
+        if self.parentheses > 0:
+            return
         if word == "ATOMIC" and before == "BEGIN" and self._has_body():
             self.body += 1
         elif self.body and before not in ("AS", "."):

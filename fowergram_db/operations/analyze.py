@@ -158,7 +158,7 @@ def _read_relations(connection: Connection, oids: Sequence[int | None] | None) -
     with (
         reported("read the tables and their sizes"),
         _short_of_locks(connection),
-        connection.cursor(row_factory=class_row(_Relation)) as cursor,
+        connection.cursor(row_factory=class_row(_Relation), binary=True) as cursor,  # whatever the DateStyle
     ):
         return cursor.execute(load("operations/analyze_tables"), {"oids": oids}).fetchall()
 

@@ -153,7 +153,7 @@ def _read_statements(connection: Connection, schema: sql.Identifier, limit: int,
 
 def _counting_since(connection: Connection, schema: sql.Identifier) -> datetime | None:
     query = sql.SQL("SELECT /* fowergram-db */ stats_reset FROM {}.pg_stat_statements_info").format(schema)
-    row = connection.execute(query).fetchone()
+    row = connection.execute(query, binary=True).fetchone()  # whatever the DateStyle
     return row[0].astimezone(UTC) if row and isinstance(row[0], datetime) else None
 
 

@@ -1,5 +1,9 @@
--- Purpose: forget a migration in the transaction that undid it. No row goes where this is no longer the
--- transaction that began at "began", because the script has ended that one.
+-- Purpose: forget a migration in the transaction that undid it. Where this is no longer that transaction, because
+-- the script has ended it, or the row is gone, the division fails: the COMMIT behind it must not happen.
 -- Oldest server: 13. Privileges: DELETE on the table.
-DELETE FROM public.schema_migrations AS m
-WHERE m.version = %(version)s AND pg_catalog.now() = %(began)s::timestamptz;
+WITH deleted AS (
+    DELETE FROM public.schema_migrations AS m
+    WHERE m.version = %(version)s AND pg_catalog.pg_current_xact_id()::text = %(transaction)s
+    RETURNING m.version
+)
+SELECT 1 / count(*) FROM deleted;

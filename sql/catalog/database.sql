@@ -1,7 +1,7 @@
 -- Purpose: one database as it was made: what CREATE DATABASE has to say to make it again.
 -- Oldest server: 13 (what a version does not have comes out NULL). Privileges: none.
--- Parameter: name (NULL: the current one). Columns: as named; like_template: encoding and locale are those of template1; production: it
--- carries the mark, as a setting or in its comment. No row: no such database.
+-- Parameter: name (NULL: the current one). Columns: as named; like_template: encoding and locale are those of template1;
+-- own_tablespace: NULL where it is template1's; has_grants: not the default ones; production: it carries the mark, as a setting or in its comment. No row: no such database.
 SELECT
     d.oid,
     d.datname::text AS name,
@@ -12,8 +12,10 @@ SELECT
     made.how ->> 'datlocprovider' AS locale_provider,
     coalesce(made.how ->> 'datlocale', made.how ->> 'daticulocale') AS locale,
     made.how ->> 'daticurules' AS icu_rules,
-    s.spcname::text AS tablespace,
+    CASE WHEN template.tablespace IS DISTINCT FROM d.dattablespace THEN s.spcname::text END AS own_tablespace,
     d.datconnlimit AS connection_limit,
+    d.datistemplate AS is_template,
+    d.datacl IS NOT NULL AS has_grants,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
     coalesce(made.how @> template.how AND template.how @> made.how, false) AS like_template,
     EXISTS (
@@ -35,12 +37,13 @@ CROSS JOIN LATERAL (
     )
 ) AS made (how)
 LEFT JOIN LATERAL (
-    SELECT pg_catalog.jsonb_object_agg(field.key, field.value)
+    SELECT pg_catalog.jsonb_object_agg(field.key, field.value), t.dattablespace
     FROM pg_catalog.pg_database AS t
     CROSS JOIN LATERAL pg_catalog.jsonb_each(pg_catalog.to_jsonb(t)) AS field
     WHERE t.datname = 'template1'
         AND field.key IN (
             'encoding', 'datcollate', 'datctype', 'datlocprovider', 'datlocale', 'daticulocale', 'daticurules'
         )
-) AS template (how) ON true
+    GROUP BY t.dattablespace
+) AS template (how, tablespace) ON true
 WHERE d.datname = coalesce(%(name)s, pg_catalog.current_database()::text);

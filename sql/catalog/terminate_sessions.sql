@@ -1,6 +1,7 @@
--- Purpose: end the other sessions of a database.
+-- Purpose: end the other clients of a database; background workers give way by themselves.
 -- Oldest server: 13. Privileges: membership in their roles or pg_signal_backend; superuser for superusers' sessions.
 -- Parameter: name.
 SELECT pg_catalog.pg_terminate_backend(a.pid)
 FROM pg_catalog.pg_stat_activity AS a
-WHERE a.datname = %(name)s AND a.pid <> pg_catalog.pg_backend_pid();
+WHERE a.datname = %(name)s AND a.pid <> pg_catalog.pg_backend_pid()
+    AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender');

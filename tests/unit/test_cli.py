@@ -125,7 +125,9 @@ def test_colours_are_for_terminals_that_want_them():
             screen = Screen(terminal, terminal, json=False, colour=colour)
             table(screen)
             screen.line("bold words", "bold red")
-        outputs[colour] = os.read(reader, 65536).decode()
+        outputs[colour] = ""
+        while "bold words" not in outputs[colour]:
+            outputs[colour] += os.read(reader, 65536).decode()
         os.close(reader)
     assert "\x1b[" in outputs[True]
     assert "\x1b[3" not in outputs[False]

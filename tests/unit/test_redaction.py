@@ -1,5 +1,7 @@
 """Passwords: hidden wherever they may stand, and nothing else changed."""
 
+import re
+
 import pytest
 
 from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
@@ -17,7 +19,14 @@ from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
         "ALTER ROLE a PASSWORD 'it''s sesame",
         "CREATE USER MAPPING FOR a SERVER s OPTIONS (user 'x', password 'sesame')",
         "CREATE SUBSCRIPTION s CONNECTION 'host=h password=sesame dbname=d' PUBLICATION p",
+        "ALTER ROLE a PASSWORD 'abc'\n  'sesame'",
+        "DO $$ BEGIN EXECUTE E'ALTER ROLE a PASSWORD \\'sesame\\''; END $$",
+        "ALTER USER MAPPING FOR a SERVER s OPTIONS (SET \"password\" 'sesame', passwd 'sesame')",
+        'ALTER ROLE a WITH LOGIN PASSWORD "sesame"',
+        "CREATE USER a PASSWORD sesame",
+        "CREATE SUBSCRIPTION s CONNECTION 'sslpassword=''sesame'''",
         "postgresql://me:sesame@host:1/db",
+        "postgresql://me:se@s/ame@host/db",
         "postgres://:sesame@host/db",
         "EXECUTE 'ALTER ROLE a PASSWORD ''sesame'' VALID UNTIL ''x''';",
     ],
@@ -25,7 +34,7 @@ from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
 def test_the_password_is_hidden_and_the_text_keeps_its_shape(text):
     masked = mask_passwords(text)
     assert "sesame" not in masked
-    assert "ame" not in masked.lower().replace("name", "")
+    assert not re.search("(?<!n)ame", masked.lower())
     assert len(masked) == len(text)
     assert [len(line) for line in masked.split("\n")] == [len(line) for line in text.split("\n")]
 
@@ -48,3 +57,20 @@ def test_a_server_that_quotes_the_literal_back_shows_nothing():
     script = "ALTER ROLE a PASSWORD 'it''s sesame' oops"
     said = """syntax error at or near "'it''s sesame'" (it's sesame)"""
     assert "sesame" not in redact(said, secrets_in(script))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password " + "/* x */ " * 20_000 + "is null",
+        "password" + "\n" * 100_000 + "x",
+        "password" + "\n-- x" * 50_000 + "\nx",
+        "/*" * 50_000,
+        "password '" * 20_000,
+        "://a:" * 20_000 + "@",
+        "alter role a " * 20_000 + "password",
+        "password $$" * 20_000,
+    ],
+)
+def test_no_text_makes_it_look_twice_for_ever(text):
+    assert len(mask_passwords(text)) == len(text)
