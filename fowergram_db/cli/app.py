@@ -6,6 +6,7 @@ import typer
 
 from fowergram_db import __version__
 from fowergram_db.cli import migrations, operations
+from fowergram_db.cli.options import JSON
 
 app = typer.Typer(
     add_completion=False,
@@ -50,17 +51,23 @@ def _commands(ctx: Any) -> dict[str, Any]:  # noqa: ANN401 - Typer keeps the bas
 
 @_help_app.command("help", epilog="\b\nExamples:\n  fowergram-db help\n  fowergram-db help migrate")
 def _help(
-    ctx: typer.Context, command: Annotated[str | None, typer.Argument(help="The command to explain.")] = None
+    ctx: typer.Context,
+    command: Annotated[str | None, typer.Argument(help="The command to explain.")] = None,
+    json: JSON = False,
 ) -> int:
     """Show the help of a command."""
+    from fowergram_db.cli.render import Screen
+
     parent = ctx.parent or ctx
-    if command is None:
-        typer.echo(parent.get_help())
-        return 0
-    found = _commands(parent).get(command)
-    if found is None:
-        raise typer.BadParameter(f"there is no command {command!r}", ctx=parent)
-    typer.echo(found.get_help(typer.Context(found, info_name=command, parent=parent)))
+    explained = parent
+    if command is not None:
+        found = _commands(parent).get(command)
+        if found is None:
+            raise typer.BadParameter(f"there is no command {command!r}", ctx=parent)
+        explained = typer.Context(found, info_name=command, parent=parent)
+    screen = Screen.of_process(json=json, no_color=True)
+    screen.line(explained.get_help())
+    screen.document("help", None, {"text": explained.get_help()}, None)
     return 0
 
 

@@ -3,15 +3,20 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
-from fowergram_db.cli.interrupts import heed_termination
+from fowergram_db.cli.interrupts import TerminationSignal, heed_termination
 
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
     heed_termination()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        exit_code = run(sys.argv[1:])
+    except KeyboardInterrupt as interrupt:  # before the command has begun: nothing is open yet
+        exit_code = 143 if isinstance(interrupt, TerminationSignal) else 130
+    sys.exit(exit_code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -21,16 +26,17 @@ def run(arguments: Sequence[str]) -> int:
     from fowergram_db.cli.app import app
     from fowergram_db.cli.render import Screen
     from fowergram_db.cli.session import fail
+    from fowergram_db.database.redaction import mask_passwords
     from fowergram_db.errors import UsageError
 
-    _survive_any_text()
+    _survive_any_output()
     command = typer.main.get_command(app)
     try:
         return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False) or 0)
     except typer.TyperException as error:
-        usage = UsageError(error.format_message(), hint=_help_hint(error))
+        usage = UsageError(mask_passwords(error.format_message()), hint=_help_hint(error, arguments))
         screen = Screen.of_process(json=wants_json(arguments), no_color="--no-color" in arguments)
-        return fail(screen, named_command(arguments), usage, target=None)
+        return fail(screen, mask_passwords(named_command(arguments)), usage, target=None)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
@@ -43,14 +49,18 @@ def named_command(arguments: Sequence[str]) -> str:
     return next((word for word in arguments if not word.startswith("-")), "")
 
 
-def _help_hint(error: Exception) -> str:
+def _help_hint(error: Exception, arguments: Sequence[str]) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "fowergram-db"
+    if arguments[0].startswith("-"):
+        return f"Options stand behind a command: `fowergram-db migrate --json`. `{path} --help` shows what there is."
     return f"`{path} --help` shows what there is."
 
 
-def _survive_any_text() -> None:
-    """Let no character of a name or a message end the program on a terminal that cannot show it."""
-    for stream in (sys.stdout, sys.stderr):
-        if reconfigure := getattr(stream, "reconfigure", None):
+def _survive_any_output() -> None:
+    """Let neither a closed stream nor a character that a terminal cannot show end the program."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
+        if reconfigure := getattr(getattr(sys, name), "reconfigure", None):
             reconfigure(errors="backslashreplace")

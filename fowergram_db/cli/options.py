@@ -21,8 +21,9 @@ def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:
     )
 
 
+JSON = Annotated[bool, option("Print one JSON document on stdout.", "--json", variable="FOWERGRAM_JSON")]
 _OUTPUT = {
-    "json": Annotated[bool, option("Print one JSON document on stdout.", "--json", variable="FOWERGRAM_JSON")],
+    "json": JSON,
     "no_color": Annotated[bool, option("Use no colours.  [env var: NO_COLOR]", "--no-color")],
 }
 _CONNECTION = {

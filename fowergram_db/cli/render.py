@@ -45,6 +45,7 @@ class Screen:
         self.err = err
         self.json = json
         self.colour = colour
+        self.lost: OSError | None = None
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -82,7 +83,7 @@ class Screen:
         if self.out.isatty():
             self._draw(columns, rows)
         else:
-            self.out.writelines(f"{line}\n" for line in _plain_table(columns, rows))
+            self._write(self.out, "".join(f"{line}\n" for line in _plain_table(columns, rows)))
 
     def document(
         self, command: str, target: Mapping[str, Any] | None, data: Mapping[str, Any], error: FowergramError | None
@@ -92,8 +93,8 @@ class Screen:
             return
         common = {"format": FORMAT, "command": command, "ok": error is None, "target": target}
         whole = {**common, "error": _error_data(error) if error else None, **data}
-        json_format.dump(whole, self.out, ensure_ascii=False, default=_json_value)
-        self.out.write("\n")
+        ascii_only = (self.out.encoding or "").lower() not in ("utf-8", "utf8")
+        self._write(self.out, json_format.dumps(whole, ensure_ascii=ascii_only, default=_json_value) + "\n")
 
     def error(self, error: FowergramError) -> None:
         """Print an error on stderr: what happened, where, what the server said, what to do."""
@@ -129,23 +130,35 @@ class Screen:
         return sys.stdin.readline().rstrip("\n")
 
     def flush(self) -> None:
-        """Write out what is buffered, so that a closed pipe shows here."""
-        self.out.flush()
-        self.err.flush()
+        """Write out what is buffered, so that what is wrong with a stream shows here and not at the very end."""
+        for stream in (self.out, self.err):
+            self._write(stream, "")
 
-    def abandon(self) -> None:
-        """Give up on streams that nobody reads, so that the interpreter does not complain at its end."""
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+    def _write(self, stream: TextIO, text: str) -> None:
+        """Write, or give the stream up where nobody takes it any more: that must not stop what is being done."""
+        with self._giving_up(stream):
+            stream.write(text)
+            stream.flush()
+
+    @contextlib.contextmanager
+    def _giving_up(self, stream: TextIO) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.lost = None if isinstance(error, BrokenPipeError) else error
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
     def _print(self, stream: TextIO, text: str, style: str = "") -> None:
         text = _printable(text)
-        if self._progress is not None and stream.isatty():
-            self._progress.console.print(text, style=style, soft_wrap=True)
-        elif style and self.colour and stream.isatty():
-            self._console(stream).print(text, style=style, soft_wrap=True)
-        else:
-            stream.write(f"{text}\n")
+        with self._giving_up(stream):
+            if self._progress is not None and stream.isatty():
+                self._progress.console.print(text, style=style, soft_wrap=True)
+            elif style and self.colour and stream.isatty():
+                self._console(stream).print(text, style=style, soft_wrap=True)
+            else:
+                stream.write(f"{text}\n")
+                stream.flush()
 
     def _console(self, stream: TextIO) -> "Console":
         from rich.console import Console
@@ -161,7 +174,8 @@ class Screen:
             table.add_column(column.heading, justify="right" if column.justify == "right" else "left", overflow="fold")
         for row in rows:
             table.add_row(*map(_printable, row.cells), style=row.style or None)
-        self._console(self.out).print(table)
+        with self._giving_up(self.out):
+            self._console(self.out).print(table)
 
 
 def _printable(text: str) -> str:

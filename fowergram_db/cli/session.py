@@ -50,6 +50,12 @@ class Terminated(FowergramError):
     exit_code = ExitCode.TERMINATED
 
 
+class OutputLost(FowergramError):
+    """What was asked is done, and could not be told."""
+
+    code = "output_lost"
+
+
 class Unexpected(FowergramError):
     """A fault of the tool itself."""
 
@@ -116,41 +122,39 @@ def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome
             outcome = body(session)
         screen.document(name, _target(session), {**session.data, **outcome.data}, None)
         screen.flush()
+        _require_written(screen)
     except BaseException as error:  # noqa: BLE001 - the last stop of every error
         return fail(screen, name, _explain(error), _target(session), session.data)
     return outcome.exit_code
 
 
+def _require_written(screen: Screen) -> None:
+    if screen.lost:
+        raise OutputLost(f"the output could not be written: {screen.lost.strerror}", hint="What was asked is done.")
+
+
 def fail(
     screen: Screen,
     command: str,
-    error: FowergramError | None,
+    error: FowergramError,
     target: Mapping[str, Any] | None,
     data: Mapping[str, Any] | None = None,
 ) -> int:
     """Show an error, as text and, where that is asked for, as JSON; return its exit code."""
-    if error is None:
-        screen.abandon()
-        return ExitCode.FAILED
-    try:
-        screen.error(error)
-        screen.document(command, target, data or {}, error)
-        screen.flush()
-    except BrokenPipeError:
-        screen.abandon()
+    screen.error(error)
+    screen.document(command, target, data or {}, error)
+    screen.flush()
     return error.exit_code
 
 
-def _explain(error: BaseException) -> FowergramError | None:
-    """Return what an exception means to the user; None where nobody listens any more."""
+def _explain(error: BaseException) -> FowergramError:
+    """Return what an exception means to the user."""
     from fowergram_db.cli.interrupts import TerminationSignal
     from fowergram_db.database.redaction import mask_passwords
 
     match error:
         case FowergramError():
             return error
-        case BrokenPipeError():
-            return None
         case TerminationSignal():
             meant: FowergramError = Terminated("terminated", hint=_AFTER_INTERRUPT)
         case KeyboardInterrupt():

@@ -382,7 +382,7 @@ def test_a_signal_ends_the_statement_on_the_server_and_rolls_back(write, server,
     )
     asleep = (
         "SELECT count(*) FROM pg_stat_activity"
-        " WHERE query LIKE '%%pg_sleep(60)%%' AND datname = %s AND pid <> pg_backend_pid()"
+        " WHERE query LIKE '%%pg_sleep(60)%%' AND datname = %s AND state = 'active' AND pid <> pg_backend_pid()"
     )
     with connect(server) as watcher:
         until = time.monotonic() + 30
@@ -411,3 +411,52 @@ def test_a_closed_pipe_ends_quietly(write, target):
     )
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.parametrize("style", ["German", "SQL, DMY", "Postgres, YMD"])
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Bangkok", "<+07>-07"])
+def test_date_style_and_time_zone_of_the_database_do_not_matter(cli, write, empty_db, target, style, zone):
+    name = sql.Identifier(target.dbname)
+    empty_db.execute(sql.SQL("ALTER DATABASE {} SET datestyle = ").format(name) + sql.SQL(style))
+    empty_db.execute(sql.SQL("ALTER DATABASE {} SET timezone = {}").format(name, sql.Literal(zone)))
+    empty_db.execute("CREATE EXTENSION pg_stat_statements")
+    write(**THREE)
+    assert cli("migrate").exit_code == 0
+    migrations = cli("status", "--json").document["migrations"]
+    assert all(m["executed_at"].endswith("Z") for m in migrations)
+    for command in ("rollback", "analyze", "slow-queries", "reset"):
+        result = cli(command)
+        assert result.exit_code == (0 if command != "reset" else 2), result.err
+    assert cli("migrate").exit_code == 0
+
+
+def test_nothing_is_committed_where_its_row_is_not_written(cli, write, query, tables):
+    write(**THREE)
+    cli("migrate", "--to", "1")
+    query("CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    query("CREATE TRIGGER skip BEFORE INSERT OR DELETE ON schema_migrations FOR EACH ROW EXECUTE FUNCTION skip()")
+    for command in ("migrate", "rollback"):
+        result = cli(command, "--json")
+        assert result.exit_code == 1
+        assert "ended its own transaction, or its row" in result.document["error"]["message"]
+    assert tables() == ["a"]
+
+
+def test_strings_that_the_server_reads_otherwise_are_not_run(cli, write, empty_db, target, tables):
+    empty_db.execute(
+        sql.SQL("ALTER DATABASE {} SET standard_conforming_strings = off").format(sql.Identifier(target.dbname))
+    )
+    write(**{"001_a": r"CREATE TABLE a (x int); SELECT 'a\''; COMMIT; CREATE TABLE b (x int); SELECT 'b'''"})
+    result = cli("migrate", "--json")
+    assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
+    assert tables() == []
+    assert cli("status").exit_code == 0
+
+
+def test_a_row_written_by_hand_that_makes_no_sense_is_told(cli, write, query):
+    write(**THREE)
+    cli("migrate")
+    query("ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_state_check")
+    query("UPDATE schema_migrations SET state = 'odd' WHERE version = 2")
+    result = cli("status", "--json")
+    assert (result.exit_code, result.document["error"]["code"]) == (4, "history_inconsistent")

@@ -190,3 +190,68 @@ def test_a_role_that_may_not_create_databases_is_told_what_it_needs(cli, write, 
     result = cli("reset")
     assert result.exit_code == 1
     assert "CREATEDB" in result.err
+
+
+@pytest.fixture
+def as_owner(cli, admin, target, role, monkeypatch):
+    """Run commands as the database's owner, who may create databases and nothing more."""
+    admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
+    admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (target.dbname, role))))
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    return cli
+
+
+def test_an_owner_who_may_create_databases_needs_nothing_more(as_owner, write):
+    write(**TWO)
+    assert as_owner("migrate").exit_code == 0
+    assert as_owner("reset").exit_code == 0
+    assert as_owner("status", "--check").exit_code == 0
+
+
+def test_sessions_that_may_not_be_ended_leave_all_as_it_was(as_owner, write, admin, target):
+    write(**TWO)
+    as_owner("migrate")
+    with connect(target):  # a superuser's session, which an ordinary role may not end
+        result = as_owner("reset", "--force", "--json")
+    assert result.exit_code == 1
+    assert result.document["error"]["sqlstate"] == "42501"
+    assert as_owner("status", "--check").exit_code == 0
+    assert leftovers(admin, target.dbname) == []
+
+
+def test_a_database_without_any_grant_stays_so(cli, write, admin, target, role):
+    admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(target.dbname)))
+    for grantee in ("PUBLIC", target.user):
+        admin.execute(
+            sql.SQL("REVOKE ALL ON DATABASE {} FROM ").format(sql.Identifier(target.dbname)) + sql.SQL(grantee)
+        )
+    write(**TWO)
+    assert cli("reset").exit_code == 0
+    admits = "SELECT datacl::text, has_database_privilege(%s, oid, 'connect') FROM pg_database WHERE datname = %s"
+    assert admin.execute(admits, [role, target.dbname]).fetchone() == ("{}", False)
+
+
+def test_a_template_is_not_reset(cli, write, admin, target):
+    write(**TWO)
+    cli("migrate")
+    name = sql.Identifier(target.dbname)
+    admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(name))
+    assert cli("reset", "--yes", "--force").exit_code == 2
+    admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
+    assert cli("reset").exit_code == 0
+
+
+def test_a_database_of_another_tool_is_not_reset(cli, write, empty_db, query):
+    empty_db.execute("CREATE TABLE schema_migrations (version bigint, dirty boolean); CREATE TABLE precious ()")
+    empty_db.close()
+    write(**TWO)
+    result = cli("reset", "--yes", "--force", "--json")
+    assert (result.exit_code, result.document["error"]["code"]) == (4, "foreign_history")
+    assert query("SELECT count(*) FROM precious") == [(0,)]
+
+
+def test_a_name_that_the_server_would_cut_is_refused(cli, write):
+    write(**TWO)
+    result = cli("reset", "--dbname", "x" * 59 + "_test", "--json")
+    assert (result.exit_code, result.document["error"]["code"]) == (2, "configuration")

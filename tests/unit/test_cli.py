@@ -132,3 +132,67 @@ def test_colours_are_for_terminals_that_want_them():
     assert "\x1b[" in outputs[True]
     assert "\x1b[3" not in outputs[False]
     assert "bold words" in outputs[False]
+
+
+def shell(command: str) -> subprocess.CompletedProcess:
+    program = f"{sys.executable} -m fowergram_db"
+    return subprocess.run(
+        ["/bin/bash", "-c", command.replace("fowergram-db", program)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code"),
+    [
+        ("fowergram-db help >&-", 0),
+        ("fowergram-db nonsense 2>&-", 2),
+        ("fowergram-db nonsense --json >&- 2>&-", 2),
+        ("fowergram-db new x --migrations-dir m >&-", 0),
+        ("fowergram-db new x --migrations-dir m >/dev/full", 1),
+        ("fowergram-db new x --migrations-dir m --json >/dev/full", 1),
+        ("fowergram-db nonsense --json >/dev/full", 2),
+        ("(fowergram-db help; echo $? >code) | true; exit $(cat code)", 0),
+    ],
+)
+def test_an_output_that_nobody_takes_ends_no_run(command, exit_code):
+    done = shell(command)
+    assert done.returncode == exit_code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_json_is_json_in_every_encoding(encoding):
+    done = shell(f"PYTHONIOENCODING={encoding} fowergram-db new 'ไทย é 😀' --migrations-dir /dev/null/ไทย --json")
+    assert "ไทย" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_help_is_json_too(capsys):
+    assert run(["help", "migrate", "--json"]) == 0
+    assert "Usage:" in json.loads(capsys.readouterr().out)["text"]
+
+
+def test_a_password_in_the_wrong_place_is_not_shown(capsys):
+    url = "postgresql://me:sesame@host/db"
+    for arguments in ([url], ["migrate", "--to", url], ["status", url], ["status", "--dbname", url, "--json"],
+                      [url, "--json"], ["status", "--host", url], ["status", "--port", url], ["status", "--user", url],
+                      ["status", "--database-url", "postgresql://me:sesame/x@host/db"],
+                      ["status", "--database-url", "postgresql://me:ses@sesame@host/db"]):  # fmt: skip
+        assert run(arguments) == 2
+        shown = capsys.readouterr()
+        assert "sesame" not in shown.out + shown.err
+
+
+def test_new_writes_nothing_but_comments(tmp_path, capsys):
+    for name in ("a\nDROP TABLE users;", "fowergram: no-transaction"):
+        assert run(["new", name, "--migrations-dir", str(tmp_path)]) == 0
+    assert all(not line or line.startswith(("-- 0", "-- Undo"))
+               for file in tmp_path.iterdir() for line in file.read_text().splitlines())  # fmt: skip
+    assert run(["new", "third", "--migrations-dir", str(tmp_path)]) == 0
+    assert "003_third.sql" in capsys.readouterr().out
+
+
+def test_an_env_file_in_the_way_is_no_env_file(tmp_path, capsys):
+    (tmp_path / ".env").mkdir()
+    assert run(["status", "--database-url", "postgresql://h:1/d", "--migrations-dir", "none", "--json"]) == 2
+    assert "migrations directory" in json.loads(capsys.readouterr().out)["error"]["message"]
