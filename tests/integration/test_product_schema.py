@@ -28,7 +28,7 @@ SELECT 'relation ' || c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'pu
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.refobjid = 'public.schema_migrations'::regclass)
 UNION ALL SELECT 'function ' || p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
 UNION ALL SELECT 'type ' || t.typname FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace
-    AND t.typname NOT IN ('schema_migrations', '_schema_migrations')
+    AND t.typname NOT LIKE '%schema_migrations%'
 UNION ALL SELECT 'extension ' || e.extname FROM pg_extension e WHERE e.extname <> 'plpgsql'
 UNION ALL SELECT 'schema ' || n.nspname FROM pg_namespace n
     WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('public', 'information_schema')
