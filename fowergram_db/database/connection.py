@@ -14,7 +14,6 @@ from fowergram_db.errors import (
     ConnectionFailed,
     DatabaseError,
     DatabaseMissing,
-    FowergramError,
     LockTimeout,
     ServerReport,
     ServerTooOld,
@@ -116,7 +115,9 @@ def _is_missing(target: Target) -> bool:
         with maintenance(target) as connection:
             query = "SELECT FROM pg_catalog.pg_database WHERE datname = %s"
             return connection.execute(query, [target.dbname]).fetchone() is None
-    except FowergramError:
+    except ServerTooOld:
+        raise
+    except ConnectionFailed:
         return False
 
 

@@ -71,6 +71,18 @@ def test_a_missing_database_where_nothing_would_create_it(cli, write):
         assert failed(cli(command, "--json"))["code"] == "database_missing"
 
 
+@pytest.mark.parametrize("command", ["migrate", "status"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_server_that_is_too_old(cli, write, monkeypatch, admin, target, command, there):
+    if there:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(target.dbname)))
+    monkeypatch.setattr("fowergram_db.database.connection.OLDEST_SERVER", 990000)
+    write(**{"001_a": "SELECT 1"})
+    error = failed(cli(command, "--json"))
+    assert error["code"] == "server_too_old"
+    assert "13 or newer" in error["message"]
+
+
 def test_a_role_that_may_not_create_tables(as_role, write, empty_db):
     empty_db.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     write(**{"001_a": "SELECT 1"})
