@@ -139,8 +139,8 @@ def replace_database(target: Target, build: Callable[[Target], None], sessions: 
             )
         require_unused(admin, target.dbname, sessions)
         fresh = _scratch_name(target.dbname)
-        _create_like(admin, fresh, facts)
         try:
+            _create_like(admin, fresh, facts)
             build(replace(target, dbname=fresh))
             _carry_over(admin, facts, fresh)
             with reported("put the new database in place"):
