@@ -1,35 +1,14 @@
-"""The README's SQL examples run as they are written there, real ids in place of the placeholders."""
+"""The SQL of docs/using-the-schema.md runs as it is written there, real ids in place of the names in quotes."""
+
+import re
+from pathlib import Path
 
 import pytest
 
-_FUNCTIONS = """
-SELECT * FROM get_user_feed('user-uuid'::UUID, 20, 0);
-SELECT * FROM get_trending_hashtags(10);
-SELECT * FROM get_trending_music_tracks(20);
-SELECT * FROM get_user_suggestions('user-uuid'::UUID, 10);
-SELECT * FROM get_close_friends_stories('user-uuid'::UUID);
-"""
-_POST = """
-INSERT INTO posts (user_id, caption, location)
-VALUES ('user-uuid', 'Beautiful sunset! 🌅', 'Phuket, Thailand')
-RETURNING id;
-"""
-_MEDIA = """
-INSERT INTO post_media (post_id, media_url, media_type, display_order)
-VALUES ('post-uuid', 'https://storage.com/sunset.jpg', 'image', 0);
-"""
-_STORY = """
-INSERT INTO stories (user_id, media_url, music_track_id, music_start_time, audience)
-VALUES ('user-uuid', 'https://storage.com/story.mp4', 'track-uuid', 30, 'followers');
-"""
-_FOLLOW = """
-INSERT INTO follows (follower_id, following_id)
-VALUES ('user1-uuid', 'user2-uuid');
-"""
-_REEL = """
-INSERT INTO reels (user_id, video_url, caption, audio_track_id, duration)
-VALUES ('user-uuid', 'https://storage.com/reel.mp4', 'Check this out! 🔥', 'audio-uuid', 15);
-"""
+_PAGE = Path(__file__).resolve().parents[3] / "docs/using-the-schema.md"
+_FUNCTIONS, _POST, _MEDIA, _STORY, _FOLLOW, _REEL, _PARTITIONS = re.findall(
+    r"```sql\n(.*?)```", _PAGE.read_text(encoding="utf-8"), re.DOTALL
+)
 _SIZES = """
 SELECT schemaname, tablename,
        pg_size_pretty(pg_total_relation_size(schemaname||'.'||tablename)) as size
@@ -85,3 +64,7 @@ def test_a_reel_counts_for_its_sound(snippet, make_user, add, value):
 def test_the_table_sizes(snippet):
     sizes = {table: size for _, table, size in snippet(_SIZES)}
     assert {"users", "user_activities", "search_history", "notifications"} <= set(sizes)
+
+
+def test_partitions_are_kept_ahead(snippet):
+    assert snippet(_PARTITIONS).fetchall() == []
