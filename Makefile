@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-DEMO := DATABASE_URL=embedded: DB_NAME=fowergram_demo_dev $(BIN)/fowergram-db
+# Options, which no exported DB_HOST can overrule.
+ON_DEMO := --database-url embedded: --dbname fowergram_demo_dev
 WORKERS ?= auto
 
 .PHONY: help demo test lint install install-dev wheel-test clean
@@ -11,10 +12,10 @@ help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: install ## Install; make, undo and migrate a database on the embedded PostgreSQL
-	$(DEMO) reset
-	$(DEMO) rollback
-	$(DEMO) migrate
-	$(DEMO) status
+	$(BIN)/fowergram-db reset $(ON_DEMO)
+	$(BIN)/fowergram-db rollback $(ON_DEMO)
+	$(BIN)/fowergram-db migrate $(ON_DEMO)
+	$(BIN)/fowergram-db status $(ON_DEMO)
 
 test: $(VENV)/.test ## Install, and run all tests
 	$(BIN)/pytest --numprocesses $(WORKERS)
@@ -42,7 +43,7 @@ wheel-test: install ## Build the wheel, and migrate with it away from the checko
 	$(PYTHON) -m venv $(VENV)/wheel/env
 	$(VENV)/wheel/env/bin/python -m pip install --quiet --disable-pip-version-check \
 	  "$$(ls $(abspath $(VENV))/wheel/*.whl)[embedded]"
-	cd / && DATABASE_URL=embedded: DB_NAME=fowergram_wheel_test $(abspath $(VENV))/wheel/env/bin/fowergram-db reset
+	cd / && $(abspath $(VENV))/wheel/env/bin/fowergram-db reset --database-url embedded: --dbname fowergram_wheel_test
 
 clean: ## Remove the virtual environment and what the tools left
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -45,14 +45,15 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def named_command(arguments: Sequence[str]) -> str:
-    """Return the word that stands where a command should."""
-    return next((word for word in arguments if not word.startswith("-")), "")
+    """Return the word that stands where a command should; without one, migrate is meant."""
+    first = arguments[0] if arguments else "migrate"
+    return "" if first.startswith("-") else first
 
 
 def _help_hint(error: Exception, arguments: Sequence[str]) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "fowergram-db"
-    if arguments[0].startswith("-"):
+    if arguments and arguments[0].startswith("-"):
         return f"Options stand behind a command: `fowergram-db migrate --json`. `{path} --help` shows what there is."
     return f"`{path} --help` shows what there is."
 

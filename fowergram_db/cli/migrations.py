@@ -1,25 +1,16 @@
 """The commands that change a database by its migrations, and tell where it stands."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from fowergram_db.cli.options import Needs, command, option
-from fowergram_db.cli.render import Column, Row, duration, moment
+from fowergram_db.cli.options import DRY_RUN, Needs, command, option
 from fowergram_db.cli.session import Outcome, Session
-from fowergram_db.cli.steps import arrived, listener, preview, rounded, step_listener
-from fowergram_db.errors import ExitCode, Refused, UsageError
-
-if TYPE_CHECKING:
-    from fowergram_db.migrations.migrate import Status
-    from fowergram_db.migrations.plan import Migration
+from fowergram_db.cli.status_table import migration_data, show_status
+from fowergram_db.cli.steps import arrived, listener, preview, step_listener
+from fowergram_db.errors import ExitCode, FowergramError, Refused, UsageError
 
 app = typer.Typer()
-
-_MARKS = {"applied": " ", "pending": ">"}
-_STYLES = {"applied": "", "pending": "yellow"}
-_PROBLEM_MARK, _PROBLEM_STYLE = "!", "bold red"
 
 
 @command(
@@ -36,9 +27,7 @@ def migrate(
     to: Annotated[
         int | None, option("Stop after this version.", "--to", variable="FOWERGRAM_MIGRATE_TO", metavar="VERSION")
     ] = None,
-    dry_run: Annotated[
-        bool, option("Print what would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
-    ] = False,
+    dry_run: DRY_RUN = False,
     allow_out_of_order: Annotated[
         bool,
         option(
@@ -56,15 +45,12 @@ def migrate(
     """
     from fowergram_db.migrations import migrate as use_case
 
-    goal = use_case.Goal(to, allow_out_of_order)
+    listen, files, goal = step_listener(session), session.read_files(), use_case.Goal(to, allow_out_of_order)
     with session.reached() as target:
         if dry_run:
-            return preview(
-                session, use_case.preview_migrate(target, session.migrations_dir, goal, step_listener(session))
-            )
+            return preview(session, use_case.preview_migrate(target, files, goal, listen))
         session.announce()
-        standing = use_case.migrate(target, session.migrations_dir, goal, step_listener(session))
-    return arrived(session, standing)
+        return arrived(session, use_case.migrate(target, files, goal, listen))
 
 
 @command(
@@ -90,19 +76,19 @@ def status(
     """
     from fowergram_db.migrations import migrate as use_case
 
+    files = session.read_files()
     with session.reached() as target:
-        found = use_case.status(target, session.migrations_dir, listener(session, []))
+        found = use_case.status(target, files, listener(session, []))
     problems = [migration for migration in found.migrations if migration.state.is_problem]
     pending = [migration for migration in found.migrations if migration.state == "pending"]
-    _show_status(session, found, len(pending), len(problems))
+    show_status(session, found, len(pending), len(problems))
     exit_code = ExitCode.DONE
     if check and (problems or found.foreign):
         exit_code = ExitCode.HISTORY
     elif check and pending:
         exit_code = ExitCode.FINDINGS
-    applied = len(found.migrations) - len(pending) - sum(m.applied is None for m in problems)
-    summary = {"applied": applied, "pending": len(pending), "problems": len(problems)}
-    data = {"migrations": list(map(_migration_data, found.migrations)), "summary": summary}
+    summary = {"applied": len(found.standing.applied), "pending": len(pending), "problems": len(problems)}
+    data = {"migrations": list(map(migration_data, found.migrations)), "summary": summary}
     if found.foreign:
         data["history_owner"] = found.foreign
     return Outcome(data, exit_code)
@@ -134,9 +120,7 @@ def rollback(
             metavar="VERSION",
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, option("Print what would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
-    ] = False,
+    dry_run: DRY_RUN = False,
 ) -> Outcome:
     """Undo the newest applied migrations.
 
@@ -148,17 +132,13 @@ def rollback(
     from fowergram_db.migrations.plan import Undo
 
     if steps is not None and to is not None:
-        raise UsageError("--steps and --to exclude each other", hint="Give one of them.")
-    undo = Undo(1 if steps is None else steps, to)
+        steps, to = _typed_one(session, steps, to)
+    listen, files, undo = step_listener(session), session.read_files(), Undo(1 if steps is None else steps, to)
     with session.reached() as target:
         if dry_run:
-            return preview(
-                session, use_case.preview_rollback(target, session.migrations_dir, undo, step_listener(session))
-            )
+            return preview(session, use_case.preview_rollback(target, files, undo, listen))
         session.announce()
-        standing = use_case.rollback(
-            target, session.migrations_dir, undo, step_listener(session), lambda what: _confirm(session, what)
-        )
+        standing = use_case.rollback(target, files, undo, listen, lambda what: _confirm(session, what))
     return arrived(session, standing)
 
 
@@ -185,6 +165,7 @@ def reset(
     from fowergram_db.database.protection import is_disposable, require_unprotected
     from fowergram_db.migrations import migrate as use_case
 
+    listen, files = step_listener(session), session.read_files()
     with session.reached() as target:
         session.announce()
         require_unprotected(target, session.environment)
@@ -194,8 +175,11 @@ def reset(
                 hint="Type the name of the database when asked, or add --yes.",
             )
         sessions = Sessions.END if force else Sessions.SPARE
-        standing = use_case.reset(target, session.migrations_dir, sessions, step_listener(session))
-    return arrived(session, standing)
+        try:
+            return arrived(session, use_case.reset(target, files, sessions, listen))
+        except FowergramError:
+            session.data["steps"].clear()  # they were taken in a database that is gone
+            raise
 
 
 @command(
@@ -247,58 +231,15 @@ def new(
     return Outcome({"files": [str(path) for path in paths]})
 
 
+def _typed_one(session: Session, steps: int, to: int) -> tuple[int | None, int | None]:
+    """Return which of two goals stands on the command line, where the other comes from the environment."""
+    typed = session.settings.on_command_line & {"steps", "to"}
+    if len(typed) != 1:
+        raise UsageError("--steps and --to exclude each other", hint="Give one of them.")
+    return (steps, None) if "steps" in typed else (None, to)
+
+
 def _confirm(session: Session, what: str, name: str = "") -> bool:
     assert session.target is not None  # noqa: S101 - nothing is confirmed before there is a target
     wanted = name or session.target.dbname
     return session.screen.ask(f'This would {what}. Type "{wanted}" to go on: ') == wanted
-
-
-def _migration_data(migration: "Migration") -> dict[str, Any]:
-    return {
-        "version": migration.version,
-        "name": migration.name,
-        "file": migration.filename,
-        "state": str(migration.state),
-        "reversible": migration.reversible,
-        "transactional": True,
-        "executed_at": migration.executed_at,
-        "duration_ms": rounded(migration.duration_ms),
-        "checksum": migration.checksum,
-    }
-
-
-def _show_status(session: Session, found: "Status", pending: int, problems: int) -> None:
-    columns = (
-        Column(""),
-        Column("version", "right"),
-        Column("name"),
-        Column("state"),
-        Column("applied at (UTC)"),
-        Column("took", "right"),
-        Column("undo"),
-    )
-    session.screen.table(columns, tuple(_status_rows(found.migrations)))
-    if not found.database_exists and session.target:
-        session.screen.line(f'Database "{session.target.dbname}" does not exist: `fowergram-db migrate` creates it.')
-    if found.foreign:
-        session.screen.line(f"! public.schema_migrations belongs to {found.foreign}: what it says is not shown here.")
-    applied = len(found.standing.applied)
-    session.screen.line(f"{applied} applied, {pending} pending, {problems} problem{'' if problems == 1 else 's'}")
-
-
-def _status_rows(migrations: "Sequence[Migration]") -> Iterator[Row]:
-    for migration in migrations:
-        state = str(migration.state)
-        took = migration.duration_ms
-        yield Row(
-            (
-                _MARKS.get(state, _PROBLEM_MARK),
-                str(migration.version),
-                migration.name,
-                state,
-                moment(migration.executed_at),
-                "" if took is None else duration(took),
-                "yes" if migration.reversible else "no",
-            ),
-            _STYLES.get(state, _PROBLEM_STYLE),
-        )

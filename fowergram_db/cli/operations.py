@@ -1,7 +1,6 @@
 """The commands that look after a running server."""
 
 from dataclasses import asdict
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,7 @@ from fowergram_db.cli.options import Needs, command, option
 from fowergram_db.cli.render import Column, Row, duration, moment
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.errors import DatabaseError, LockTimeout
+from fowergram_db.operations.sort_key import SortKey
 
 if TYPE_CHECKING:
     from fowergram_db.operations.analyze import AnalyzeReport, Progress, TableReport
@@ -20,14 +20,6 @@ app = typer.Typer()
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _UNIT_STEP = 1024
 _WIDEST_QUERY = 100
-
-
-class Sort(StrEnum):
-    """What the slowest queries are those with the most of."""
-
-    TOTAL = "total"
-    MEAN = "mean"
-    CALLS = "calls"
 
 
 @command(
@@ -90,19 +82,20 @@ def slow_queries(
         ),
     ] = 20,
     sort: Annotated[
-        Sort, option("Order by this, most first.", "--sort", variable="FOWERGRAM_SLOW_QUERIES_SORT", show_default=True)
-    ] = Sort.TOTAL,
+        SortKey,
+        option("Order by this, most first.", "--sort", variable="FOWERGRAM_SLOW_QUERIES_SORT", show_default=True),
+    ] = SortKey.TOTAL,
 ) -> Outcome:
     """Show where the server's time goes.
 
     Reads pg_stat_statements for this database, and changes nothing.
     """
     from fowergram_db.database.connection import connect, server_version
-    from fowergram_db.operations.slow_queries import SortKey, read_slow_queries
+    from fowergram_db.operations.slow_queries import read_slow_queries
 
     with session.reached() as target, connect(target) as connection:
         session.server_version = server_version(connection)
-        found = read_slow_queries(connection, limit=limit, sort=SortKey(sort))
+        found = read_slow_queries(connection, limit=limit, sort=sort)
     _show_queries(session, found)
     return Outcome(asdict(found))
 
@@ -118,13 +111,13 @@ def _require_done(report: "AnalyzeReport", *, named: bool) -> None:
 
 def _show_tables(session: Session, report: "AnalyzeReport") -> None:
     columns = (
-        Column("table"),
+        Column("table", wraps=True),
         Column("total", "right"),
-        Column("table data", "right"),
-        Column("indexes", "right"),
-        Column("toast", "right"),
-        Column("rows (estimate)", "right"),
-        Column("dead rows", "right"),
+        Column("heap", "right", wide_only=True),
+        Column("indexes", "right", wide_only=True),
+        Column("toast", "right", wide_only=True),
+        Column("~rows", "right"),
+        Column("dead", "right"),
         Column("last analysed (UTC)"),
     )
     session.screen.table(columns, tuple(map(_table_row, report.tables)))
@@ -151,12 +144,12 @@ def _show_queries(session: Session, found: "SlowQueries") -> None:
         Column("total", "right"),
         Column("calls", "right"),
         Column("mean", "right"),
-        Column("max", "right"),
-        Column("stddev", "right"),
-        Column("rows", "right"),
-        Column("cache", "right"),
-        Column("user"),
-        Column("query"),
+        Column("max", "right", wide_only=True),
+        Column("stddev", "right", wide_only=True),
+        Column("rows", "right", wide_only=True),
+        Column("cache", "right", wide_only=True),
+        Column("user", wide_only=True),
+        Column("query", wraps=True),
     )
     since = f" since {moment(found.since)} UTC" if found.since else ""
     session.screen.line(

@@ -22,6 +22,7 @@ def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:
 
 
 JSON = Annotated[bool, option("Print one JSON document on stdout.", "--json", variable="FOWERGRAM_JSON")]
+DRY_RUN = Annotated[bool, option("Print what would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")]
 _OUTPUT = {
     "json": JSON,
     "no_color": Annotated[bool, option("Use no colours.  [env var: NO_COLOR]", "--no-color")],
@@ -120,6 +121,7 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
         given = {option_name: values.pop(option_name, None) for option_name in shared}
         settings = Settings(
             typed={part: given.get(part) for part in PARTS if _is_typed(ctx, part)},
+            on_command_line=frozenset(name for name in values if _is_typed(ctx, name)),
             env_file=given.get("env_file"),
             migrations_dir=given.get("migrations_dir"),
             json=given["json"],

@@ -13,20 +13,27 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from fowergram_db.errors import FowergramError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
     from rich.progress import Progress, TaskID
 
 FORMAT = 1
+WIDE = 110
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
 _GAP = "  "
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: its heading, and the side its cells lean to."""
+    """One column of a table: its heading, the side its cells lean to, and how it gives way to others.
+
+    ``wraps``: its cells may go on in the next line. ``wide_only``: a terminal of less than WIDE columns does
+    without it.
+    """
 
     heading: str
     justify: str = "left"
+    wraps: bool = False
+    wide_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,8 @@ class Screen:
         try:
             yield
         except OSError as error:
-            self.lost = None if isinstance(error, BrokenPipeError) else error
+            if not isinstance(error, BrokenPipeError):
+                self.lost = error
             with contextlib.suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -169,13 +177,16 @@ class Screen:
         from rich import box
         from rich.table import Table
 
+        console = self._console(self.out)
+        shown = [at for at, column in enumerate(columns) if console.width >= WIDE or not column.wide_only]
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in columns:
-            table.add_column(column.heading, justify="right" if column.justify == "right" else "left", overflow="fold")
+        for column in (columns[at] for at in shown):
+            justify: JustifyMethod = "right" if column.justify == "right" else "left"
+            table.add_column(column.heading, justify=justify, overflow="fold", no_wrap=not column.wraps)
         for row in rows:
-            table.add_row(*map(_printable, row.cells), style=row.style or None)
+            table.add_row(*(_printable(row.cells[at]) for at in shown), style=row.style or None)
         with self._giving_up(self.out):
-            self._console(self.out).print(table)
+            console.print(table)
 
 
 def _printable(text: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.render import Screen
 from fowergram_db.database.environment import read_env_file
@@ -14,14 +14,22 @@ from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ExitCode, FowergramError
 
+if TYPE_CHECKING:
+    from fowergram_db.migrations.files import MigrationFile
+
 _AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the shared options say; ``typed`` holds only what stands on the command line itself."""
+    """What the shared options say.
+
+    ``typed`` holds those of the connection that stand on the command line itself, ``on_command_line`` the names
+    of the command's own that do.
+    """
 
     typed: Mapping[str, str | None]
+    on_command_line: frozenset[str]
     env_file: Path | None
     migrations_dir: Path | None
     json: bool
@@ -86,6 +94,12 @@ class Session:
     def migrations_dir(self) -> Path:
         """The directory of the migrations: the one named, else the product's own."""
         return self.settings.migrations_dir or shipped_migrations()
+
+    def read_files(self) -> "tuple[MigrationFile, ...]":
+        """Read the migrations; before a server is reached, so that a fault in them costs nothing."""
+        from fowergram_db.migrations.files import read_migrations
+
+        return read_migrations(self.migrations_dir)
 
     @contextmanager
     def reached(self) -> Iterator[Target]:
@@ -171,7 +185,7 @@ def _explain(error: BaseException) -> FowergramError:
 
 def _target(session: Session) -> Mapping[str, Any] | None:
     target = session.target
-    if target is None:
+    if target is None or (target.embedded and not target.host):
         return None
     return {
         "host": target.host,

@@ -54,6 +54,7 @@ _STATEMENT_HINTS = {
     "25006": "The server is read-only or a standby: connect to the primary.",
     "42501": "The role lacks the right: connect as the database's owner, or have it granted.",
     "53100": "The server's disk is full: make room, then run the command again.",
+    "55006": "Another client came in: let it finish, or run the command again.",
     "57014": "The statement was cancelled or ran into a timeout: find out why before running it again.",
     "57P01": "The server is shutting down: run the command again once it is back.",
 }

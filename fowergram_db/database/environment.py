@@ -9,7 +9,7 @@ from fowergram_db.database.target import VARIABLES
 from fowergram_db.errors import ConfigurationError, Location
 
 DEFAULT_ENV_FILE = Path(".env")
-_DOUBLE_QUOTED = re.compile(r'[^=]*=\s*"(.*)"(?:\s+#[^\n]*)?', re.DOTALL)
+_QUOTED = re.compile(r"""[^=]*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)')(?:\s+#[^\n]*)?""", re.DOTALL)
 _OURS = (*VARIABLES.values(), "DATABASE_URL", "FOWERGRAM_ENVIRONMENT")
 
 
@@ -65,9 +65,9 @@ def _parse(file: str, text: str) -> Mapping[str, str]:
 
 
 def _literal(assignment: str) -> str:
-    """Return what stands between double quotes as it stands there: the parser would read its backslashes."""
-    match = _DOUBLE_QUOTED.fullmatch(assignment.strip())
-    return match[1] if match else ""
+    """Return what stands between quotes as it stands there: the parser would read its backslashes."""
+    match = _QUOTED.fullmatch(assignment.strip())
+    return (match[1] or match[2] or "") if match else ""
 
 
 def libpq_settings(service: str = "") -> Mapping[str, str]:

@@ -125,12 +125,9 @@ def replace_database(target: Target, build: Callable[[Target], None], sessions: 
     """
     with maintenance(target) as admin:
         facts = database_facts(admin, target.dbname)
+        fresh = replace(target, dbname=_scratch_name(target.dbname))
         if facts is None:
-            if not create_database(target):
-                raise Refused(
-                    f'database "{target.dbname}" has just been made by somebody else', hint="Look at it first."
-                )
-            build(target)
+            _build_missing(admin, target, fresh, build)
             return
         if facts.is_template:
             raise Refused(
@@ -138,16 +135,29 @@ def replace_database(target: Target, build: Callable[[Target], None], sessions: 
                 hint="ALTER DATABASE … IS_TEMPLATE false makes it an ordinary one.",
             )
         require_unused(admin, target.dbname, sessions)
-        fresh = _scratch_name(target.dbname)
         try:
-            _create_like(admin, fresh, facts)
-            build(replace(target, dbname=fresh))
-            _carry_over(admin, facts, fresh)
+            _create_like(admin, fresh.dbname, facts)
+            build(fresh)
+            _carry_over(admin, facts, fresh.dbname)
             with reported("put the new database in place"):
-                _swap(admin, target.dbname, fresh, sessions)
+                _swap(admin, facts, fresh.dbname, sessions)
         except BaseException:
-            _drop(admin, fresh)
+            _drop(admin, fresh.dbname)
             raise
+
+
+def _build_missing(admin: Connection, target: Target, fresh: Target, build: Callable[[Target], None]) -> None:
+    try:
+        create_database(fresh)
+        build(fresh)
+        with reported("give the new database its name"):
+            admin.execute(load("catalog/terminate_sessions"), {"name": fresh.dbname})
+            _wait_until_unused(admin, fresh.dbname, seconds=_SESSIONS_END_S)
+            names = map(sql.Identifier, (fresh.dbname, target.dbname))
+            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*names))
+    except BaseException:
+        _drop(admin, fresh.dbname)
+        raise
 
 
 def require_unused(admin: Connection, name: str, sessions: Sessions) -> None:
@@ -160,7 +170,7 @@ def require_unused(admin: Connection, name: str, sessions: Sessions) -> None:
         raise Refused(
             f'{len(others)} other client(s) are connected to database "{name}": '
             + ", ".join(map(str, others[:_MOST_LISTED])),
-            hint="Let them finish, or end their sessions with --force.",
+            hint="Let them finish, or end their sessions with --force (a pooler keeps some of its own).",
         )
 
 
@@ -207,7 +217,7 @@ def _locale(facts: DatabaseFacts) -> Iterator[tuple[LiteralString, str | None]]:
 
 
 def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
-    """Give the new database what hangs on the old one itself: settings, grants, connection limit, comment."""
+    """Give the new database what hangs on the old one itself: settings, grants, connection limit."""
     new = sql.Identifier(fresh)
     with reported("carry over the settings and grants of the database"), admin.transaction():
         for setting in _rows(admin, "catalog/database_settings", facts):
@@ -227,7 +237,6 @@ def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
             )
         limit = sql.Literal(facts.connection_limit)
         admin.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(new, limit))
-        admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(new, sql.Literal(facts.comment)))
 
 
 def _rows(admin: Connection, query: str, facts: DatabaseFacts) -> list[tuple[Any, ...]]:
@@ -247,14 +256,16 @@ def _carry_over_setting(admin: Connection, new: sql.Identifier, *setting: Any) -
     admin.execute(sql.SQL("ALTER {} SET {} {}").format(whose, sql.Identifier(*name.split(".")), to))
 
 
-def _swap(admin: Connection, name: str, fresh: str, sessions: Sessions) -> None:
-    retired = _scratch_name(name)
+def _swap(admin: Connection, facts: DatabaseFacts, fresh: str, sessions: Sessions) -> None:
+    name, retired = facts.name, _scratch_name(facts.name)
     for last_try in (*[False] * (_TRIES - 1), True):
         try:
             if sessions is Sessions.END:
                 admin.execute(load("catalog/terminate_sessions"), {"name": name})
+            # Only we know the fresh one: what is connected to it is ours, kept by a pooler.
+            admin.execute(load("catalog/terminate_sessions"), {"name": fresh})
             _wait_until_unused(admin, name, fresh, seconds=_SESSIONS_END_S)
-            _exchange_names(admin, name, fresh, retired)
+            _exchange_names(admin, facts, fresh, retired)
             break
         except psycopg.errors.ObjectInUse:
             # Somebody came in between; a pooler, for one, comes back at once.
@@ -265,11 +276,15 @@ def _swap(admin: Connection, name: str, fresh: str, sessions: Sessions) -> None:
         admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(retired)))
 
 
-def _exchange_names(admin: Connection, name: str, fresh: str, retired: str) -> None:
-    old, new, away = map(sql.Identifier, (name, fresh, retired))
+def _exchange_names(admin: Connection, facts: DatabaseFacts, fresh: str, retired: str) -> None:
+    """Exchange names and comments at once, so that whatever is left over says what it is."""
+    old, new, away = map(sql.Identifier, (facts.name, fresh, retired))
+    comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
     with admin.transaction():
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, away))
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, old))
+        admin.execute(comment.format(away, _SCRATCH_COMMENT))
+        admin.execute(comment.format(old, sql.Literal(facts.comment)))
 
 
 def _wait_until_unused(admin: Connection, *names: str, seconds: float) -> None:

@@ -12,7 +12,7 @@ _HEADER = re.compile(r"(?:[ \t\r\f\v]*(?:--[^\n]*)?(?:\n|\Z))*+")
 _DURATION = re.compile(r"([0-9]+) *(ms|s|min|h)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _LONGEST_MS = 2**31 - 1
-_KNOWN = "no-transaction, lock-timeout=2s, statement-timeout=10min, irreversible: REASON"
+_KNOWN = "lock-timeout=2s, statement-timeout=10min, irreversible: REASON"
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,9 @@ def _commit(connection: Connection, checked: CheckedStep, transaction: str, dura
         "transaction": transaction,
     }
     try:
+        if connection.info.encoding != "utf-8":
+            # What is queued below would be encoded as the script has left it.
+            connection.execute("RESET client_encoding")
         with connection.pipeline():
             for reset in _RESETS:
                 connection.execute(reset)
@@ -163,7 +166,7 @@ def _failure(checked: CheckedStep, error: psycopg.Error, offset: int | None, doi
     said = report_of(error.diag)
     report = ServerReport(*(redact(value, secrets) for value in astuple(said)))
     message = redact(error.diag.message_primary or str(error).strip() or "the connection was lost", secrets)
-    hint = "" if report.hint else _hint(error)
+    hint = _hint(error)
     kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else MigrationFailed
     if offset is None:
         return kind(f"{step.filename} {doing}: {message}", hint=hint, location=Location(step.source), server=report)
@@ -184,7 +187,10 @@ def _hint(error: psycopg.Error) -> str:
     if error.diag.constraint_name == "schema_migrations_version_key":
         return "Somebody else has just applied this migration: look at `fowergram-db status`."
     sqlstate = error.diag.sqlstate or ""
-    return _HINTS.get(sqlstate) or statement_hint(sqlstate)
+    if sqlstate == LOCK_NOT_AVAILABLE:
+        return "Run it again when the table is free, or raise lock-timeout in the header of the file."
+    known = _HINTS.get(sqlstate) or statement_hint(sqlstate)
+    return known or "Correct the file and run the command again: what is applied stays."
 
 
 def excerpt(text: str, offset: int) -> str:

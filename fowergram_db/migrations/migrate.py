@@ -1,9 +1,9 @@
 """The use cases: migrate, rollback, status, reset. Each reads as its own algorithm."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 
@@ -12,9 +12,9 @@ from fowergram_db.database.lifecycle import Sessions, create_database, replace_d
 from fowergram_db.database.protection import is_protected
 from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.target import Target
-from fowergram_db.errors import DatabaseMissing, FowergramError, Refused
+from fowergram_db.errors import ConnectionFailed, DatabaseMissing, FowergramError, Refused
 from fowergram_db.migrations.execute import CheckedStep, StepResult, apply, check, require_standard_strings
-from fowergram_db.migrations.files import MigrationFile, read_migrations
+from fowergram_db.migrations.files import MigrationFile
 from fowergram_db.migrations.history import (
     AppliedMigration,
     History,
@@ -58,6 +58,8 @@ class Notice:
 
 
 _MOST_LISTED = 12
+_BELIEF_S = 20.0
+_POLL_S = 0.1
 
 Event = Connected | DatabaseCreated | StepStarted | StepResult | Notice
 OnEvent = Callable[[Event], None]
@@ -102,9 +104,8 @@ class Status:
         return _standing(self.migrations)
 
 
-def status(target: Target, directory: Path, on_event: OnEvent) -> Status:
+def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> Status:
     """Hold the files against the database's history. Writes nothing; a missing database is all pending."""
-    files = read_migrations(directory)
     try:
         with _session(target, on_event) as connection:
             history = read_history(connection)
@@ -113,9 +114,10 @@ def status(target: Target, directory: Path, on_event: OnEvent) -> Status:
     return Status(survey(files, history), database_exists=True, foreign=history.foreign)
 
 
-def preview_migrate(target: Target, directory: Path, goal: Goal, on_event: OnEvent) -> tuple[CheckedStep, ...]:
+def preview_migrate(
+    target: Target, files: Sequence[MigrationFile], goal: Goal, on_event: OnEvent
+) -> tuple[CheckedStep, ...]:
     """Return the steps that ``migrate`` would take, checked as it would check them. Writes nothing."""
-    files = read_migrations(directory)
     try:
         with _session(target, on_event) as connection:
             history = read_history(connection)
@@ -124,13 +126,12 @@ def preview_migrate(target: Target, directory: Path, goal: Goal, on_event: OnEve
     return _prepare(files, history, goal)
 
 
-def migrate(target: Target, directory: Path, goal: Goal, on_event: OnEvent) -> Standing:
+def migrate(target: Target, files: Sequence[MigrationFile], goal: Goal, on_event: OnEvent) -> Standing:
     """Create the database where it is missing, then apply what is pending, each in its own transaction.
 
-    All files are read and checked before the first statement runs. Raises the tool's errors; one from a step
+    All scripts are checked before the first statement runs. Raises the tool's errors; one from a step
     carries a note that says what is applied and what is not.
     """
-    files = read_migrations(directory)
     with _session_created(target, on_event, otherwise=lambda: _prepare(files, History(), goal)) as connection:
         history = read_history(connection)
         steps = _prepare(files, history, goal)
@@ -139,22 +140,22 @@ def migrate(target: Target, directory: Path, goal: Goal, on_event: OnEvent) -> S
         return _carry_out(connection, files, steps, on_event)
 
 
-def preview_rollback(target: Target, directory: Path, undo: Undo, on_event: OnEvent) -> tuple[CheckedStep, ...]:
+def preview_rollback(
+    target: Target, files: Sequence[MigrationFile], undo: Undo, on_event: OnEvent
+) -> tuple[CheckedStep, ...]:
     """Return the steps that ``rollback`` would take. Writes nothing."""
-    files = read_migrations(directory)
     with _session(target, on_event) as connection:
         return _prepare_down(connection, files, undo)
 
 
 def rollback(
-    target: Target, directory: Path, undo: Undo, on_event: OnEvent, confirm: Callable[[str], bool]
+    target: Target, files: Sequence[MigrationFile], undo: Undo, on_event: OnEvent, confirm: Callable[[str], bool]
 ) -> Standing:
     """Undo the newest migrations, newest first, each in its own transaction.
 
     ``confirm`` is asked, with a question, before more than one is undone in a production database. Raises
     the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
-    files = read_migrations(directory)
     with _session(target, on_event) as connection:
         steps = _prepare_down(connection, files, undo)
         question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
@@ -166,13 +167,12 @@ def rollback(
         return _carry_out(connection, files, steps, on_event)
 
 
-def reset(target: Target, directory: Path, sessions: Sessions, on_event: OnEvent) -> Standing:
+def reset(target: Target, files: Sequence[MigrationFile], sessions: Sessions, on_event: OnEvent) -> Standing:
     """Put a fresh database, migrated and empty of data, in the place of the target's.
 
     The old one stays untouched until the new one is complete. Whether it may be done at all is for the
     caller to have asked.
     """
-    files = read_migrations(directory)
     _prepare(files, History(), Goal())
     with suppress(DatabaseMissing), _session(target, on_event) as connection:
         require_own(read_history(connection))
@@ -180,9 +180,13 @@ def reset(target: Target, directory: Path, sessions: Sessions, on_event: OnEvent
     def build(fresh: Target) -> None:
         with _session(fresh, on_event) as connection:
             create_history(connection)
-            _carry_out(connection, files, _prepare(files, History(), Goal()), on_event)
+            _take(connection, _prepare(files, History(), Goal()), on_event)
 
-    replace_database(target, build, sessions)
+    try:
+        replace_database(target, build, sessions)
+    except FowergramError as error:
+        error.add_note(f'Database "{target.dbname}" is as it was.')
+        raise
     return Standing(tuple(file.version for file in files), ())
 
 
@@ -202,16 +206,20 @@ def _prepare_down(connection: Connection, files: Sequence[MigrationFile], undo: 
 def _carry_out(
     connection: Connection, files: Sequence[MigrationFile], steps: Sequence[CheckedStep], on_event: OnEvent
 ) -> Standing:
-    if steps:
-        require_standard_strings(connection)
     try:
-        for number, checked in enumerate(steps, start=1):
-            on_event(StepStarted(checked.step, number, len(steps)))
-            on_event(apply(connection, checked))
+        _take(connection, steps, on_event)
     except FowergramError as error:
         error.add_note(_whereabouts(connection, files))
         raise
     return _standing(survey(files, read_history(connection)))
+
+
+def _take(connection: Connection, steps: Sequence[CheckedStep], on_event: OnEvent) -> None:
+    if steps:
+        require_standard_strings(connection)
+    for number, checked in enumerate(steps, start=1):
+        on_event(StepStarted(checked.step, number, len(steps)))
+        on_event(apply(connection, checked))
 
 
 def _standing(migrations: Sequence[Migration]) -> Standing:
@@ -262,4 +270,16 @@ def _session_created(target: Target, on_event: OnEvent, otherwise: Callable[[], 
         otherwise()
         create_database(target)
         on_event(DatabaseCreated(target.dbname))
-        return _session(target, on_event)
+        return _first_session(target, on_event)
+
+
+def _first_session(target: Target, on_event: OnEvent) -> Connection:
+    """Connect to a database that has just been made: a pooler may not believe in it for a while."""
+    deadline = time.monotonic() + _BELIEF_S
+    while True:
+        try:
+            return _session(target, on_event)
+        except ConnectionFailed:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_S)

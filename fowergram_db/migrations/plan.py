@@ -238,9 +238,9 @@ def plan_down(
 
 def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str | None) -> Step:
     if file and file.down and file.checksum == row.checksum:
-        source, text = str(file.down.path), file.down.text
+        source, text, is_file = str(file.down.path), file.down.text, True
     elif recorded is not None:
-        source, text = f"the recorded down script of {row.filename}", recorded
+        source, text, is_file = f"the recorded down script of {row.filename}", recorded, False
     else:
         reason = file.up.directives.irreversible if file else ""
         raise Refused(
@@ -248,4 +248,4 @@ def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str 
             hint="Write a new migration that takes its changes back"
             + (" (a down file that fits an edited migration is not used)." if file and file.down else "."),
         )
-    return Step(Direction.DOWN, row.version, row.name, row.filename, source, text, is_file=recorded is not text)
+    return Step(Direction.DOWN, row.version, row.name, row.filename, source, text, is_file=is_file)

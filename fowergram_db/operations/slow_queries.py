@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 import psycopg
@@ -14,6 +13,7 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
+from fowergram_db.operations.sort_key import SortKey
 
 LONGEST_FORMATTED = 4000
 """How many characters of SQL are worth formatting: sqlparse's time grows faster than the text."""
@@ -25,14 +25,6 @@ _PRELOAD = (
     "Add pg_stat_statements to shared_preload_libraries in postgresql.conf, beside what is there"
     f" ({_HOSTED}), and restart the server."
 )
-
-
-class SortKey(StrEnum):
-    """What puts a statement first: all its time, the time of one call, or how often it is called."""
-
-    TOTAL = "total"
-    MEAN = "mean"
-    CALLS = "calls"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from fowergram_db.database.connection import Connection, connect
 from fowergram_db.database.embedded import running
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target, resolve_target
+from fowergram_db.migrations.files import read_migrations
 from fowergram_db.migrations.migrate import Goal, migrate
 
 _IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18-alpine")
@@ -112,7 +113,7 @@ def admin(server) -> Iterator[Connection]:
 def _template(server, admin) -> Iterator[str]:
     """The name of a database with all of the product's migrations applied, to be cloned."""
     target = replace(server, dbname=_fresh_name())
-    migrate(target, shipped_migrations(), Goal(), lambda _event: None)
+    migrate(target, read_migrations(shipped_migrations()), Goal(), lambda _event: None)
     yield target.dbname
     _drop(admin, target.dbname)
 

@@ -1,10 +1,7 @@
 """No server, no rights, wrong passwords: one clear error each, and the exit code that is documented."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +9,8 @@ from urllib.parse import quote
 import pytest
 from psycopg import sql
 
+from fowergram_db.cli.main import run
+from fowergram_db.database import embedded
 from fowergram_db.database.connection import connect
 from fowergram_db.database.embedded import is_available, running
 from fowergram_db.database.target import Target
@@ -159,15 +158,35 @@ def test_passwords_of_every_kind(cli, write, asking_server, monkeypatch, tmp_pat
     assert status("--host", host).exit_code == 0
 
 
-def test_nothing_configured_means_the_embedded_server(tmp_path):
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "fowergram_db", "status", "--json", "--migrations-dir", "nowhere"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "using the embedded PostgreSQL" in done.stderr
-    assert json.loads(done.stdout)["error"]["code"] == "configuration"
+@pytest.mark.skipif(not is_available(), reason="the embedded extra is not installed")
+def test_nothing_configured_means_the_embedded_server(write, monkeypatch, capsys):
+    directory = write(**{"001_a": "SELECT 1"})
+    with tempfile.TemporaryDirectory(prefix="fowergram-test-", dir="/var/tmp") as home:
+        Path(home).chmod(0o755)
+        monkeypatch.setattr(embedded, "ROOT_DIRECTORY", Path(home))
+        monkeypatch.setenv("XDG_DATA_HOME", home)
+        assert run(["migrate", "--json", "--migrations-dir", str(directory)]) == 0
+        shown = capsys.readouterr()
+        assert "No database is configured: using the embedded PostgreSQL" in shown.err
+        assert json.loads(shown.out)["target"]["database"] == "fowergram"
+        assert run(["status", "--check", "--database-url", "embedded:", "--migrations-dir", str(directory)]) == 0
+        assert (
+            run(["status", "--database-url", "embedded:///dev/null/x", "--json", "--migrations-dir", str(directory)])
+            == 1
+        )
+        failed_start = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (failed_start["target"], failed_start["error"]["code"]) == (None, "embedded_failed")
+
+
+def test_a_service_names_the_server(cli, write, target, monkeypatch, tmp_path):
+    write(**{"001_a": "SELECT 1"})
+    for part in ("HOST", "PORT", "USER", "NAME", "PASSWORD"):
+        monkeypatch.delenv(f"DB_{part}", raising=False)
+    lines = {"host": target.host, "port": target.port, "user": target.user, "dbname": target.dbname}
+    lines |= {"password": target.password} if target.password else {}
+    (tmp_path / "services").write_text("[mine]\n" + "".join(f"{key}={value}\n" for key, value in lines.items()))
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    assert cli("migrate", "--database-url", "postgresql://?service=mine").exit_code == 0
+    monkeypatch.setenv("PGSERVICE", "mine")
+    document = cli("status", "--check", "--json").document
+    assert (document["target"]["database"], document["summary"]["applied"]) == (target.dbname, 1)

@@ -28,12 +28,12 @@ def test_every_command_of_a_code_block_works_in_its_order(cli, monkeypatch, quer
         if "slow-queries" in line:
             query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         result = cli(*line.split())
-        assert result.exit_code == (3 if "--check" in line and "pending" in result.out.splitlines()[0] else 0), line
+        assert result.exit_code == 0, line
 
 
 def test_the_error_shown_is_the_error_on_record():
     recorded = (Path(__file__).parent / "recorded/syntax_error.txt").read_text(encoding="utf-8")
-    assert recorded.replace("DIR", "migrations") in README
+    assert recorded in README
 
 
 def test_the_table_of_commands_names_every_command_and_only_options_that_exist():

@@ -7,7 +7,8 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.errors import DatabaseError
-from fowergram_db.operations.slow_queries import SortKey, read_slow_queries
+from fowergram_db.operations.slow_queries import read_slow_queries
+from fowergram_db.operations.sort_key import SortKey
 
 _NOT_PRELOADED = """
 CREATE EXTENSION pg_stat_statements;

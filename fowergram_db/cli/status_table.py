@@ -1,0 +1,71 @@
+"""Show what state every migration is in: as a table, as data."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from fowergram_db.cli.render import Column, Row, duration, moment
+from fowergram_db.cli.session import Session
+from fowergram_db.cli.steps import rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fowergram_db.migrations.migrate import Status
+    from fowergram_db.migrations.plan import Migration
+
+_MARKS = {"applied": " ", "pending": ">"}
+_STYLES = {"applied": "", "pending": "yellow"}
+_PROBLEM_MARK, _PROBLEM_STYLE = "!", "bold red"
+
+
+def migration_data(migration: "Migration") -> dict[str, Any]:
+    """Return one migration as JSON shows it."""
+    return {
+        "version": migration.version,
+        "name": migration.name,
+        "file": migration.filename,
+        "state": str(migration.state),
+        "reversible": migration.reversible,
+        "transactional": True,
+        "executed_at": migration.executed_at,
+        "duration_ms": rounded(migration.duration_ms),
+        "checksum": migration.checksum,
+    }
+
+
+def show_status(session: Session, found: "Status", pending: int, problems: int) -> None:
+    """Show the table, what is remarkable about the database, and the summary as the last line."""
+    columns = (
+        Column(""),
+        Column("version", "right"),
+        Column("name", wraps=True),
+        Column("state"),
+        Column("applied at (UTC)"),
+        Column("took", "right"),
+        Column("undo"),
+    )
+    session.screen.table(columns, tuple(_status_rows(found.migrations)))
+    if not found.database_exists and session.target:
+        session.screen.line(f'Database "{session.target.dbname}" does not exist: `fowergram-db migrate` creates it.')
+    if found.foreign:
+        session.screen.line(f"! public.schema_migrations belongs to {found.foreign}: what it says is not shown here.")
+    applied = len(found.standing.applied)
+    session.screen.line(f"{applied} applied, {pending} pending, {problems} problem{'' if problems == 1 else 's'}")
+
+
+def _status_rows(migrations: "Sequence[Migration]") -> Iterator[Row]:
+    for migration in migrations:
+        state = str(migration.state)
+        took = migration.duration_ms
+        yield Row(
+            (
+                _MARKS.get(state, _PROBLEM_MARK),
+                str(migration.version),
+                migration.name,
+                state,
+                moment(migration.executed_at),
+                "" if took is None else duration(took),
+                "yes" if migration.reversible else "no",
+            ),
+            _STYLES.get(state, _PROBLEM_STYLE),
+        )
