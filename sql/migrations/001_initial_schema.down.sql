@@ -7,6 +7,7 @@ DROP FUNCTION public.get_user_feed(uuid, integer, integer);
 DROP FUNCTION public.visible_users(uuid);
 DROP FUNCTION public.maintain_partitions(integer, interval);
 DROP FUNCTION public.maintain_monthly_partitions(text, integer, interval);
+DROP FUNCTION public.is_partition(text, text);
 DROP FUNCTION public.cleanup_expired_stories();
 
 DROP TABLE

@@ -5,7 +5,7 @@
 -- Shared trigger functions ------------------------------------------------------------------------
 
 CREATE FUNCTION public.set_updated_at() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     NEW.updated_at := now();
     RETURN NEW;
@@ -31,10 +31,12 @@ COMMENT ON FUNCTION public.add_stats_row() IS
 
 -- Every change of a count goes through this function. Locking the rows in the order of their keys
 -- first is what keeps statements that touch the same rows from deadlocking; one row needs no order.
+-- Hard deletes of users and posts cascade row by row, in no order: they may have to be repeated when
+-- they meet. A soft delete is one statement like any other.
 CREATE FUNCTION public.add_to_counts(
     p_counter text, p_key_column text, p_count_columns text[], p_keys uuid[], p_changes bigint[]
 ) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_count_column text;
 BEGIN
@@ -102,7 +104,7 @@ COMMENT ON FUNCTION public.maintain_counts() IS
 
 CREATE FUNCTION public.keep_counts(p_source text, p_counter text, p_key_column text, VARIADIC p_counts text[])
 RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_arguments constant text := (
         SELECT string_agg(quote_literal(argument), ', ' ORDER BY position)
@@ -188,7 +190,7 @@ COMMENT ON COLUMN public.users.deleted_at IS 'Soft delete: the account and all i
 
 -- Thai sara am, among others, can be typed as one character or as two that look the same.
 CREATE FUNCTION public.normalize_user_names() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     NEW.username := normalize(NEW.username, NFKC);
     NEW.full_name := normalize(NEW.full_name, NFKC);
@@ -264,12 +266,14 @@ SELECT public.keep_counts('follows', 'user_stats', 'user_id',
 
 
 CREATE FUNCTION public.accept_follow_of_public_account() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NEW.accepted_at IS NULL
-        AND EXISTS (SELECT FROM public.users AS u WHERE u.id = NEW.following_id AND NOT u.is_private)
-    THEN
-        NEW.accepted_at := now();
+    IF NEW.accepted_at IS NULL THEN
+        -- The lock waits for an account that is just turning public, which would not see this request.
+        PERFORM FROM public.users AS u WHERE u.id = NEW.following_id AND u.is_private FOR SHARE;
+        IF NOT FOUND THEN
+            NEW.accepted_at := now();
+        END IF;
     END IF;
     RETURN NEW;
 END;
@@ -278,7 +282,7 @@ $$;
 COMMENT ON FUNCTION public.accept_follow_of_public_account() IS
     'Row trigger: a follow of a public account is accepted at once.';
 
-CREATE TRIGGER accept_follow BEFORE INSERT ON public.follows
+CREATE TRIGGER accept_follow BEFORE INSERT OR UPDATE OF following_id ON public.follows
     FOR EACH ROW EXECUTE FUNCTION public.accept_follow_of_public_account();
 
 
@@ -506,9 +510,9 @@ COMMENT ON COLUMN public.hashtags.post_count IS
 
 
 CREATE FUNCTION public.normalize_hashtag_name() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    NEW.name := lower(normalize(ltrim(NEW.name, '#'), NFKC));
+    NEW.name := lower(ltrim(normalize(NEW.name, NFKC), '#'));
     RETURN NEW;
 END;
 $$;
@@ -656,7 +660,7 @@ COMMENT ON FUNCTION public.media_type_of(text) IS
 
 
 CREATE FUNCTION public.complete_story() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     NEW.media_type := coalesce(NEW.media_type, public.media_type_of(NEW.media_url));
     NEW.expires_at := coalesce(NEW.expires_at, NEW.created_at + make_interval(hours => NEW.duration));
@@ -695,7 +699,7 @@ SELECT public.keep_counts('story_views', 'stories', 'id', 'view_count', 'story_i
 
 
 CREATE FUNCTION public.cleanup_expired_stories() RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_deleted integer;
 BEGIN
@@ -748,9 +752,21 @@ COMMENT ON COLUMN public.notifications.entity_type IS 'The kind of thing it is a
 COMMENT ON COLUMN public.notifications.entity_id IS 'The id of that thing, without a foreign key: the kinds differ.';
 
 
+CREATE FUNCTION public.is_partition(p_parent text, p_name text) RETURNS boolean
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_inherits AS link
+        WHERE link.inhparent = to_regclass('public.' || quote_ident(p_parent))
+          AND link.inhrelid = to_regclass('public.' || quote_ident(p_name)))
+$$;
+
+COMMENT ON FUNCTION public.is_partition(text, text) IS
+    'Whether a table of this name is a partition of another; a stranger of that name is none.';
+
+
 CREATE FUNCTION public.maintain_monthly_partitions(p_parent text, p_months_ahead integer, p_keep interval)
 RETURNS TABLE (partition_name text, action text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_now constant timestamp := now() AT TIME ZONE 'UTC';
     v_keep_from constant timestamp := coalesce(v_now - p_keep, '-infinity');
@@ -769,13 +785,14 @@ BEGIN
     LOOP
         partition_name := p_parent || to_char(v_month, '_YYYY_MM');
         CONTINUE WHEN v_month + interval '1 month' <= v_keep_from;
-        CONTINUE WHEN to_regclass(format('public.%I', partition_name)) IS NOT NULL;
+        CONTINUE WHEN public.is_partition(p_parent, partition_name);
 
         -- Another session may be about to make the same partition: wait for it, then look again.
         EXECUTE format('LOCK TABLE public.%I IN SHARE UPDATE EXCLUSIVE MODE', p_parent);
-        CONTINUE WHEN to_regclass(format('public.%I', partition_name)) IS NOT NULL;
+        CONTINUE WHEN public.is_partition(p_parent, partition_name);
 
-        -- Attaching, unlike creating in place, lets readers and writers of the parent go on.
+        -- Attaching, unlike creating in place, lets readers of the parent go on. For the foreign keys it
+        -- waits for open writers of users, so it is for quiet hours.
         EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', partition_name, p_parent);
         EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
             p_parent, partition_name,
@@ -807,10 +824,10 @@ COMMENT ON FUNCTION public.maintain_monthly_partitions(text, integer, interval) 
 
 CREATE FUNCTION public.maintain_partitions(p_months_ahead integer DEFAULT 6, p_keep interval DEFAULT NULL)
 RETURNS TABLE (partition_name text, action text)
-LANGUAGE sql AS $$
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT changed.partition_name, changed.action
     FROM unnest(ARRAY['notifications']) AS parent (name)
-    CROSS JOIN LATERAL public.maintain_monthly_partitions(parent.name, p_months_ahead, p_keep) AS changed
+    CROSS JOIN LATERAL public.maintain_monthly_partitions(parent.name, coalesce(p_months_ahead, 6), p_keep) AS changed
 $$;
 
 COMMENT ON FUNCTION public.maintain_partitions(integer, interval) IS
@@ -888,7 +905,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     JOIN public.posts AS p ON p.id = page.id
     JOIN public.post_stats AS stats ON stats.post_id = page.id
     LEFT JOIN LATERAL (
-        SELECT jsonb_agg(to_jsonb(m) - 'post_id' ORDER BY m.display_order, m.id) AS items
+        SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(m) - 'post_id' ORDER BY m.display_order, m.id) AS items
         FROM public.post_media AS m
         WHERE m.post_id = page.id) AS media ON true
     ORDER BY page.created_at DESC, page.id DESC
@@ -918,7 +935,7 @@ COMMENT ON COLUMN public.feeds.score IS 'Rank within the feed of the user, highe
 
 -- The rank lets a post gain half a day on newer ones for every ten times more likes and comments.
 CREATE FUNCTION public.generate_user_feed(p_user_id uuid, p_limit integer DEFAULT 50) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_generated integer;
 BEGIN
@@ -945,11 +962,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     FROM (
         SELECT
             ph.hashtag_id,
-            sum(power(0.5::double precision, extract(epoch FROM now() - p.created_at) / 86400)) AS score
+            sum(pg_catalog.power(
+                0.5::double precision, (extract(epoch FROM now() - p.created_at) / 86400)::double precision)) AS score
         FROM public.posts AS p
         JOIN public.visible_users(NULL) AS author ON author.user_id = p.user_id
         JOIN public.post_hashtags AS ph ON ph.post_id = p.id
-        WHERE p.is_live AND p.created_at > now() - interval '7 days'
+        WHERE p.is_live AND p.created_at > now() - interval '7 days' AND p.created_at <= now()
         GROUP BY ph.hashtag_id) AS recent
     JOIN public.hashtags AS h ON h.id = recent.hashtag_id
     ORDER BY recent.score DESC, h.post_count DESC, h.name

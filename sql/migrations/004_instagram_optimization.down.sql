@@ -2,14 +2,14 @@
 
 CREATE OR REPLACE FUNCTION public.maintain_partitions(p_months_ahead integer DEFAULT 6, p_keep interval DEFAULT NULL)
 RETURNS TABLE (partition_name text, action text)
-LANGUAGE sql AS $$
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT changed.partition_name, changed.action
     FROM unnest(ARRAY['notifications']) AS parent (name)
-    CROSS JOIN LATERAL public.maintain_monthly_partitions(parent.name, p_months_ahead, p_keep) AS changed
+    CROSS JOIN LATERAL public.maintain_monthly_partitions(parent.name, coalesce(p_months_ahead, 6), p_keep) AS changed
 $$;
 
 CREATE OR REPLACE FUNCTION public.cleanup_expired_stories() RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_deleted integer;
 BEGIN

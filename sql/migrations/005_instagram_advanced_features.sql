@@ -41,7 +41,7 @@ COMMENT ON COLUMN public.live_streams.max_viewer_count IS 'The highest that view
 
 
 CREATE FUNCTION public.raise_max_viewer_count() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     NEW.max_viewer_count := greatest(NEW.max_viewer_count, NEW.viewer_count);
     RETURN NEW;
@@ -606,9 +606,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         FROM public.visible_stories(NULL) AS s
         GROUP BY s.music_track_id) AS recent ON recent.music_track_id = t.id
     WHERE t.usage_count > 0
-    ORDER BY coalesce(recent.uses, 0) DESC, t.usage_count DESC, t.title, t.id
+    ORDER BY t.usage_count DESC, coalesce(recent.uses, 0) DESC, t.title, t.id
     LIMIT greatest(coalesce(p_limit, 20), 0)
 $$;
 
 COMMENT ON FUNCTION public.get_trending_music_tracks(integer) IS
-    'The most used songs: by the stories that anybody may see now, then by all stories that are kept.';
+    'The most used songs: by all stories that are kept, then by those that anybody may see now.';

@@ -464,3 +464,41 @@ def test_a_row_written_by_hand_that_makes_no_sense_is_told(cli, write, query):
     query("UPDATE schema_migrations SET state = 'odd' WHERE version = 2")
     result = cli("status", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (4, "history_inconsistent")
+
+
+def test_a_dry_rollback_prints_and_undoes_nothing(cli, write, tables):
+    write(**THREE)
+    cli("migrate")
+    result = cli("rollback", "--to", "1", "--dry-run")
+    assert (result.exit_code, result.out.count("DROP TABLE")) == (0, 2)
+    assert tables() == ["a", "b", "c"]
+
+
+def test_every_option_works_as_a_variable(cli, write, monkeypatch, query):
+    write(**THREE)
+    with monkeypatch.context() as only:
+        only.setenv("FOWERGRAM_DRY_RUN", "1")
+        assert "CREATE TABLE a" in cli("migrate").out
+    with monkeypatch.context() as only:
+        only.setenv("FOWERGRAM_MIGRATE_TO", "2")
+        only.setenv("FOWERGRAM_JSON", "true")
+        assert len(cli().document["steps"]) == 2
+        only.setenv("FOWERGRAM_CHECK", "yes")
+        assert cli("status").exit_code == 3
+    cli("migrate")
+    with monkeypatch.context() as only:
+        only.setenv("FOWERGRAM_ROLLBACK_STEPS", "2")
+        assert cli("rollback").exit_code == 0
+        assert versions(query) == [1]
+        assert cli("rollback", "--to", "0").exit_code == 0
+        only.setenv("FOWERGRAM_ROLLBACK_TO", "0")
+        assert cli("rollback").exit_code == 2
+    write(**{"005_e": "SELECT 5"})
+    cli("migrate")
+    write(**{"004_d": "SELECT 4"})
+    with monkeypatch.context() as only:
+        only.setenv("FOWERGRAM_ALLOW_OUT_OF_ORDER", "1")
+        assert cli("migrate").exit_code == 0
+    with monkeypatch.context() as only:
+        only.setenv("FOWERGRAM_PROTECT_OFF", "1")
+        assert "no longer" in cli("protect").out

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -90,6 +91,8 @@ def test_a_migration_that_fails_leaves_the_old_database_as_it_was(cli, write, qu
     result = cli("reset", "--json")
     assert result.exit_code == 1
     assert result.document["error"]["sqlstate"] == "22012"
+    assert result.document["steps"] == []
+    assert result.err.splitlines()[-1] == f'Database "{target.dbname}" is as it was.'
     assert query("SELECT count(*) FROM a") == [(1,)]
     assert leftovers(admin, target.dbname) == []
 
@@ -255,3 +258,19 @@ def test_a_name_that_the_server_would_cut_is_refused(cli, write):
     write(**TWO)
     result = cli("reset", "--dbname", "x" * 59 + "_test", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (2, "configuration")
+
+
+@pytest.mark.parametrize(
+    "locale", ["LOCALE_PROVIDER icu ICU_LOCALE 'th-TH'", "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"]
+)
+def test_other_providers_of_locales_survive(cli, write, admin, target, locale):
+    create = f"CREATE DATABASE {target.dbname} TEMPLATE template0 ENCODING 'UTF8' {locale}"
+    try:
+        admin.execute(create)
+    except psycopg.Error as error:
+        pytest.skip(f"this server has no such locale: {error}")
+    made = "SELECT to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid,datacl}'::text[] FROM pg_database d WHERE datname = %s"
+    before = admin.execute(made, [target.dbname]).fetchone()
+    write(**TWO)
+    assert cli("reset").exit_code == 0
+    assert admin.execute(made, [target.dbname]).fetchone() == before

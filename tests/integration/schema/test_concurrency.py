@@ -1,5 +1,6 @@
 """Statements that touch the same counts at the same time: none deadlocks, none is lost."""
 
+from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Thread
 
 import psycopg
@@ -80,3 +81,17 @@ def test_a_feed_that_is_generated_twice_at_once_is_whole(at_once, make_user, mak
     generate = [f"SELECT generate_user_feed('{reader}')"] * 20
     assert at_once(generate, generate) == []
     assert value("SELECT count(*) FROM feeds") == 5
+
+
+def test_a_follow_of_an_account_that_is_just_turning_public_is_accepted(db, target, make_user, value):
+    follower, account = make_user("follower"), make_user("account", is_private=True)
+    asked = "INSERT INTO follows (follower_id, following_id) VALUES (%s, %s)"
+    with connect(target) as other, ThreadPoolExecutor(1) as pool:
+        with db.transaction():
+            db.execute("UPDATE users SET is_private = false WHERE id = %s", [account])
+            asking = pool.submit(other.execute, asked, [follower, account])
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+            while value(waits, other.info.backend_pid) == 0:
+                assert not asking.done()
+        asking.result(10)
+    assert value("SELECT count(*) FROM follows WHERE accepted_at IS NOT NULL") == 1

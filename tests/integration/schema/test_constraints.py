@@ -21,8 +21,8 @@ INSERT INTO stories (id, user_id, media_url) VALUES ({s}, {a}, 'a.jpg');
 INSERT INTO story_views (story_id, user_id) VALUES ({s}, {b});
 INSERT INTO feeds (user_id, post_id) VALUES ({a}, {p});
 INSERT INTO refresh_tokens (user_id, token_hash, expires_at) VALUES ({a}, repeat('a', 64), now());
-INSERT INTO email_verifications (user_id, token, expires_at) VALUES ({a}, 'token', now());
-INSERT INTO password_resets (user_id, token, expires_at) VALUES ({a}, 'token', now());
+INSERT INTO email_verifications (user_id, token, expires_at) VALUES ({a}, repeat('c', 64), now());
+INSERT INTO password_resets (user_id, token, expires_at) VALUES ({a}, repeat('c', 64), now());
 INSERT INTO collections (id, user_id, name) VALUES ({x}, {a}, 'best');
 INSERT INTO collection_posts (collection_id, post_id) VALUES ({x}, {p});
 INSERT INTO highlights (id, user_id, title) VALUES ({x}, {a}, 'summer');
@@ -129,13 +129,13 @@ _REFUSED = {
     "refresh_tokens_token_hash_key": [
         "INSERT INTO refresh_tokens (user_id, token_hash, expires_at) VALUES ({b}, repeat('a', 64), now())"
     ],
-    "email_verifications_token_check": ["UPDATE email_verifications SET token = ''"],
+    "email_verifications_token_check": ["UPDATE email_verifications SET token = 'the token itself'"],
     "email_verifications_token_key": [
-        "INSERT INTO email_verifications (user_id, token, expires_at) VALUES ({b}, 'token', now())"
+        "INSERT INTO email_verifications (user_id, token, expires_at) VALUES ({b}, repeat('c', 64), now())"
     ],
-    "password_resets_token_check": ["UPDATE password_resets SET token = ''"],
+    "password_resets_token_check": ["UPDATE password_resets SET token = 'the token itself'"],
     "password_resets_token_key": [
-        "INSERT INTO password_resets (user_id, token, expires_at) VALUES ({b}, 'token', now())"
+        "INSERT INTO password_resets (user_id, token, expires_at) VALUES ({b}, repeat('c', 64), now())"
     ],
     "collections_name_check": ["UPDATE collections SET name = ' '"],
     "collections_posts_count_check": ["UPDATE collections SET posts_count = -1"],

@@ -146,3 +146,15 @@ def test_thai_text_is_found_by_a_part_of_it_through_the_index(db, add, column):
     db.execute("SET enable_seqscan = off")
     assert column(query) == [hashtag]
     assert "hashtags_search_idx" in "".join(column(f"EXPLAIN {query}"))
+
+
+def test_functions_that_are_no_readers_take_everything_from_the_catalog_first(db):
+    exposed = db.execute(f"""
+        SELECT proname FROM ({_FUNCTIONS}) AS p
+        WHERE proname !~ '^(get|visible)_' AND proname NOT IN ('lock_live_post', 'media_type_of')
+            AND proconfig IS NULL""")
+    assert exposed.fetchall() == []
+    db.execute("""CREATE FUNCTION public.format(text, text) RETURNS text LANGUAGE plpgsql
+        AS $$ BEGIN RAISE EXCEPTION 'hijacked'; END $$""")
+    db.execute("SELECT maintain_partitions(9)")
+    db.execute("INSERT INTO users (email, username) VALUES ('a@example.com', 'somebody')")

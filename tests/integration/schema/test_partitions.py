@@ -115,3 +115,12 @@ def test_two_sessions_that_maintain_at_once_both_succeed(target, months):
         session.join()
     assert failures == []
     assert months("notifications") == list(range(-1, 13))
+
+
+def test_a_stranger_that_has_a_partitions_name_is_not_passed_over(db):
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        db.execute("""DO $$ BEGIN
+            EXECUTE 'CREATE TABLE public.notifications_'
+                || to_char(now() AT TIME ZONE 'UTC' + interval '7 months', 'YYYY_MM') || ' ()';
+            PERFORM public.maintain_partitions(7);
+        END $$""")

@@ -167,6 +167,12 @@ class TestTrending:
         db.execute("UPDATE posts SET created_at = now() - interval '8 days'")
         assert column("SELECT name FROM get_trending_hashtags()") == []
 
+    def test_a_post_of_the_future_neither_trends_nor_breaks_the_trend(self, make_user, make_post, tag, column, db):
+        tag(make_post(make_user("author")), "future")
+        for moment in ("now() + interval '1500 days'", "'infinity'"):
+            db.execute(f"UPDATE posts SET created_at = {moment}")
+            assert column("SELECT name FROM get_trending_hashtags()") == []
+
     def test_the_song_of_most_stories_comes_first(self, make_user, make_story, add, db):
         author = make_user("author")
         rare, common = (add("music_tracks", title=title, artist="a") for title in ("rare", "common"))

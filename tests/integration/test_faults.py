@@ -1,0 +1,130 @@
+"""Real processes that are really killed, sessions that are cut, prompts on a real terminal."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from fowergram_db.database.connection import connect
+
+SLOW = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int); SELECT pg_sleep(2);"}
+WORKING = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = %s AND query LIKE '%%pg_sleep%%' AND state = 'active' AND pid <> pg_backend_pid()
+"""
+
+
+def variables(target) -> dict[str, str]:
+    parts = {"DB_HOST": target.host, "DB_PORT": target.port, "DB_NAME": target.dbname, "DB_USER": target.user}
+    return {**os.environ, **parts, "DB_PASSWORD": target.password or ""}
+
+
+@contextmanager
+def migrating(target, directory, watcher):
+    """Run a migrate in a process of its own, and yield it with its backend once that is at work."""
+    command = [sys.executable, "-m", "fowergram_db", "migrate", "--json", "--migrations-dir", str(directory)]
+    process = subprocess.Popen(
+        command, env=variables(target), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        while not (found := watcher.execute(WORKING, [target.dbname]).fetchone()):
+            assert process.poll() is None
+        yield process, found[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def gone(watcher, target) -> None:
+    until = time.monotonic() + 20
+    while watcher.execute(WORKING, [target.dbname]).fetchone():
+        assert time.monotonic() < until
+
+
+def test_a_migrator_that_is_killed_leaves_what_its_history_says(cli, write, admin, target, query):
+    directory = write(**SLOW)
+    with migrating(target, directory, admin) as (process, _):
+        process.kill()
+        process.wait()
+        gone(admin, target)
+    assert query("SELECT to_regclass('a'), to_regclass('b')") == [("a", None)]
+    assert query("SELECT array_agg(version) FROM schema_migrations") == [([1],)]
+    assert cli("migrate").exit_code == 0
+
+
+def test_a_session_that_is_cut_is_told_and_leaves_what_its_history_says(cli, write, admin, target, query):
+    directory = write(**SLOW)
+    with migrating(target, directory, admin) as (process, backend):
+        admin.execute("SELECT pg_terminate_backend(%s)", [backend])
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    document = json.loads(out)
+    assert (document["error"]["code"], len(document["steps"])) == ("migration_failed", 1)
+    assert "fowergram-db status" in err.splitlines()[-1]
+    assert query("SELECT to_regclass('a'), to_regclass('b')") == [("a", None)]
+    assert cli("migrate").exit_code == 0
+
+
+def typed(arguments: list[str], answer: str, target, directory) -> tuple[int, str]:
+    """Run a command on a terminal, type an answer when it asks, and return exit code and screen."""
+    child, terminal = pty.fork()
+    if child == 0:
+        command = [sys.executable, "-m", "fowergram_db", *arguments, "--migrations-dir", str(directory)]
+        os.execve(sys.executable, command, variables(target) | {"TERM": "xterm", "COLUMNS": "200"})
+    screen = ""
+    while "Type " not in screen:
+        screen += os.read(terminal, 1024).decode()
+    os.write(terminal, f"{answer}\n".encode())
+    while True:
+        try:
+            screen += os.read(terminal, 1024).decode()
+        except OSError:  # the other side of the terminal is closed
+            break
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), screen
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_person_at_a_terminal_is_asked(cli, write, target, tables):
+    directory = write(
+        **{"001_a": "CREATE TABLE a (id int)", "001_a.down": "DROP TABLE a", "002_b": "SELECT 1", "002_b.down": ""}
+    )
+    cli("migrate")
+    cli("protect")
+    back = ["rollback", "--to", "0"]
+    assert typed(back, "no", target, directory)[0] == 2
+    assert tables() == ["a"]
+    exit_code, screen = typed(back, target.dbname, target, directory)
+    assert exit_code == 0
+    assert "undone" in screen
+    assert tables() == []
+
+
+def test_encodings_that_a_script_leaves_behind_do_not_reach_the_bookkeeping(cli, write, query):
+    write(
+        **{
+            "001_ไทย": "SET client_encoding = 'LATIN1'; SET standard_conforming_strings = on;",
+            "001_ไทย.down": "-- โพสต์",
+        }
+    )
+    assert cli("migrate").exit_code == 0
+    assert query("SELECT name, down_sql FROM schema_migrations") == [("ไทย", "-- โพสต์")]
+
+
+def test_no_connection_is_left_open_by_any_command(cli, write, admin, target):
+    write(**{"001_a": "SELECT 1", "001_a.down": "SELECT 1"})
+    for command in ("migrate", "status", "rollback", "reset", "protect", "analyze"):
+        cli(command)
+    with connect(target) as only:
+        counted = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> %s AND backend_type LIKE 'client%%'"
+        )
+        until = time.monotonic() + 5
+        while admin.execute(counted, [target.dbname, only.info.backend_pid]).fetchone() != (0,):
+            assert time.monotonic() < until
