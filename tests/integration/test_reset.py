@@ -269,7 +269,10 @@ def test_other_providers_of_locales_survive(cli, write, admin, target, locale):
         admin.execute(create)
     except psycopg.Error as error:
         pytest.skip(f"this server has no such locale: {error}")
-    made = "SELECT to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid,datacl}'::text[] FROM pg_database d WHERE datname = %s"
+    made = """
+        SELECT to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid,datacl}'::text[]
+        FROM pg_database d WHERE datname = %s
+    """
     before = admin.execute(made, [target.dbname]).fetchone()
     write(**TWO)
     assert cli("reset").exit_code == 0
