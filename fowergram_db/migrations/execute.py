@@ -25,6 +25,7 @@ _HINTS = {
     "25001": "A migration runs in a transaction, and this command cannot: run it by hand, or write it otherwise.",
 }
 _WIDEST_EXCERPT = 160
+_CANCEL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,9 @@ def _commit(connection: Connection, checked: CheckedStep, transaction: str, dura
 def _roll_back(connection: Connection) -> None:
     """Roll back what is left of a failed step. A lost connection has done so itself."""
     try:
+        if connection.info.transaction_status is pq.TransactionStatus.ACTIVE:
+            # An interrupt just before the wait for the server: the script is still running there.
+            connection.cancel_safe(timeout=_CANCEL_S)
         connection.rollback()
     except psycopg.Error:
         connection.close()
