@@ -4,20 +4,21 @@ import re
 from collections.abc import Iterable
 
 # Every repetition is possessive: no text, however odd, makes these patterns look twice at what they have passed.
-_GAP = r"(?:\s++|/\*(?:[^*]++|\*(?!/))*+\*/|--[^\n]*+\n)*+"
+# What is repeated is an atomic group, since Python before 3.11.5 matches a possessive repeat of others wrongly.
+_GAP = r"(?>\s++|/\*(?>[^*]++|\*(?!/))*+\*/|--[^\n]*+\n)*+"
 _WORD = r"\b(?:ssl)?pass(?:word|wd|phrase)\b\"?"
 _NESTED = r"(?P<quotes>'{2,})[^']++(?P=quotes)|\\'[^'\\]++\\'"  # a literal within a literal, as EXECUTE takes it
-_PLAIN = r"'(?:[^'\\]++|''|\\.)*+'?"
-_CONTINUED = rf"(?:[eEnN]|[uU]&)?{_PLAIN}(?:[ \t]*+\n\s*+{_PLAIN})*+"
-_DOLLAR = r"\$(?P<tag>\w*+)\$.*?(?:\$(?P=tag)\$|\Z)"
-_ROLE = rf"\b(?:create|alter)\s++(?:role|user)\s[^;']{{0,300}}?\bpassword{_GAP}"
+_PLAIN = r"'(?>[^'\\]++|''|\\.)*+'?"
+_CONTINUED = rf"(?>[eEnN]|[uU]&)?{_PLAIN}(?>[ \t]*+\n\s*+{_PLAIN})*+"
+_DOLLAR = r"\$(?P<tag>\w*+)\$.*?(?>\$(?P=tag)\$|\Z)"
+_ROLE = rf"\b(?>create|alter)\s++(?>role|user)\s[^;']{{0,300}}?\bpassword{_GAP}"
 
 _PATTERNS = (
     re.compile(
         rf"({_WORD}{_GAP}(?:(?:=>|:=|=){_GAP})?)(?:{_NESTED}|{_CONTINUED}|{_DOLLAR})", re.IGNORECASE | re.DOTALL
     ),
-    re.compile(rf"({_ROLE})(?!null\b)(?:\"[^\"]*+\"?|[^\s;'\"$*]++)", re.IGNORECASE),
-    re.compile(r"((?:password|passwd|passphrase)\s*+=\s*+)[^\s'\"&;,)]++", re.IGNORECASE),
+    re.compile(rf"({_ROLE})(?!null\b)(?>\"[^\"]*+\"?|[^\s;'\"$*]++)", re.IGNORECASE),
+    re.compile(r"((?>password|passwd|passphrase)\s*+=\s*+)[^\s'\"&;,)]++", re.IGNORECASE),
     re.compile(r"(://[^\s:/@'\"]*+:)[^\s'\"]{1,300}(?=@)"),
 )
 _SHORTEST_BARE = 4

@@ -8,7 +8,7 @@ from fowergram_db.errors import FileFault, Location
 
 _LINE = re.compile(r"[ \t]*--[ \t]*fowergram[ \t]*:[ \t]*(.*?)[ \t]*", re.IGNORECASE)
 _BLOCK = re.compile(r"/\*\s*fowergram\s*:", re.IGNORECASE)
-_HEADER = re.compile(r"(?:[ \t\r\f\v]*(?:--[^\n]*)?(?:\n|\Z))*+")
+_HEADER = re.compile(r"(?>[ \t\r\f\v]*(?>--[^\n]*)?(?>\n|\Z))*+")
 _DURATION = re.compile(r"([0-9]+) *(ms|s|min|h)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _LONGEST_MS = 2**31 - 1

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from itertools import takewhile
 
+# Repeats are possessive, so that no text is looked at twice, and repeat atomic groups, since Python before 3.11.5
+# matches a possessive repeat of others wrongly.
 # PostgreSQL takes every character beyond ASCII as part of an identifier, and only these as space.
 _IDENTIFIER = r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
 _SIMPLE_STRING = r"(?<![eE])'(?>[^']|'')*+'"
@@ -24,7 +26,7 @@ _LINE_COMMENT = re.compile(r"--[^\n\r]*")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _STRING = re.compile(r"(?>[^']|'')*+'")
 _ESCAPE_STRING = re.compile(r"(?>[^'\\]|''|\\.)*+'", re.DOTALL)
-_CONTINUED = re.compile(r"(?:[ \t\f\v]|--[^\n\r]*)*+[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*+'")
+_CONTINUED = re.compile(r"(?>[ \t\f\v]|--[^\n\r]*)*+[\n\r](?>[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*+'")
 _QUOTED = re.compile(r'(?>[^"]|"")*+"')
 _DOLLAR = re.compile(r"\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$")
 _END_OF_DATA = re.compile(r"^\\\.$", re.MULTILINE)
