@@ -274,11 +274,11 @@ def _json_value(value: object) -> object:
 def duration(milliseconds: float) -> str:
     """Write a duration for a person.
 
-    >>> duration(0.4), duration(312.4), duration(1250), duration(125_000)
-    ('0.4 ms', '312 ms', '1.2 s', '2 min 5 s')
+    >>> duration(0.04), duration(312.4), duration(1250), duration(125_000)
+    ('0.04 ms', '312 ms', '1.2 s', '2 min 5 s')
     """
     if milliseconds < 1:
-        return f"{milliseconds:.1f} ms"
+        return f"{milliseconds:.2f} ms"
     if milliseconds < 1000:  # noqa: PLR2004
         return f"{milliseconds:.0f} ms"
     minutes, seconds = divmod(milliseconds / 1000, 60)
