@@ -13,13 +13,19 @@ def pytest_addoption(parser):
     parser.addoption("--update", action="store_true", help="rewrite the recorded outputs with what comes out now")
 
 
+@pytest.fixture(scope="session")
+def _empty_directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("empty")
+
+
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch, tmp_path):
+def _bare_environment(monkeypatch, request, _empty_directory):
     for name in filter(_CONFIGURES.fullmatch, list(os.environ)):
         monkeypatch.delenv(name)
-    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "no-pgpass"))
+    place = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else _empty_directory
+    monkeypatch.setenv("PGPASSFILE", str(place / "no-pgpass"))
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(place)
 
 
 @pytest.fixture
