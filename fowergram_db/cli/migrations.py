@@ -40,8 +40,8 @@ def migrate(
     """Apply the pending migrations.
 
     They run in order of version; the database is created where it is missing. Each migration runs in a
-    transaction of its own, together with its row in public.schema_migrations: all
-    of it is applied, or nothing. All files are checked before the first statement runs.
+    transaction of its own, together with its row in public.schema_migrations: all of it is applied, or
+    nothing. All files are checked before the first statement runs.
     """
     from fowergram_db.migrations import migrate as use_case
 
@@ -125,8 +125,8 @@ def rollback(
     """Undo the newest applied migrations.
 
     Undoes one, or the newest N, or all above a version. Runs the down file, or the script recorded when
-    the migration was applied where the checkout no longer
-    has the file that fits. Each step is a transaction of its own.
+    the migration was applied where the checkout no longer has the file that fits. Each step is a transaction
+    of its own.
     """
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.plan import Undo
@@ -158,8 +158,8 @@ def reset(
     """Make the database anew: ALL DATA goes.
 
     Afterwards it is as a fresh `migrate` would make it. Asks for the database's name unless that name has
-    test, tests, testing, dev or ci as a word. Never
-    touches a database marked as production. The old database stays as it is until the new one is complete.
+    test, tests, testing, dev or ci as a word. Never touches a database marked as production. The old database
+    stays as it is until the new one is complete.
     """
     from fowergram_db.database.lifecycle import Sessions
     from fowergram_db.database.protection import is_disposable, require_unprotected
@@ -197,12 +197,10 @@ def protect(
     `reset` then refuses it, and a `rollback` of more than one step asks.
     """
     from fowergram_db.database import protection
-    from fowergram_db.database.connection import connect, server_version
 
     with session.reached() as target:
         session.announce()
-        with connect(target) as connection:
-            session.server_version = server_version(connection)
+        with session.connect(target) as connection:
             (protection.unprotect if off else protection.protect)(connection)
     said = "is no longer marked" if off else "is marked"
     session.screen.line(f'Database "{target.dbname}" {said} as production.')

@@ -39,7 +39,6 @@ def analyze(
     Then shows every table's size, rows and freshness. Partitioned tables are included: autovacuum never
     analyses those.
     """
-    from fowergram_db.database.connection import connect, server_version
     from fowergram_db.operations.analyze import analyze as run_analyze
 
     def show(progress: "Progress") -> None:
@@ -48,8 +47,7 @@ def analyze(
 
     with session.reached() as target:
         session.announce()
-        with connect(target) as connection:
-            session.server_version = server_version(connection)
+        with session.connect(target) as connection:
             report = run_analyze(connection, tables or (), show)
     session.screen.stop_progress()
     _show_tables(session, report)
@@ -90,11 +88,9 @@ def slow_queries(
 
     Reads pg_stat_statements for this database, and changes nothing.
     """
-    from fowergram_db.database.connection import connect, server_version
     from fowergram_db.operations.slow_queries import read_slow_queries
 
-    with session.reached() as target, connect(target) as connection:
-        session.server_version = server_version(connection)
+    with session.reached() as target, session.connect(target) as connection:
         found = read_slow_queries(connection, limit=limit, sort=sort)
     _show_queries(session, found)
     return Outcome(asdict(found))

@@ -15,6 +15,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import ExitCode, FowergramError
 
 if TYPE_CHECKING:
+    from fowergram_db.database.connection import Connection
     from fowergram_db.migrations.files import MigrationFile
 
 _AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
@@ -121,6 +122,14 @@ class Session:
         with reachable(self.target) as target:
             self.target = target
             yield target
+
+    def connect(self, target: Target) -> "Connection":
+        """Connect to the target, and note the server's version for the JSON document."""
+        from fowergram_db.database.connection import connect, server_version
+
+        connection = connect(target)
+        self.server_version = server_version(connection)
+        return connection
 
     def announce(self) -> None:
         """Say on stderr which database is about to be written to."""

@@ -157,8 +157,12 @@ def reported(doing: str) -> Iterator[None]:
         report = report_of(error.diag)
         hint = report.hint or _STATEMENT_HINTS.get(report.sqlstate, "Look at the server's log.")
         kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else DatabaseError
-        message = error.diag.message_primary or str(error).strip() or "the connection was lost"
-        raise kind(f"cannot {doing}: {mask_passwords(message)}", hint=hint, server=report) from error
+        raise kind(f"cannot {doing}: {message_of(error)}", hint=hint, server=report) from error
+
+
+def message_of(error: psycopg.Error) -> str:
+    """Return what went wrong in the server's words, else in psycopg's, passwords masked."""
+    return mask_passwords(error.diag.message_primary or str(error).strip() or "the connection was lost")
 
 
 def statement_hint(sqlstate: str) -> str:

@@ -25,7 +25,7 @@ _TRIES = 5
 _POLL_S = 0.005
 _MOST_LISTED = 5
 _ENCODING = "UTF8"
-_SCRATCH_COMMENT = sql.Literal("A database that `fowergram-db reset` did not complete; it may be dropped.")
+_SCRATCH_COMMENT = "A database that `fowergram-db reset` did not complete; it may be dropped."
 
 
 class Sessions(StrEnum):
@@ -86,6 +86,11 @@ def other_sessions(connection: Connection, name: str) -> tuple[Session, ...]:
     """Return the other clients of a database, oldest first."""
     with reported("list the sessions"), connection.cursor(row_factory=class_row(Session), binary=True) as cursor:
         return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name}).fetchall())
+
+
+def comment_on(connection: Connection, name: str, text: str | None) -> None:
+    """Give a database a comment, or take it away; psycopg's errors pass through."""
+    connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text)))
 
 
 def create_database(target: Target) -> bool:
@@ -194,7 +199,7 @@ def _create_like(admin: Connection, name: str, facts: DatabaseFacts) -> None:
     try:
         with reported("create the new database"):
             admin.execute(statement)
-            admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), _SCRATCH_COMMENT))
+            comment_on(admin, name, _SCRATCH_COMMENT)
     except DatabaseError as error:
         if not _may_create_databases(admin):
             error.hint = "A reset needs a role that may create databases: ALTER ROLE … CREATEDB."
@@ -279,12 +284,11 @@ def _swap(admin: Connection, facts: DatabaseFacts, fresh: str, sessions: Session
 def _exchange_names(admin: Connection, facts: DatabaseFacts, fresh: str, retired: str) -> None:
     """Exchange names and comments at once, so that whatever is left over says what it is."""
     old, new, away = map(sql.Identifier, (facts.name, fresh, retired))
-    comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
     with admin.transaction():
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, away))
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, old))
-        admin.execute(comment.format(away, _SCRATCH_COMMENT))
-        admin.execute(comment.format(old, sql.Literal(facts.comment)))
+        comment_on(admin, retired, _SCRATCH_COMMENT)
+        comment_on(admin, facts.name, facts.comment)
 
 
 def _wait_until_unused(admin: Connection, *names: str, seconds: float) -> None:

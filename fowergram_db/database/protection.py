@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, maintenance, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
+from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, database_facts
 from fowergram_db.database.target import Target
 from fowergram_db.errors import Refused
 
@@ -65,7 +65,7 @@ def protect(connection: Connection) -> None:
         try:
             connection.execute(sql.SQL("ALTER DATABASE {} SET fowergram.environment TO 'production'").format(name))
         except psycopg.errors.InsufficientPrivilege:
-            _comment(connection, facts, "\n".join(filter(None, (facts.comment, _MARK))))
+            comment_on(connection, facts.name, "\n".join(filter(None, (facts.comment, _MARK))))
 
 
 def unprotect(connection: Connection) -> None:
@@ -76,7 +76,7 @@ def unprotect(connection: Connection) -> None:
     lines = (facts.comment or "").split("\n")
     with reported("take the production mark away"), connection.transaction():
         if _MARK in lines:
-            _comment(connection, facts, "\n".join(line for line in lines if line != _MARK))
+            comment_on(connection, facts.name, "\n".join(line for line in lines if line != _MARK) or None)
         if _facts(connection).production:
             connection.execute(
                 sql.SQL("ALTER DATABASE {} RESET fowergram.environment").format(sql.Identifier(facts.name))
@@ -88,8 +88,3 @@ def _facts(connection: Connection) -> DatabaseFacts:
     if facts is None:
         raise Refused("the database was dropped or renamed meanwhile", hint="Run the command again.")
     return facts
-
-
-def _comment(connection: Connection, facts: DatabaseFacts, text: str) -> None:
-    name, comment = sql.Identifier(facts.name), sql.Literal(text or None)
-    connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, comment))

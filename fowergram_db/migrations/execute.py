@@ -9,7 +9,7 @@ import psycopg
 from psycopg import generators, pq
 
 from fowergram_db import __version__
-from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, report_of, statement_hint
+from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, message_of, report_of, statement_hint
 from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, Refused, ServerReport
@@ -169,7 +169,7 @@ def _failure(checked: CheckedStep, error: psycopg.Error, offset: int | None, doi
     secrets = secrets_in(script.text)
     said = report_of(error.diag)
     report = ServerReport(*(redact(value, secrets) for value in astuple(said)))
-    message = redact(error.diag.message_primary or str(error).strip() or "the connection was lost", secrets)
+    message = redact(message_of(error), secrets)
     hint = _hint(error)
     kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else MigrationFailed
     if offset is None:

@@ -173,14 +173,14 @@ def reset(target: Target, files: Sequence[MigrationFile], sessions: Sessions, on
     The old one stays untouched until the new one is complete. Whether it may be done at all is for the
     caller to have asked.
     """
-    _prepare(files, History(), Goal())
+    steps = _prepare(files, History(), Goal())
     with suppress(DatabaseMissing), _session(target, on_event) as connection:
         require_own(read_history(connection))
 
     def build(fresh: Target) -> None:
         with _session(fresh, on_event) as connection:
             create_history(connection)
-            _take(connection, _prepare(files, History(), Goal()), on_event)
+            _take(connection, steps, on_event)
 
     try:
         replace_database(target, build, sessions)

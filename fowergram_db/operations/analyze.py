@@ -11,8 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, reported, statement_hint
-from fowergram_db.database.redaction import mask_passwords
+from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, message_of, reported, statement_hint
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UsageError
 
@@ -236,8 +235,7 @@ def _explained(error: psycopg.Error) -> tuple[Outcome, str, str]:
     if state == LOCK_NOT_AVAILABLE:
         reason = f"another session kept it, or a partition of it, locked for more than {LOCK_TIMEOUT_S} s"
         return Outcome.LOCKED, reason, "Analyse it again once that session is done."
-    message = mask_passwords(error.diag.message_primary or str(error))
-    return Outcome.FAILED, message, error.diag.message_hint or statement_hint(state)
+    return Outcome.FAILED, message_of(error), error.diag.message_hint or statement_hint(state)
 
 
 def _await_collector(connection: Connection) -> None:

@@ -194,6 +194,12 @@ def environment(target: Target) -> dict[str, str]:
 
 
 @pytest.fixture
+def variables(target) -> dict[str, str]:
+    """The environment of a process of its own that is to work on the test's target."""
+    return os.environ | environment(target)
+
+
+@pytest.fixture
 def query(target):
     """Run a query in the test's database, in a session of its own, and return its rows."""
 

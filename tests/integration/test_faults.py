@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -19,18 +20,11 @@ WORKING = """
 """
 
 
-def variables(target) -> dict[str, str]:
-    parts = {"DB_HOST": target.host, "DB_PORT": target.port, "DB_NAME": target.dbname, "DB_USER": target.user}
-    return {**os.environ, **parts, "DB_PASSWORD": target.password or ""}
-
-
 @contextmanager
-def migrating(target, directory, watcher):
+def migrating(target, variables, directory, watcher):
     """Run a migrate in a process of its own, and yield it with its backend once that is at work."""
     command = [sys.executable, "-m", "fowergram_db", "migrate", "--json", "--migrations-dir", str(directory)]
-    process = subprocess.Popen(
-        command, env=variables(target), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         while not (found := watcher.execute(WORKING, [target.dbname]).fetchone()):
             assert process.poll() is None
@@ -46,9 +40,9 @@ def gone(watcher, target) -> None:
         assert time.monotonic() < until
 
 
-def test_a_migrator_that_is_killed_leaves_what_its_history_says(cli, write, admin, target, query):
+def test_a_migrator_that_is_killed_leaves_what_its_history_says(cli, write, admin, target, variables, query):
     directory = write(**SLOW)
-    with migrating(target, directory, admin) as (process, _):
+    with migrating(target, variables, directory, admin) as (process, _):
         process.kill()
         process.wait()
         gone(admin, target)
@@ -57,9 +51,9 @@ def test_a_migrator_that_is_killed_leaves_what_its_history_says(cli, write, admi
     assert cli("migrate").exit_code == 0
 
 
-def test_a_session_that_is_cut_is_told_and_leaves_what_its_history_says(cli, write, admin, target, query):
+def test_a_session_that_is_cut_is_told_and_leaves_what_its_history_says(cli, write, admin, target, variables, query):
     directory = write(**SLOW)
-    with migrating(target, directory, admin) as (process, backend):
+    with migrating(target, variables, directory, admin) as (process, backend):
         admin.execute("SELECT pg_terminate_backend(%s)", [backend])
         out, err = process.communicate(timeout=30)
     assert process.returncode == 1
@@ -71,12 +65,30 @@ def test_a_session_that_is_cut_is_told_and_leaves_what_its_history_says(cli, wri
     assert cli("migrate").exit_code == 0
 
 
-def typed(arguments: list[str], answer: str, target, directory) -> tuple[int, str]:
+@pytest.mark.parametrize(
+    ("number", "exit_code", "code"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_ends_the_statement_on_the_server_and_rolls_back(
+    write, admin, target, variables, query, number, exit_code, code
+):
+    directory = write(**{"001_a": SLOW["001_a"], "002_b": "CREATE TABLE b (id int); SELECT pg_sleep(60);"})
+    with migrating(target, variables, directory, admin) as (process, _):
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        gone(admin, target)
+    assert process.returncode == exit_code
+    assert "Traceback" not in err
+    assert json.loads(out)["error"]["code"] == code
+    assert query("SELECT to_regclass('a'), to_regclass('b')") == [("a", None)]
+    assert query("SELECT array_agg(version) FROM schema_migrations") == [([1],)]
+
+
+def typed(arguments: list[str], answer: str, variables, directory) -> tuple[int, str]:
     """Run a command on a terminal, type an answer when it asks, and return exit code and screen."""
     child, terminal = pty.fork()
     if child == 0:
         command = [sys.executable, "-m", "fowergram_db", *arguments, "--migrations-dir", str(directory)]
-        os.execve(sys.executable, command, variables(target) | {"TERM": "xterm", "COLUMNS": "200"})
+        os.execve(sys.executable, command, variables | {"TERM": "xterm", "COLUMNS": "200"})
     screen = ""
     while "Type " not in screen:
         screen += os.read(terminal, 1024).decode()
@@ -91,16 +103,16 @@ def typed(arguments: list[str], answer: str, target, directory) -> tuple[int, st
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_person_at_a_terminal_is_asked(cli, write, target, tables):
+def test_a_person_at_a_terminal_is_asked(cli, write, target, variables, tables):
     directory = write(
         **{"001_a": "CREATE TABLE a (id int)", "001_a.down": "DROP TABLE a", "002_b": "SELECT 1", "002_b.down": ""}
     )
     cli("migrate")
     cli("protect")
     back = ["rollback", "--to", "0"]
-    assert typed(back, "no", target, directory)[0] == 2
+    assert typed(back, "no", variables, directory)[0] == 2
     assert tables() == ["a"]
-    exit_code, screen = typed(back, target.dbname, target, directory)
+    exit_code, screen = typed(back, target.dbname, variables, directory)
     assert exit_code == 0
     assert "undone" in screen
     assert tables() == []

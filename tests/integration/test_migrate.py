@@ -1,12 +1,8 @@
 """migrate, status and rollback on a real server."""
 
-import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from psycopg import sql
@@ -370,45 +366,12 @@ def test_github_gets_an_annotation(cli, write, directory, monkeypatch):
     assert any(each.startswith(f"::error file={directory}/001_a.sql,line=2,col=8::001_a.sql failed") for each in line)
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_statement_on_the_server_and_rolls_back(write, server, target, query, number, exit_code):
-    directory = write(**{"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int); SELECT pg_sleep(60);"})
-    command = [sys.executable, "-m", "fowergram_db", "migrate", "--json", "--migrations-dir", str(directory)]
-    parts = {"DB_HOST": target.host, "DB_PORT": target.port, "DB_NAME": target.dbname, "DB_USER": target.user}
-    running = subprocess.Popen(
-        command,
-        env={**os.environ, **parts, "DB_PASSWORD": target.password or ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    asleep = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE query LIKE '%%pg_sleep(60)%%' AND datname = %s AND state = 'active' AND pid <> pg_backend_pid()"
-    )
-    with connect(server) as watcher:
-        until = time.monotonic() + 30
-        while watcher.execute(asleep, [target.dbname]).fetchone() != (1,) and time.monotonic() < until:
-            assert running.poll() is None
-        running.send_signal(number)
-        out, err = running.communicate(timeout=30)
-        assert running.returncode == exit_code
-        until = time.monotonic() + 10
-        while watcher.execute(asleep, [target.dbname]).fetchone() != (0,):
-            assert time.monotonic() < until
-    assert "Traceback" not in err
-    assert json.loads(out)["error"]["code"] == ("interrupted" if exit_code == 130 else "terminated")
-    assert query("SELECT to_regclass('a'), to_regclass('b')") == [("a", None)]
-    assert versions(query) == [1]
-
-
-def test_a_closed_pipe_ends_quietly(write, target):
+def test_a_closed_pipe_ends_quietly(write, variables):
     directory = write(**THREE)
     command = f"{sys.executable} -m fowergram_db migrate --dry-run --migrations-dir '{directory}' | head -c 1"
-    parts = {"DB_HOST": target.host, "DB_PORT": target.port, "DB_NAME": target.dbname, "DB_USER": target.user}
     done = subprocess.run(
         ["/bin/sh", "-c", command],
-        env={**os.environ, **parts, "DB_PASSWORD": target.password or ""},
+        env=variables,
         capture_output=True,
         text=True,
         check=False,
