@@ -12,7 +12,7 @@ _HEADER = re.compile(r"(?>[ \t\r\f\v]*(?>--[^\n]*)?(?>\n|\Z))*+")
 _DURATION = re.compile(r"([0-9]+) *(ms|s|min|h)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _LONGEST_MS = 2**31 - 1
-_KNOWN = "lock-timeout=2s, statement-timeout=10min, irreversible: REASON"
+_KNOWN = "no-transaction, lock-timeout=2s, statement-timeout=10min, irreversible: REASON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Directives:
     lock_timeout_ms: int | None = None
     statement_timeout_ms: int | None = None
     irreversible: str = ""
+    transactional: bool = True
 
 
 def parse_directives(file: str, text: str) -> Directives:
@@ -32,7 +33,7 @@ def parse_directives(file: str, text: str) -> Directives:
     >>> parse_directives("1_x.sql", "-- A header.\n-- fowergram: lock-timeout=2s\nSELECT 1;").lock_timeout_ms
     2000
     """
-    found: dict[str, int | str] = {}
+    found: dict[str, int | str | bool] = {}
     for number, directive in _header(text):
         name, value = _parse(directive, Location(file, number, 1))
         if name in found:
@@ -66,14 +67,9 @@ def _header(text: str) -> Iterator[tuple[int, str]]:
             yield number, match[1]
 
 
-def _parse(directive: str, location: Location) -> tuple[str, int | str]:
+def _parse(directive: str, location: Location) -> tuple[str, int | str | bool]:
     if directive == "no-transaction":
-        raise FileFault(
-            "migrations without a transaction are not supported yet",
-            hint="Run what needs it (CREATE INDEX CONCURRENTLY and the like) by hand, or write it so that it can "
-            "run in a transaction.",
-            location=location,
-        )
+        return "transactional", False
     name, separator, value = directive.partition("=")
     if separator and name in ("lock-timeout", "statement-timeout"):
         return name.replace("-", "_") + "_ms", _milliseconds(value, directive, location)

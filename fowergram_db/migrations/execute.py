@@ -13,8 +13,8 @@ from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, mes
 from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, Refused, ServerReport
+from fowergram_db.migrations.checks import read_script
 from fowergram_db.migrations.directives import Directives, parse_directives
-from fowergram_db.migrations.files import read_script
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script import Script, position
 
@@ -49,7 +49,12 @@ def check(step: Step) -> CheckedStep:
     """Read a step's script, that which would undo it included. Raises FileFault; runs nothing."""
     if step.down_sql is not None:
         read_script(step.down_source, step.down_sql)
-    return CheckedStep(step, read_script(step.source, step.text), parse_directives(step.source, step.text))
+    directives = parse_directives(step.source, step.text)
+    if not directives.transactional:
+        raise Refused(
+            f"{step.filename}: migrations without a transaction are not supported yet", hint="Run it by hand."
+        )
+    return CheckedStep(step, read_script(step.source, step.text), directives)
 
 
 def require_standard_strings(connection: Connection) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from fowergram_db.errors import ConfigurationError, FileFault
+from fowergram_db.migrations.checks import read_script
 from fowergram_db.migrations.directives import Directives, parse_directives
-from fowergram_db.migrations.files import read_migrations, read_script
+from fowergram_db.migrations.files import read_migrations
 from fowergram_db.migrations.new import write_migration
 
 
@@ -151,7 +152,7 @@ def test_directives_are_read_from_the_header():
 @pytest.mark.parametrize(
     "directive",
     ["lock-timeout", "lock-timeout=2", "lock-timeout=2 weeks", "lock-timeout=9999h", "irreversible", "irreversible: ",
-     "nonsense", "", "No-Transaction", "no-transaction"],
+     "nonsense", "", "No-Transaction"],
 )  # fmt: skip
 def test_a_directive_that_means_nothing_is_refused(directive):
     with pytest.raises(FileFault) as caught:
