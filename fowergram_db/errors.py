@@ -153,6 +153,12 @@ class LockTimeout(FowergramError):
     exit_code = ExitCode.LOCKED
 
 
+class LockLost(FowergramError):
+    """The session that held the migration lock is gone; nothing more was begun."""
+
+    code = "lock_lost"
+
+
 class HistoryInconsistent(FowergramError):
     """Files and history contradict each other; a person has to decide."""
 

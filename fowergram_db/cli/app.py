@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from fowergram_db import __version__
-from fowergram_db.cli import migrations, operations
+from fowergram_db.cli import migrations, operations, schema
 from fowergram_db.cli.options import JSON
 
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.add_typer(migrations.app)
+app.add_typer(schema.app)
 app.add_typer(operations.app)
 _help_app = typer.Typer()
 

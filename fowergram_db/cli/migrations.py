@@ -16,7 +16,7 @@ app = typer.Typer()
 @command(
     app,
     "migrate",
-    needs=Needs.BOTH,
+    needs=Needs.MIGRATION_LOCK,
     examples="  fowergram-db migrate\n"
     "  DB_NAME=fowergram_dev fowergram-db migrate\n"
     "  fowergram-db migrate --to 3 --dry-run\n"
@@ -28,6 +28,10 @@ def migrate(
         int | None, option("Stop after this version.", "--to", variable="FOWERGRAM_MIGRATE_TO", metavar="VERSION")
     ] = None,
     dry_run: DRY_RUN = False,
+    atomic: Annotated[
+        bool,
+        option("Apply all that is pending in one transaction, or nothing.", "--atomic", variable="FOWERGRAM_ATOMIC"),
+    ] = False,
     allow_out_of_order: Annotated[
         bool,
         option(
@@ -41,16 +45,19 @@ def migrate(
 
     They run in order of version; the database is created where it is missing. Each migration runs in a
     transaction of its own, together with its row in public.schema_migrations: all of it is applied, or
-    nothing. All files are checked before the first statement runs.
+    nothing. All files are checked before the first statement runs. One migrator at a time works on a database;
+    what others have locked is waited for, by turns and not for long.
     """
     from fowergram_db.migrations import migrate as use_case
 
-    listen, files, goal = step_listener(session), session.read_files(), use_case.Goal(to, allow_out_of_order)
+    extent = use_case.Extent.ALL if atomic else use_case.Extent.EACH
+    listen, files, goal = step_listener(session), session.read_files(), use_case.Goal(to, allow_out_of_order, extent)
+    patience = session.patience()
     with session.reached() as target:
         if dry_run:
             return preview(session, use_case.preview_migrate(target, files, goal, listen))
         session.announce()
-        return arrived(session, use_case.migrate(target, files, goal, listen))
+        return arrived(session, use_case.migrate(target, files, goal, listen, patience))
 
 
 @command(
@@ -97,7 +104,7 @@ def status(
 @command(
     app,
     "rollback",
-    needs=Needs.BOTH,
+    needs=Needs.MIGRATION_LOCK,
     examples="  fowergram-db rollback\n  fowergram-db rollback --steps 2 --dry-run\n  fowergram-db rollback --to 3",
 )
 def rollback(
@@ -134,11 +141,12 @@ def rollback(
     if steps is not None and to is not None:
         steps, to = _typed_one(session, steps, to)
     listen, files, undo = step_listener(session), session.read_files(), Undo(1 if steps is None else steps, to)
+    patience = session.patience()
     with session.reached() as target:
         if dry_run:
             return preview(session, use_case.preview_rollback(target, files, undo, listen))
         session.announce()
-        standing = use_case.rollback(target, files, undo, listen, lambda what: _confirm(session, what))
+        standing = use_case.rollback(target, files, undo, listen, lambda what: _confirm(session, what), patience)
     return arrived(session, standing)
 
 
@@ -180,6 +188,38 @@ def reset(
         except FowergramError:
             session.data["steps"].clear()  # they were taken in a database that is gone
             raise
+
+
+@command(
+    app,
+    "repair",
+    needs=Needs.MIGRATION_LOCK,
+    examples="  fowergram-db repair\n  fowergram-db repair --version 7",
+)
+def repair(
+    session: Session,
+    version: Annotated[
+        int | None,
+        option("Repair this one alone.", "--version", variable="FOWERGRAM_REPAIR_VERSION", metavar="VERSION"),
+    ] = None,
+) -> Outcome:
+    """Bring the history into line with what a person has decided.
+
+    A migration whose file was edited after it was applied is recorded as the file is now. One that stopped
+    midway is recorded as done (or as undone, where its rollback stopped). Nothing but the history is written:
+    the database itself must be right already.
+    """
+    from fowergram_db.migrations.repair import repair as use_case
+
+    files, patience = session.read_files(), session.patience()
+    with session.reached() as target:
+        session.announce()
+        repaired = use_case(target, files, version, listener(session, []), patience.wait_s)
+    for migration in repaired:
+        session.screen.line(f"repaired {migration.filename} (it was {migration.state})")
+    if not repaired:
+        session.screen.line("Nothing to do.")
+    return Outcome({"repaired": [{"version": m.version, "name": m.name, "was": str(m.state)} for m in repaired]})
 
 
 @command(

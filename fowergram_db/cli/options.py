@@ -59,6 +59,56 @@ _CONNECTION = {
             metavar="FILE",
         ),
     ],
+    "wait_for_server": Annotated[
+        float,
+        option(
+            "Wait so long for a server that does not answer yet.  [default: 0]",
+            "--wait-for-server",
+            variable="FOWERGRAM_WAIT_FOR_SERVER",
+            metavar="SECONDS",
+            min=0,
+        ),
+    ],
+}
+_PATIENCE = {
+    "wait": Annotated[
+        float,
+        option(
+            "Wait so long for another migrator.  [default: 60]",
+            "--wait",
+            variable="FOWERGRAM_WAIT",
+            metavar="SECONDS",
+            min=0,
+        ),
+    ],
+    "lock_timeout": Annotated[
+        str,
+        option(
+            "Let a statement wait so long for a lock, then roll back and try again; 0 for ever.  [default: 5s]",
+            "--lock-timeout",
+            variable="FOWERGRAM_LOCK_TIMEOUT",
+            metavar="DURATION",
+        ),
+    ],
+    "lock_retries": Annotated[
+        int,
+        option(
+            "Try a migration again so often that got no lock.  [default: 10]",
+            "--lock-retries",
+            variable="FOWERGRAM_LOCK_RETRIES",
+            metavar="N",
+            min=0,
+        ),
+    ],
+    "statement_timeout": Annotated[
+        str | None,
+        option(
+            "Let a statement run so long; without it, as long as the server allows.",
+            "--statement-timeout",
+            variable="FOWERGRAM_STATEMENT_TIMEOUT",
+            metavar="DURATION",
+        ),
+    ],
 }
 _FILES = {
     "migrations_dir": Annotated[
@@ -71,7 +121,14 @@ _FILES = {
         ),
     ],
 }
-_DEFAULTS = {"json": False, "no_color": False}
+_DEFAULTS: dict[str, Any] = {
+    "json": False,
+    "no_color": False,
+    "wait_for_server": 0.0,
+    "wait": 60.0,
+    "lock_timeout": "5s",
+    "lock_retries": 10,
+}
 _PLAIN = inspect.Parameter.POSITIONAL_OR_KEYWORD
 PARTS = ("database_url", "host", "port", "dbname", "user")
 
@@ -82,6 +139,7 @@ class Needs(StrEnum):
     DATABASE = auto()
     FILES = auto()
     BOTH = auto()
+    MIGRATION_LOCK = auto()
 
 
 def command(app: typer.Typer, *names: str, needs: Needs, examples: str) -> Callable[[Body], Body]:
@@ -108,6 +166,8 @@ def _shared(needs: Needs) -> dict[str, Any]:
             return _FILES | _OUTPUT
         case Needs.BOTH:
             return _FILES | _CONNECTION | _OUTPUT
+        case Needs.MIGRATION_LOCK:
+            return _PATIENCE | _FILES | _CONNECTION | _OUTPUT
 
 
 def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Callable[..., int]:
@@ -124,6 +184,8 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
             on_command_line=frozenset(name for name in values if _is_typed(ctx, name)),
             env_file=given.get("env_file"),
             migrations_dir=given.get("migrations_dir"),
+            wait_for_server_s=given.get("wait_for_server") or 0.0,
+            patience={name: given[name] for name in _PATIENCE if name in given},
             json=given["json"],
             no_color=given["no_color"],
         )

@@ -122,6 +122,11 @@ class Screen:
         if self._task is not None:
             self._progress.update(self._task, description=_printable(text), completed=done)
 
+    def progress_within(self, text: str) -> None:
+        """Show on a terminal how far the step at hand is, in the place of its name."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=_printable(text))
+
     def stop_progress(self) -> None:
         """Take the progress off the terminal."""
         if self._progress is not None:

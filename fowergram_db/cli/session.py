@@ -12,11 +12,12 @@ from fowergram_db.cli.render import Screen
 from fowergram_db.database.environment import read_env_file
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target
-from fowergram_db.errors import ExitCode, FowergramError
+from fowergram_db.errors import ExitCode, FowergramError, UsageError
 
 if TYPE_CHECKING:
     from fowergram_db.database.connection import Connection
     from fowergram_db.migrations.files import MigrationFile
+    from fowergram_db.migrations.migrate import Patience
 
 _AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
 
@@ -35,6 +36,8 @@ class Settings:
     migrations_dir: Path | None
     json: bool
     no_color: bool
+    wait_for_server_s: float = 0.0
+    patience: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class Session:
     @contextmanager
     def reached(self) -> Iterator[Target]:
         """Decide the target, say so on stderr, and yield it as something to connect to."""
-        from fowergram_db.database.connection import reachable
+        from fowergram_db.database.connection import await_server, reachable
         from fowergram_db.database.embedded import is_available
         from fowergram_db.database.environment import libpq_settings
         from fowergram_db.database.target import resolve_target
@@ -121,7 +124,19 @@ class Session:
             self.screen.note("No database is configured: using the embedded PostgreSQL (DATABASE_URL names another).")
         with reachable(self.target) as target:
             self.target = target
+            await_server(target, self.settings.wait_for_server_s)
             yield target
+
+    def patience(self) -> "Patience":
+        """Return how long the run waits for others. Raises UsageError for what is no duration."""
+        from fowergram_db.migrations.migrate import Patience
+        from fowergram_db.migrations.worker import Limits
+
+        given = self.settings.patience
+        lock_ms = _duration_ms("--lock-timeout", given["lock_timeout"])
+        statement = given["statement_timeout"]
+        statement_ms = None if statement is None else _duration_ms("--statement-timeout", statement)
+        return Patience(given["wait"], Limits(lock_ms, given["lock_retries"], statement_ms))
 
     def connect(self, target: Target) -> "Connection":
         """Connect to the target, and note the server's version for the JSON document."""
@@ -134,6 +149,15 @@ class Session:
     def announce(self) -> None:
         """Say on stderr which database is about to be written to."""
         self.screen.note(f"Target: {self.target}")
+
+
+def _duration_ms(option: str, text: str) -> int:
+    from fowergram_db.migrations.directives import DURATION_HINT, milliseconds
+
+    found = milliseconds(text)
+    if found is None:
+        raise UsageError(f"{option}: {text!r} is not a duration", hint=DURATION_HINT)
+    return found
 
 
 def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome]) -> int:

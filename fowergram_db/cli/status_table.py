@@ -26,7 +26,7 @@ def migration_data(migration: "Migration") -> dict[str, Any]:
         "file": migration.filename,
         "state": str(migration.state),
         "reversible": migration.reversible,
-        "transactional": True,
+        "transactional": migration.transactional,
         "executed_at": migration.executed_at,
         "duration_ms": rounded(migration.duration_ms),
         "checksum": migration.checksum,
@@ -47,6 +47,9 @@ def show_status(session: Session, found: "Status", pending: int, problems: int) 
     session.screen.table(columns, tuple(_status_rows(found.migrations)))
     if not found.database_exists and session.target:
         session.screen.line(f'Database "{session.target.dbname}" does not exist: `fowergram-db migrate` creates it.')
+    for migration in found.migrations:
+        if migration.state == "partial":
+            session.screen.line(f"! {migration.filename}: {migration.meaning}")
     if found.foreign:
         session.screen.line(f"! public.schema_migrations belongs to {found.foreign}: what it says is not shown here.")
     applied = len(found.standing.applied)

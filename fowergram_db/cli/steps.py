@@ -8,8 +8,9 @@ from fowergram_db.cli.session import Outcome, Session
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fowergram_db.migrations.events import Event, OnEvent, Progressed
     from fowergram_db.migrations.execute import CheckedStep
-    from fowergram_db.migrations.migrate import Event, OnEvent, Standing
+    from fowergram_db.migrations.migrate import Standing
     from fowergram_db.migrations.plan import Step
 
 
@@ -22,26 +23,55 @@ def step_listener(session: Session) -> "OnEvent":
 
 def listener(session: Session, done: list[dict[str, Any]]) -> "OnEvent":
     """Return what shows each event as it comes, and adds each finished step to ``done``."""
-    from fowergram_db.migrations.execute import StepResult
-    from fowergram_db.migrations.migrate import Connected, DatabaseCreated, Notice, StepStarted
+    from fowergram_db.migrations import events
+
+    screen = session.screen
 
     def listen(event: "Event") -> None:
         match event:
-            case Connected(version):
+            case events.Connected(version):
                 session.server_version = version
-            case DatabaseCreated(name):
-                session.screen.note(f'Created database "{name}".')
-            case StepStarted(step, number, total):
-                session.screen.progress(step.filename, number - 1, total)
-            case StepResult(step, duration_ms):
+            case events.DatabaseCreated(name):
+                screen.note(f'Created database "{name}".')
+            case events.StepStarted(step, number, total):
+                screen.progress(step.filename, number - 1, total)
+            case events.StepResult(step, duration_ms):
                 done.append(_step_data(step) | {"duration_ms": rounded(duration_ms)})
                 verb = "applied" if step.direction == "up" else "undone"
                 recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
-                session.screen.line(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
-            case Notice(severity, message):
-                session.screen.note(f"{severity.lower()}: {message}")
+                screen.line(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
+            case events.Progressed():
+                screen.progress_within(_how_far(event))
+            case _:
+                screen.note(_said(event))
 
     return listen
+
+
+def _how_far(event: "Progressed") -> str:
+    share = f" of {event.total:,}" if event.total else ""
+    return f"{event.step.filename}: {event.phase}, {event.done:,}{share} {event.unit}"
+
+
+def _said(event: "Event") -> str:
+    """Say in words what is no step: who is in the way, what is begun again."""
+    from fowergram_db.migrations import events
+
+    match event:
+        case events.LockAwaited(holders):
+            return f"Waiting for another migrator: {'; '.join(map(str, holders))}"
+        case events.Blocked(step, blockers):
+            return f"{step.filename} waits for {'; '.join(map(str, blockers))}"
+        case events.Retried(step, reason, attempt, attempts, delay_s, _):
+            return f"{reason}\n{step.filename} was rolled back; try {attempt + 1} of {attempts} in {delay_s:.1f} s"
+        case events.Resumed(step, number, total):
+            return f"{step.filename} goes on at statement {number} of {total}"
+        case events.IndexDropped(_, index):
+            return f"Dropped the invalid index {index} that an earlier build has left; building it again"
+        case events.Notice(severity, message):
+            return f"{severity.lower()}: {message}"
+        case _:
+            raise AssertionError(event)
 
 
 def _step_data(step: "Step") -> dict[str, Any]:

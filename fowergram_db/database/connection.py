@@ -1,6 +1,7 @@
 """Open sessions with a server, and turn what goes wrong into errors that say what to do."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +25,10 @@ Connection = psycopg.Connection[tuple[object, ...]]
 OLDEST_SERVER = 130000
 _MAINTENANCE_DATABASES = ("postgres", "template1")
 _CONNECT_TIMEOUT_S = "10"
+_POLL_S = 0.1
+_NO_USE_WAITING = ("password", "pg_hba.conf", "role ")
+# A session that waits for a long statement, or holds the lock meanwhile, must not look dead to what is in between.
+_KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
 _CONNECT_HINTS = (
     ("refused", "Start the server, or correct host and port (--host, --port, DB_HOST, DB_PORT)."),
@@ -73,16 +78,17 @@ def reachable(target: Target) -> Iterator[Target]:
         yield replace(target, host=server.host, port=str(server.port))
 
 
-def connect(target: Target, *, dbname: str | None = None) -> Connection:
+def connect(target: Target, *, dbname: str | None = None, application: str = "") -> Connection:
     """Open an autocommit session that works through PgBouncer too: nothing prepared, nothing SET.
 
+    ``application`` is the name that the server knows it by, where it must be that and no other.
     Raises DatabaseMissing where only the database is not there, ServerTooOld before 13, else
     ConnectionFailed.
     """
     wanted = dbname or target.dbname
     try:
         connection = psycopg.connect(
-            make_conninfo(**_parameters(target, wanted)), autocommit=True, prepare_threshold=None
+            make_conninfo(**_parameters(target, wanted, application)), autocommit=True, prepare_threshold=None
         )
     except psycopg.Error as error:
         if dbname is None and f'"{wanted}"' in str(error) and _is_missing(target):
@@ -100,9 +106,30 @@ def connect(target: Target, *, dbname: str | None = None) -> Connection:
     return connection
 
 
-def _parameters(target: Target, dbname: str) -> dict[str, str]:
+def await_server(target: Target, seconds: float) -> None:
+    """Wait until the server answers, for so many seconds; a database that is missing is an answer.
+
+    Raises ConnectionFailed as ``connect`` does: at once where waiting cannot help, as with a wrong password.
+    """
+    deadline = time.monotonic() + seconds
+    while seconds > 0:
+        try:
+            connect(target).close()
+        except (DatabaseMissing, ServerTooOld):
+            return
+        except ConnectionFailed as error:
+            if time.monotonic() > deadline or any(sign in error.message for sign in _NO_USE_WAITING):
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
+
+
+def _parameters(target: Target, dbname: str, application: str) -> dict[str, str]:
     """Name every part, so that no PG* variable can put another in its place."""
-    parameters = dict(target.parameters)
+    parameters = _KEEPALIVES | dict(target.parameters)
+    if application:
+        parameters["application_name"] = application
     parameters.setdefault("fallback_application_name", "fowergram-db")
     if not os.environ.get("PGCONNECT_TIMEOUT"):
         parameters.setdefault("connect_timeout", _CONNECT_TIMEOUT_S)

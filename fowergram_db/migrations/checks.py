@@ -1,32 +1,52 @@
 """Refuse, before anything runs, what could not run as a migration. Pure."""
 
+import re
 from collections.abc import Iterator
 
 from fowergram_db.errors import FileFault, Location
-from fowergram_db.migrations.directives import header_end, is_directive
-from fowergram_db.migrations.script import Script, Trait, position, scan
+from fowergram_db.migrations.concurrent import index_built
+from fowergram_db.migrations.directives import Directives, header_end, is_directive
+from fowergram_db.migrations.places import Gap, position
+from fowergram_db.migrations.script import Script, Trait, scan
+
+# Newer versions of pg_dump enclose a dump in these two: they protect psql, and mean nothing here.
+_OF_PG_DUMP = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t\r]*")
 
 
-def read_script(file: str, text: str) -> Script:
-    """Scan a script that is about to run, and refuse what could not run as one transaction.
+def read_script(file: str, text: str, directives: Directives, gaps: tuple[Gap, ...] = ()) -> Script:
+    """Scan a script that is about to run, and refuse what could not run as its header says.
 
-    Raises FileFault at the place of the fault.
+    ``gaps`` are those of the text. Raises FileFault at the place of the first fault.
     """
     script = scan(text)
-    faults = [*_command_faults(script), *_statement_faults(script), *_directive_faults(script)]
+    in_transaction = _transaction_faults if directives.transactional else _stepwise_faults
+    faults = [*_command_faults(script), *_copy_faults(script), *in_transaction(script), *_directive_faults(script)]
     if faults:
         offset, message, hint = min(faults)
-        raise FileFault(message, hint=hint, location=Location(file, *position(text, offset)))
+        raise FileFault(message, hint=hint, location=Location(file, *position(text, offset, gaps)))
     return script
 
 
 def _command_faults(script: Script) -> Iterator[tuple[int, str, str]]:
     for start, end in script.commands:
-        command = script.text[start:end].split()[0]
-        yield start, f"{command} is a command of psql, not SQL", "Remove it, or write what it does in SQL."
+        if not _OF_PG_DUMP.fullmatch(script.text, start, end):
+            command = script.text[start:end].split()[0]
+            yield start, f"{command} is a command of psql, not SQL", "Remove it, or write what it does in SQL."
 
 
-def _statement_faults(script: Script) -> Iterator[tuple[int, str, str]]:
+def _copy_faults(script: Script) -> Iterator[tuple[int, str, str]]:
+    for stray in script.strays:
+        yield (
+            stray,
+            "something stands behind a COPY … FROM stdin on the same line",
+            "Write it behind the data: that begins with the next line.",
+        )
+    for statement in script.statements:
+        if Trait.COPIES_TO_CLIENT in statement.traits:
+            yield statement.start, "COPY … TO stdout has nobody to read it", "Remove it."
+
+
+def _transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
     for statement in script.statements:
         if Trait.ENDS_TRANSACTION in statement.traits:
             yield (
@@ -34,14 +54,29 @@ def _statement_faults(script: Script) -> Iterator[tuple[int, str, str]]:
                 f"{statement.words[0]} would break the transaction that the migration runs in",
                 "Remove it: every migration is one transaction already, its bookkeeping included.",
             )
-        elif Trait.COPIES_FROM_CLIENT in statement.traits:
+        elif Trait.NEEDS_NO_TRANSACTION in statement.traits:
             yield (
                 statement.start,
-                "COPY … FROM stdin is not supported in a migration yet",
-                "Write INSERT statements (`pg_dump --inserts` does).",
+                f"{statement.label} cannot run in a transaction, and the migration is one",
+                "Write `-- fowergram: no-transaction` at the top of the file: its statements then run one by one.",
             )
-        elif Trait.COPIES_TO_CLIENT in statement.traits:
-            yield statement.start, "COPY … TO stdout has nobody to read it", "Remove it."
+
+
+def _stepwise_faults(script: Script) -> Iterator[tuple[int, str, str]]:
+    for statement in script.statements:
+        text = script.text[statement.start : statement.end]
+        if Trait.ENDS_TRANSACTION in statement.traits:
+            yield (
+                statement.start,
+                f"{statement.words[0]} has no place in a file without a transaction",
+                "Remove it: each statement of the file is recorded on its own.",
+            )
+        elif Trait.CONCURRENT in statement.traits and statement.words[0] == "CREATE" and not index_built(text):
+            yield (
+                statement.start,
+                "an index that is built concurrently needs a name",
+                "Give it one: a build that fails leaves it invalid, and the next run has to find it.",
+            )
 
 
 def _directive_faults(script: Script) -> Iterator[tuple[int, str, str]]:

@@ -12,6 +12,7 @@ _HEADER = re.compile(r"(?>[ \t\r\f\v]*(?>--[^\n]*)?(?>\n|\Z))*+")
 _DURATION = re.compile(r"([0-9]+) *(ms|s|min|h)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _LONGEST_MS = 2**31 - 1
+DURATION_HINT = "Write a whole number with its unit: 500ms, 2s, 10min, 1h; 0 for no limit."
 _KNOWN = "no-transaction, lock-timeout=2s, statement-timeout=10min, irreversible: REASON"
 
 
@@ -80,14 +81,20 @@ def _parse(directive: str, location: Location) -> tuple[str, int | str | bool]:
 
 
 def _milliseconds(value: str, directive: str, location: Location) -> int:
-    match = _DURATION.fullmatch(value)
-    milliseconds = int(match[1]) * _UNIT_MS[match[2]] if match else _LONGEST_MS + 1
-    if value == "0":
-        return 0
-    if milliseconds > _LONGEST_MS:
-        raise FileFault(
-            f"{directive!r}: {value!r} is not a duration",
-            hint="Write a whole number with its unit: 500ms, 2s, 10min, 1h; 0 for no limit.",
-            location=location,
-        )
-    return milliseconds
+    found = milliseconds(value)
+    if found is None:
+        raise FileFault(f"{directive!r}: {value!r} is not a duration", hint=DURATION_HINT, location=location)
+    return found
+
+
+def milliseconds(duration: str) -> int | None:
+    """Read a duration, None where it is none or longer than PostgreSQL allows.
+
+    >>> milliseconds("2s"), milliseconds("0"), milliseconds("2")
+    (2000, 0, None)
+    """
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        return 0 if duration == "0" else None
+    found = int(match[1]) * _UNIT_MS[match[2]]
+    return found if found <= _LONGEST_MS else None

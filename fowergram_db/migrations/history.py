@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
+from typing import Any
 
 from psycopg.rows import class_row
 
@@ -30,8 +31,45 @@ class RecordedState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a migration without a transaction has come, up or down.
+
+    ``done`` are the SHA-256 of the statements that have run, of ``total``. The next of them, ``label`` on ``line``,
+    has failed or was not begun; or it was begun, ``running`` in a backend of this name, pid and start, and nobody
+    has recorded its end. ``pid`` is 0 behind a pooler. ``elapsed_ms`` is what it all has taken.
+    """
+
+    direction: str
+    done: tuple[str, ...]
+    total: int
+    label: str = ""
+    line: int = 0
+    running: bool = False
+    application: str = ""
+    pid: int = 0
+    since: str = ""
+    elapsed_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "done", tuple(self.done))
+
+    def __str__(self) -> str:
+        """Say it in a few words.
+
+        >>> str(Progress("up", ("a",), 3, "CREATE INDEX", 7))
+        '1 of 3 statements done, stopped at statement 2 (CREATE INDEX, line 7)'
+        """
+        what = "undone" if self.direction == "down" else "done"
+        at = f", stopped at statement {len(self.done) + 1} ({self.label}, line {self.line})" if self.label else ""
+        return f"{len(self.done)} of {self.total} statements {what}{at}"
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedMigration:
-    """One row of the history. ``executed_at`` carries a time zone; ``reversible``: it has a recorded down script."""
+    """One row of the history. ``executed_at`` carries a time zone; ``reversible``: it has a recorded down script.
+
+    ``progress`` is that of a partial one, where it is known.
+    """
 
     version: int
     name: str
@@ -42,9 +80,13 @@ class AppliedMigration:
     duration_ms: float
     statements_done: int
     reversible: bool
+    progress: Progress | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", RecordedState(self.state))
+        progress: Any = self.progress
+        if isinstance(progress, dict):
+            object.__setattr__(self, "progress", Progress(**progress))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +118,10 @@ def read_history(connection: Connection) -> History:
         with connection.cursor(row_factory=class_row(AppliedMigration), binary=True) as cursor:
             try:
                 return History(tuple(cursor.execute(load("bookkeeping/read")).fetchall()), exists=True)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 raise HistoryInconsistent(
                     f"a row of public.schema_migrations cannot be read: {error}",
-                    hint="Somebody has written to it by hand: look at its column state.",
+                    hint="Somebody has written to it by hand: look at its columns state and progress.",
                 ) from error
 
 
@@ -96,8 +138,7 @@ def require_own(history: History) -> None:
     if history.foreign:
         raise ForeignHistory(
             f"public.schema_migrations belongs to {history.foreign}",
-            hint="`fowergram-db adopt` is to take such a table over, and is not part of this version yet: "
-            "until then use a database of its own (--dbname).",
+            hint="`fowergram-db adopt` takes such a database over; or use one of its own (--dbname).",
         )
 
 

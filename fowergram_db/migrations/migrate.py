@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
 
 import psycopg
 
@@ -13,7 +14,8 @@ from fowergram_db.database.protection import is_protected
 from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ConnectionFailed, DatabaseMissing, FowergramError, Refused
-from fowergram_db.migrations.execute import CheckedStep, StepResult, apply, check, require_standard_strings
+from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent, StepResult, StepStarted
+from fowergram_db.migrations.execute import CheckedStep, Durability, apply, check, flush, require_standard_strings
 from fowergram_db.migrations.files import MigrationFile
 from fowergram_db.migrations.history import (
     AppliedMigration,
@@ -23,46 +25,21 @@ from fowergram_db.migrations.history import (
     read_history,
     require_own,
 )
-from fowergram_db.migrations.plan import Migration, State, Step, Undo, plan_down, plan_up, survey, to_undo
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The server answers; ``version`` is its own name for itself, "18.4"."""
-
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseCreated:
-    """The database was missing, and is there now."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class StepStarted:
-    """A step begins; ``number`` of ``total``, from 1."""
-
-    step: Step
-    number: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What the server says beside its results, RAISE NOTICE included."""
-
-    severity: str
-    message: str
-
+from fowergram_db.migrations.lock import Backend, fresh_name, migration_lock
+from fowergram_db.migrations.plan import Migration, State, Undo, plan_down, plan_up, survey, to_undo
+from fowergram_db.migrations.stepwise import apply_stepwise
+from fowergram_db.migrations.worker import Limits, Worker
 
 _MOST_LISTED = 12
 _BELIEF_S = 20.0
 _POLL_S = 0.1
 
-Event = Connected | DatabaseCreated | StepStarted | StepResult | Notice
-OnEvent = Callable[[Event], None]
+
+class Extent(StrEnum):
+    """What one transaction holds: each migration by itself, or all that run."""
+
+    EACH = auto()
+    ALL = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +48,18 @@ class Goal:
 
     to: int | None = None
     out_of_order: bool = False
+    extent: Extent = Extent.EACH
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a run waits for another migrator, in seconds, and each step for others' locks."""
+
+    wait_s: float = 60.0
+    limits: Limits = field(default_factory=Limits)
+
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +115,26 @@ def preview_migrate(
     return _prepare(files, history, goal)
 
 
-def migrate(target: Target, files: Sequence[MigrationFile], goal: Goal, on_event: OnEvent) -> Standing:
+def migrate(
+    target: Target, files: Sequence[MigrationFile], goal: Goal, on_event: OnEvent, patience: Patience = PATIENCE
+) -> Standing:
     """Create the database where it is missing, then apply what is pending, each in its own transaction.
 
-    All scripts are checked before the first statement runs. Raises the tool's errors; one from a step
-    carries a note that says what is applied and what is not.
+    All scripts are checked before the first statement runs, and all runs under the migration lock; where there
+    is nothing to do, it is not taken. Raises the tool's errors; one from a step carries a note that says what is
+    applied and what is not.
     """
     with _session_created(target, on_event, otherwise=lambda: _prepare(files, History(), goal)) as connection:
         history = read_history(connection)
-        steps = _prepare(files, history, goal)
-        if steps and not history.exists:
-            create_history(connection)
-        return _carry_out(connection, files, steps, on_event)
+        if _is_done(files, history, goal):
+            return _standing(survey(files, history))
+        with migration_lock(target, patience.wait_s, on_event) as lock:
+            history = read_history(connection)
+            steps = _prepare(files, history, goal)
+            if steps and not history.exists:
+                create_history(connection)
+            worker = Worker(connection, patience.limits, on_event, lock)
+            return _carry_out(worker, files, steps, goal.extent, patience)
 
 
 def preview_rollback(
@@ -148,15 +145,20 @@ def preview_rollback(
         return _prepare_down(connection, files, undo)
 
 
-def rollback(
-    target: Target, files: Sequence[MigrationFile], undo: Undo, on_event: OnEvent, confirm: Callable[[str], bool]
+def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens, who confirms, how long it waits
+    target: Target,
+    files: Sequence[MigrationFile],
+    undo: Undo,
+    on_event: OnEvent,
+    confirm: Callable[[str], bool],
+    patience: Patience = PATIENCE,
 ) -> Standing:
     """Undo the newest migrations, newest first, each in its own transaction.
 
     ``confirm`` is asked, with a question, before more than one is undone in a production database. Raises
     the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
-    with _session(target, on_event) as connection:
+    with _session(target, on_event) as connection, migration_lock(target, patience.wait_s, on_event) as lock:
         steps = _prepare_down(connection, files, undo)
         question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
         if len(steps) > 1 and is_protected(connection) and not confirm(question):
@@ -164,7 +166,8 @@ def rollback(
                 f"not confirmed: {question}",
                 hint="Roll back one step at a time, or confirm at a terminal.",
             )
-        return _carry_out(connection, files, steps, on_event)
+        worker = Worker(connection, patience.limits, on_event, lock)
+        return _carry_out(worker, files, steps, Extent.EACH, patience)
 
 
 def reset(target: Target, files: Sequence[MigrationFile], sessions: Sessions, on_event: OnEvent) -> Standing:
@@ -180,7 +183,7 @@ def reset(target: Target, files: Sequence[MigrationFile], sessions: Sessions, on
     def build(fresh: Target) -> None:
         with _session(fresh, on_event) as connection:
             create_history(connection)
-            _take(connection, steps, on_event)
+            _take(Worker(connection, Limits(), on_event), steps, Extent.EACH)
 
     try:
         replace_database(target, build, sessions)
@@ -192,7 +195,23 @@ def reset(target: Target, files: Sequence[MigrationFile], sessions: Sessions, on
 
 def _prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tuple[CheckedStep, ...]:
     require_own(history)
-    return tuple(map(check, plan_up(files, history, to=goal.to, out_of_order=goal.out_of_order)))
+    steps = tuple(map(check, plan_up(files, history, to=goal.to, out_of_order=goal.out_of_order)))
+    alone = next((c.step for c in steps if not c.directives.transactional), None)
+    if goal.extent is Extent.ALL and alone:
+        raise Refused(
+            f"{alone.filename} runs without a transaction, and --atomic means one transaction for all; nothing was run",
+            hint=f"Migrate up to it first: --to {alone.version} without --atomic.",
+        )
+    return steps
+
+
+def _is_done(files: Sequence[MigrationFile], history: History, goal: Goal) -> bool:
+    """Tell whether nothing is pending. What is wrong now may be another run at work: that is for the lock to tell."""
+    require_own(history)
+    migrations = survey(files, history)
+    if any(migration.state is not State.APPLIED for migration in migrations):
+        return False
+    return not plan_up(files, history, to=goal.to)
 
 
 def _prepare_down(connection: Connection, files: Sequence[MigrationFile], undo: Undo) -> tuple[CheckedStep, ...]:
@@ -204,22 +223,48 @@ def _prepare_down(connection: Connection, files: Sequence[MigrationFile], undo: 
 
 
 def _carry_out(
-    connection: Connection, files: Sequence[MigrationFile], steps: Sequence[CheckedStep], on_event: OnEvent
+    worker: Worker, files: Sequence[MigrationFile], steps: Sequence[CheckedStep], extent: Extent, patience: Patience
 ) -> Standing:
+    _await_orphans(worker, steps, patience)
     try:
-        _take(connection, steps, on_event)
+        _take(worker, steps, extent)
     except FowergramError as error:
-        error.add_note(_whereabouts(connection, files))
+        error.add_note(_whereabouts(worker.connection, files))
         raise
-    return _standing(survey(files, read_history(connection)))
+    return _standing(survey(files, read_history(worker.connection)))
 
 
-def _take(connection: Connection, steps: Sequence[CheckedStep], on_event: OnEvent) -> None:
-    if steps:
-        require_standard_strings(connection)
-    for number, checked in enumerate(steps, start=1):
-        on_event(StepStarted(checked.step, number, len(steps)))
-        on_event(apply(connection, checked))
+def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], patience: Patience) -> None:
+    """Wait for statements outside a transaction that a killed run has left at work."""
+    for checked in steps:
+        progress = checked.step.progress
+        if worker.lock and progress and progress.running:
+            backend = Backend(progress.application, progress.pid, progress.since)
+            worker.lock.await_end_of(backend, patience.wait_s, worker.on_event)
+
+
+def _take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
+    """Take the steps, in batches that are one transaction each. Only the last commit waits for the disk."""
+    if not steps:
+        return
+    require_standard_strings(worker.connection)
+    size = 1 if extent is Extent.EACH else len(steps)
+    try:
+        for at in range(0, len(steps), size):
+            batch = steps[at : at + size]
+            worker.on_event(StepStarted(batch[0].step, at + 1, len(steps)))
+            for result in _run(worker, batch, Durability.NOW if at + size >= len(steps) else Durability.LATER):
+                worker.on_event(result)
+    except FowergramError:
+        if not worker.connection.closed:
+            flush(worker.connection)
+        raise
+
+
+def _run(worker: Worker, batch: Sequence[CheckedStep], durability: Durability) -> tuple[StepResult, ...]:
+    if batch[0].directives.transactional:
+        return apply(worker, batch, durability)
+    return (apply_stepwise(worker, batch[0]),)
 
 
 def _standing(migrations: Sequence[Migration]) -> Standing:
@@ -252,7 +297,7 @@ def _versions(versions: Sequence[int]) -> str:
 
 def _session(target: Target, on_event: OnEvent) -> Connection:
     """Connect, and pass on what the server says; to be used in a ``with`` statement, which closes it."""
-    connection = connect(target)
+    connection = connect(target, application=fresh_name())
     on_event(Connected(server_version(connection)))
     connection.add_notice_handler(lambda said: on_event(_notice(said)))
     return connection

@@ -5,16 +5,19 @@ from pathlib import Path
 
 from fowergram_db.database.sql import is_installed
 from fowergram_db.errors import ConfigurationError, UsageError
-from fowergram_db.migrations.files import GREATEST_VERSION, versions_in
+from fowergram_db.migrations.files import tool_of, versions_in
+from fowergram_db.migrations.layouts import GREATEST_VERSION
+from fowergram_db.migrations.sections import MARKERS
 
 _FEWEST_DIGITS = 3
 
 
-def write_migration(directory: Path, name: str) -> tuple[Path, Path]:
+def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
     """Write the next ``NNN_name.sql`` and its down file, and return their paths.
 
-    The directory is made where it is missing. Raises ConfigurationError inside an installed package and where
-    the files cannot be written, UsageError for a name without a letter or digit.
+    Among files with a section for each direction it is one file with the same markers. The directory is made
+    where it is missing. Raises ConfigurationError inside an installed package, where the files cannot be written
+    and in the layout of a tool that names its files otherwise, UsageError for a name without a letter or digit.
     """
     words = "".join(character if _is_word(character) else " " for character in name.lower()).split()
     if not words:
@@ -26,18 +29,30 @@ def write_migration(directory: Path, name: str) -> tuple[Path, Path]:
                 hint="Name a directory of your own with --migrations-dir or MIGRATIONS_DIR.",
             )
         directory.mkdir(parents=True, exist_ok=True)
-        number, title = _next_number(directory), " ".join(name.split())
-        stem = f"{number}_{'_'.join(words)}"
-        up, down = directory / f"{stem}.sql", directory / f"{stem}.down.sql"
-        for path, text in ((up, f"-- {number}: {title}\n\n"), (down, f"-- Undo {number}: {title}\n\n")):
-            with path.open("x", encoding="utf-8") as file:
+        contents = _contents(tool_of(directory), _next_number(directory), "_".join(words), " ".join(name.split()))
+        for filename, text in contents.items():
+            with (directory / filename).open("x", encoding="utf-8") as file:
                 file.write(text)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write a migration into {str(directory)!r}: {error.strerror}",
             hint="Name a directory that you may write to with --migrations-dir or MIGRATIONS_DIR.",
         ) from error
-    return up, down
+    return tuple(directory / filename for filename in contents)
+
+
+def _contents(tool: str, number: str, stem: str, title: str) -> dict[str, str]:
+    """Return the files of a new migration, by name, as the tool of its directory would want them."""
+    heading = f"-- {number}: {title}\n\n"
+    if tool in MARKERS:
+        up, down = MARKERS[tool]
+        return {f"{number}_{stem}.sql": f"{heading}{up}\n\n{down}\n"}
+    if tool:
+        raise ConfigurationError(
+            f"the migrations there are laid out for {tool}, which names its files otherwise",
+            hint=f"Make the next one as {tool} wants it: it is read as it is.",
+        )
+    return {f"{number}_{stem}.sql": heading, f"{number}_{stem}.down.sql": f"-- Undo {number}: {title}\n\n"}
 
 
 def _is_word(character: str) -> bool:

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
+from pathlib import Path
 
 from fowergram_db.errors import HistoryInconsistent, Location, Refused, UnknownVersion, UsageError
+from fowergram_db.migrations.directives import parse_directives
 from fowergram_db.migrations.files import MigrationFile
-from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
+from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
+from fowergram_db.migrations.source import SqlFile
 
 _MOST_LISTED = 20
 
@@ -35,10 +38,12 @@ _MEANING = {
     State.PARTIAL: "it stopped midway",
 }
 _REMEDY = {
-    State.CHANGED: "Restore the file as it was applied (from version control); put the change into a new migration.",
+    State.CHANGED: "Restore the file as it was applied (from version control) and put the change into a new migration; "
+    "or, where the database has it already, record the file as it is with `fowergram-db repair`.",
     State.MISSING: "Bring the file back, or check out the version of the code that has it.",
     State.OUT_OF_ORDER: "Renumber the file above the newest, or run `fowergram-db migrate --allow-out-of-order`.",
-    State.PARTIAL: "Finish it by hand.",
+    State.PARTIAL: "Run the command that it stopped in again: it goes on where it stopped; or finish it by hand and "
+    "say so with `fowergram-db repair`.",
 }
 
 
@@ -66,7 +71,7 @@ class Migration:
     @property
     def filename(self) -> str:
         """Return the name of the file that does it, without its directory."""
-        return self.file.up.path.name if self.file else self._recorded.filename
+        return self.file.filename if self.file else self._recorded.filename
 
     @property
     def reversible(self) -> bool:
@@ -91,6 +96,18 @@ class Migration:
         return self.applied.duration_ms if self.applied else None
 
     @property
+    def meaning(self) -> str:
+        """Say what is wrong with it, or how far it has come; "" where nothing is."""
+        progress = self.applied.progress if self.applied else None
+        meaning = _MEANING.get(self.state, "")
+        return f"{meaning}: {progress}" if progress else meaning
+
+    @property
+    def transactional(self) -> bool:
+        """Tell whether it runs in a transaction."""
+        return self.file.up.directives.transactional if self.file else True
+
+    @property
     def _recorded(self) -> AppliedMigration:
         if self.applied is None:
             raise ValueError(self.version)
@@ -101,8 +118,9 @@ class Migration:
 class Step:
     """One script to run.
 
-    ``source`` names where its text comes from: a path, or the recorded script (then not ``is_file``).
+    ``source`` names where ``sql`` comes from: a path, or the recorded script (then not ``is_file``).
     ``checksum`` and ``down_sql``, from the file ``down_source``, are what is recorded with a step up.
+    ``progress`` is how far an earlier run came with it.
     """
 
     direction: Direction
@@ -110,11 +128,17 @@ class Step:
     name: str
     filename: str
     source: str
-    text: str
+    sql: SqlFile
     checksum: str = ""
     down_sql: str | None = None
     down_source: str = ""
     is_file: bool = True
+    progress: Progress | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the script."""
+        return self.sql.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +183,22 @@ def plan_up(
         raise UnknownVersion(f"no migration has version {to}", hint=_versions_known(f.version for f in files))
     migrations = survey(files, history)
     allowed = (State.OUT_OF_ORDER,) if out_of_order else ()
-    _require_consistent(m for m in migrations if m.state not in allowed)
+    _require_consistent(m for m in migrations if m.state not in allowed and not _goes_on(m, Direction.UP))
     return tuple(
-        _step_up(migration.file)
+        _step_up(migration.file, migration.applied)
         for migration in migrations
-        if migration.file and migration.applied is None and (to is None or migration.version <= to)
+        if migration.file
+        and (migration.applied is None or migration.state is State.PARTIAL)
+        and (to is None or migration.version <= to)
     )
+
+
+def _goes_on(migration: Migration, direction: Direction) -> bool:
+    """Tell whether a migration that stopped midway is one that a run in this direction takes up again."""
+    row = migration.applied
+    if row is None or row.state is not RecordedState.PARTIAL or row.progress is None:
+        return False
+    return row.progress.direction == direction and (migration.file is not None or direction is Direction.DOWN)
 
 
 def _versions_known(versions: Iterable[int]) -> str:
@@ -178,7 +212,7 @@ def _require_consistent(migrations: Iterable[Migration]) -> None:
     problems = [migration for migration in migrations if migration.state.is_problem]
     if not problems:
         return
-    lines = [f"{migration.filename}: {_MEANING[migration.state]}" for migration in problems]
+    lines = [f"{migration.filename}: {migration.meaning}" for migration in problems]
     hints = dict.fromkeys(_REMEDY[migration.state] for migration in problems)
     first = problems[0].file
     raise HistoryInconsistent(
@@ -188,17 +222,28 @@ def _require_consistent(migrations: Iterable[Migration]) -> None:
     )
 
 
-def _step_up(file: MigrationFile) -> Step:
+def _recorded_down(file: MigrationFile) -> str | None:
+    """Return the down script as it is recorded: with the directive that another tool's file says elsewhere."""
+    if file.down is None:
+        return None
+    text = file.down.whole_text()
+    if file.down.directives.transactional or not parse_directives(str(file.down.path), text).transactional:
+        return text
+    return f"-- fowergram: no-transaction\n{text}"
+
+
+def _step_up(file: MigrationFile, row: AppliedMigration | None) -> Step:
     return Step(
         Direction.UP,
         file.version,
         file.name,
-        file.up.path.name,
+        file.filename,
         str(file.up.path),
-        file.up.text,
+        file.up,
         file.checksum,
-        file.down.text if file.down else None,
+        _recorded_down(file),
         str(file.down.path) if file.down else "",
+        progress=row.progress if row else None,
     )
 
 
@@ -218,9 +263,8 @@ def to_undo(files: Iterable[MigrationFile], history: History, undo: Undo) -> tup
         if undo.to not in known | {0}:
             raise UnknownVersion(f"no migration has version {undo.to}", hint=_versions_known({0, *known}))
         chosen = tuple(row for row in newest_first if row.version > undo.to)
-    _require_consistent(
-        Migration(r.version, State.PARTIAL, None, r) for r in chosen if r.state is RecordedState.PARTIAL
-    )
+    partial = (Migration(r.version, State.PARTIAL, None, r) for r in chosen if r.state is RecordedState.PARTIAL)
+    _require_consistent(migration for migration in partial if not _goes_on(migration, Direction.DOWN))
     return chosen
 
 
@@ -238,9 +282,10 @@ def plan_down(
 
 def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str | None) -> Step:
     if file and file.down and file.checksum == row.checksum:
-        source, text, is_file = str(file.down.path), file.down.text, True
+        source, sql, is_file = str(file.down.path), file.down, True
     elif recorded is not None:
-        source, text, is_file = f"the recorded down script of {row.filename}", recorded, False
+        source, is_file = f"the recorded down script of {row.filename}", False
+        sql = SqlFile(Path(source), recorded, parse_directives(source, recorded))
     else:
         reason = file.up.directives.irreversible if file else ""
         raise Refused(
@@ -248,4 +293,6 @@ def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str 
             hint="Write a new migration that takes its changes back"
             + (" (a down file that fits an edited migration is not used)." if file and file.down else "."),
         )
-    return Step(Direction.DOWN, row.version, row.name, row.filename, source, text, is_file=is_file)
+    return Step(
+        Direction.DOWN, row.version, row.name, row.filename, source, sql, is_file=is_file, progress=row.progress
+    )

@@ -1,112 +1,40 @@
 """Cut an SQL script into statements, as PostgreSQL's own lexer would. Pure.
 
-Nothing is executed by what is found here alone: the server splits a transactional file itself. The
-statements give numbers and labels to errors, and show what must not be in a file.
+The server splits what is sent to it itself, so nothing depends on this where a script is sent whole. The statements
+give numbers and labels to errors, show what must not be in a file, and where COPY data stands.
 """
 
 import re
-from bisect import bisect_left
-from dataclasses import dataclass
-from enum import StrEnum, auto
-from itertools import takewhile
 
-# Repeats are possessive, so that no text is looked at twice, and repeat atomic groups, since Python before 3.11.5
-# matches a possessive repeat of others wrongly.
-# PostgreSQL takes every character beyond ASCII as part of an identifier, and only these as space.
-_IDENTIFIER = r"[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*"
-_SIMPLE_STRING = r"(?<![eE])'(?>[^']|'')*+'"
-_NUMBER = "[0-9][A-Za-z0-9_.]*"
-_OTHER = r"""[^A-Za-z0-9_\x80-\U0010ffff'"$\-/\\();]"""
-_FLAT = f"{_IDENTIFIER}|{_NUMBER}|{_OTHER}|{_SIMPLE_STRING}"
-# Everything that cannot end a statement, taken in one step: tokens, and parentheses around only such tokens.
-_PLAIN = re.compile(rf"(?>{_FLAT}|\((?>{_FLAT})*+\))++")
-_WORD = re.compile(_IDENTIFIER)
-_SPACE = re.compile(r"[ \t\n\r\f\v]+")
-_LINE_COMMENT = re.compile(r"--[^\n\r]*")
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
-_STRING = re.compile(r"(?>[^']|'')*+'")
-_ESCAPE_STRING = re.compile(r"(?>[^'\\]|''|\\.)*+'", re.DOTALL)
-_CONTINUED = re.compile(r"(?>[ \t\f\v]|--[^\n\r]*)*+[\n\r](?>[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*+'")
-_QUOTED = re.compile(r'(?>[^"]|"")*+"')
-_DOLLAR = re.compile(r"\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$")
-_END_OF_DATA = re.compile(r"^\\\.$", re.MULTILINE)
-_IDENTIFIER_CHARACTER = re.compile(r"[A-Za-z0-9_$\x80-\U0010ffff]")
+from fowergram_db.migrations.lexis import (
+    SPACE,
+    SPACES,
+    WORD,
+    WORD_CHARACTERS,
+    comment_end,
+    dollar_end,
+    escape_string_end,
+    quoted_end,
+    string_end,
+)
+from fowergram_db.migrations.places import position
+from fowergram_db.migrations.statements import LABEL_WORDS, Piece, Script, Statement
+from fowergram_db.migrations.traits import TELLING_WORDS, Trait, traits_of
+
+__all__ = ["Piece", "Script", "Statement", "Trait", "position", "scan"]
+
+# Everything that cannot end a statement, taken in one step: text, strings and quoted names, and parentheses around only
+# such things. An E'…' that may go on in the next line is left out. (For the possessive repeats see lexis.py.)
+_ESCAPES = r"""(?<=[^A-Za-z0-9_$\x80-\U0010ffff][eE])'(?>[^'\\]++|''|\\.)*+'(?![ \t\f\v]*+(?:[\n\r]|--))"""
+_FLAT = rf"""[^'"$\-/\\();]++|(?<![eE])'(?>[^']++|'')*+'|"(?>[^"]++|"")*+"|-(?!-)|/(?!\*)|{_ESCAPES}"""
+_IN_ONE = rf"\((?>{_FLAT})*+\)"
+_PLAIN = re.compile(rf"(?>{_FLAT}|{_IN_ONE}|\((?>{_FLAT}|{_IN_ONE})*+\))++", re.DOTALL)
+_WORD_CHARACTER = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff]")
+_LINE_END = re.compile(r"\r?(?:\n|\Z)")
 
 _MOST_WORDS = 5
-_LABEL_WORDS = frozenset(
-    "AGGREGATE ALTER CAST CLASS COLLATION COLUMN COMMENT CONFIGURATION CONSTRAINT CONVERSION CREATE "
-    "DATABASE DEFAULT DELETE DICTIONARY DOMAIN DROP EVENT EXTENSION FAMILY FOREIGN FROM FUNCTION INDEX "
-    "INSERT INTO LANGUAGE MATERIALIZED METHOD ON OPERATOR OR POLICY PRIVILEGES PROCEDURE PUBLICATION "
-    "REPLACE ROLE RULE SCHEMA SEARCH SEQUENCE SERVER STATISTICS SUBSCRIPTION TABLE TABLESPACE TEMP "
-    "TEMPORARY TEXT TRANSFORM TRIGGER TYPE UNIQUE UNLOGGED USER VIEW ".split()
-)
-_TRANSACTION_WORDS = frozenset(("ABORT", "BEGIN", "COMMIT", "END", "ROLLBACK"))
-_TRANSACTION_PAIRS = frozenset((("START", "TRANSACTION"), ("PREPARE", "TRANSACTION")))
+_READ_ON = LABEL_WORDS | {"WORK", "TRANSACTION"}
 _CLIENT = frozenset(("STDIN", "STDOUT"))
-
-
-class Trait(StrEnum):
-    """What sets a statement apart from those that can simply be sent."""
-
-    ENDS_TRANSACTION = auto()
-    COPIES_FROM_CLIENT = auto()
-    COPIES_TO_CLIENT = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement: ``text[start:end]``, its semicolon and surrounding comments left out.
-
-    ``words`` are its first keywords, upper case, for labels. Offsets are 0-based characters.
-    """
-
-    start: int
-    end: int
-    words: tuple[str, ...]
-    traits: frozenset[Trait] = frozenset()
-
-    @property
-    def label(self) -> str:
-        """Name the statement by its command.
-
-        >>> Statement(0, 9, ("CREATE", "UNIQUE", "INDEX", "X", "ON")).label
-        'CREATE UNIQUE INDEX'
-        """
-        rest = takewhile(_LABEL_WORDS.__contains__, self.words[1:])
-        return " ".join((*self.words[:1], *rest))
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A scanned script.
-
-    ``data`` are the blocks of COPY data, ``commands`` the meta-commands of psql, ``comments`` the comments, all
-    as (start, end) in order.
-    """
-
-    text: str
-    statements: tuple[Statement, ...]
-    data: tuple[tuple[int, int], ...] = ()
-    commands: tuple[tuple[int, int], ...] = ()
-    comments: tuple[tuple[int, int], ...] = ()
-
-    def number_at(self, offset: int) -> int:
-        """Return the 1-based number of the statement that an offset lies in or after; 0 with none.
-
-        >>> script = scan("SELECT 1; SELECT 2;")
-        >>> script.number_at(0), script.number_at(12)
-        (1, 2)
-        """
-        return bisect_left(self.statements, offset + 1, key=lambda statement: statement.start)
-
-
-def position(text: str, offset: int) -> tuple[int, int]:
-    r"""Return the 1-based line and column (in characters) of an offset.
-
-    >>> position("SELECT 1;\n  ผิด", 12)
-    (2, 3)
-    """
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def scan(text: str) -> Script:
@@ -125,143 +53,169 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.complete = 0
         self.statements: list[Statement] = []
         self.data: list[tuple[int, int]] = []
         self.commands: list[tuple[int, int]] = []
         self.comments: list[tuple[int, int]] = []
+        self.strays: list[int] = []
         self._begin_statement()
 
     def _begin_statement(self) -> None:
         self.start: int | None = None
         self.end = self.at
         self.words: list[str] = []
-        self.traits: set[Trait] = set()
+        self.copies: set[Trait] = set()
         self.previous = ""
         self.parentheses = 0
         self.body = 0
+        self.inner = ""
         self.reads_words = True
 
     def scan(self) -> Script:
         while self.at < len(self.text):
-            if space := _SPACE.match(self.text, self.at):
-                self.at = space.end()
-            elif not self._comment():
-                self._token()
+            character = self.text[self.at]
+            if character in SPACES:
+                self.at = SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]  # there is one
+            elif character == ";" and self.parentheses == 0 and self.body == 0:
+                self._semicolon()
+            elif character == "\\":
+                self._meta_command()
+            elif character not in "-/" or not self._comment():
+                self._token(character)
+        if Trait.COPIES_FROM_CLIENT in self.copies:
+            self.data.append((len(self.text), len(self.text)))
         self._end_statement()
-        return Script(self.text, tuple(self.statements), tuple(self.data), tuple(self.commands), tuple(self.comments))
+        return Script(
+            self.text,
+            tuple(self.statements),
+            tuple(self.data),
+            tuple(self.commands),
+            tuple(self.comments),
+            tuple(self.strays),
+            self.complete,
+        )
 
     def _comment(self) -> bool:
         begin = self.at
-        if line := _LINE_COMMENT.match(self.text, begin):
-            self.at = line.end()
-        elif self.text.startswith("/*", begin):
-            self.at = self._end_of_block_comment()
-        else:
+        end = comment_end(self.text, begin)
+        if end == begin:
             return False
-        self.comments.append((begin, self.at))
+        self.at = end
+        self.comments.append((begin, end))
         return True
 
-    def _end_of_block_comment(self) -> int:
-        depth = 0
-        for edge in _COMMENT_EDGE.finditer(self.text, self.at):
-            depth += 1 if edge[0] == "/*" else -1
-            if depth == 0:
-                return edge.end()
-        return len(self.text)
-
-    def _token(self) -> None:
+    def _token(self, character: str) -> None:
         """Take one token, or a run of tokens none of which can matter."""
-        character = self.text[self.at]
-        if character == ";" and self.parentheses <= 0 and self.body == 0:
-            self._semicolon()
-            return
-        if character == "\\":
-            self._meta_command()
-            return
         if self.start is None:
             self.start = self.at
         if character == "'":
             self._string()
         elif character == '"':
-            self._skip_to(_QUOTED.match(self.text, self.at + 1))
+            self.at = quoted_end(self.text, self.at)
             self.previous = ""
         elif character == "$":
-            self._dollar()
-        elif self.reads_words and (word := _WORD.match(self.text, self.at)):
+            self.at = dollar_end(self.text, self.at)
+            self.previous = ""
+        elif self.reads_words and (word := WORD.match(self.text, self.at)):
             self._word(word)
         elif not self.reads_words and (plain := _PLAIN.match(self.text, self.at)):
-            self.at = plain.end()
+            self._plain(plain)
         else:
-            self.parentheses += {"(": 1, ")": -1}.get(character, 0)
+            if character == "(":
+                self.parentheses += 1
+            elif character == ")" and self.parentheses:
+                self.parentheses -= 1
             self.previous = character
             self.at += 1
         self.end = self.at
 
-    def _skip_to(self, match: re.Match[str] | None) -> None:
-        """Move behind a closing quote; an unclosed one swallows the rest, as it does for the server."""
-        self.at = match.end() if match else len(self.text)
+    def _plain(self, match: re.Match[str]) -> None:
+        """Step over plain text; a dollar behind it may go on with an identifier."""
+        self.at = match.end()
+        if self.text.startswith("$", self.at):
+            start = self.at
+            while start > match.start() and _WORD_CHARACTER.match(self.text, start - 1):
+                start -= 1
+            if start < self.at and self.text[start] not in "0123456789":
+                self.at = WORD_CHARACTERS.match(self.text, self.at).end()  # type: ignore[union-attr]  # a dollar is one
 
     def _string(self) -> None:
         prefixed = self.at > 0 and self.text[self.at - 1] in "eE"
-        if prefixed and not (self.at > 1 and _IDENTIFIER_CHARACTER.match(self.text, self.at - 2)):
-            self._skip_to(_ESCAPE_STRING.match(self.text, self.at + 1))
-            # A string goes on after a line break, and keeps its kind.
-            while more := _CONTINUED.match(self.text, self.at):
-                self._skip_to(_ESCAPE_STRING.match(self.text, more.end()))
+        if prefixed and not (self.at > 1 and WORD_CHARACTERS.match(self.text, self.at - 2)):
+            self.at = escape_string_end(self.text, self.at)
         else:
-            self._skip_to(_STRING.match(self.text, self.at + 1))
-
-    def _dollar(self) -> None:
-        if tag := _DOLLAR.match(self.text, self.at):
-            end = self.text.find(tag[0], tag.end())
-            self.at = len(self.text) if end < 0 else end + len(tag[0])
-        else:
-            self.at += 1
+            self.at = string_end(self.text, self.at)
+        self.previous = ""
 
     def _word(self, match: re.Match[str]) -> None:
         word, before = match[0].upper(), self.previous
         self.at = match.end()
         if len(self.words) < _MOST_WORDS:
             self.words.append(word)
-        self._look_for_body(word, before)
-        self._look_for_copy(word, before)
+        has_body = self._has_body()
+        if has_body:
+            self._look_for_body(word, before)
+        elif self.words[0] == "COPY":
+            self._look_for_copy(word, before)
         self.previous = word
-        self.reads_words = len(self.words) < _MOST_WORDS or self._has_body() or self.words[0] == "COPY"
+        goes_on = len(self.words) == 1 or (len(self.words) < _MOST_WORDS and word in _READ_ON)
+        self.reads_words = goes_on or has_body or self.words[0] == "COPY"
 
     def _has_body(self) -> bool:
-        first, *rest = self.words
-        return first == "CREATE" and not {"FUNCTION", "PROCEDURE"}.isdisjoint(rest[:3])
+        return self.words[0] == "CREATE" and ("FUNCTION" in self.words[1:4] or "PROCEDURE" in self.words[1:4])
 
     def _look_for_body(self, word: str, before: str) -> None:
-        """Follow BEGIN ATOMIC … END, in which semicolons do not end the statement."""
-        if self.parentheses > 0:
+        """Follow BEGIN ATOMIC … END, in which semicolons do not end the statement.
+
+        Every statement of a body ends in a semicolon, so the END that closes it stands behind one, or is the first
+        word. (It can also be a name: ``SELECT 1 end``.)
+        """
+        if self.parentheses:
             return
-        if word == "ATOMIC" and before == "BEGIN" and self._has_body():
+        at_start = before in (";", "ATOMIC")
+        if self.body and at_start:
+            self.inner = word
+            self.body -= word == "END"
+        elif word == "ATOMIC" and before == "BEGIN" and (self.body == 0 or self.inner == "CREATE"):
             self.body += 1
-        elif self.body and before not in ("AS", "."):
-            self.body += {"CASE": 1, "END": -1}.get(word, 0)
 
     def _look_for_copy(self, word: str, before: str) -> None:
-        if self.words[0] == "COPY" and word in _CLIENT and self.parentheses == 0:
+        if word in _CLIENT and self.parentheses == 0:
             if before == "FROM":
-                self.traits.add(Trait.COPIES_FROM_CLIENT)
+                self.copies.add(Trait.COPIES_FROM_CLIENT)
             elif before == "TO":
-                self.traits.add(Trait.COPIES_TO_CLIENT)
+                self.copies.add(Trait.COPIES_TO_CLIENT)
 
     def _semicolon(self) -> None:
         self.at += 1
-        copies = Trait.COPIES_FROM_CLIENT in self.traits
+        copies = Trait.COPIES_FROM_CLIENT in self.copies
         self._end_statement()
         if copies:
             self._copy_data()
+        self.complete = self.at
 
     def _copy_data(self) -> None:
-        """Step over a block of COPY data: from the next line to a line that is only a backslash and a dot."""
+        """Step over a block of COPY data: from the next line to a line that is only a backslash and a dot.
+
+        Without such a line it goes to the end of the text, as for psql.
+        """
         begin = self.text.find("\n", self.at) + 1 or len(self.text)
-        end = _END_OF_DATA.search(self.text, begin)
-        self.data.append((begin, end.start() if end else len(self.text)))
-        self.at = end.end() if end else len(self.text)
+        self._rest_of_line(begin)
+        end = _end_of_data(self.text, begin)
+        self.data.append((begin, end))
+        self.at = min(end + 2, len(self.text))
         self._begin_statement()
+
+    def _rest_of_line(self, line_end: int) -> None:
+        """Note what stands between a COPY's semicolon and its data, which psql would run behind that data."""
+        while self.at < line_end:
+            begin = self.at
+            if space := SPACE.match(self.text, begin, line_end):
+                self.at = space.end()
+            elif not self._comment() or self.at > line_end:
+                self.strays.append(begin)
+                return
 
     def _meta_command(self) -> None:
         end = self.text.find("\n", self.at)
@@ -271,16 +225,17 @@ class _Scanner:
 
     def _end_statement(self) -> None:
         if self.start is not None:
-            end = self.start + len(self.text[self.start : self.end].rstrip(" \t\n\r\f\v"))
-            if _ends_transaction(self.words):
-                self.traits.add(Trait.ENDS_TRANSACTION)
-            statement = Statement(self.start, end, tuple(self.words), frozenset(self.traits))
-            self.statements.append(statement)
+            end = self.start + len(self.text[self.start : self.end].rstrip(SPACES))
+            traits = self.copies
+            if self.words and self.words[0] in TELLING_WORDS:
+                traits = traits | traits_of(self.words, self.text[self.start : end])
+            self.statements.append(Statement(self.start, end, tuple(self.words), frozenset(traits)))
         self._begin_statement()
 
 
-def _ends_transaction(words: list[str]) -> bool:
-    """Tell whether a statement would end or begin the transaction; ROLLBACK TO SAVEPOINT does not."""
-    if not words or (words[0] == "ROLLBACK" and "TO" in words[1:3]):
-        return False
-    return words[0] in _TRANSACTION_WORDS or tuple(words[:2]) in _TRANSACTION_PAIRS
+def _end_of_data(text: str, begin: int) -> int:
+    """Return where the line stands that ends a block of COPY data, the end of the text where there is none."""
+    at = text.find("\\.", begin)
+    while at >= 0 and not (text[at - 1] == "\n" and _LINE_END.match(text, at + 2)):
+        at = text.find("\n\\.", at) + 1 or -1
+    return at if at >= 0 else len(text)

@@ -1,59 +1,101 @@
 """Read one file: its bytes become text that is fit to run, with a checksum and what its header says."""
 
 import hashlib
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fowergram_db.errors import FileFault, Location
 from fowergram_db.migrations.directives import Directives, parse_directives
-from fowergram_db.migrations.script import position
+from fowergram_db.migrations.large import read_large, without_cr
+from fowergram_db.migrations.opened import CHUNK, OpenedFile
+from fowergram_db.migrations.places import Gap, position
 
+__all__ = ["Gap", "SqlFile", "decode", "place", "read_file"]
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """COPY data that is too large to be kept in memory: left out of the text at ``at``, read again from the file.
-
-    ``begin`` and ``end`` are its bytes in the file, ``lines`` how many lines they are.
-    """
-
-    at: int
-    begin: int
-    end: int
-    lines: int
+_LARGEST_IN_MEMORY = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class SqlFile:
     """One file as it is on disk: ``text`` without BOM and with LF line ends, and what its header says.
 
-    In a large file the data of COPY blocks is not in the text; ``gaps`` says where it would be.
+    In a large file the data of COPY blocks is not in the text; ``gaps`` says where it would be, and ``opened`` is the
+    file that it is read from. ``checksum`` is the SHA-256 of the whole text, in hexadecimal: the same for CRLF and LF
+    checkouts; ``raw_checksum`` that of the bytes. Both are computed from the text where nothing is said.
     """
 
     path: Path
     text: str
     directives: Directives
     gaps: tuple[Gap, ...] = ()
+    checksum: str = ""
+    raw_checksum: str = field(default="", compare=False)
+    opened: OpenedFile | None = field(default=None, repr=False, compare=False)
 
-    @property
-    def checksum(self) -> str:
-        """Return the SHA-256 of the text, in hexadecimal: the same for CRLF and LF checkouts."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+    def __post_init__(self) -> None:
+        checksum = self.checksum or _sha256(self.text.encode())
+        object.__setattr__(self, "checksum", checksum)
+        object.__setattr__(self, "raw_checksum", self.raw_checksum or checksum)
+
+    def data(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the data of a COPY block, the characters from ``start`` to ``end`` of the text, in chunks.
+
+        Chunks are of at most 256 KB, line ends LF. Raises FileFault where the data has to be read from the file and
+        that was changed, before anything wrong is yielded.
+        """
+        number = bisect_left(self.gaps, start, key=lambda gap: gap.at)
+        if self.opened and start == end and number < len(self.gaps) and self.gaps[number].at == start:
+            gap = self.gaps[number]
+            # One byte less, as a CR that was held back comes on top.
+            yield from without_cr(self.opened.chunks(gap.begin, gap.end, CHUNK - 1))
+            return
+        characters = CHUNK // 4
+        for at in range(start, end, characters):
+            yield self.text[at : min(end, at + characters)].encode()
+
+    def whole_text(self) -> str:
+        """Return the text with all COPY data in it. Raises what ``data`` raises."""
+        parts: list[str] = []
+        at = 0
+        for gap in self.gaps:
+            data = b"".join(self.data(gap.at, gap.at)).decode()
+            parts += self.text[at : gap.at], data, "" if data.endswith("\n") else "\n"
+            at = gap.at
+        return "".join((*parts, self.text[at:]))
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return the 1-based line and column in the file of an offset in the text."""
+        return position(self.text, offset, self.gaps)
 
 
-def read_file(path: Path) -> SqlFile:
-    """Read one file. Raises FileFault where it cannot be read, is not UTF-8 or holds a NUL byte."""
+def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
+    """Read one file; of one with more than ``in_memory`` bytes, COPY data stays on disk.
+
+    Raises FileFault where it cannot be read, is not UTF-8 or holds a NUL byte.
+    """
     try:
-        raw = path.read_bytes() if path.is_file() else None
+        opened = OpenedFile(path) if path.is_file() else None
     except OSError as error:
         raise FileFault(
             f"{path.name} cannot be read: {error.strerror}",
             hint="Make it a file that this user may read.",
             location=place(path),
         ) from error
-    if raw is None:
+    if opened is None:
         raise FileFault(f"{path.name} cannot be read: it is no file", hint="Rename or remove it.", location=place(path))
-    text = decode(path, raw)
-    return SqlFile(path, text, parse_directives(str(path), text))
+    if opened.size <= in_memory:
+        raw = b"".join(opened.chunks())
+        text = decode(path, raw)
+        return SqlFile(path, text, parse_directives(str(path), text), raw_checksum=_sha256(raw))
+    found = read_large(opened)
+    directives = parse_directives(str(path), found.text)
+    return SqlFile(path, found.text, directives, found.gaps, found.checksum, found.raw_checksum, opened)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def decode(path: Path, raw: bytes) -> str:
@@ -80,6 +122,6 @@ def decode(path: Path, raw: bytes) -> str:
     return text
 
 
-def place(path: Path, text: str = "", offset: int | None = None) -> Location:
+def place(path: Path, text: str = "", offset: int | None = None, gaps: tuple[Gap, ...] = ()) -> Location:
     """Return the location of a file, or of an offset in its text."""
-    return Location(str(path)) if offset is None else Location(str(path), *position(text, offset))
+    return Location(str(path)) if offset is None else Location(str(path), *position(text, offset, gaps))

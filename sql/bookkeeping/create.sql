@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS public.schema_migrations (
     tool_version text NOT NULL,
     down_sql text,
     statements_done integer NOT NULL,
+    progress jsonb,
     CONSTRAINT schema_migrations_pkey PRIMARY KEY (id),
     CONSTRAINT schema_migrations_version_key UNIQUE (version),
     CONSTRAINT schema_migrations_filename_key UNIQUE (filename),
@@ -24,3 +25,4 @@ COMMENT ON COLUMN public.schema_migrations.executed_at IS 'Start of the transact
 COMMENT ON COLUMN public.schema_migrations.checksum IS 'SHA-256 of the file without BOM and with LF line ends';
 COMMENT ON COLUMN public.schema_migrations.down_sql IS 'The script that undoes it, as it was when applied; NULL: none';
 COMMENT ON COLUMN public.schema_migrations.statements_done IS 'How many of its statements have run';
+COMMENT ON COLUMN public.schema_migrations.progress IS 'Where a migration without a transaction stands; NULL: done';

@@ -26,6 +26,10 @@ def put(tmp_path):
     return write
 
 
+def check(text: str) -> None:
+    read_script("f", text, parse_directives("f", text))
+
+
 def fault(directory: Path) -> FileFault:
     with pytest.raises(FileFault) as caught:
         read_migrations(directory)
@@ -168,11 +172,11 @@ def test_a_directive_said_twice_is_refused():
 @pytest.mark.parametrize("before", ["SELECT 1;\n", "/* header */\n"])
 def test_a_directive_below_the_header_is_not_passed_over(before):
     with pytest.raises(FileFault, match="below the header"):
-        read_script("f", f"{before}-- fowergram: lock-timeout=1s\nSELECT 2;")
+        check(f"{before}-- fowergram: lock-timeout=1s\nSELECT 2;")
 
 
 def test_text_that_only_looks_like_a_directive_is_none():
-    read_script("f", "SELECT '\n-- fowergram: nonsense';\n-- see fowergram: the app\n")
+    check("SELECT '\n-- fowergram: nonsense';\n-- see fowergram: the app\n")
 
 
 def test_irreversible_and_a_down_file_contradict_each_other(put):
@@ -184,14 +188,18 @@ def test_irreversible_and_a_down_file_contradict_each_other(put):
     [
         ("SELECT 1;\n  COMMIT;", (2, 3), "COMMIT"),
         ("SELECT 1;\n\\i other.sql\n", (2, 1), r"\\i"),
-        ("SELECT 1; COPY t FROM stdin;\n1\n\\.\n", (1, 11), "stdin"),
+        ("SELECT 1; COPY t FROM stdin; SELECT 2;\n1\n\\.\n", (1, 30), "stdin"),
+        ("SELECT 1;\nVACUUM;", (2, 1), "VACUUM"),
+        ("CREATE INDEX CONCURRENTLY i ON t (a);", (1, 1), "CREATE INDEX"),
+        ("REINDEX (VERBOSE) TABLE CONCURRENTLY t;", (1, 1), "REINDEX"),
+        ("ALTER TABLE a DETACH PARTITION b CONCURRENTLY;", (1, 1), "ALTER TABLE"),
         ("COPY t TO STDOUT;", (1, 1), "stdout"),
         ("\\d\nCOMMIT;", (1, 1), r"\\d"),
     ],
 )
 def test_what_cannot_run_as_one_transaction_is_refused_with_its_place(text, place, word):
     with pytest.raises(FileFault, match=word) as caught:
-        read_script("f", text)
+        check(text)
     assert (caught.value.location.line, caught.value.location.column) == place
 
 

@@ -1,0 +1,134 @@
+"""The commands that know the schema."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fowergram_db.cli.options import Needs, command, option
+from fowergram_db.cli.session import Outcome, Session
+from fowergram_db.cli.steps import listener
+from fowergram_db.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fowergram_db.schema.adopt import Adoption, Comparison
+
+app = typer.Typer()
+_MOST_LISTED = 40
+
+
+@command(
+    app,
+    "adopt",
+    needs=Needs.BOTH,
+    examples="  fowergram-db adopt\n"
+    "  fowergram-db adopt --from flyway\n"
+    "  fowergram-db adopt --to 7\n"
+    "  fowergram-db adopt --from run-migrations.sh --force",
+)
+def adopt(
+    session: Session,
+    tool: Annotated[
+        str | None,
+        option(
+            "Whose history counts: run-migrations.sh, golang-migrate, dbmate, rails, goose, flyway, diesel, sqlx or "
+            "sqitch.  [default: the only one that is there]",
+            "--from",
+            variable="FOWERGRAM_ADOPT_FROM",
+            metavar="TOOL",
+        ),
+    ] = None,
+    to: Annotated[
+        int | None,
+        option(
+            "The newest migration that the database has, where no history says so, or says more than is true.",
+            "--to",
+            variable="FOWERGRAM_ADOPT_TO",
+            metavar="VERSION",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Record it even where the schema differs, or rows have no file.")
+    ] = False,
+) -> Outcome:
+    """Take over a database that another tool migrated, or that was made by hand.
+
+    Builds the migrations that are said to be applied in a scratch database, compares the schemas, and records
+    them in public.schema_migrations where they are the same. Runs no migration in the database itself. Where they
+    differ it lists the differences and exits with 3.
+    """
+    from fowergram_db.migrations.foreign import tool_named
+    from fowergram_db.schema import adopt as use_case
+
+    proof = use_case.Proof.WAIVED if force else use_case.Proof.REQUIRED
+    wish, files = use_case.Wish(tool_named(tool) if tool else None, to, proof), session.read_files()
+    with session.reached() as target:
+        session.announce()
+        with session.connect(target):
+            pass  # for the server's version
+        found = use_case.adopt(target, files, wish, listener(session, []))
+    _show(session, found)
+    return Outcome(_data(found), ExitCode.DONE if found.adopted else ExitCode.FINDINGS)
+
+
+def _show(session: Session, found: "Adoption") -> None:
+    line, note = session.screen.line, session.screen.note
+    if found.already:
+        line("Nothing to do.")
+        return
+    for name in found.failed:
+        note(f"{found.tool} started {name}, and it failed there: it counts as not applied.")
+    if found.forgotten:
+        note(f"Left out, because no file is there for them: {', '.join(found.forgotten[:_MOST_LISTED])}")
+    _show_comparison(session, found.comparison)
+    if not found.adopted:
+        _show_next_step(session, found)
+        return
+    assert session.target is not None  # noqa: S101 - what was adopted has been reached
+    whose = f"from {found.tool}" if found.tool else "made by hand"
+    count = len(found.recorded)
+    line(f'Database "{session.target.dbname}" ({whose}) is adopted: {count} migration(s) recorded.', "bold")
+    if found.kept_as:
+        note(f"The table of {found.tool} is now {found.kept_as}; DROP TABLE it when nobody needs it.")
+    if found.left:
+        note(f"Left as they are: {', '.join(found.left)}; drop them when nobody uses {found.tool} here any more.")
+
+
+def _show_comparison(session: Session, comparison: "Comparison") -> None:
+    if comparison.failure:
+        session.screen.note(f"The schema could not be compared: {comparison.failure}")
+    for difference in comparison.differences[:_MOST_LISTED]:
+        session.screen.line(str(difference))
+    if more := len(comparison.differences[_MOST_LISTED:]):
+        session.screen.line(f"… and {more} more")
+
+
+def _show_next_step(session: Session, found: "Adoption") -> None:
+    note = session.screen.note
+    count = len(found.comparison.differences)
+    note(f"{count} difference(s) from what these migrations build; nothing was recorded.")
+    looks = found.comparison.resemblance
+    if looks and looks.exact:
+        note(f"The schema is exactly that of version {looks.version}: `fowergram-db adopt --to {looks.version}`.")
+    elif looks and looks.version < max(found.claimed):
+        note(
+            f"Up to version {looks.version} nothing is missing: look at what the migrations after it should have made."
+        )
+    note("Mend the schema by hand, or add --force to record these migrations all the same.")
+
+
+def _data(found: "Adoption") -> dict[str, Any]:
+    looks = found.comparison.resemblance
+    return {
+        "adopted": found.adopted,
+        "tool": found.tool,
+        "recorded": list(found.recorded),
+        "failed": list(found.failed),
+        "forgotten": list(found.forgotten),
+        "differences": [
+            {"kind": d.kind, "what": d.what, "expected": d.expected, "found": d.found}
+            for d in found.comparison.differences
+        ],
+        "not_compared": found.comparison.failure or None,
+        "looks_like": {"version": looks.version, "exact": looks.exact} if looks else None,
+        "kept_as": found.kept_as or None,
+    }

@@ -1,0 +1,102 @@
+"""Read from a statement which index it builds or drops concurrently. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fowergram_db.migrations.lexis import Kind, Token, tokens
+
+_LONGEST_NAME_BYTES = 63
+_BARE = re.compile(r"[a-z_][a-z0-9_]*")
+_NOTHING = Token(Kind.OTHER, "")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexBuild:
+    """An index that is built concurrently: its name as the server keeps it, its table as to_regclass() reads it."""
+
+    name: str
+    relation: str
+
+
+def index_built(statement: str) -> IndexBuild | None:
+    """Return the index that a statement builds concurrently, None where it builds none or does not name it.
+
+    A name written ``U&"…"`` counts as none.
+
+    >>> index_built('CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "A""b" ON ONLY public.T (id)')
+    IndexBuild(name='A"b', relation='public.t')
+    >>> index_built("CREATE INDEX CONCURRENTLY ON t (id)")
+    """
+    reader = _Reader(tokens(statement))
+    if not reader.passes("create") or not (reader.passes("unique", "index") or reader.passes("index")):
+        return None
+    if not reader.passes("concurrently"):
+        return None
+    reader.passes("if", "not", "exists")
+    if reader.next_is("on"):
+        return None
+    name = reader.name()
+    if not name or not reader.passes("on"):
+        return None
+    reader.passes("only")
+    reader.passes("(")
+    relation = reader.qualified_name()
+    return IndexBuild(name, relation) if relation else None
+
+
+def index_dropped(statement: str) -> str:
+    """Return the index that a statement drops concurrently, as to_regclass() reads it; "" where it drops none.
+
+    The server takes only one at a time.
+
+    >>> index_dropped('drop index concurrently if exists Public."I"')
+    'public."I"'
+    """
+    reader = _Reader(tokens(statement))
+    if not reader.passes("drop", "index", "concurrently"):
+        return ""
+    reader.passes("if", "exists")
+    return reader.qualified_name()
+
+
+class _Reader:
+    """Reads tokens from the left, with three of them in view."""
+
+    def __init__(self, source: Iterator[Token]) -> None:
+        self.source = source
+        self.ahead = [next(source, _NOTHING) for _ in range(3)]
+
+    def next_is(self, word: str) -> bool:
+        return self.ahead[0].value == word and self.ahead[0].kind is not Kind.NAME
+
+    def passes(self, *words: str) -> bool:
+        """Step over these words where they are what comes next; tell whether they were."""
+        if [token.value for token in self.ahead[: len(words)]] != list(words):
+            return False
+        if any(token.kind is Kind.NAME for token in self.ahead[: len(words)]):
+            return False
+        for _ in words:
+            self._step()
+        return True
+
+    def name(self) -> str:
+        """Return the identifier that comes next, cut to what the server keeps; "" where none does."""
+        token = self.ahead[0]
+        if token.kind not in (Kind.WORD, Kind.NAME):
+            return ""
+        self._step()
+        return token.value.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore")
+
+    def qualified_name(self) -> str:
+        parts = [self.name()]
+        while parts[-1] and self.passes("."):
+            parts.append(self.name())
+        return ".".join(map(_quoted, parts)) if all(parts) else ""
+
+    def _step(self) -> None:
+        self.ahead = [*self.ahead[1:], next(self.source, _NOTHING)]
+
+
+def _quoted(name: str) -> str:
+    return name if _BARE.fullmatch(name) else '"' + name.replace('"', '""') + '"'

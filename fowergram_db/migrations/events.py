@@ -1,0 +1,149 @@
+"""What a run tells while it is going on. Nothing here prints; whoever listens decides what to show."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fowergram_db.database.lifecycle import Session
+from fowergram_db.migrations.plan import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The server answers; ``version`` is its own name for itself, "18.4"."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCreated:
+    """The database was missing, and is there now."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockAwaited:
+    """Another migrator is at work: its sessions, none where the server does not say."""
+
+    holders: tuple[Session, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A step begins; ``number`` of ``total``, from 1."""
+
+    step: Step
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A step that is done and committed, and how long its script took, in ms."""
+
+    step: Step
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A session that holds what a migration waits for; ``age_s`` is that of its transaction, in seconds.
+
+    What the server does not show to this role is None. A ``pid`` of 0 is a prepared transaction.
+    """
+
+    pid: int
+    user: str | None
+    application: str | None
+    state: str | None
+    age_s: float | None
+    query: str | None
+
+    def __str__(self) -> str:
+        """Name the session for a person.
+
+        >>> str(Blocker(7, "app", "psql", "idle in transaction", 35.2, "LOCK TABLE users"))
+        'pid 7 (app, psql, idle in transaction, for 35 s): LOCK TABLE users'
+        >>> str(Blocker(0, None, None, None, None, None))
+        'a prepared transaction'
+        """
+        if self.pid == 0:
+            return "a prepared transaction"
+        age = None if self.age_s is None else f"for {self.age_s:.0f} s"
+        facts = ", ".join(fact for fact in (self.user, self.application, self.state, age) if fact)
+        return f"pid {self.pid}" + (f" ({facts})" if facts else "") + (f": {self.query}" if self.query else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A statement waits for locks that others hold."""
+
+    step: Step
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far a long statement is: ``done`` of ``total`` in ``unit``; ``total`` is 0 where nobody knows it."""
+
+    step: Step
+    phase: str
+    done: int
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A step was rolled back for the sake of others, and begins again after ``delay_s`` seconds.
+
+    ``attempt`` of ``attempts`` has failed, from 1; ``blockers`` were in its way when last looked at.
+    """
+
+    step: Step
+    reason: str
+    attempt: int
+    attempts: int
+    delay_s: float
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A migration without a transaction goes on at statement ``number`` of ``total``, from 1."""
+
+    step: Step
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDropped:
+    """An invalid index, left by a build that failed, was dropped before it is built again."""
+
+    step: Step
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the server says beside its results, RAISE NOTICE included."""
+
+    severity: str
+    message: str
+
+
+Event = (
+    Connected
+    | DatabaseCreated
+    | LockAwaited
+    | StepStarted
+    | StepResult
+    | Blocked
+    | Progressed
+    | Retried
+    | Resumed
+    | IndexDropped
+    | Notice
+)
+OnEvent = Callable[[Event], None]

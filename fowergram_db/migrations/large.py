@@ -1,0 +1,228 @@
+"""Read a large file in bounded memory: the data of its COPY blocks is left where it is."""
+
+import codecs
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fowergram_db.errors import FileFault, Location
+from fowergram_db.migrations.opened import OpenedFile
+from fowergram_db.migrations.places import Gap
+from fowergram_db.migrations.script import Script, scan
+
+_WINDOW = 1 << 20
+# What every COPY with data says, in any letter case: FROM stdin, or FROM stdout, which means the same.
+_MARK = b"std"
+_END = b"\n\\."
+
+
+@dataclass(frozen=True, slots=True)
+class Elided:
+    """A file's text with LF line ends and without BOM, empty blocks for COPY data, and the places of that data."""
+
+    text: str
+    gaps: tuple[Gap, ...]
+    checksum: str
+    raw_checksum: str
+
+
+def read_large(file: OpenedFile, window: int = _WINDOW) -> Elided:
+    """Read a file, ``window`` bytes at a time; a statement that is longer is held in memory whole.
+
+    Raises FileFault, with the place, for invalid UTF-8 and for a NUL byte, and where the file changes meanwhile.
+    """
+    found = _check(file, window)
+    at = len(_bom(file))
+    chunks = file.chunks(at, size=window)
+    if not found.has_mark:
+        text = "".join(codecs.iterdecode(without_cr(chunks), "utf-8"))
+        return Elided(text, (), found.checksum, found.raw_checksum)
+    elider = _Elider(window, at)
+    for chunk in chunks:
+        elider.feed(chunk)
+    elider.close()
+    return Elided("".join(elider.parts), tuple(elider.gaps), found.checksum, found.raw_checksum)
+
+
+def without_cr(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Turn CRLF line ends into LF, one that the end of a chunk has cut too.
+
+    >>> list(without_cr([b"a\r", b"\nb\r\n", b"\r"]))
+    [b'a', b'\nb\n', b'\r']
+    """
+    held = b""
+    for chunk in chunks:
+        whole = held + chunk
+        held = b"\r" if whole.endswith(b"\r") else b""
+        if ready := whole.removesuffix(held).replace(b"\r\n", b"\n"):
+            yield ready
+    if held:
+        yield held
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    checksum: str
+    raw_checksum: str
+    has_mark: bool
+
+
+def _bom(file: OpenedFile) -> bytes:
+    return codecs.BOM_UTF8 if next(file.chunks(), b"").startswith(codecs.BOM_UTF8) else b""
+
+
+def _check(file: OpenedFile, window: int) -> _Checked:
+    """Read the file once: whether it is text, its checksums, whether there can be COPY data in it."""
+    bom = _bom(file)
+    raw, normal = hashlib.sha256(bom), hashlib.sha256()
+    has_mark, tail = False, b""
+    for chunk in without_cr(_hashed(_text(file, len(bom), window), raw)):
+        normal.update(chunk)
+        has_mark = has_mark or _MARK in (tail + chunk).lower()
+        tail = chunk[-len(_MARK) :]
+    return _Checked(normal.hexdigest(), raw.hexdigest(), has_mark)
+
+
+def _hashed(chunks: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+
+
+def _text(file: OpenedFile, begin: int, window: int) -> Iterator[bytes]:
+    """Yield the file's bytes as far as they are text. Raises FileFault at the first that is not."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    at, pending = begin, 0
+    try:
+        for chunk in file.chunks(begin, size=window):
+            nul = chunk.find(b"\0")
+            pending = len(decoder.getstate()[0])
+            decoder.decode(chunk if nul < 0 else chunk[:nul], final=nul >= 0)
+            if nul >= 0:
+                hint = "Remove it; a file in UTF-16 has to be saved as UTF-8."
+                raise _fault(file, at + nul, "contains a NUL byte", hint)
+            yield chunk
+            at += len(chunk)
+        pending = len(decoder.getstate()[0])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        fact = f"is not UTF-8: byte 0x{error.object[error.start]:02x}"
+        raise _fault(file, at - pending + error.start, fact, "Save the file as UTF-8.") from error
+
+
+def _fault(file: OpenedFile, offset: int, fact: str, hint: str) -> FileFault:
+    """Make the fault for a byte, its line and column counted out: everything before it is text."""
+    line, column = 1, 1
+    text = codecs.iterdecode(file.chunks(len(_bom(file)), offset), "utf-8")
+    for part in text:
+        line += part.count("\n")
+        column = len(part) - part.rfind("\n") if "\n" in part else column + len(part)
+    return FileFault(f"{file.path.name} {fact}", hint=hint, location=Location(str(file.path), line, column))
+
+
+class _Elider:
+    """Takes a file's bytes chunk by chunk. ``parts`` is the text so far, ``at`` the offset of ``held`` in the file.
+
+    Outside data, ``held`` begins behind a statement and is scanned when there is a window of it: what the scanner
+    finds left of its end is right whatever follows. Within data, it is what may be the beginning of the last line.
+    """
+
+    def __init__(self, window: int, at: int) -> None:
+        self.parts: list[str] = []
+        self.gaps: list[Gap] = []
+        self.window = self.wanted = window
+        self.at = at
+        self.held = bytearray()
+        self.length = 0
+        self.begin: int | None = None
+        self.lines = 0
+
+    def feed(self, chunk: bytes) -> None:
+        self.held += chunk
+        if self.begin is not None:
+            self.lines += chunk.count(b"\n")
+        self._advance(final=False)
+
+    def close(self) -> None:
+        self._advance(final=True)
+        if self.begin is not None:
+            # psql, too, reads data to the end of the file; here, its end is written out.
+            self._leave_out(self.at + len(self.held))
+            self._keep(b"\\.\n")
+
+    def _advance(self, *, final: bool) -> None:
+        goes_on = True
+        while goes_on and self.held:
+            goes_on = self._scan(final=final) if self.begin is None else self._find_end(final=final)
+
+    def _scan(self, *, final: bool) -> bool:
+        """Keep what is complete of the text held; return whether there is more to be done with the rest."""
+        if len(self.held) < self.wanted and not final:
+            return False
+        lines = bytes(self.held) if final else bytes(self.held[: self.held.rfind(b"\n") + 1])
+        script = scan(lines.decode())
+        kept = 0
+        for begin, end in script.data:
+            self._keep(self._take(script, kept, begin))
+            self._begin_data()
+            if end == len(script.text):
+                return not final or bool(self.held)
+            self.lines = script.text.count("\n", begin, end)
+            self._take(script, begin, end)
+            self._leave_out(self.at)
+            kept = end
+        complete = len(script.text) if final else script.complete
+        taken = self._take(script, kept, complete)
+        self._keep(taken)
+        # Where no statement was complete, twice as much is looked at next: all in all, nothing more than twice.
+        self.wanted = self.window + len(self.held) if complete else 2 * max(len(self.held), self.window)
+        return False
+
+    def _take(self, script: Script, start: int, end: int) -> bytes:
+        taken = script.text[start:end].encode()
+        del self.held[: len(taken)]
+        self.at += len(taken)
+        return taken
+
+    def _keep(self, taken: bytes) -> None:
+        part = taken.decode().replace("\r\n", "\n")
+        self.parts.append(part)
+        self.length += len(part)
+
+    def _begin_data(self) -> None:
+        self.begin = self.at
+        self.lines = self.held.count(b"\n")
+
+    def _leave_out(self, end: int) -> None:
+        begin, self.begin = self.begin, None
+        if begin is not None and begin < end:
+            self.gaps.append(Gap(self.length, begin, end, self.lines))
+
+    def _find_end(self, *, final: bool) -> bool:
+        """Look for the line that ends the data; return whether it was found."""
+        at = self._end_of_data(final=final)
+        if at is None:
+            # The longest beginning of that line is the break before it, backslash, dot and CR.
+            passed = max(0, len(self.held) - len(_END) - 1)
+            del self.held[:passed]
+            self.at += passed
+            return False
+        self.lines -= self.held.count(b"\n", at)
+        self._leave_out(self.at + at)
+        end = self.held.find(b"\n", at) + 1 or len(self.held)
+        self._keep(bytes(self.held[at:end]))
+        del self.held[:end]
+        self.at += end
+        self.wanted = self.window
+        return True
+
+    def _end_of_data(self, *, final: bool) -> int | None:
+        """Return where in what is held the line stands that ends the data."""
+        is_first = self.begin == self.at
+        at = 0 if is_first and self.held.startswith(_END[1:]) else self.held.find(_END) + 1 or -1
+        while at >= 0:
+            rest = bytes(self.held[at + 2 : at + 4])
+            if rest.startswith((b"\n", b"\r\n")) or (final and rest in (b"", b"\r")):
+                return at
+            at = self.held.find(_END, at) + 1 or -1
+        return None

@@ -1,0 +1,56 @@
+"""Write into the history what a person has decided of a migration that is edited, or half done."""
+
+from collections.abc import Sequence
+
+from fowergram_db.database.connection import Connection, connect, reported
+from fowergram_db.database.sql import load
+from fowergram_db.database.target import Target
+from fowergram_db.errors import UnknownVersion
+from fowergram_db.migrations.events import OnEvent
+from fowergram_db.migrations.files import MigrationFile
+from fowergram_db.migrations.history import read_history, require_own
+from fowergram_db.migrations.lock import migration_lock
+from fowergram_db.migrations.plan import Direction, Migration, State, survey
+
+
+def repair(
+    target: Target, files: Sequence[MigrationFile], version: int | None, on_event: OnEvent, wait_s: float
+) -> tuple[Migration, ...]:
+    """Record every changed migration as its file is now, every partial one as done; or only that of one version.
+
+    Return them as they were before. Writes the history in one transaction, under the migration lock. Raises
+    UnknownVersion for a version that needs no repair.
+    """
+    with connect(target) as connection, migration_lock(target, wait_s, on_event):
+        history = read_history(connection)
+        require_own(history)
+        broken = [m for m in survey(files, history) if m.state in (State.CHANGED, State.PARTIAL)]
+        chosen = tuple(m for m in broken if version is None or m.version == version)
+        if version is not None and not chosen:
+            raise UnknownVersion(
+                f"version {version} is neither changed nor partial",
+                hint="`fowergram-db status` shows what is wrong.",
+            )
+        with reported("repair the history"), connection.transaction():
+            for migration in chosen:
+                _repair(connection, migration)
+        return chosen
+
+
+def _repair(connection: Connection, migration: Migration) -> None:
+    row, file = migration.applied, migration.file
+    if row is not None and row.state == "partial":
+        down = row.progress is not None and row.progress.direction == Direction.DOWN
+        done = row.progress.total if row.progress else row.statements_done
+        elapsed_ms = row.progress.elapsed_ms if row.progress else row.duration_ms
+        values: dict[str, object] = {"version": row.version, "statements_done": done, "duration_ms": elapsed_ms}
+        connection.execute(load("bookkeeping/forget" if down else "bookkeeping/finish"), values)
+    if file is not None:
+        recorded: dict[str, object] = {
+            "version": file.version,
+            "filename": file.filename,
+            "name": file.name,
+            "checksum": file.checksum,
+            "down_sql": file.down.whole_text() if file.down else None,
+        }
+        connection.execute(load("bookkeeping/rewrite"), recorded)

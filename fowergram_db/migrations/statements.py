@@ -1,0 +1,106 @@
+"""What a script is cut into. Pure."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import pairwise, takewhile
+
+from fowergram_db.migrations.traits import Trait
+
+LABEL_WORDS = frozenset(
+    "AGGREGATE ALTER CAST CLASS COLLATION COLUMN COMMENT CONFIGURATION CONSTRAINT CONVERSION CREATE "
+    "DATABASE DEFAULT DELETE DICTIONARY DOMAIN DROP EVENT EXTENSION FAMILY FOREIGN FROM FUNCTION INDEX "
+    "INSERT INTO LANGUAGE MATERIALIZED METHOD ON OPERATOR OR POLICY PRIVILEGES PROCEDURE PUBLICATION "
+    "REPLACE ROLE RULE SCHEMA SEARCH SEQUENCE SERVER STATISTICS SUBSCRIPTION TABLE TABLESPACE TEMP "
+    "TEMPORARY TEXT TRANSFORM TRIGGER TYPE UNIQUE UNLOGGED USER VIEW ".split()
+)
+"""The words that are part of the names of commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: ``text[start:end]``, its semicolon and surrounding comments left out.
+
+    ``words`` are its first keywords, upper case, for labels, up to five. Offsets are 0-based characters.
+    """
+
+    start: int
+    end: int
+    words: tuple[str, ...]
+    traits: frozenset[Trait] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """Name the statement by its command.
+
+        >>> Statement(0, 9, ("CREATE", "UNIQUE", "INDEX", "X", "ON")).label
+        'CREATE UNIQUE INDEX'
+        """
+        rest = takewhile(LABEL_WORDS.__contains__, self.words[1:])
+        return " ".join((*self.words[:1], *rest))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What can be sent at once: ``text`` from the offset ``start`` on, then the data of its COPY, where it ends in one.
+
+    ``data`` is the place of that data in the script, (start, end).
+    """
+
+    start: int
+    text: str
+    data: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    r"""A scanned script.
+
+    ``data`` are the blocks of COPY data, one for each ``COPY … FROM stdin``, ``commands`` the meta-commands of psql,
+    ``comments`` the comments, all as (start, end) in order. ``strays`` is where something stands behind the semicolon
+    of such a COPY, on its line. What stands before ``complete`` is as it is whatever may be written behind the text.
+    """
+
+    text: str
+    statements: tuple[Statement, ...]
+    data: tuple[tuple[int, int], ...] = ()
+    commands: tuple[tuple[int, int], ...] = ()
+    comments: tuple[tuple[int, int], ...] = ()
+    strays: tuple[int, ...] = ()
+    complete: int = 0
+
+    def pieces(self) -> tuple[Piece, ...]:
+        r"""Return the script as pieces to be sent one after the other, the commands of psql blanked out.
+
+        Each COPY from stdin ends a piece, its semicolon included. Only what holds a statement is a piece.
+
+        >>> from fowergram_db.migrations.script import scan
+        >>> [piece.text for piece in scan("SELECT 1; COPY t FROM stdin;\n1\n\\.\n;SELECT 2").pieces()]
+        ['SELECT 1; COPY t FROM stdin;', '\n;SELECT 2']
+        """
+        copies = [s.end for s in self.statements if Trait.COPIES_FROM_CLIENT in s.traits]
+        found, start = [], 0
+        for end, data in zip(copies, self.data, strict=True):
+            found.append(Piece(start, f"{self._sendable(start, end)};", data))
+            start = data[1] + 2 if self.text.startswith("\\.", data[1]) else data[1]
+        if self.number_at(len(self.text)) > self.number_at(start - 1):
+            found.append(Piece(start, self._sendable(start, len(self.text))))
+        return tuple(found)
+
+    def _sendable(self, start: int, end: int) -> str:
+        """Return a part of the text with spaces for the commands of psql, so that every offset stays true."""
+        spans = [span for span in self.commands if start <= span[0] < end]
+        if not spans:
+            return self.text[start:end]
+        edges = pairwise((start, *(edge for span in spans for edge in span), end))
+        kept = (self.text[a:b] if number % 2 == 0 else " " * (b - a) for number, (a, b) in enumerate(edges))
+        return "".join(kept)
+
+    def number_at(self, offset: int) -> int:
+        """Return the 1-based number of the statement that an offset lies in or after; 0 with none.
+
+        >>> from fowergram_db.migrations.script import scan
+        >>> script = scan("SELECT 1; SELECT 2;")
+        >>> script.number_at(0), script.number_at(12)
+        (1, 2)
+        """
+        return bisect_left(self.statements, offset + 1, key=lambda statement: statement.start)

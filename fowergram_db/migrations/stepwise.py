@@ -1,0 +1,272 @@
+"""Run a script without a transaction around it: statement by statement, each recorded, so that a later run goes on.
+
+A statement that can run in a transaction runs in one together with its record. One that cannot is recorded before and
+after: where a run ends in between, the next finds out what became of it.
+"""
+
+import hashlib
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.types.json import Jsonb
+
+from fowergram_db import __version__
+from fowergram_db.database.connection import reported
+from fowergram_db.database.sql import load
+from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
+from fowergram_db.migrations.concurrent import index_built, index_dropped
+from fowergram_db.migrations.events import IndexDropped, Resumed, StepResult
+from fowergram_db.migrations.execute import CheckedStep, compose, roll_back, run_piece, settings
+from fowergram_db.migrations.failure import failure
+from fowergram_db.migrations.history import Progress
+from fowergram_db.migrations.plan import Direction
+from fowergram_db.migrations.script import Piece, Script, Statement, Trait, position
+from fowergram_db.migrations.wire import send
+from fowergram_db.migrations.worker import Watch, Worker, patiently
+
+# These may end transactions themselves, or refuse to run in one, as their arguments will have it.
+_BARE = ("CALL", "CLUSTER", "DISCARD", "DO", "REINDEX")
+_BARE_PAIRS = (("ALTER", "DATABASE"), *((verb, "SUBSCRIPTION") for verb in ("ALTER", "CREATE", "DROP")))
+# The bookkeeping is the tool's own, whoever the script has become; only for the transaction at hand.
+_OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE;"
+
+
+def apply_stepwise(worker: Worker, checked: CheckedStep) -> StepResult:
+    """Run a step's statements one after the other, from where an earlier run has stopped.
+
+    Raises MigrationFailed or LockTimeout; the history then says at which statement it stands.
+    """
+    if worker.lock is not None and worker.lock.is_pooled and _sets_something(checked.script):
+        raise Refused(
+            f"{checked.step.filename} runs without a transaction and sets something: a pooler would give it to others",
+            hint="Connect to the server directly, or write SET LOCAL into a file that runs in a transaction.",
+            location=Location(checked.step.source),
+        )
+    return _Run(worker, checked).carry_out()
+
+
+def _sets_something(script: Script) -> bool:
+    return any(statement.words[:1] in (("SET",), ("RESET",)) for statement in script.statements)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of one script. ``progress`` is what the history says, kept up to date."""
+
+    worker: Worker
+    checked: CheckedStep
+    progress: Progress = field(init=False)
+    began: float = field(init=False)
+
+    def carry_out(self) -> StepResult:
+        step, script = self.checked.step, self.checked.script
+        self.began = time.perf_counter()
+        self.progress = self._resume()
+        was_running = step.progress is not None and step.progress.running
+        try:
+            for number in range(len(self.progress.done), len(script.statements)):
+                self._run_statement(number, was_running=was_running)
+                was_running = False
+            duration_ms = self._elapsed_ms()
+            self._finish(duration_ms)
+        except BaseException:
+            self._note_the_end()
+            raise
+        return StepResult(step, duration_ms)
+
+    def _resume(self) -> Progress:
+        """Record the beginning, or find the place to go on at; what has run must stand in the script as it was."""
+        step, script = self.checked.step, self.checked.script
+        found = step.progress or Progress(str(step.direction), (), 0)
+        for number, (statement, recorded) in enumerate(zip(script.statements, found.done, strict=False)):
+            if self._hash(statement) != recorded:
+                raise self._edited(number)
+        if len(found.done) > len(script.statements):
+            raise self._edited(len(script.statements) - 1)
+        pooled = self.worker.lock is not None and self.worker.lock.is_pooled
+        with reported("record the beginning of the migration"):
+            self.worker.connection.execute(load("bookkeeping/progress_column"))
+            pid, since = self.worker.connection.execute(load("catalog/backend")).fetchone() or (0, "")
+        progress = replace(
+            found,
+            total=len(script.statements),
+            application=self.worker.application,
+            pid=0 if pooled else int(str(pid)),
+            since="" if pooled else str(since),
+            running=False,
+        )
+        if step.progress is not None:
+            self.worker.on_event(Resumed(step, len(found.done) + 1, len(script.statements)))
+        query = "bookkeeping/begin" if step.direction is Direction.UP else "bookkeeping/progress"
+        self._write(load(query), progress)
+        return progress
+
+    def _edited(self, number: int) -> HistoryInconsistent:
+        step, script = self.checked.step, self.checked.script
+        at = script.statements[number].start if script.statements else 0
+        return HistoryInconsistent(
+            f"{step.filename} stopped midway, and its statement {number + 1}, which has run, is not what it was",
+            hint="Restore the statements that have run; those behind them may be changed. Or finish it by hand and say "
+            f"so with `fowergram-db repair --version {step.version}`.",
+            location=Location(step.source, *position(script.text, at)),
+        )
+
+    def _hash(self, statement: Statement) -> str:
+        return hashlib.sha256(self._text(statement).encode()).hexdigest()
+
+    def _run_statement(self, number: int, *, was_running: bool) -> None:
+        statement = self.checked.script.statements[number]
+        line, _ = position(self.checked.script.text, statement.start)
+        self.progress = replace(self.progress, label=statement.label, line=line)
+        watch = Watch(self.worker, self.checked.step, self.worker.limits.of(self.checked.directives)[0])
+        run = self._run_bare if _is_bare(statement) else self._run_with_its_record
+        patiently(self.worker, self.checked.step, watch, lambda: run(statement, watch, was_running=was_running))
+
+    def _after(self, statement: Statement) -> Progress:
+        done = (*self.progress.done, self._hash(statement))
+        return replace(self.progress, done=done, running=False, elapsed_ms=self._elapsed_ms(), label="", line=0)
+
+    def _run_with_its_record(self, statement: Statement, watch: Watch, *, was_running: bool) -> None:
+        """Run a statement in a transaction with its record, so that both are there or neither."""
+        del was_running  # it was rolled back with its transaction
+        connection = self.worker.connection
+        opening = ("BEGIN;", *settings(self.worker, self.checked.directives))
+        try:
+            run_piece(self.worker, self.checked, self._piece(statement), watch, opening)
+            after = self._after(statement)
+            self._send(f"{_OWN_RIGHTS} {self._composed(load('bookkeeping/progress'), after)} COMMIT;")
+        except BaseException:
+            roll_back(connection)
+            raise
+        self.progress = after
+
+    def _run_bare(self, statement: Statement, watch: Watch, *, was_running: bool) -> None:
+        """Run a statement that cannot be in a transaction, its record before it and after it."""
+        if not self._is_there_already(statement, was_running=was_running):
+            self._set_limits(statement)
+            self.progress = replace(self.progress, running=True)
+            self._write(load("bookkeeping/progress"), self.progress)
+            try:
+                run_piece(self.worker, self.checked, self._piece(statement), watch)
+            except FowergramError:
+                if not self.worker.connection.closed:
+                    self.progress = replace(self.progress, running=False)
+                raise
+        after = self._after(statement)
+        self._write(load("bookkeeping/progress"), after)
+        self.progress = after
+
+    def _is_there_already(self, statement: Statement, *, was_running: bool) -> bool:
+        """Look after what an earlier attempt has left: an invalid index goes, a complete one need not be built."""
+        text = self._text(statement)
+        if dropped := index_dropped(text):
+            return was_running and not self._exists(dropped)
+        built = index_built(text)
+        if built is None:
+            return False
+        state = self._index_state(built.relation, built.name)
+        if state is None:
+            return False
+        schema, name, valid, building = state
+        if valid:
+            return was_running
+        if building:
+            raise Refused(f'somebody else is building the index "{name}" just now', hint="Run the command again later.")
+        index = sql.Identifier(schema, name)
+        with reported(f'drop the invalid index "{name}"'):
+            self.worker.connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(index))
+        self.worker.on_event(IndexDropped(self.checked.step, f"{schema}.{name}"))
+        return False
+
+    def _index_state(self, relation: str, name: str) -> tuple[str, str, bool, bool] | None:
+        with reported("look at the index"):
+            values = {"relation": relation, "name": name}
+            found = self.worker.connection.execute(load("catalog/index_state"), values).fetchone()
+        return None if found is None else (str(found[0]), str(found[1]), bool(found[2]), bool(found[3]))
+
+    def _exists(self, relation: str) -> bool:
+        with reported("look at the index"):
+            found = self.worker.connection.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", [relation])
+            return found.fetchone() == (True,)
+
+    def _set_limits(self, statement: Statement) -> None:
+        """Set the limits of a statement outside a transaction: of a session that is ours alone, else not at all.
+
+        What runs concurrently waits for other transactions on purpose, and blocks nobody meanwhile.
+        """
+        if self.worker.lock is not None and self.worker.lock.is_pooled:
+            return
+        lock_ms, statement_ms = self.worker.limits.of(self.checked.directives)
+        concurrent = Trait.CONCURRENT in statement.traits
+        query = f"SET lock_timeout = {0 if concurrent else lock_ms};"
+        if statement_ms is not None:
+            query += f"SET statement_timeout = {statement_ms};"
+        self._send(query)
+
+    def _piece(self, statement: Statement) -> Piece:
+        """Return a statement as a piece of its own, with the data of its COPY: the blocks stand in their order."""
+        script, data = self.checked.script, None
+        if Trait.COPIES_FROM_CLIENT in statement.traits:
+            copies = [s.start for s in script.statements if Trait.COPIES_FROM_CLIENT in s.traits]
+            data = script.data[copies.index(statement.start)]
+        return Piece(statement.start, self._text(statement), data)
+
+    def _text(self, statement: Statement) -> str:
+        return self.checked.script.text[statement.start : statement.end]
+
+    def _finish(self, duration_ms: float) -> None:
+        step = self.checked.step
+        query = "bookkeeping/finish" if step.direction is Direction.UP else "bookkeeping/forget"
+        bookkeeping = compose(self.worker.connection, load(query), self._values(self.progress, duration_ms))
+        self._send(f"RESET SESSION AUTHORIZATION; RESET ALL; {bookkeeping}")
+
+    def _note_the_end(self) -> None:
+        """Record that nothing is running any more, where the server still listens."""
+        with suppress(psycopg.Error, FowergramError):
+            roll_back(self.worker.connection)
+            self._send("RESET SESSION AUTHORIZATION; RESET ALL;")
+            if hasattr(self, "progress"):
+                self._write(load("bookkeeping/progress"), replace(self.progress, running=False))
+
+    def _write(self, query: str, progress: Progress) -> None:
+        self._send(f"BEGIN; {_OWN_RIGHTS} {self._composed(query, progress)} COMMIT;")
+
+    def _composed(self, query: str, progress: Progress) -> str:
+        return compose(self.worker.connection, query, self._values(progress, 0.0))
+
+    def _values(self, progress: Progress, duration_ms: float) -> dict[str, object]:
+        step = self.checked.step
+        return {
+            "version": step.version,
+            "name": step.name,
+            "filename": step.filename,
+            "checksum": step.checksum,
+            "down_sql": step.down_sql,
+            "tool_version": __version__,
+            "duration_ms": duration_ms,
+            "statements_done": len(progress.done),
+            "progress": Jsonb(asdict(progress)),
+        }
+
+    def _send(self, query: str) -> None:
+        connection = self.worker.connection
+        try:
+            results = send(connection, query, lambda: None)
+            if results[-1].status == pq.ExecStatus.FATAL_ERROR:
+                raise psycopg.errors.error_from_result(results[-1])
+        except psycopg.Error as error:
+            roll_back(connection)
+            raise failure(self.checked.step, self.checked.script, error, None, doing="could not be recorded") from error
+
+    def _elapsed_ms(self) -> float:
+        before = self.checked.step.progress.elapsed_ms if self.checked.step.progress else 0.0
+        return before + (time.perf_counter() - self.began) * 1000
+
+
+def _is_bare(statement: Statement) -> bool:
+    """Tell whether a statement has to run outside a transaction, or may have to."""
+    first, pair = statement.words[0], statement.words[:2]
+    return Trait.NEEDS_NO_TRANSACTION in statement.traits or first in _BARE or pair in _BARE_PAIRS

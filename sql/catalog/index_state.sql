@@ -1,0 +1,16 @@
+-- Purpose: what is there under the name of an index that is to be built concurrently.
+-- Oldest server: 13. Privileges: none.
+-- Parameters: relation (the table as it is written in SQL), name (of the index). Columns: schema, name, valid,
+-- building (somebody is building it just now). No row: nothing has that name.
+SELECT
+    n.nspname::text AS schema,
+    c.relname::text AS name,
+    i.indisvalid AND i.indisready AS valid,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_stat_progress_create_index AS p
+        WHERE p.index_relid = i.indexrelid AND p.pid <> pg_catalog.pg_backend_pid()
+    ) AS building
+FROM pg_catalog.pg_index AS i
+JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE i.indrelid = pg_catalog.to_regclass(%(relation)s) AND c.relname = %(name)s;

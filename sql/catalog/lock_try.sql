@@ -1,0 +1,19 @@
+-- Purpose: try to become the one migrator of this database, for as long as the open transaction lasts. That it idles
+-- must not end it; its name says who holds the lock.
+-- Oldest server: 13 (transaction_timeout: 17). Privileges: none.
+-- Parameters: application (text), space, key (the lock). Columns: got (boolean), on_linux (boolean), pid.
+SELECT
+    pg_catalog.pg_try_advisory_xact_lock(%(space)s::integer, %(key)s::integer) AS got,
+    pg_catalog.version() LIKE '%%linux%%' AS on_linux,
+    pg_catalog.pg_backend_pid() AS pid
+FROM (
+    SELECT
+        pg_catalog.set_config('application_name', %(application)s, true),
+        pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true),
+        pg_catalog.set_config('statement_timeout', '5s', true),
+        CASE
+            WHEN pg_catalog.current_setting('server_version_num')::integer >= 170000
+                THEN pg_catalog.set_config('transaction_timeout', '0', true)
+        END
+    OFFSET 0
+) AS settings;

@@ -1,0 +1,231 @@
+"""The migration lock, waiting for others' locks, migrations without a transaction, --atomic, repair."""
+
+import json
+import subprocess
+import sys
+import threading
+from contextlib import closing, contextmanager, suppress
+
+import psycopg
+import pytest
+
+from fowergram_db.database.connection import connect
+from fowergram_db.migrations.lock import migration_lock
+
+CONCURRENTLY = "-- fowergram: no-transaction\n"
+
+
+def start(directory, variables, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "fowergram_db", *arguments, "--migrations-dir", str(directory)]
+    return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.usefixtures("empty_db")
+def test_the_lock_is_waited_for_and_its_holder_named(cli, write, target):
+    write(**{"001_a": "CREATE TABLE a (id int)"})
+    with migration_lock(target, 1, lambda _: None):
+        result = cli("migrate", "--wait", "0.3", "--json")
+    assert result.exit_code == 5
+    assert result.document["error"]["code"] == "lock_timeout"
+    assert "fowergram-db lock" in result.document["error"]["message"]
+    assert "Waiting for another migrator: pid " in result.err
+    assert cli("migrate").exit_code == 0
+
+
+def test_a_run_with_nothing_to_do_needs_no_lock(cli, write, target):
+    write(**{"001_a": "CREATE TABLE a (id int)"})
+    cli("migrate")
+    with migration_lock(target, 1, lambda _: None):
+        assert cli("migrate", "--wait", "0").exit_code == 0
+
+
+@pytest.mark.usefixtures("empty_db")
+def test_eight_runners_at_once_apply_each_migration_once(write, variables, query):
+    files = {f"{n:03}_t": f"CREATE TABLE t{n} (id int);" for n in range(1, 6)}
+    files["006_i"] = f"{CONCURRENTLY}CREATE INDEX CONCURRENTLY t1_id ON t1 (id);"
+    directory = write(**files)
+    runners = [start(directory, variables, "migrate") for _ in range(8)]
+    outputs = [runner.communicate(timeout=90) for runner in runners]
+    assert [runner.returncode for runner in runners] == [0] * 8, outputs
+    applied = [line for out, _ in outputs for line in out.splitlines() if line.startswith("applied ")]
+    assert len(applied) == 6
+    assert query("SELECT count(*), bool_and(state = 'applied') FROM schema_migrations") == [(6, True)]
+
+
+@pytest.mark.usefixtures("empty_db")
+def test_a_worker_that_outlives_its_migrator_is_waited_for(cli, write, target):
+    write(**{"001_a": "CREATE TABLE a (id int)"})
+    with connect(target) as orphan:
+        orphan.execute("BEGIN")
+        orphan.execute("SELECT pg_advisory_xact_lock(1718581093, 2)")
+        result = cli("migrate", "--wait", "0.3")
+    assert result.exit_code == 5
+    assert "still at work" in result.err
+
+
+@contextmanager
+def holding(target, statement: str):
+    """Hold a lock on another session, and let go of it when told to."""
+    with closing(connect(target)) as other:
+        other.execute("BEGIN")
+        other.execute(statement)
+        yield other
+        with suppress(psycopg.OperationalError):
+            other.rollback()
+
+
+def test_who_blocks_is_named_and_the_migration_succeeds_when_the_lock_goes(cli, write, target, tables, empty_db):
+    empty_db.execute("CREATE TABLE busy (id int)")
+    write(**{"001_a": "ALTER TABLE busy ADD COLUMN more int; CREATE TABLE a (id int)"})
+    with holding(target, "LOCK TABLE busy IN ACCESS SHARE MODE") as other:
+        release = threading.Timer(1.5, empty_db.execute, ["SELECT pg_terminate_backend(%s)", [other.info.backend_pid]])
+        release.start()
+        result = cli("migrate", "--lock-timeout", "300ms")
+        release.join()
+    assert result.exit_code == 0
+    assert "waits for pid " in result.err
+    assert "LOCK TABLE busy IN ACCESS SHARE MODE" in result.err
+    assert "was rolled back; try 2 of 11" in result.err
+    assert tables() == ["a", "busy"]
+
+
+def test_a_lock_that_never_goes_ends_the_run_and_leaves_nothing(cli, write, target, tables, empty_db):
+    empty_db.execute("CREATE TABLE busy (id int)")
+    write(**{"001_a": "CREATE TABLE a (id int); ALTER TABLE busy ADD COLUMN more int"})
+    with holding(target, "LOCK TABLE busy IN ACCESS SHARE MODE"):
+        result = cli("migrate", "--lock-timeout", "100ms", "--lock-retries", "1")
+    assert result.exit_code == 5
+    assert "Tried 2 time(s). In the way: pid " in result.err
+    assert tables() == ["busy"]
+
+
+def test_a_statement_timeout_ends_a_migration(cli, write):
+    write(**{"001_a": "SELECT pg_sleep(5)"})
+    result = cli("migrate", "--statement-timeout", "100ms", "--json")
+    assert (result.exit_code, result.document["error"]["sqlstate"]) == (1, "57014")
+
+
+@pytest.mark.parametrize("arguments", [("--lock-timeout", "soon"), ("--statement-timeout", "3"), ("--wait", "-1")])
+def test_what_is_no_duration_is_a_usage_error(cli, write, arguments):
+    write(**{"001_a": "SELECT 1"})
+    assert cli("migrate", *arguments).exit_code == 2
+
+
+UNIQUE = {
+    "001_a": "CREATE TABLE a (id int); INSERT INTO a VALUES (1), (1);",
+    "002_i": f"{CONCURRENTLY}INSERT INTO a VALUES (2);\n"
+    "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a_id ON a (id);\n"
+    "CREATE TABLE b (id int);",
+    "002_i.down": f"{CONCURRENTLY}DROP TABLE b; DROP INDEX CONCURRENTLY a_id;",
+}
+
+
+def test_a_unique_build_that_fails_is_partial_and_goes_on_when_the_data_is_mended(cli, write, query, tables):
+    write(**UNIQUE)
+    result = cli("migrate")
+    assert result.exit_code == 1
+    assert "statement 2 of 3 (CREATE UNIQUE INDEX" in result.err
+    status = cli("status", "--json")
+    assert [m["state"] for m in status.document["migrations"]] == ["applied", "partial"]
+    assert status.document["migrations"][1]["transactional"] is False
+    assert "1 of 3 statements done, stopped at statement 2" in cli("status").out
+    assert cli("status", "--check").exit_code == 4
+    assert query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_id'::regclass") == [(False,)]
+    query("DELETE FROM a WHERE ctid = (SELECT min(ctid) FROM a)")
+    again = cli("migrate")
+    assert again.exit_code == 0
+    assert "goes on at statement 2 of 3" in again.err
+    assert "Dropped the invalid index public.a_id" in again.err
+    assert query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_id'::regclass") == [(True,)]
+    assert query("SELECT count(*) FROM a") == [(2,)]
+    assert tables() == ["a", "b"]
+    assert cli("rollback").exit_code == 0
+    assert tables() == ["a"]
+    assert query("SELECT array_agg(version) FROM schema_migrations") == [([1],)]
+
+
+def test_statements_that_have_run_may_not_be_edited_before_it_goes_on(cli, write):
+    write(**UNIQUE)
+    cli("migrate")
+    write(**{"002_i": UNIQUE["002_i"].replace("(2)", "(3)")})
+    result = cli("migrate")
+    assert result.exit_code == 4
+    assert "002_i.sql:2:1" in result.err
+
+
+def test_repair_closes_what_a_person_has_finished_and_records_what_was_edited(cli, write):
+    write(**UNIQUE)
+    cli("migrate")
+    write(**{"001_a": "-- as it should have been\nCREATE TABLE a (id int);"})
+    assert cli("migrate").exit_code == 4
+    result = cli("repair", "--json")
+    assert result.exit_code == 0
+    assert [(r["version"], r["was"]) for r in result.document["repaired"]] == [(1, "changed"), (2, "partial")]
+    assert cli("status", "--check").exit_code == 0
+    assert cli("repair").out == "Nothing to do.\n"
+    assert cli("repair", "--version", "1").exit_code == 2
+
+
+def test_atomic_applies_all_or_nothing(cli, write, tables, query):
+    write(**{"001_a": "CREATE TABLE a (id int)", "002_b": "CREATE TABLE b (id int)", "003_c": "SELECT 1/0"})
+    assert cli("migrate", "--atomic").exit_code == 1
+    assert tables() == []
+    write(**{"003_c": "SELECT 1"})
+    result = cli("migrate", "--atomic", "--json")
+    assert (result.exit_code, len(result.document["steps"])) == (0, 3)
+    assert query("SELECT count(DISTINCT executed_at), count(*) FROM schema_migrations") == [(1, 3)]
+
+
+def test_atomic_and_no_transaction_exclude_each_other(cli, write):
+    write(**{"001_a": "CREATE TABLE a (id int)", "002_b": f"{CONCURRENTLY}CREATE INDEX CONCURRENTLY a_i ON a (id)"})
+    assert cli("migrate", "--atomic").exit_code == 2
+    assert cli("migrate").exit_code == 0
+
+
+def test_wait_for_server_waits_for_one_that_is_not_there_and_not_for_a_wrong_password(cli, write):
+    write(**{"001_a": "SELECT 1"})
+    assert cli("migrate", "--wait-for-server", "5").exit_code == 0
+    result = cli("status", "--host", "127.0.0.1", "--port", "1", "--wait-for-server", "0.3", "--json")
+    assert (result.exit_code, json.loads(result.out)["error"]["code"]) == (1, "connection_failed")
+
+
+def test_only_the_last_commit_of_a_run_waits_for_the_disk(cli, write, query):
+    function = "CREATE FUNCTION note() RETURNS text LANGUAGE sql AS $$ SELECT current_setting('synchronous_commit') $$"
+    write(**{"001_a": f"{function}; CREATE TABLE a (said text)", "002_b": "INSERT INTO a VALUES (note())"})
+    assert cli("migrate").exit_code == 0
+    assert query("SELECT said FROM a") == [("on",)]
+
+
+def test_a_plain_dump_is_a_migration(cli, write, query):
+    write(
+        **{
+            "001_d": "\\restrict abc\nSET client_encoding = 'UTF8';\n"
+            "SELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.d (a int, t text);\n"
+            "COPY public.d (a, t) FROM stdin;\n1\t'; DROP TABLE d; --\n2\tไทย\n\\.\n\n"
+            "COPY public.d (a, t) FROM stdin;\n\\.\nALTER TABLE ONLY public.d ADD PRIMARY KEY (a);\n\\unrestrict abc\n"
+        }
+    )
+    result = cli("migrate")
+    assert result.exit_code == 0, result.err
+    assert query("SELECT a, t FROM d ORDER BY a") == [(1, "'; DROP TABLE d; --"), (2, "ไทย")]
+
+
+def test_an_error_in_copy_data_and_one_behind_it_show_their_place(cli, write, tables):
+    copy = "CREATE TABLE d (a int);\nCOPY d FROM stdin;\n1\n{}\n\\.\nSELECT 1;\n{}"
+    write(**{"001_d": copy.format("x", "")})
+    result = cli("migrate", "--json")
+    assert (result.exit_code, result.document["error"]["line"]) == (1, 2)
+    write(**{"001_d": copy.format("2", "SELECT 1 / 0;")})
+    assert cli("migrate", "--json").document["error"]["line"] == 7
+    write(**{"001_d": copy.format("2", "SELECT nothing;")})
+    error = cli("migrate", "--json").document["error"]
+    assert (error["line"], error["column"]) == (7, 8)
+    assert tables() == []
+
+
+def test_copy_runs_in_a_file_without_a_transaction_too(cli, write, query):
+    write(
+        **{"001_d": f"{CONCURRENTLY}CREATE TABLE d (a int);\nCOPY d FROM stdin;\n1\n\\.\nCOPY d FROM stdin;\n2\n\\.\n"}
+    )
+    assert cli("migrate").exit_code == 0
+    assert query("SELECT array_agg(a ORDER BY a) FROM d") == [([1, 2],)]

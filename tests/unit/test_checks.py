@@ -1,0 +1,142 @@
+"""What is refused before anything runs: at its place, with what to do instead."""
+
+import pytest
+
+from fowergram_db.errors import FileFault
+from fowergram_db.migrations.checks import read_script
+from fowergram_db.migrations.directives import parse_directives
+from fowergram_db.migrations.places import Gap
+
+STEPWISE = "-- fowergram: no-transaction\n"
+
+
+def check(text: str):
+    return read_script("f.sql", text, parse_directives("f.sql", text))
+
+
+def fault(text: str) -> FileFault:
+    with pytest.raises(FileFault) as caught:
+        check(text)
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE INDEX CONCURRENTLY i ON t (a)",
+        "create unique index /* c */ concurrently if not exists i on t (a)",
+        "DROP INDEX CONCURRENTLY i",
+        "REINDEX INDEX CONCURRENTLY i",
+        "REINDEX (VERBOSE, CONCURRENTLY) TABLE t",
+        "REINDEX (CONCURRENTLY true) TABLE t",
+        "REINDEX DATABASE d",
+        "REINDEX (VERBOSE) SYSTEM d",
+        "REINDEX SCHEMA s",
+        "VACUUM",
+        "VACUUM (ANALYZE) t",
+        "CREATE DATABASE d",
+        "DROP DATABASE IF EXISTS d",
+        "CREATE TABLESPACE s LOCATION '/x'",
+        "DROP TABLESPACE s",
+        "ALTER SYSTEM SET work_mem = '1MB'",
+        'ALTER DATABASE "d" SET TABLESPACE s',
+        "ALTER TABLE a DETACH PARTITION b CONCURRENTLY",
+        'ALTER TABLE IF EXISTS "s". "a" DETACH PARTITION s ."b" /* c */ CONCURRENTLY',
+        "DISCARD ALL",
+    ],
+)
+def test_what_never_runs_in_a_transaction_needs_a_file_without_one(statement):
+    error = fault(f"SELECT 1;\n  {statement};")
+    assert (error.location.line, error.location.column) == (2, 3)
+    assert "-- fowergram: no-transaction" in error.hint
+    check(f"{STEPWISE}{statement};")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'CREATE INDEX "concurrently" ON t (a)',
+        "CREATE INDEX i ON concurrently (a)",
+        "CREATE INDEX i ON t (a) WHERE b = 'CONCURRENTLY'",
+        "COMMENT ON INDEX i IS 'CONCURRENTLY'",
+        "CREATE INDEX /* CONCURRENTLY */ i ON t (a) -- CONCURRENTLY",
+        "REINDEX (CONCURRENTLY false) TABLE t",
+        "REINDEX TABLE t",
+        'REINDEX TABLE "concurrently"',
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY v",
+        "ALTER TABLE a DETACH PARTITION b",
+        "ALTER TABLE a DETACH PARTITION b FINALIZE",
+        'ALTER TABLE a DETACH PARTITION "concurrently"',
+        "ALTER TABLE a ADD b text DEFAULT 'detach partition b concurrently'",
+        "ALTER DATABASE d SET work_mem = '1MB'",
+        "ALTER DATABASE tablespace SET search_path = 'set tablespace'",
+        "ALTER TABLE t SET TABLESPACE s",
+        "CREATE TABLE vacuum_ (database int)",
+        "SELECT 'VACUUM'",
+        "ANALYZE t",
+        "DISCARD TEMP",
+    ],
+)
+def test_what_only_looks_like_it_runs_in_a_transaction(statement):
+    check(f"{statement};")
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "COMMIT", "ROLLBACK", "START TRANSACTION", "PREPARE TRANSACTION 'x'"])
+def test_transaction_control_is_refused_in_both_kinds_of_files(statement):
+    assert "transaction that the migration runs in" in fault(f"{statement};").message
+    assert "file without a transaction" in fault(f"{STEPWISE}{statement};").message
+
+
+@pytest.mark.parametrize("name", ["", 'U&"d\\0061" '])
+def test_an_index_built_concurrently_needs_a_name_that_can_be_found_again(name):
+    assert "needs a name" in fault(f"{STEPWISE}CREATE INDEX CONCURRENTLY {name}ON t (a);").message
+
+
+@pytest.mark.parametrize(
+    ("rest", "column"),
+    [(" SELECT 2;", 20), (" /* a */ -- b\r SELECT 2;", 34), (";", 19), (" /* a\n1 */", 20), (" \\d", 20), ("x", 19)],
+)
+def test_what_stands_behind_a_copy_on_its_line_is_refused(rest, column):
+    error = fault(f"COPY t FROM stdin;{rest}\n1\n\\.\n")
+    assert "behind a COPY" in error.message
+    assert (error.location.line, error.location.column) == (1, column)
+
+
+@pytest.mark.parametrize("rest", ["", " ", "\t-- a; b", " /* a * ; */ /* b /* c */ */ -- d", "\r", " --"])
+def test_comments_may_stand_behind_a_copy(rest):
+    check(f"COPY t FROM stdin;{rest}\n1\n\\.\nSELECT 2;")
+
+
+def test_a_directive_behind_a_copy_is_not_passed_over():
+    assert "below the header" in fault("COPY t FROM stdin; -- fowergram: lock-timeout=1s\n\\.\n").message
+
+
+def test_the_keys_that_pg_dump_writes_are_let_pass():
+    check("--\n-- dump\n--\n\n\\restrict aB3\n\nSELECT 1;\n\n\\unrestrict aB3\n\n")
+    check("\\restrict x\r\nSELECT 1;\r\n\\unrestrict x\r\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["\\restrict", "\\restrict a b", "\\restrict 'a'", "\\restrict a \\! ls", "\\restricted a", "\\connect x"]
+)
+def test_other_commands_of_psql_are_refused_at_their_line(command):
+    error = fault(f"SELECT 1;\n{command}\n")
+    assert "command of psql" in error.message
+    assert error.location.line == 2
+
+
+def test_a_stray_end_of_data_is_a_command_of_psql():
+    assert fault("SELECT 1;\n\\.\n").location.line == 2
+
+
+@pytest.mark.parametrize("text", ["COPY t TO stdout;", "copy (select 1) to STDIN;", f"{STEPWISE}COPY t TO STDOUT;"])
+def test_copying_to_the_client_is_refused(text):
+    assert "nobody to read it" in fault(text).message
+
+
+def test_lines_that_are_not_in_memory_count():
+    with pytest.raises(FileFault) as caught:
+        text = "COPY t FROM stdin;\n\\.\nCOMMIT;\n"
+        read_script("f.sql", text, parse_directives("f.sql", text), (Gap(19, 19, 900, 100),))
+    assert caught.value.location.line == 103

@@ -1,0 +1,57 @@
+"""Which index a statement builds or drops concurrently."""
+
+import pytest
+
+from fowergram_db.migrations.concurrent import IndexBuild, index_built, index_dropped
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "relation"),
+    [
+        ("CREATE INDEX CONCURRENTLY i ON t (a)", "i", "t"),
+        ("create unique index concurrently If Not Exists MyIndex on Only Public.T using btree (a)", "myindex", "public.t"),
+        ('CREATE INDEX CONCURRENTLY "My ""i""" ON "S"."my.t" (a)', 'My "i"', '"S"."my.t"'),
+        ("CREATE/**/INDEX -- x\n CONCURRENTLY /* a /* b */ */ i ON s /* c */ . t(a)", "i", "s.t"),
+        ("CREATE INDEX CONCURRENTLY i ON ONLY (s.t) (a)", "i", "s.t"),
+        ("CREATE INDEX CONCURRENTLY ดัชนีÀ ON ตาราง (a)", "ดัชนีÀ", '"ตาราง"'),
+        (f"CREATE INDEX CONCURRENTLY {'i' * 70} ON t (a)", "i" * 63, "t"),
+        (f"CREATE INDEX CONCURRENTLY x{'ก' * 30} ON t (a)", "x" + "ก" * 20, "t"),
+        ('CREATE INDEX CONCURRENTLY "on" ON t (a)', "on", "t"),
+        ('CREATE INDEX CONCURRENTLY i ON "only" (a)', "i", "only"),
+        ("CREATE INDEX CONCURRENTLY i ON a$b (a)", "i", '"a$b"'),
+    ],
+)
+def test_name_and_table_are_read_as_the_server_reads_them(statement, name, relation):
+    assert index_built(statement) == IndexBuild(name, relation)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE INDEX CONCURRENTLY ON t (a)",
+        "CREATE INDEX i ON t (a)",
+        'CREATE INDEX "concurrently" ON t (a)',
+        'CREATE INDEX CONCURRENTLY U&"i" ON t (a)',
+        'CREATE INDEX CONCURRENTLY i ON U&"t" (a)',
+        "DROP INDEX CONCURRENTLY i",
+        "SELECT 'CREATE INDEX CONCURRENTLY i ON t (a)'",
+        "CREATE INDEX CONCURRENTLY",
+        "",
+    ],
+)
+def test_no_index_is_read_where_none_is_named(statement):
+    assert index_built(statement) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("DROP INDEX CONCURRENTLY i", "i"),
+        ('drop index concurrently if exists "S" . I cascade', '"S".i'),
+        ("DROP INDEX i", ""),
+        ('DROP INDEX "concurrently"', ""),
+        ("CREATE INDEX CONCURRENTLY i ON t (a)", ""),
+    ],
+)
+def test_the_index_that_is_dropped_is_read(statement, index):
+    assert index_dropped(statement) == index

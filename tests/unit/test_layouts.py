@@ -1,0 +1,433 @@
+"""Other tools' directories: each is read as its own tool would, and what cannot be is refused with its place."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fowergram_db.errors import ConfigurationError, FileFault
+from fowergram_db.migrations.directives import Directives
+from fowergram_db.migrations.files import MigrationFile, read_migrations
+from fowergram_db.migrations.new import write_migration
+from fowergram_db.migrations.sections import cut
+from fowergram_db.migrations.source import Gap, SqlFile
+
+MARKS = {
+    "goose": ("-- +goose Up", "-- +goose Down"),
+    "dbmate": ("-- migrate:up", "-- migrate:down"),
+    "sql-migrate": ("-- +migrate Up", "-- +migrate Down"),
+}
+every_marked = pytest.mark.parametrize(("up", "down"), MARKS.values(), ids=MARKS)
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Write files by their path below the directory."""
+
+    def write(files: dict[str, str | bytes]) -> Path:
+        for name, content in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def read(put):
+    return lambda files: read_migrations(put(files))
+
+
+@pytest.fixture
+def one(read):
+    """Read a directory of one file and return its migration."""
+
+    def read_one(text: str | bytes, name: str = "001_a.sql") -> MigrationFile:
+        (migration,) = read({name: text})
+        return migration
+
+    return read_one
+
+
+@pytest.fixture
+def fault(read):
+    def read_wrongly(files: dict[str, str | bytes]) -> FileFault:
+        with pytest.raises(FileFault) as caught:
+            read(files)
+        assert caught.value.hint
+        assert caught.value.location
+        return caught.value
+
+    return read_wrongly
+
+
+def at(error: FileFault) -> tuple[int | None, int | None]:
+    return error.location.line, error.location.column
+
+
+def blank(text: str) -> str:
+    return "".join(character if character == "\n" else " " for character in text)
+
+
+@every_marked
+def test_each_section_keeps_its_places_and_the_comments_at_the_top(one, up, down):
+    head, does, undoes = "-- ตาราง\n\n", f"{up}\nCREATE TABLE ก ();\n\n", f"{down}\nDROP TABLE ก;\n"
+    migration = one(head + does + undoes)
+    assert migration.up.text == (head + does).rstrip()
+    assert migration.down.text == (head + blank(does) + undoes).rstrip()
+    assert migration.up.path == migration.down.path
+    assert migration.checksum == hashlib.sha256((head + does + undoes).encode()).hexdigest()
+
+
+@every_marked
+def test_an_edit_in_either_section_changes_the_checksum(one, up, down):
+    texts = (f"{up}\nSELECT {i};\n{down}\nSELECT {j};" for i, j in ((1, 1), (1, 2), (2, 1)))
+    assert len({one(text).checksum for text in texts}) == 3
+
+
+@every_marked
+@pytest.mark.parametrize("rest", ["", "\n", "\n\n-- nothing to undo\n", "\n/* no /*\n way */ -- x"])
+def test_a_down_section_without_sql_is_none(one, up, down, rest):
+    assert not one(f"{up}\nSELECT 1;\n{down}{rest}").reversible
+
+
+def test_data_left_out_of_a_large_file_stays_with_its_section():
+    text = "-- +goose Up\nCOPY a FROM stdin;\n\\.\n-- +goose Down\nCOPY b FROM stdin;\n\\.\nSELECT 1;"
+    first, second = (index for index in range(len(text)) if text.startswith("\\.", index))
+    gaps = (Gap(first, 32, 90, 3), Gap(second, 120, 160, 2))
+    sections = cut(SqlFile(Path("1_a.sql"), text, Directives(), gaps))
+    assert sections.up.gaps == gaps[:1]
+    assert sections.down.gaps == (replace(gaps[1], at=second + 3),)
+    assert sections.down.text.index("COPY b") == text.index("COPY b") + 3
+    assert sections.down.text.count("\n") == text.count("\n") + 3
+
+
+@pytest.mark.parametrize("up", [up for up, _ in MARKS.values()])
+def test_a_file_without_a_down_section_cannot_be_undone(one, up):
+    assert not one(f"{up}\nSELECT 1;\n").reversible
+
+
+@every_marked
+def test_an_empty_up_section_is_one_that_does_nothing(one, up, down):
+    migration = one(f"{up}\n{down}\nSELECT 1;")
+    assert (migration.up.text, migration.reversible) == (up, True)
+
+
+@every_marked
+def test_crlf_and_a_bom_are_read_over(one, up, down):
+    text = f"{up}\nSELECT 1;\n{down}\nSELECT 2;\n"
+    windows = one(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert windows == one(text)
+
+
+@every_marked
+def test_our_directives_work_in_the_comments_at_the_top_and_below_a_marker(one, up, down):
+    text = "-- fowergram: lock-timeout=1s\n{}\nSELECT 1;\n{}\n-- fowergram: statement-timeout=2s\nSELECT 2;"
+    migration = one(text.format(up, down))
+    assert (migration.up.directives.lock_timeout_ms, migration.up.directives.statement_timeout_ms) == (1000, None)
+    assert (migration.down.directives.lock_timeout_ms, migration.down.directives.statement_timeout_ms) == (1000, 2000)
+
+
+@every_marked
+def test_irreversible_and_a_down_section_contradict_each_other(fault, up, down):
+    error = fault({"1_a.sql": f"-- fowergram: irreversible: x\n{up}\n{down}\nSELECT 1;"})
+    assert "second section" in error.message
+
+
+@every_marked
+@pytest.mark.parametrize(
+    ("text", "where", "word"),
+    [
+        ("{up}\n{up}\n", (2, 1), "second time"),
+        ("{up}\n{down}\nSELECT 1;\n{down}", (4, 1), "second time"),
+        ("{down}\n{up}\n", (1, 1), "above"),
+        ("{down}\n", (1, 1), "above"),
+        ("-- x\n/* x */ SELECT 1;\n{up}", (2, 9), "SQL stands above"),
+        ("{up}\nSELECT 1;\n  {down}\nSELECT 2;", (3, 1), "indented"),
+        ("{up} nonsense\n", (1, 1), "means nothing"),
+        ("{up}\nSELECT $$\n{up}\n$$;", (3, 1), "second time"),
+    ],
+)
+def test_wrong_markers_are_refused_with_their_place(fault, up, down, text, where, word):
+    error = fault({"001_a.sql": text.format(up=up, down=down)})
+    assert word in error.message
+    assert at(error) == where
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-- +goose Upp", "-- +goose", "-- +goose Down now", "-- +migrate Sideways", "-- +migrate", "-- +migrate up",
+     "-- migrate:sideways"],
+)  # fmt: skip
+def test_an_unknown_annotation_is_refused_with_its_place(fault, line):
+    first = MARKS["dbmate" if "migrate:" in line else "goose" if "goose" in line else "sql-migrate"][0]
+    error = fault({"001_a.sql": f"{first}\nSELECT 1;\n{line}\n"})
+    assert (line in error.message, at(error)) == (True, (3, 1))
+
+
+def test_gooses_other_annotations_are_understood_in_any_case(one):
+    text = (
+        "-- +goose up\n-- +goose StatementBegin\nDO $$BEGIN END$$;\n-- +goose STATEMENTEND\n-- +goose DOWN\nSELECT 1;"
+    )
+    assert one(text).reversible
+
+
+def test_gooses_variables_are_refused_with_their_place(fault):
+    error = fault({"001_a.sql": "-- +goose Up\n-- +goose ENVSUB ON\nSELECT '$HOME';\n-- +goose ENVSUB OFF\n"})
+    assert at(error) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "up", "down"),
+    [
+        ("-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;", False, False),
+        ("-- +goose Up\n-- +goose no transaction\nSELECT 1;\n-- +goose Down\nSELECT 1;", False, False),
+        ("-- migrate:up transaction:false\nSELECT 1;\n-- migrate:down\nSELECT 1;", False, True),
+        ("-- migrate:up transaction:true\nSELECT 1;\n-- migrate:down transaction:false\nSELECT 1;", True, False),
+        ("-- +migrate Up notransaction\nSELECT 1;\n-- +migrate Down\nSELECT 1;", False, True),
+        ("-- +migrate Up\nSELECT 1;\n-- +migrate Down notransaction\nSELECT 1;", True, False),
+    ],
+)
+def test_sections_say_whether_they_run_in_a_transaction(one, text, up, down):
+    migration = one(text)
+    assert migration.up.directives.transactional is up
+    assert migration.down.directives.transactional is down
+
+
+def test_a_comment_that_speaks_of_migrating_makes_no_section(one):
+    text = "-- migrate:users to the new table\n-- we use +goose no more\n-- see migrate:up\nSELECT '\n -- migrate: up';"
+    assert one(text).up.text == text
+
+
+def test_sqlx_says_it_in_the_first_line(read):
+    first, second, third = read(
+        {
+            "1_a.sql": "-- no-transaction\nSELECT 1;",
+            "2_b.up.sql": "SELECT 1;\n-- no-transaction",
+            "2_b.down.sql": "-- no-transaction",
+            "3_c.sql": "-- no-transactions here",
+        }
+    )
+    assert not first.up.directives.transactional
+    assert second.up.directives.transactional
+    assert not second.down.directives.transactional
+    assert third.up.directives.transactional
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"1_a.sql": "SELECT 1;"}, {"2_b.sql": "-- +goose Up"}),
+        ({"1_a.sql": "-- +goose Up"}, {"2_b.sql": ""}),
+        ({"1_a.sql": "-- +goose Up"}, {"2_b.sql": "-- migrate:up"}),
+        ({"1_a.sql": "-- +goose Up"}, {"1_a.down.sql": "SELECT 1;"}),
+        ({"1_a.sql": "-- +goose Up"}, {"2_b.down.sql": "-- +goose Up"}),
+        ({"1_a.sql": ""}, {"V2__b.sql": ""}),
+        ({"1_a.sql": ""}, {"2_b/up.sql": ""}),
+        ({"1_a.sql": ""}, {"sqitch.plan": "a"}),
+        ({"V1__a.sql": ""}, {"2_b/up.sql": ""}),
+        ({"V1__a.sql": ""}, {"sqitch.plan": ""}),
+        ({"1_a/up.sql": ""}, {"sqitch.plan": ""}),
+    ],
+)
+def test_two_layouts_in_one_directory_are_refused_by_name(fault, first, second):
+    message = fault(first | second).message
+    assert "two different tools" in message
+    for names in (first, second):
+        assert next(iter(names)).split("/")[0] in message
+
+
+def test_two_tools_in_one_file_are_refused(fault):
+    error = fault({"1_a.sql": "-- +goose Up\nSELECT 1;\n-- migrate:down\nSELECT 2;"})
+    assert at(error) == (3, 1)
+
+
+def test_migrations_in_go_are_refused_and_other_go_files_left_alone(read, fault):
+    assert read({"1_a.sql": "", "fs.go": "", "00002_b_test.go": ""})
+    assert "00002_b.go" in fault({"00002_b.go": ""}).message
+
+
+def test_flyways_files_are_read_with_their_undo_and_from_folders_below(read):
+    first, second, tenth = read(
+        {
+            "V1__first_table.sql": "SELECT 1;",
+            "U1__another_name.sql": "SELECT -1;",
+            "V010__ตาราง.sql": "",
+            "2024/V2.0__b.sql": "SELECT 2;",
+            "V1__first_table.sql.bak": "",
+        }
+    )
+    assert [(m.version, m.name, m.filename) for m in (first, second, tenth)] == [
+        (1, "first_table", "V1__first_table.sql"),
+        (2, "b", "2024/V2.0__b.sql"),
+        (10, "ตาราง", "V010__ตาราง.sql"),
+    ]
+    assert first.down.text == "SELECT -1;"
+    assert not second.reversible
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("R__view.sql", "repeatable"),
+        ("B2__base.sql", "baseline"),
+        ("V1.2__x.sql", "1.2"),
+        ("V1_2__x.sql", "1_2"),
+        ("V0__x.sql", "from 1"),
+        ("V9223372036854775808__x.sql", "from 1"),
+        ("V1.0__x.sql", "two files"),
+        ("U7__x.sql", "no migration"),
+        ("beforeMigrate.sql", "not the name"),
+        ("V3_x.sql", "not the name"),
+        ("Base.sql", "not the name"),
+        ("2024/R__view.sql", "repeatable"),
+    ],
+)
+def test_what_only_flyway_can_do_is_refused(fault, name, word):
+    error = fault({"V1__a.sql": "", name: ""})
+    assert word in error.message
+    assert Path(name).name in error.message
+
+
+def test_flyways_placeholders_are_refused_with_their_place(fault, read):
+    files = {"V1__a.sql": "SELECT 1;\nSELECT '${ชื่อ}';"}
+    error = fault(files)
+    assert ("${ชื่อ}" in error.message, at(error)) == (True, (2, 9))
+    assert read(files | {"V1__a.sql.conf": "placeholderReplacement=false"})
+
+
+def test_flyway_says_beside_a_script_that_it_runs_without_a_transaction(read):
+    conf = "# on its own\r\n\r\nexecuteInTransaction = FALSE\r\nencoding=UTF-8\r\n"
+    (migration,) = read({"V1__a.sql": "", "V1__a.sql.conf": conf, "U1__a.sql": ""})
+    assert not migration.up.directives.transactional
+    assert migration.down.directives.transactional
+
+
+@pytest.mark.parametrize("line", ["shouldExecute=false", "executeInTransaction=maybe", "encoding=TIS-620", "nonsense"])
+def test_a_setting_of_flyway_that_cannot_be_obeyed_is_refused_with_its_place(fault, line):
+    error = fault({"V1__a.sql": "", "V1__a.sql.conf": f"# x\n{line}\n"})
+    assert (line in error.message, at(error)) == (True, (2, 1))
+
+
+def test_diesels_folders_are_read_and_its_own_first_one_has_version_1(read):
+    files = read(
+        {
+            "00000000000000_diesel_initial_setup/up.sql": "SELECT 0;",
+            "00000000000000_diesel_initial_setup/down.sql": "SELECT 0;",
+            "2024-01-02-120000_add_users/up.sql": "SELECT 1;",
+            "2024-01-02-120000_add_users/metadata.toml": "run_in_transaction = false",
+            "2024-01-02-120000_add_users/down.sql": "SELECT 1;",
+            "20250102120000_more/up.sql": "",
+            "20250102120000_more/metadata.toml": "# nothing",
+            "2024_notes/README.md": "",
+            ".keep": "",
+        }
+    )
+    assert [(m.version, m.name, m.filename, m.reversible) for m in files] == [
+        (1, "diesel_initial_setup", "00000000000000_diesel_initial_setup/up.sql", True),
+        (20240102120000, "add_users", "2024-01-02-120000_add_users/up.sql", True),
+        (20250102120000, "more", "20250102120000_more/up.sql", False),
+    ]
+    assert [m.up.directives.transactional for m in files] == [True, False, True]
+    assert not files[1].down.directives.transactional
+
+
+def test_what_is_wrong_in_diesels_folders_is_refused(fault):
+    assert "two files have version 1: 0_a and 1_b" in fault({"0_a/up.sql": "", "1_b/up.sql": ""}).message
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"1_a/down.sql": ""},
+        {"1_a/up.sql": "", "1_a/metadata.toml": "run_in_transaction ="},
+        {"1_a/up.sql": "", "1_a/metadata.toml": 'run_in_transaction = "no"'},
+        {"9223372036854775808_a/up.sql": ""},
+    ],
+)
+def test_a_broken_folder_of_diesel_is_refused(fault, files):
+    fault(files)
+
+
+PLAN = """\
+%syntax-version=1.0.0
+%project=flipr
+# a comment
+
+users 2024-01-01T00:00:00Z A <a@x> # The # first.
+@v1.0 2024-01-02T00:00:00Z A <a@x> # Tag
++app/posts [users] 2024-01-03T00:00:00Z A <a@x>
+"""
+
+
+def test_sqitchs_changes_are_read_in_the_order_of_the_plan(read):
+    deploy = "-- Deploy flipr:users to pg\n-- fowergram: lock-timeout=1s\n\nBEGIN;\n\nSELECT 1;\n\nCOMMIT;\n-- ok\n"
+    first, second = read(
+        {
+            "sqitch.plan": PLAN,
+            "deploy/users.sql": deploy,
+            "revert/users.sql": "begin\twork;\nSELECT -1;\n commit;",
+            "verify/users.sql": "nonsense",
+            "deploy/users@v1.0.sql": "nonsense",
+            "deploy/app/posts.sql": "SELECT 2;",
+            "seed.sql": "nonsense",
+        }
+    )
+    assert [(m.version, m.name, m.filename) for m in (first, second)] == [
+        (1, "users", "deploy/users.sql"),
+        (2, "app/posts", "deploy/app/posts.sql"),
+    ]
+    assert first.up.text == deploy.replace("BEGIN;", " " * 6).replace("COMMIT;", " " * 7)
+    assert first.checksum == hashlib.sha256(deploy.encode()).hexdigest()
+    assert first.up.directives.lock_timeout_ms == 1000
+    assert first.down.text.split() == ["SELECT", "-1;"]
+    assert not second.reversible
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["BEGIN;\nSELECT 1;", "SELECT 1;\nCOMMIT;", "BEGIN;\nSELECT 1;\nCOMMIT;\nSELECT 2;", "SELECT 1;\nBEGIN;\nCOMMIT;",
+     "BEGIN ISOLATION LEVEL SERIALIZABLE;\nCOMMIT;", "BEGIN;\nSELECT '\nCOMMIT;\n-- '"],
+)  # fmt: skip
+def test_a_transaction_that_does_not_enclose_the_script_is_left_to_the_checks(read, text):
+    (migration,) = read({"sqitch.plan": "a\n", "deploy/a.sql": text})
+    assert migration.up.text == text
+
+
+@pytest.mark.parametrize(
+    ("plan", "word"), [("a\nb\na [a@v1] 2024\n", "second time"), ("a\nb\n-a\n", "no change"), ("a\nb\n../x\n", "no ch")]
+)
+def test_what_a_plan_cannot_have_is_refused_with_its_place(fault, plan, word):
+    error = fault({"sqitch.plan": plan, "deploy/a.sql": "", "deploy/b.sql": ""})
+    assert (word in error.message, at(error)) == (True, (3, 1))
+
+
+def test_a_planned_change_without_its_script_is_refused(fault):
+    assert "a.sql" in fault({"sqitch.plan": "a\n"}).message
+
+
+def test_a_plan_without_changes_is_no_migrations(read):
+    with pytest.raises(ConfigurationError, match="no migrations"):
+        read({"sqitch.plan": "%project=x\n"})
+
+
+@every_marked
+def test_new_writes_one_file_with_both_markers(put, up, down):
+    directory = put({"20240101000000_a.sql": f"{up}\n{down}\nSELECT 1;"})
+    (path,) = write_migration(directory, "Add b")
+    assert path.name == "20240101000001_add_b.sql"
+    assert path.read_text() == f"-- 20240101000001: Add b\n\n{up}\n\n{down}\n"
+    assert len(read_migrations(directory)) == 2
+
+
+@pytest.mark.parametrize(
+    "files", [{"V1__a.sql": ""}, {"1_a/up.sql": ""}, {"sqitch.plan": "a\n", "deploy/a.sql": ""}, {"1_a.go": ""}]
+)
+def test_new_adds_nothing_that_would_not_fit(put, files):
+    directory = put(files)
+    before = sorted(directory.rglob("*"))
+    with pytest.raises((ConfigurationError, FileFault)):
+        write_migration(directory, "b")
+    assert sorted(directory.rglob("*")) == before
