@@ -164,9 +164,10 @@ class _Elider:
         kept = 0
         for begin, end in script.data:
             self._keep(self._take(script, kept, begin))
-            self._begin_data()
+            self.begin = self.at
             if end == len(script.text):
-                return not final or bool(self.held)
+                self.lines = self.held.count(b"\n")
+                return True
             self.lines = script.text.count("\n", begin, end)
             self._take(script, begin, end)
             self._leave_out(self.at)
@@ -188,10 +189,6 @@ class _Elider:
         part = taken.decode().replace("\r\n", "\n")
         self.parts.append(part)
         self.length += len(part)
-
-    def _begin_data(self) -> None:
-        self.begin = self.at
-        self.lines = self.held.count(b"\n")
 
     def _leave_out(self, end: int) -> None:
         begin, self.begin = self.begin, None

@@ -153,12 +153,12 @@ class _Scanner:
         self.at = match.end()
         if len(self.words) < _MOST_WORDS:
             self.words.append(word)
+        self.previous = word
         has_body = self._has_body()
         if has_body:
             self._look_for_body(word, before)
         elif self.words[0] == "COPY":
             self._look_for_copy(word, before)
-        self.previous = word
         goes_on = len(self.words) == 1 or (len(self.words) < _MOST_WORDS and word in _READ_ON)
         self.reads_words = goes_on or has_body or self.words[0] == "COPY"
 
@@ -173,12 +173,13 @@ class _Scanner:
         """
         if self.parentheses:
             return
-        at_start = before in (";", "ATOMIC")
-        if self.body and at_start:
+        if self.body and before == ";":
             self.inner = word
             self.body -= word == "END"
         elif word == "ATOMIC" and before == "BEGIN" and (self.body == 0 or self.inner == "CREATE"):
             self.body += 1
+            # What comes next is the first word of a statement, as it is behind a semicolon.
+            self.previous = ";"
 
     def _look_for_copy(self, word: str, before: str) -> None:
         if word in _CLIENT and self.parentheses == 0:

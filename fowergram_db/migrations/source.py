@@ -107,9 +107,10 @@ def decode(path: Path, raw: bytes) -> str:
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+        # Without the BOM, as the error counts.
+        before = error.object[: error.start].decode(errors="replace").replace("\r\n", "\n")
         raise FileFault(
-            f"{path.name} is not UTF-8: byte 0x{raw[error.start]:02x}",
+            f"{path.name} is not UTF-8: byte 0x{error.object[error.start]:02x}",
             hint="Save the file as UTF-8.",
             location=place(path, before, len(before)),
         ) from error

@@ -118,7 +118,8 @@ def test_the_keys_that_pg_dump_writes_are_let_pass():
 
 
 @pytest.mark.parametrize(
-    "command", ["\\restrict", "\\restrict a b", "\\restrict 'a'", "\\restrict a \\! ls", "\\restricted a", "\\connect x"]
+    "command",
+    ["\\restrict", "\\restrict a b", "\\restrict 'a'", "\\restrict a \\! ls", "\\restricted a", "\\i x"],
 )
 def test_other_commands_of_psql_are_refused_at_their_line(command):
     error = fault(f"SELECT 1;\n{command}\n")
@@ -136,7 +137,7 @@ def test_copying_to_the_client_is_refused(text):
 
 
 def test_lines_that_are_not_in_memory_count():
+    text = "COPY t FROM stdin;\n\\.\nCOMMIT;\n"
     with pytest.raises(FileFault) as caught:
-        text = "COPY t FROM stdin;\n\\.\nCOMMIT;\n"
         read_script("f.sql", text, parse_directives("f.sql", text), (Gap(19, 19, 900, 100),))
     assert caught.value.location.line == 103

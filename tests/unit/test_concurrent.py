@@ -9,7 +9,11 @@ from fowergram_db.migrations.concurrent import IndexBuild, index_built, index_dr
     ("statement", "name", "relation"),
     [
         ("CREATE INDEX CONCURRENTLY i ON t (a)", "i", "t"),
-        ("create unique index concurrently If Not Exists MyIndex on Only Public.T using btree (a)", "myindex", "public.t"),
+        (
+            "create unique index concurrently If Not Exists MyIndex on Only Public.T (a)",
+            "myindex",
+            "public.t",
+        ),
         ('CREATE INDEX CONCURRENTLY "My ""i""" ON "S"."my.t" (a)', 'My "i"', '"S"."my.t"'),
         ("CREATE/**/INDEX -- x\n CONCURRENTLY /* a /* b */ */ i ON s /* c */ . t(a)", "i", "s.t"),
         ("CREATE INDEX CONCURRENTLY i ON ONLY (s.t) (a)", "i", "s.t"),

@@ -1,0 +1,202 @@
+"""Reading a file: small ones whole, of large ones everything but the data of COPY."""
+
+import hashlib
+import os
+import random
+import tracemalloc
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fowergram_db.errors import FileFault
+from fowergram_db.migrations.directives import Directives
+from fowergram_db.migrations.large import read_large
+from fowergram_db.migrations.opened import OpenedFile
+from fowergram_db.migrations.script import position, scan
+from fowergram_db.migrations.source import SqlFile, decode, read_file
+
+PARTS = [
+    "SELECT 1;\n",
+    "SELECT 'กิน; \\.\n\\.\n';\n",
+    "-- copy t from stdin;\n",
+    "/* COPY t FROM stdin;\n\\.\n*/\n",
+    "DO $$ COPY t FROM stdin;\n\\.\n $$;\n",
+    "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;\n SELECT 2;\nEND;\n",
+    "COPY t FROM stdin;\n1\ta;b\n2\tit's\n\\.\n",
+    'copy t (a) from STDIN with (format csv); -- data\n"x\ny",\'\n \\.\n\\.x\n\\.\n',
+    "COPY t FROM stdin;\n\\.\n",
+    "COPY t FROM\n stdout;\n" + "ไทย\t;$$\n" * 40 + "\\.\n",
+    "COPY t FROM stdin;\n\n\n\\.\n\\restrict x\n",
+    "COPY t FROM stdin;\n\\.\\.\n\\\\.\na\\.\n\\.\n\n\n",
+    "SELECT\n" + "1,\n" * 60 + "1;",
+    "\n",
+]
+ENDS = [
+    "",
+    "COPY t FROM stdin;\n1\n2\n",
+    "COPY t FROM stdin;\n1\n2",
+    "COPY t FROM stdin;",
+    "COPY t FROM stdin;\n1\n\\.",
+]
+
+
+def write(directory, raw: bytes | str):
+    path = directory / "1_a.sql"
+    path.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
+    return path
+
+
+def large(path, window: int = 64) -> SqlFile:
+    opened = OpenedFile(path)
+    found = read_large(opened, window)
+    return SqlFile(path, found.text, Directives(), found.gaps, found.checksum, found.raw_checksum, opened)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.sampled_from(PARTS), max_size=12),
+    st.sampled_from(ENDS),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([b"", b"\xef\xbb\xbf"]),
+    st.integers(4, 400),
+)
+def test_a_large_file_is_what_it_would_be_in_memory(tmp_path_factory, parts, end, line_end, bom, window):
+    text = "".join(parts) + end
+    raw = bom + text.replace("\n", line_end).encode()
+    file = large(write(tmp_path_factory.getbasetemp(), raw), window)
+    whole, script = scan(text), scan(file.text)
+
+    assert file.checksum == hashlib.sha256(text.encode()).hexdigest()
+    assert file.raw_checksum == hashlib.sha256(raw).hexdigest()
+    assert [(s.words, s.traits) for s in script.statements] == [(s.words, s.traits) for s in whole.statements]
+    assert all(start == stop for start, stop in script.data)
+    assert [b"".join(file.data(*place)).decode() for place in script.data] == [text[a:b] for a, b in whole.data]
+    for ours, theirs in zip(script.statements, whole.statements, strict=True):
+        assert file.position(ours.start) == position(text, theirs.start)
+    for ours, theirs in zip(script.data, whole.data, strict=True):
+        if theirs[0] < theirs[1]:
+            assert file.position(ours[0]) == position(text, theirs[0])
+    if not whole.data or "\\." in text[whole.data[-1][1] :]:
+        assert file.whole_text() == text
+
+
+def test_data_without_its_end_gets_one_when_it_is_recorded(tmp_path):
+    file = large(write(tmp_path, "COPY t FROM stdin;\n1\n2"))
+    assert file.whole_text() == "COPY t FROM stdin;\n1\n2\n\\.\n"
+
+
+def test_a_small_file_is_read_whole(tmp_path):
+    text = "COPY t FROM stdin;\n1\n2\n\\.\n"
+    file = read_file(write(tmp_path, text))
+    assert (file.text, file.gaps, file.whole_text()) == (text, (), text)
+    assert b"".join(file.data(*scan(text).data[0])) == b"1\n2\n"
+
+
+def test_the_limit_decides_what_is_large(tmp_path):
+    path = write(tmp_path, "COPY t FROM stdin;\n1\n2\n\\.\n")
+    assert read_file(path, in_memory=path.stat().st_size).gaps == ()
+    assert read_file(path, in_memory=path.stat().st_size - 1).text == "COPY t FROM stdin;\n\\.\n"
+
+
+def test_checksums_are_those_of_the_text_where_there_is_no_file(tmp_path):
+    file = SqlFile(tmp_path, "SELECT 'ก'", Directives())
+    assert file.checksum == file.raw_checksum == hashlib.sha256("SELECT 'ก'".encode()).hexdigest()
+    assert replace(file, text="x").checksum == file.checksum
+
+
+def test_raw_checksums_are_those_of_the_bytes(tmp_path):
+    raw = b"\xef\xbb\xbfSELECT 1;\r\n"
+    file = read_file(write(tmp_path, raw))
+    assert file.raw_checksum == hashlib.sha256(raw).hexdigest()
+    assert file.checksum == hashlib.sha256(b"SELECT 1;\n").hexdigest()
+
+
+def test_data_comes_in_chunks_of_bounded_size(tmp_path):
+    text = "COPY t FROM stdin;\n" + "กขค\r\n" * 100_000 + "\\.\n"
+    path = write(tmp_path, text)
+    normal = text.replace("\r\n", "\n")
+    for limit in (0, 1 << 30):
+        file = read_file(path, in_memory=limit)
+        chunks = list(file.data(*scan(file.text).data[0]))
+        assert b"".join(chunks) == normal[19:-3].encode()
+        assert max(map(len, chunks)) <= 256 * 1024
+
+
+@pytest.mark.parametrize("window", [4, 7, 64, 5_000])
+@pytest.mark.parametrize(
+    "bad", [b"\xff", b"\xe0\xb8", b"\0", b"\xe0\0\xb8", b"\xed\xa0\x80", b"\xe0\xb8x", "SELECT 1".encode("utf-16-le")]
+)
+@pytest.mark.parametrize("before", ["", "SELECT 'ก';\r\n" * 30 + "ไท"])
+def test_what_is_no_text_is_refused_at_the_same_place_in_large_and_small_files(tmp_path, window, bad, before):
+    raw = b"\xef\xbb\xbf" + before.encode() + bad
+    path = write(tmp_path, raw)
+    with pytest.raises(FileFault) as small:
+        decode(path, raw)
+    with pytest.raises(FileFault) as streamed:
+        large(path, window)
+    assert streamed.value.location.line == small.value.location.line
+    if bad != b"\xe0\0\xb8":
+        assert (streamed.value.message, streamed.value.hint) == (small.value.message, small.value.hint)
+        assert streamed.value.location == small.value.location
+
+
+def test_a_file_that_changes_after_it_was_read_is_not_sent(tmp_path):
+    path = write(tmp_path, "COPY t FROM stdin;\n" + "1\n" * 300_000 + "\\.\n")
+    file = read_file(path, in_memory=0)
+    chunks = file.data(*scan(file.text).data[0])
+    next(chunks)
+    with path.open("ab") as changing:
+        changing.write(b"SELECT 1;\n")
+    with pytest.raises(FileFault, match="changed"):
+        next(chunks)
+    with pytest.raises(FileFault, match="changed"):
+        next(file.data(*scan(file.text).data[0]))
+    with pytest.raises(FileFault, match="changed"):
+        file.whole_text()
+
+
+def test_a_file_that_was_written_over_is_not_sent(tmp_path):
+    path = write(tmp_path, "COPY t FROM stdin;\n1\n\\.\n")
+    file = read_file(path, in_memory=0)
+    seen = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"1", b"2"))
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns + 1))
+    with pytest.raises(FileFault, match="changed"):
+        next(file.data(*scan(file.text).data[0]))
+
+
+def test_a_file_that_was_deleted_or_replaced_is_still_what_was_read(tmp_path):
+    path = write(tmp_path, "COPY t FROM stdin;\n1\n\\.\n")
+    file = read_file(path, in_memory=0)
+    path.unlink()
+    path.write_text("COPY t FROM stdin;\n2\n\\.\n")
+    assert b"".join(file.data(*scan(file.text).data[0])) == b"1\n"
+
+
+def test_memory_is_bounded_however_large_the_data_is(tmp_path):
+    path = tmp_path / "1_a.sql"
+    row = b"1\tsome text; it's $$ not /* SQL\t\\N\n"
+    with path.open("wb") as file:
+        file.write(b"COPY t FROM stdin;\n")
+        for _ in range(24):
+            file.write(row * 30_000)
+        file.write(b"\\.\n")
+    size = path.stat().st_size
+    assert size > 24_000_000
+    tracemalloc.start()
+    try:
+        read = read_file(path)
+        assert sum(map(len, read.data(*scan(read.text).data[0]))) == size - len(read.text)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_small_blocks_are_scanned_once(tmp_path):
+    block = "COPY t FROM stdin;\n1\n\\.\n"
+    file = large(write(tmp_path, block * 5_000), window=1 << 20)
+    assert len(file.gaps) == 5_000
+    number = random.Random(1).randrange(5_000)
+    assert file.position(scan(file.text).statements[number].start) == (3 * number + 1, 1)
