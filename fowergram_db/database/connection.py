@@ -85,17 +85,19 @@ def connect(target: Target, *, dbname: str | None = None, application: str = "")
     Raises DatabaseMissing where only the database is not there, ServerTooOld before 13, else
     ConnectionFailed.
     """
-    wanted = dbname or target.dbname
     try:
-        connection = psycopg.connect(
-            make_conninfo(**_parameters(target, wanted, application)), autocommit=True, prepare_threshold=None
-        )
+        connection = _open(target, dbname or target.dbname, application)
     except psycopg.Error as error:
-        if dbname is None and f'"{wanted}"' in str(error) and _is_missing(target):
-            raise DatabaseMissing(
-                f'database "{wanted}" does not exist', hint="`fowergram-db migrate` creates it."
-            ) from error
-        raise _connection_failed(target, error) from error
+        if dbname is not None or f'"{target.dbname}"' not in str(error):
+            raise _connection_failed(target, error) from error
+        if _is_missing(target):
+            missing = f'database "{target.dbname}" does not exist'
+            raise DatabaseMissing(missing, hint="`fowergram-db migrate` creates it.") from error
+        # It is there: somebody may have made it in this very moment.
+        try:
+            connection = _open(target, target.dbname, application)
+        except psycopg.Error as again:
+            raise _connection_failed(target, again) from again
     if connection.info.server_version < OLDEST_SERVER:
         version = server_version(connection)
         connection.close()
@@ -104,6 +106,11 @@ def connect(target: Target, *, dbname: str | None = None, application: str = "")
             hint="Upgrade the server, or connect to another.",
         )
     return connection
+
+
+def _open(target: Target, dbname: str, application: str) -> Connection:
+    conninfo = make_conninfo(**_parameters(target, dbname, application))
+    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
 
 
 def await_server(target: Target, seconds: float) -> None:
