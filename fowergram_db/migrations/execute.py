@@ -52,7 +52,7 @@ def check(step: Step) -> CheckedStep:
     if step.down_sql is not None:
         read_script(step.down_source, step.down_sql, parse_directives(step.down_source, step.down_sql))
     directives = step.sql.directives
-    return CheckedStep(step, read_script(step.source, step.sql.text, directives), directives)
+    return CheckedStep(step, read_script(step.source, step.sql.text, directives, step.sql.gaps), directives)
 
 
 def require_standard_strings(connection: Connection) -> None:

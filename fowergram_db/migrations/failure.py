@@ -9,7 +9,7 @@ from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, message_of, rep
 from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
 from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, ServerReport
 from fowergram_db.migrations.plan import Step
-from fowergram_db.migrations.script import Script, position
+from fowergram_db.migrations.script import Script
 
 _HINTS = {
     "25001": "This command cannot run in a transaction: write `-- fowergram: no-transaction` at the top of the file.",
@@ -38,7 +38,7 @@ def failure(
     return kind(
         f"{step.filename} {doing} at {which}: {message}",
         hint=hint,
-        location=Location(step.source, *position(script.text, offset)),
+        location=Location(step.source, *step.sql.position(offset)),
         excerpt=excerpt(mask_passwords(script.text), offset),
         server=report,
     )

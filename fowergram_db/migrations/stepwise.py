@@ -23,7 +23,7 @@ from fowergram_db.migrations.execute import CheckedStep, compose, roll_back, run
 from fowergram_db.migrations.failure import failure
 from fowergram_db.migrations.history import Progress
 from fowergram_db.migrations.plan import Direction
-from fowergram_db.migrations.script import Piece, Script, Statement, Trait, position
+from fowergram_db.migrations.script import Piece, Script, Statement, Trait
 from fowergram_db.migrations.wire import send
 from fowergram_db.migrations.worker import Watch, Worker, patiently
 
@@ -111,7 +111,7 @@ class _Run:
             f"{step.filename} stopped midway, and its statement {number + 1}, which has run, is not what it was",
             hint="Restore the statements that have run; those behind them may be changed. Or finish it by hand and say "
             f"so with `fowergram-db repair --version {step.version}`.",
-            location=Location(step.source, *position(script.text, at)),
+            location=Location(step.source, *step.sql.position(at)),
         )
 
     def _hash(self, statement: Statement) -> str:
@@ -119,7 +119,7 @@ class _Run:
 
     def _run_statement(self, number: int, *, was_running: bool) -> None:
         statement = self.checked.script.statements[number]
-        line, _ = position(self.checked.script.text, statement.start)
+        line, _ = self.checked.step.sql.position(statement.start)
         self.progress = replace(self.progress, label=statement.label, line=line)
         watch = Watch(self.worker, self.checked.step, self.worker.limits.of(self.checked.directives)[0])
         run = self._run_bare if _is_bare(statement) else self._run_with_its_record
