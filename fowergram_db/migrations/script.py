@@ -7,6 +7,8 @@ give numbers and labels to errors, show what must not be in a file, and where CO
 import re
 
 from fowergram_db.migrations.lexis import (
+    NO_DIGIT_EITHER,
+    NO_WORD_CHARACTER,
     SPACE,
     SPACES,
     WORD,
@@ -25,11 +27,11 @@ __all__ = ["Piece", "Script", "Statement", "Trait", "position", "scan"]
 
 # Everything that cannot end a statement, taken in one step: text, strings and quoted names, and parentheses around only
 # such things. An E'…' that may go on in the next line is left out. (For the possessive repeats see lexis.py.)
-_ESCAPES = r"""(?<=[^A-Za-z0-9_$\x80-\U0010ffff][eE])'(?>[^'\\]++|''|\\.)*+'(?![ \t\f\v]*+(?:[\n\r]|--))"""
+_ESCAPES = rf"""(?<=[{NO_WORD_CHARACTER}][eE])'(?>[^'\\]++|''|\\.)*+'(?![ \t\f\v]*+(?:[\n\r]|--))"""
 _FLAT = rf"""[^'"$\-/\\();]++|(?<![eE])'(?>[^']++|'')*+'|"(?>[^"]++|"")*+"|-(?!-)|/(?!\*)|{_ESCAPES}"""
 _IN_ONE = rf"\((?>{_FLAT})*+\)"
 _PLAIN = re.compile(rf"(?>{_FLAT}|{_IN_ONE}|\((?>{_FLAT}|{_IN_ONE})*+\))++", re.DOTALL)
-_WORD_CHARACTER = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff]")
+_WORD_CHARACTER = re.compile(rf"[^{NO_DIGIT_EITHER}]")
 _LINE_END = re.compile(r"\r?(?:\n|\Z)")
 
 _MOST_WORDS = 5
