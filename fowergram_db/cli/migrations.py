@@ -49,8 +49,9 @@ def migrate(
     what others have locked is waited for, by turns and not for long.
     """
     from fowergram_db.migrations import migrate as use_case
+    from fowergram_db.migrations.execute import Extent
 
-    extent = use_case.Extent.ALL if atomic else use_case.Extent.EACH
+    extent = Extent.ALL if atomic else Extent.EACH
     listen, files, goal = step_listener(session), session.read_files(), use_case.Goal(to, allow_out_of_order, extent)
     patience = session.patience()
     with session.reached() as target:

@@ -148,6 +148,13 @@ def create_history(connection: Connection) -> None:
         connection.execute(load("bookkeeping/create"))
 
 
+def read_durations(connection: Connection, versions: list[int]) -> dict[int, float]:
+    """Return of each of these versions that is recorded how long it took, in ms."""
+    with reported("read the history in public.schema_migrations"):
+        query = "SELECT version, duration_ms FROM public.schema_migrations WHERE version = ANY(%s)"
+        return {int(str(version)): float(str(ms)) for version, ms in connection.execute(query, [versions])}
+
+
 def read_down_scripts(connection: Connection, versions: list[int]) -> dict[int, str]:
     """Return the recorded down script of each of these versions that has one."""
     with reported("read the recorded down scripts"):

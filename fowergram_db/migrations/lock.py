@@ -11,11 +11,11 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import class_row
@@ -30,11 +30,13 @@ from fowergram_db.migrations.events import Blocker, LockAwaited, OnEvent
 
 # Advisory locks belong to a database; the first number stands for the table public.schema_migrations.
 LOCK_SPACE = 0x666F7765
+RUN_SPACE = LOCK_SPACE + 1
 _MIGRATOR, WORKER_KEY = 1, 2
 _WORKER = {"space": LOCK_SPACE, "key": WORKER_KEY}
 _POLL_S = (0.05, 0.25)
 _TELL_AGAIN_S = 10.0
 _LONGEST_NAME = 63
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class MigrationLock:
         self._target = target
         self._connection = connect(target)
         self._observer: Connection | None = None
+        self.run = secrets.randbits(31)
+        """The key of a lock that is held as long as this one, and is nobody else's."""
         self.is_pooled = False
         self.server_is_linux = False
 
@@ -94,6 +98,8 @@ class MigrationLock:
         values = {
             "space": LOCK_SPACE,
             "key": _MIGRATOR,
+            "run_space": RUN_SPACE,
+            "run": self.run,
             "application": application.encode("ascii", "replace")[:_LONGEST_NAME].decode(),
         }
         with reported("take the migration lock"):
@@ -101,7 +107,7 @@ class MigrationLock:
             self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             # Composed here, as a simple query: a bound one would keep its snapshot until the transaction's end.
             row = psycopg.ClientCursor(self._connection).execute(load("catalog/lock_try"), values).fetchone()
-        got, on_linux, pid = row or (False, False, 0)
+        got, _, on_linux, pid = row or (False, False, False, 0)
         self.server_is_linux = bool(on_linux)
         self.is_pooled = pid != self._connection.info.backend_pid
         return bool(got)
@@ -111,10 +117,13 @@ class MigrationLock:
             return tuple(self._rows(Session, "catalog/lock_holders", {"space": LOCK_SPACE, "key": key}))
 
     def _rows(self, kind: type[Any], query: str, values: dict[str, Any]) -> list[Any]:
+        with self._observing().cursor(row_factory=class_row(kind), binary=True) as cursor:
+            return cursor.execute(load(query), values).fetchall()
+
+    def _observing(self) -> Connection:
         if self._observer is None:
             self._observer = connect(self._target)
-        with self._observer.cursor(row_factory=class_row(kind), binary=True) as cursor:
-            return cursor.execute(load(query), values).fetchall()
+        return self._observer
 
     def release(self) -> None:
         """Let go of the lock; a session that is lost has done so itself."""
@@ -131,10 +140,7 @@ class MigrationLock:
             for _ in range(2):
                 self._connection.pgconn.consume_input()
         except psycopg.Error as error:
-            raise LockLost(
-                "the session that holds the migration lock was lost: another migrator may be at work",
-                hint="Run the command again (something between here and the server ends sessions that idle).",
-            ) from error
+            raise lock_lost() from error
 
     def await_end_of(self, backend: Backend, wait_s: float, on_event: OnEvent) -> None:
         """Wait until a step without a transaction, left by a killed migrator, has ended on the server."""
@@ -156,11 +162,26 @@ class MigrationLock:
         found: list[BuildProgress] = self._looked(BuildProgress, "catalog/index_progress", application)
         return found[0] if found else None
 
+    def sees(self, look: Callable[[Connection], _T]) -> _T | None:
+        """Return what a session beside the worker's sees; None where it cannot look."""
+        try:
+            return look(self._observing())
+        except (psycopg.Error, FowergramError):
+            return None
+
     def _looked(self, kind: type[Any], query: str, application: str) -> list[Any]:
         try:
             return self._rows(kind, query, {**_WORKER, "application": application})
         except (psycopg.Error, FowergramError):
             return []
+
+
+def lock_lost() -> LockLost:
+    """Return the error to raise where the session that holds the migration lock is gone."""
+    return LockLost(
+        "the session that holds the migration lock was lost: another migrator may be at work",
+        hint="Run the command again (something between here and the server ends sessions that idle).",
+    )
 
 
 class _Waiting:

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum, auto
+from itertools import groupby
 
 import psycopg
 
@@ -14,8 +14,9 @@ from fowergram_db.database.protection import is_protected
 from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ConnectionFailed, DatabaseMissing, FowergramError, Refused
-from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent, StepResult, StepStarted
-from fowergram_db.migrations.execute import CheckedStep, Durability, apply, check, flush, require_standard_strings
+from fowergram_db.migrations.checked import CheckedStep, check
+from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent, StepStarted
+from fowergram_db.migrations.execute import Extent, apply, flush, require_standard_strings
 from fowergram_db.migrations.files import MigrationFile
 from fowergram_db.migrations.history import (
     AppliedMigration,
@@ -26,20 +27,13 @@ from fowergram_db.migrations.history import (
     require_own,
 )
 from fowergram_db.migrations.lock import Backend, fresh_name, migration_lock
-from fowergram_db.migrations.plan import Migration, State, Undo, plan_down, plan_up, survey, to_undo
+from fowergram_db.migrations.plan import Migration, State, Step, Undo, plan_down, plan_up, survey, to_undo
 from fowergram_db.migrations.stepwise import apply_stepwise
 from fowergram_db.migrations.worker import Limits, Worker
 
 _MOST_LISTED = 12
 _BELIEF_S = 20.0
 _POLL_S = 0.1
-
-
-class Extent(StrEnum):
-    """What one transaction holds: each migration by itself, or all that run."""
-
-    EACH = auto()
-    ALL = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +128,7 @@ def migrate(
             if steps and not history.exists:
                 create_history(connection)
             worker = Worker(connection, patience.limits, on_event, lock)
-            return _carry_out(worker, files, steps, goal.extent, patience)
+            return _carry_out(worker, target, files, steps, goal.extent, patience)
 
 
 def preview_rollback(
@@ -167,7 +161,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
                 hint="Roll back one step at a time, or confirm at a terminal.",
             )
         worker = Worker(connection, patience.limits, on_event, lock)
-        return _carry_out(worker, files, steps, Extent.EACH, patience)
+        return _carry_out(worker, target, files, steps, Extent.EACH, patience)
 
 
 def reset(target: Target, files: Sequence[MigrationFile], sessions: Sessions, on_event: OnEvent) -> Standing:
@@ -222,14 +216,23 @@ def _prepare_down(connection: Connection, files: Sequence[MigrationFile], undo: 
     return tuple(map(check, plan_down(files, rows, recorded)))
 
 
-def _carry_out(
-    worker: Worker, files: Sequence[MigrationFile], steps: Sequence[CheckedStep], extent: Extent, patience: Patience
+def _carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on what, how
+    worker: Worker,
+    target: Target,
+    files: Sequence[MigrationFile],
+    steps: Sequence[CheckedStep],
+    extent: Extent,
+    patience: Patience,
 ) -> Standing:
     _await_orphans(worker, steps, patience)
     try:
         _take(worker, steps, extent)
     except FowergramError as error:
-        error.add_note(_whereabouts(worker.connection, files))
+        error.add_note(_whereabouts(worker, target, files))
+        raise
+    except BaseException:
+        with suppress(FowergramError):
+            flush(worker.connection)
         raise
     return _standing(survey(files, read_history(worker.connection)))
 
@@ -244,27 +247,22 @@ def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], patience: Patie
 
 
 def _take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
-    """Take the steps, in batches that are one transaction each. Only the last commit waits for the disk."""
+    """Take the steps, those between two without a transaction together."""
     if not steps:
         return
     require_standard_strings(worker.connection)
-    size = 1 if extent is Extent.EACH else len(steps)
-    try:
-        for at in range(0, len(steps), size):
-            batch = steps[at : at + size]
-            worker.on_event(StepStarted(batch[0].step, at + 1, len(steps)))
-            for result in _run(worker, batch, Durability.NOW if at + size >= len(steps) else Durability.LATER):
-                worker.on_event(result)
-    except FowergramError:
-        if not worker.connection.closed:
-            flush(worker.connection)
-        raise
+    numbers = {checked.step.version: number for number, checked in enumerate(steps, start=1)}
 
+    def begin(step: Step) -> None:
+        worker.on_event(StepStarted(step, numbers[step.version], len(steps)))
 
-def _run(worker: Worker, batch: Sequence[CheckedStep], durability: Durability) -> tuple[StepResult, ...]:
-    if batch[0].directives.transactional:
-        return apply(worker, batch, durability)
-    return (apply_stepwise(worker, batch[0]),)
+    for transactional, those in groupby(steps, lambda checked: checked.directives.transactional):
+        if transactional:
+            apply(worker, tuple(those), extent, begin)
+            continue
+        for checked in those:
+            begin(checked.step)
+            worker.on_event(apply_stepwise(worker, checked))
 
 
 def _standing(migrations: Sequence[Migration]) -> Standing:
@@ -275,10 +273,13 @@ def _standing(migrations: Sequence[Migration]) -> Standing:
     )
 
 
-def _whereabouts(connection: Connection, files: Sequence[MigrationFile]) -> str:
-    """Say what is applied after a failure, as the database itself tells it."""
+def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile]) -> str:
+    """Make sure of what was committed before a failure, and say what it is, as the database itself tells it."""
+    lost = worker.connection.closed
     try:
-        standing = _standing(survey(files, read_history(connection)))
+        with connect(target) if lost else nullcontext(worker.connection) as connection:
+            flush(connection)
+            standing = _standing(survey(files, read_history(connection)))
     except (FowergramError, psycopg.Error):
         return "What is applied now could not be asked: look at `fowergram-db status`."
     return f"Applied now: {_versions(standing.applied)}. Not applied: {_versions(standing.pending)}."

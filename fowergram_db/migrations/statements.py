@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
-from fowergram_db.migrations.traits import Trait
+from fowergram_db.migrations.traits import Trait, is_inert
 
 LABEL_WORDS = frozenset(
     "AGGREGATE ALTER CAST CLASS COLLATION COLUMN COMMENT CONFIGURATION CONSTRAINT CONVERSION CREATE "
@@ -94,6 +94,18 @@ class Script:
         edges = pairwise((start, *(edge for span in spans for edge in span), end))
         kept = (self.text[a:b] if number % 2 == 0 else " " * (b - a) for number, (a, b) in enumerate(edges))
         return "".join(kept)
+
+    @property
+    def runs_code(self) -> bool:
+        """Tell whether it may do more than define things, by a SET or by code that it calls: change settings, say.
+
+        >>> from fowergram_db.migrations.script import scan
+        >>> scan("CREATE TABLE t (id int); CREATE INDEX i ON t (f(id));").runs_code
+        False
+        >>> [scan(text).runs_code for text in ("SET ROLE me", "SELECT f()", "CREATE TABLE t AS SELECT f()")]
+        [True, True, True]
+        """
+        return not all(is_inert(s.words, self.text[s.start : s.end]) for s in self.statements)
 
     def number_at(self, offset: int) -> int:
         """Return the 1-based number of the statement that an offset lies in or after; 0 with none.

@@ -17,14 +17,16 @@ from fowergram_db import __version__
 from fowergram_db.database.connection import reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
+from fowergram_db.migrations.checked import CheckedStep
 from fowergram_db.migrations.concurrent import index_built, index_dropped
 from fowergram_db.migrations.events import IndexDropped, Resumed, StepResult
-from fowergram_db.migrations.execute import CheckedStep, compose, roll_back, run_piece, settings
 from fowergram_db.migrations.failure import failure
 from fowergram_db.migrations.history import Progress
+from fowergram_db.migrations.opening import compose, opening
+from fowergram_db.migrations.pieces import run_piece
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script import Piece, Script, Statement, Trait
-from fowergram_db.migrations.wire import send
+from fowergram_db.migrations.wire import roll_back, send
 from fowergram_db.migrations.worker import Watch, Worker, patiently
 
 # These may end transactions themselves, or refuse to run in one, as their arguments will have it.
@@ -133,9 +135,9 @@ class _Run:
         """Run a statement in a transaction with its record, so that both are there or neither."""
         del was_running  # it was rolled back with its transaction
         connection = self.worker.connection
-        opening = ("BEGIN;", *settings(self.worker, self.checked.directives))
+        before = ("BEGIN;", opening(self.worker, self.checked.directives))
         try:
-            run_piece(self.worker, self.checked, self._piece(statement), watch, opening)
+            run_piece(self.worker, self.checked, self._piece(statement), watch, before)
             after = self._after(statement)
             self._send(f"{_OWN_RIGHTS} {self._composed(load('bookkeeping/progress'), after)} COMMIT;")
         except BaseException:

@@ -1,5 +1,6 @@
 """Which statements need to be treated in a way of their own, told from their first words. Pure."""
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum, auto
 from itertools import pairwise
@@ -33,6 +34,15 @@ _NEVER_IN_TRANSACTION = frozenset(
         ("DROP", "TABLESPACE"),
     )
 )
+_INERT = frozenset(
+    (
+        *((verb, kind) for verb in ("CREATE", "DROP") for kind in ("INDEX", "SEQUENCE", "TABLE", "TRIGGER", "TYPE")),
+        ("COMMENT", "ON"),
+        ("CREATE", "UNIQUE"),
+    )
+)
+# CREATE TABLE … AS is a query; … PARTITION OF looks through the rows of a default partition.
+_LOOKS_AT_ROWS = re.compile(r"\b(?:as|of)\b", re.IGNORECASE)
 _WHOLE = frozenset(("schema", "database", "system"))
 _FALSE = frozenset(("false", "off", "0"))
 _FIRST_WORDS = frozenset((*_TRANSACTION_WORDS, *(first for first, _ in (*_TRANSACTION_PAIRS, *_NEVER_IN_TRANSACTION))))
@@ -53,6 +63,14 @@ def traits_of(words: Sequence[str], statement: str) -> frozenset[Trait]:
     if _needs_no_transaction(words, statement):
         return frozenset((Trait.NEEDS_NO_TRANSACTION,))
     return frozenset()
+
+
+def is_inert(words: Sequence[str], statement: str) -> bool:
+    """Tell whether a statement is known to define something, or take it away, and to run no code but the server's own.
+
+    An index runs its expressions, but the server takes back what they SET (index_build() in its source).
+    """
+    return tuple(words[:2]) in _INERT and not _LOOKS_AT_ROWS.search(statement)
 
 
 def _ends_transaction(words: Sequence[str]) -> bool:

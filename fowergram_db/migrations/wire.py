@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+import psycopg
 from psycopg import generators, pq
 from psycopg.abc import PQGen
 
@@ -10,6 +11,7 @@ from fowergram_db.database.connection import Connection
 
 OnTick = Callable[[], None]
 _TICK_S = 0.05
+_CANCEL_S = 5.0
 _T = TypeVar("_T")
 _COPYING = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
 
@@ -48,6 +50,17 @@ def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) 
 def is_copying(results: list[pq.abc.PGresult]) -> bool:
     """Tell whether the server has stopped for data to come in or go out."""
     return results[-1].status in _COPYING
+
+
+def roll_back(connection: Connection) -> None:
+    """Roll back what is left of a failed step. A lost connection has done so itself."""
+    try:
+        if connection.info.transaction_status is pq.TransactionStatus.ACTIVE:
+            # An interrupt just before the wait for the server: the script is still running there.
+            connection.cancel_safe(timeout=_CANCEL_S)
+        connection.rollback()
+    except psycopg.Error:
+        connection.close()
 
 
 def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresult]]:

@@ -66,12 +66,18 @@ class Worker:
 
 
 class Watch:
-    """Look, while a statement of a step is running, at who blocks it or how far it is; now and then only."""
+    """Look, while a statement of ``step`` is running, at who blocks it or how far it is; now and then only.
 
-    def __init__(self, worker: Worker, step: Step, lock_timeout_ms: int) -> None:
+    ``also`` is called at each look, before anything else, with the lock to look through.
+    """
+
+    def __init__(
+        self, worker: Worker, step: Step, lock_timeout_ms: int, also: Callable[[MigrationLock], None] | None = None
+    ) -> None:
         self.blockers: tuple[Blocker, ...] = ()
         self._worker = worker
-        self._step = step
+        self.step = step
+        self._also = also
         timeout_s = lock_timeout_ms / 1000
         self._next = time.monotonic() + min(_FIRST_LOOK_S, timeout_s / 2 or _FIRST_LOOK_S)
 
@@ -79,12 +85,14 @@ class Watch:
         """Look, if it is time to."""
         if self._worker.lock is None or time.monotonic() < self._next:
             return
+        if self._also is not None:
+            self._also(self._worker.lock)
         application = self._worker.application
         self.blockers = self._worker.lock.blockers(application)
         if self.blockers:
-            self._worker.on_event(Blocked(self._step, self.blockers))
+            self._worker.on_event(Blocked(self.step, self.blockers))
         elif build := self._worker.lock.build_progress(application):
-            self._worker.on_event(Progressed(self._step, build.phase, build.done, build.total, build.unit))
+            self._worker.on_event(Progressed(self.step, build.phase, build.done, build.total, build.unit))
         self._next = time.monotonic() + _LOOK_S
 
 

@@ -12,8 +12,8 @@ from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ForeignHistory, FowergramError, HistoryInconsistent
+from fowergram_db.migrations.checked import CheckedStep, check
 from fowergram_db.migrations.events import OnEvent
-from fowergram_db.migrations.execute import CheckedStep, check
 from fowergram_db.migrations.files import MigrationFile
 from fowergram_db.migrations.foreign import (
     Claim,

@@ -1,9 +1,11 @@
 -- Purpose: try to become the one migrator of this database, for as long as the open transaction lasts. That it idles
 -- must not end it; its name says who holds the lock.
 -- Oldest server: 13 (transaction_timeout: 17). Privileges: none.
--- Parameters: application (text), space, key (the lock). Columns: got (boolean), on_linux (boolean), pid.
+-- The second lock is this run's own: where it is free, the run has ended.
+-- Parameters: application (text), space, key (the lock), run_space, run. Columns: got (boolean), on_linux (boolean), pid.
 SELECT
     pg_catalog.pg_try_advisory_xact_lock(%(space)s::integer, %(key)s::integer) AS got,
+    pg_catalog.pg_try_advisory_xact_lock(%(run_space)s::integer, %(run)s::integer) AS marked,
     pg_catalog.version() LIKE '%%linux%%' AS on_linux,
     pg_catalog.pg_backend_pid() AS pid
 FROM (

@@ -1,0 +1,43 @@
+"""What a worker's transactions begin with, and how values get into a query that cannot bind them."""
+
+from typing import LiteralString
+
+import psycopg
+
+from fowergram_db.database.connection import Connection
+from fowergram_db.migrations.directives import Directives
+from fowergram_db.migrations.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY
+from fowergram_db.migrations.worker import Worker
+
+_OFFERS_CONNECTION_CHECK = 140000
+
+
+def opening(worker: Worker, directives: Directives, *more: LiteralString) -> str:
+    """Return the query that a transaction begins with, behind BEGIN; the last of its columns are ``more``.
+
+    It makes settings for the transaction alone, as through a pooler any other would reach somebody else. Then it takes
+    the lock that shows the worker at work, and divides by zero where the lock of the run is gone: a server that goes
+    on with the queries of a client that has died stops here.
+    """
+    lock_timeout_ms, statement_timeout_ms = worker.limits.of(directives)
+    calls = [set_local("lock_timeout", str(lock_timeout_ms))]
+    if statement_timeout_ms is not None:
+        calls.append(set_local("statement_timeout", str(statement_timeout_ms)))
+    if worker.lock is not None:
+        if worker.lock.server_is_linux and worker.connection.info.server_version >= _OFFERS_CONNECTION_CHECK:
+            # Then it even stops in the middle of a statement.
+            calls.append(set_local("client_connection_check_interval", "2000"))
+        calls.append(f"pg_catalog.pg_advisory_xact_lock({LOCK_SPACE}, {WORKER_KEY})")
+        ended = f"pg_catalog.pg_try_advisory_xact_lock_shared({RUN_SPACE}, {worker.lock.run})"
+        calls.append(f"1 / (NOT {ended})::integer")
+    return f"SELECT {', '.join((*calls, *more))};"
+
+
+def set_local(name: LiteralString, value: str) -> str:
+    """Return the call that makes a setting for the transaction at hand; the value must need no quoting."""
+    return f"pg_catalog.set_config('{name}', '{value}', true)"
+
+
+def compose(connection: Connection, query: LiteralString, values: dict[str, object]) -> str:
+    """Return a query with its values written into it as literals, quoted by psycopg."""
+    return psycopg.ClientCursor(connection).mogrify(query, values)

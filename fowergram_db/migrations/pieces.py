@@ -1,0 +1,73 @@
+"""Send a piece of a script to the server, feed it the data that it waits for, and find the place of what fails."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import pq
+
+from fowergram_db.database.connection import Connection
+from fowergram_db.migrations.checked import CheckedStep
+from fowergram_db.migrations.failure import failure
+from fowergram_db.migrations.lock import lock_lost
+from fowergram_db.migrations.script import Piece, Script
+from fowergram_db.migrations.wire import is_copying, send, send_data
+from fowergram_db.migrations.worker import Watch, Worker
+
+Results = list[pq.abc.PGresult]
+
+
+def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, before: Sequence[str] = ()) -> Results:
+    """Send a piece behind the statements that open its transaction, and the data that its COPY waits for.
+
+    Return the results. Raises MigrationFailed or LockTimeout at the place of the statement that failed, and LockLost
+    where the opening has found the migration lock gone; what was open stays so.
+    """
+    try:
+        results = send(worker.connection, "".join((*before, piece.text)), watch.tick)
+        if is_copying(results):
+            results[-1:] = _feed(worker.connection, checked, piece, results[-1], watch)
+    except psycopg.Error as error:
+        raise failure(checked.step, checked.script, error, None) from error
+    if has_failed(results):
+        said = psycopg.errors.error_from_result(results[-1])
+        if len(results) <= len(before) and isinstance(said, psycopg.errors.DivisionByZero):
+            raise lock_lost() from said
+        at = _reported_offset(worker.connection, said, (*before, piece.text))
+        if at is None:
+            offset = _start_of(checked.script, piece, len(results) - 1 - len(before))
+        else:
+            offset = max(0, at + piece.start - sum(map(len, before)))
+        raise failure(checked.step, checked.script, said, offset) from said
+    return results
+
+
+def has_failed(results: Results) -> bool:
+    """Tell whether the last statement that ran has failed."""
+    return results[-1].status == pq.ExecStatus.FATAL_ERROR
+
+
+def _feed(
+    connection: Connection, checked: CheckedStep, piece: Piece, waiting: pq.abc.PGresult, watch: Watch
+) -> Results:
+    if piece.data is None or waiting.status != pq.ExecStatus.COPY_IN:
+        connection.close()
+        raise psycopg.NotSupportedError("the server asks for COPY data where the file has none")
+    return send_data(connection, checked.step.sql.data(*piece.data), watch.tick)
+
+
+def _reported_offset(connection: Connection, error: psycopg.Error, sent: Sequence[str]) -> int | None:
+    """Return the offset in what was sent that the server reports: in characters, but in bytes where it knows none."""
+    if not error.diag.statement_position:
+        return None
+    at = int(error.diag.statement_position) - 1
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        at = len("".join(sent).encode()[:at].decode(errors="ignore"))
+    return at
+
+
+def _start_of(script: Script, piece: Piece, done: int) -> int | None:
+    """Return the start of the statement of a piece that comes after ``done`` others; None behind the last."""
+    first = bisect_left(script.statements, piece.start, key=lambda statement: statement.start)
+    number = first + max(0, done)
+    return script.statements[number].start if number < len(script.statements) else None

@@ -1,0 +1,20 @@
+-- Purpose: record a migration that has run in this transaction since fowergram.began, in seconds of the
+-- epoch, and cannot have ended it.
+-- Oldest server: 13. Privileges: INSERT on the table. Columns: duration_ms.
+INSERT INTO public.schema_migrations (
+    filename, checksum, version, name, duration_ms, tool_version, down_sql, statements_done
+)
+VALUES (
+    %(filename)s,
+    %(checksum)s,
+    %(version)s,
+    %(name)s,
+    (
+        extract(EPOCH FROM pg_catalog.clock_timestamp())::double precision
+        - pg_catalog.current_setting('fowergram.began')::double precision
+    ) * 1000,
+    %(tool_version)s,
+    %(down_sql)s,
+    %(statements_done)s
+)
+RETURNING duration_ms;
