@@ -1,0 +1,188 @@
+"""Small scripts that travel together: still a transaction each, and nothing goes on for a client that has died."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from fowergram_db.database.connection import connect
+from fowergram_db.errors import LockLost
+from fowergram_db.migrations.checked import check
+from fowergram_db.migrations.files import read_migrations
+from fowergram_db.migrations.history import History
+from fowergram_db.migrations.lock import migration_lock
+from fowergram_db.migrations.opening import opening
+from fowergram_db.migrations.pieces import run_piece
+from fowergram_db.migrations.plan import plan_up
+from fowergram_db.migrations.script import Piece
+from fowergram_db.migrations.worker import Limits, Watch, Worker
+
+LOOKED = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = %s AND state = 'idle' AND query LIKE '%% the sessions that hold %%' AND pid <> pg_backend_pid()
+"""
+WAITING = "SELECT pid FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = %s)"
+WORKERS = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name ~ '^fowergram-db [0-9a-f]{16}$'"
+ENDS_WITHIN_S = 20
+
+
+def await_row(watcher, query: str, database: str) -> int:
+    until = time.monotonic() + ENDS_WITHIN_S
+    while not (found := watcher.execute(query, [database]).fetchone()):
+        assert time.monotonic() < until
+    return found[0]
+
+
+def await_none(watcher, query: str, database: str) -> None:
+    until = time.monotonic() + ENDS_WITHIN_S
+    while watcher.execute(query, [database]).fetchone():
+        assert time.monotonic() < until
+
+
+def small(count: int) -> dict[str, str]:
+    return {f"{n:03}_t": f"CREATE TABLE t{n} (id int);" for n in range(1, count + 1)}
+
+
+@pytest.fixture
+def busy(empty_db):
+    """A table that a foreign key waits for while somebody holds it."""
+    empty_db.execute("CREATE TABLE busy (id int PRIMARY KEY)")
+
+
+def test_each_has_a_transaction_and_a_row_of_its_own(cli, write, query):
+    write(
+        **small(40), **{"041_x": "CREATE TABLE x (id int); -- no semicolon, and a comment last", "042_y": "-- nothing"}
+    )
+    result = cli("migrate", "--json")
+    assert (result.exit_code, [step["version"] for step in result.document["steps"]]) == (0, list(range(1, 43)))
+    assert all(step["duration_ms"] > 0 for step in result.document["steps"])
+    rows = "SELECT count(*), count(DISTINCT xmin::text), min(duration_ms) > 0 FROM schema_migrations"
+    assert query(rows) == [(42, 42, True)]
+    shown = {m["version"]: m["duration_ms"] for m in cli("status", "--json").document["migrations"]}
+    assert shown == {step["version"]: step["duration_ms"] for step in result.document["steps"]}
+
+
+@pytest.mark.parametrize(
+    ("script", "place", "said"),
+    [
+        ("CREATE TABLE fresh (id int);\nCREATE TABLE t3 (id int);", "007_t.sql:2:1", 'relation "t3" already exists'),
+        ("CREATE TABLE fresh (\n  id int NUL);", "007_t.sql:2:10", 'syntax error at or near "NUL"'),
+    ],
+)
+def test_one_that_fails_among_others_is_named_and_those_before_it_stay(cli, write, tables, script, place, said):
+    write(**small(20) | {"007_t": script})
+    result = cli("migrate", "--json")
+    error = result.document["error"]
+    assert (result.exit_code, error["code"]) == (1, "migration_failed")
+    assert said in error["message"]
+    assert f"{error['file']}:{error['line']}:{error['column']}".endswith(place)
+    assert [step["version"] for step in result.document["steps"]] == list(range(1, 7))
+    assert result.err.splitlines()[-1].startswith("Applied now: 1, 2, 3, 4, 5, 6. Not applied: 7 to 20")
+    assert tables() == sorted(f"t{n}" for n in range(1, 7))
+
+
+@pytest.mark.usefixtures("busy")
+def test_those_before_one_that_waits_are_told_of_and_the_right_one_is_named(cli, write, target, tables):
+    write(**small(3) | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy);"})
+    with closing(connect(target)) as other:
+        other.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
+
+        def let_go() -> None:
+            try:
+                with closing(connect(target)) as watcher:
+                    await_row(watcher, LOOKED, target.dbname)
+            finally:
+                other.rollback()
+
+        thread = threading.Thread(target=let_go)
+        thread.start()
+        result = cli("migrate", "--lock-timeout", "10s")
+        thread.join()
+    assert (result.exit_code, tables()) == (0, ["busy", "t1", "t2", "t3"])
+    assert "002_t.sql waits for pid " in result.err
+    assert [line.split()[1] for line in result.out.splitlines()[:3]] == ["001_t.sql", "002_t.sql", "003_t.sql"]
+
+
+@pytest.mark.usefixtures("busy")
+def test_one_that_gets_no_lock_among_others_is_tried_again_by_itself(cli, write, target, tables):
+    write(**small(4) | {"003_t": "CREATE TABLE t3 (id int REFERENCES busy);"})
+    with closing(connect(target)) as other:
+        other.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
+        result = cli("migrate", "--lock-timeout", "100ms", "--lock-retries", "1", "--json")
+        other.rollback()
+    assert (result.exit_code, result.document["error"]["code"]) == (5, "lock_timeout")
+    assert "003_t.sql failed at statement 1 of 1" in result.document["error"]["message"]
+    assert [step["version"] for step in result.document["steps"]] == [1, 2]
+    assert tables() == ["busy", "t1", "t2"]
+    assert cli("migrate").exit_code == 0
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_server_whose_client_was_killed_does_not_begin_the_next(write, variables, target, admin, cli, tables, query):
+    directory = write(**small(4) | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy);"})
+    command = [sys.executable, "-m", "fowergram_db", "migrate", "--lock-timeout", "0", "--migrations-dir", directory]
+    with closing(connect(target)) as other:
+        other.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        await_row(admin, WAITING, target.dbname)
+        process.kill()
+        process.wait()
+        # The session that has the lock is gone at once; the worker may or may not have noticed.
+        await_none(admin, WORKERS.replace("^fowergram-db [0-9a-f]{16}$", "^fowergram-db lock"), target.dbname)
+        other.rollback()
+    await_none(admin, WORKERS, target.dbname)
+    assert "t3" not in tables()
+    assert query("SELECT max(version) < 3 FROM schema_migrations") == [(True,)]
+    assert cli("migrate").exit_code == 0
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_run_whose_lock_is_gone_begins_nothing_more_on_the_server(write, variables, target, admin, tables):
+    directory = write(**small(4) | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy);"})
+    command = [sys.executable, "-m", "fowergram_db", "migrate", "--json", "--migrations-dir", directory]
+    with closing(connect(target)) as other:
+        other.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        await_row(admin, WAITING, target.dbname)
+        lock = WORKERS.replace("^fowergram-db [0-9a-f]{16}$", "^fowergram-db lock")
+        admin.execute("SELECT pg_terminate_backend(%s)", [await_row(admin, lock, target.dbname)])
+        await_none(admin, lock, target.dbname)
+        other.rollback()
+        out, _ = process.communicate(timeout=ENDS_WITHIN_S)
+    document = json.loads(out)
+    assert (process.returncode, document["error"]["code"]) == (1, "lock_lost")
+    assert [step["version"] for step in document["steps"]] == [1, 2]
+    assert tables() == ["busy", "t1", "t2"]
+
+
+def test_a_transaction_of_a_run_that_has_ended_does_not_begin(write, target, empty_db):
+    files = read_migrations(write(**small(1)))
+    (step,) = map(check, plan_up(files, History()))
+    with migration_lock(target, 1, lambda _: None) as lock:
+        worker = Worker(empty_db, Limits(), lambda _: None, lock)
+        before = ("BEGIN;", opening(worker, step.directives))
+        watch = Watch(worker, step.step, 0)
+        assert len(run_piece(worker, step, Piece(0, "SELECT 1"), watch, before)) == 3
+        empty_db.rollback()
+    with pytest.raises(LockLost):
+        run_piece(worker, step, Piece(0, "SELECT 1"), watch, before)
+    empty_db.rollback()
+
+
+def test_what_an_index_sets_while_it_is_built_reaches_no_other_script(cli, write, empty_db, tables):
+    empty_db.execute("""
+        CREATE SCHEMA trap;
+        CREATE TABLE given (id int);
+        INSERT INTO given VALUES (1);
+        CREATE FUNCTION sly(int) RETURNS text LANGUAGE plpgsql IMMUTABLE
+        AS $$ BEGIN RETURN set_config('search_path', 'trap', false); END $$;
+    """)
+    write(
+        **{"001_i": "CREATE INDEX given_sly_idx ON given (sly(id));", "002_t": "CREATE TABLE lands_in_public (id int);"}
+    )
+    result = cli("migrate")
+    assert (result.exit_code, tables()) == (0, ["given", "lands_in_public"])
