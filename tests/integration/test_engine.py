@@ -89,6 +89,34 @@ def test_who_blocks_is_named_and_the_migration_succeeds_when_the_lock_goes(cli, 
     assert tables() == ["a", "busy"]
 
 
+def test_reads_wait_no_longer_than_the_lock_timeout_however_long_the_migration_waits(cli, write, target, empty_db):
+    empty_db.execute("CREATE TABLE busy (id int)")
+    write(**{"001_a": "ALTER TABLE busy ADD COLUMN more int"})
+    over, reads, refused = threading.Event(), [], []
+
+    def read() -> None:
+        with closing(connect(target)) as reader:
+            reader.execute("SET lock_timeout = '1s'")  # five times that of the migration
+            while not over.is_set():
+                try:
+                    reads.append(reader.execute("SELECT count(*) FROM busy").fetchone())
+                except psycopg.errors.LockNotAvailable as error:
+                    refused.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    with holding(target, "LOCK TABLE busy IN ACCESS SHARE MODE") as other:
+        release = threading.Timer(2.5, empty_db.execute, ["SELECT pg_terminate_backend(%s)", [other.info.backend_pid]])
+        for thread in (release, *readers):
+            thread.start()
+        result = cli("migrate", "--lock-timeout", "200ms", "--lock-retries", "100")
+        over.set()
+        for thread in (release, *readers):
+            thread.join()
+    assert (result.exit_code, refused) == (0, [])
+    assert "try 3 of 101" in result.err
+    assert len(reads) > 10
+
+
 def test_a_lock_that_never_goes_ends_the_run_and_leaves_nothing(cli, write, target, tables, empty_db):
     empty_db.execute("CREATE TABLE busy (id int)")
     write(**{"001_a": "CREATE TABLE a (id int); ALTER TABLE busy ADD COLUMN more int"})
