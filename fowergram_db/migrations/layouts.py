@@ -43,6 +43,14 @@ class MigrationFile:
         """Tell whether it can be undone."""
         return self.down is not None
 
+    def is_recorded_by(self, checksum: str) -> bool:
+        """Tell whether a recorded checksum is that of this file: of its text or, as other tools have it, of its bytes.
+
+        Nothing needs to say which tool wrote a row: the text that this one ran has the checksum of a file's bytes
+        where those are that text.
+        """
+        return checksum in (self.checksum, self.up.raw_checksum)
+
     @property
     def filename(self) -> str:
         """Return what names the file within its directory, and no other."""

@@ -167,7 +167,7 @@ def _combine(version: int, file: MigrationFile | None, row: AppliedMigration | N
     elif file is None:
         state = State.MISSING
     else:
-        state = State.APPLIED if file.checksum == row.checksum else State.CHANGED
+        state = State.APPLIED if file.is_recorded_by(row.checksum) else State.CHANGED
     return Migration(version, state, file, row)
 
 
@@ -281,7 +281,7 @@ def plan_down(
 
 
 def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str | None) -> Step:
-    if file and file.down and file.checksum == row.checksum:
+    if file and file.down and file.is_recorded_by(row.checksum):
         source, sql, is_file = str(file.down.path), file.down, True
     elif recorded is not None:
         source, is_file = f"the recorded down script of {row.filename}", False

@@ -1,5 +1,7 @@
 """The planner: every state, every goal, no database."""
 
+import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from fowergram_db.errors import HistoryInconsistent, Refused, UnknownVersion, UsageError
 from fowergram_db.migrations.directives import Directives
-from fowergram_db.migrations.files import MigrationFile
+from fowergram_db.migrations.files import MigrationFile, read_migrations
 from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
 from fowergram_db.migrations.plan import Direction, State, Undo, plan_down, plan_up, survey, to_undo
 from fowergram_db.migrations.source import SqlFile
@@ -44,6 +46,18 @@ def history(*rows: AppliedMigration) -> History:
 )
 def test_every_state(files, rows, states):
     assert {m.version: m.state for m in survey(map(file, files), history(*rows))} == states
+
+
+@pytest.mark.parametrize("raw", [b"SELECT 1;\r\n", b"\xef\xbb\xbfSELECT 1;\n"])
+def test_the_checksum_of_a_files_bytes_is_accepted_too(tmp_path, raw):
+    for name in ("1_m.sql", "1_m.down.sql"):
+        (tmp_path / name).write_bytes(raw)
+    files = read_migrations(tmp_path)
+    for recorded, state in ((raw, State.APPLIED), (b"SELECT 1;\n", State.APPLIED), (b"SELECT 2;\n", State.CHANGED)):
+        applied = replace(row(1), checksum=hashlib.sha256(recorded).hexdigest())
+        (migration,) = survey(files, history(applied))
+        (step,) = plan_down(files, [applied], {1: "recorded"})
+        assert (migration.state, step.is_file) == (state, state is State.APPLIED)
 
 
 def test_up_takes_what_is_pending_in_order_and_as_far_as_asked():
