@@ -79,6 +79,11 @@ def _show(session: Session, found: "Adoption") -> None:
         note(f"{found.tool} started {name}, and it failed there: it counts as not applied.")
     if found.forgotten:
         note(f"Left out, because no file is there for them: {', '.join(found.forgotten[:_MOST_LISTED])}")
+    if found.edited:
+        note(
+            f"Edited after {found.tool} had run them: {', '.join(found.edited[:_MOST_LISTED])}. "
+            "Only schemas are compared: see whether the data is what these files would make."
+        )
     _show_comparison(session, found.comparison)
     if not found.adopted:
         _show_next_step(session, found)
@@ -124,6 +129,7 @@ def _data(found: "Adoption") -> dict[str, Any]:
         "recorded": list(found.recorded),
         "failed": list(found.failed),
         "forgotten": list(found.forgotten),
+        "edited": list(found.edited),
         "differences": [
             {"kind": d.kind, "what": d.what, "expected": d.expected, "found": d.found}
             for d in found.comparison.differences

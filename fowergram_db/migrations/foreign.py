@@ -15,6 +15,7 @@ from fowergram_db.errors import UnknownVersion, UsageError
 from fowergram_db.migrations.files import MigrationFile
 
 _NUMBER = re.compile(r"([0-9]{1,19})(?:\.0+)*")
+_SHA256 = re.compile(r"\s*([0-9a-f]{64})(?![^\s])", re.IGNORECASE)
 
 
 class Tool(StrEnum):
@@ -67,6 +68,7 @@ class ForeignRow(NamedTuple):
     """One row of another tool's history, in its own words.
 
     ``ok`` is false for what has failed; ``covers`` tells that all versions below count as applied, too.
+    ``checksum`` is that of the file, where the tool keeps one that means something to others.
     """
 
     version: str | None
@@ -75,6 +77,7 @@ class ForeignRow(NamedTuple):
     executed_at: datetime | None
     ok: bool
     covers: bool
+    checksum: str | None = None
 
     def __str__(self) -> str:
         """Name the migration as the tool does."""
@@ -103,11 +106,15 @@ class ForeignRecords:
 
 
 class Claimed(NamedTuple):
-    """A migration that is said to be applied: when (None: nobody knows), and the file name it was recorded under."""
+    """A migration that is said to be applied: when (None: nobody knows), the file name it was recorded under.
+
+    ``edited``: what was recorded with it is the SHA-256 of another text.
+    """
 
     file: MigrationFile
     executed_at: datetime | None = None
     recorded_as: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,7 @@ def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: int | 
         elif not row.ok:
             failed.append(str(row))
         else:
-            applied[file.version] = Claimed(file, row.executed_at, row.filename or "")
+            applied[file.version] = Claimed(file, row.executed_at, row.filename or "", _is_edited(file, row))
         if row.covers and (number := _number(row)) is not None:
             for below in files:
                 if below.version < number:
@@ -236,6 +243,12 @@ def _file_of(row: ForeignRow, files: Sequence[MigrationFile]) -> MigrationFile |
         number = _number(row)
         return next((f for f in files if f.version == number), None)
     return next((f for f in files if f.name == row.name), None)
+
+
+def _is_edited(file: MigrationFile, row: ForeignRow) -> bool:
+    """Tell whether a row has the SHA-256 of another text. What is no SHA-256 tells nothing."""
+    found = _SHA256.match(row.checksum or "")
+    return found is not None and not file.is_recorded_by(found[1].lower())
 
 
 def _number(row: ForeignRow) -> int | None:

@@ -72,7 +72,7 @@ class Adoption:
     """What came of it. ``recorded`` are versions; with ``already``, the history was ours before.
 
     ``kept_as`` is the name that another tool's schema_migrations now has; ``forgotten`` are its rows that no file
-    is there for, ``failed`` those that it knows to have failed.
+    is there for, ``failed`` those that it knows to have failed; ``edited`` are the files that are not what was run.
     """
 
     tool: Tool | None = None
@@ -81,6 +81,7 @@ class Adoption:
     recorded: tuple[int, ...] = ()
     failed: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
     comparison: Comparison = Comparison()
     kept_as: str = ""
     left: tuple[str, ...] = ()
@@ -160,6 +161,7 @@ def _adoption(
         recorded=recorded,
         failed=claim.failed,
         forgotten=claim.unknown,
+        edited=tuple(claimed.file.filename for claimed in claim.applied if claimed.edited),
         comparison=comparison,
         kept_as=kept_as,
         left=tuple(left),

@@ -1,5 +1,6 @@
 """adopt: every tool's history, made as that tool makes it, is read and taken over."""
 
+import hashlib
 import json
 
 import pytest
@@ -140,6 +141,34 @@ def test_the_extended_table_keeps_ids_and_times_and_takes_new_rows(cli, made, wr
     write(**{"004_d": "CREATE TABLE d ()"})
     assert cli("migrate").exit_code == 0
     assert query("SELECT max(id) FROM schema_migrations") == [(4,)]
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def with_checksums(*recorded: str) -> str:
+    return SCRIPT.format(", ".join(f"('{n}.sql', '2024-05-01', '{c}')" for n, c in zip(ALL, recorded, strict=True)))
+
+
+def test_the_checksum_of_a_files_bytes_counts_whoever_has_written_it(cli, made, directory, query):
+    raw = [b"\xef\xbb\xbf" + FILES["001_a"].encode(), FILES["002_b"].replace("\n", "\r\n").encode()]
+    made(with_checksums(sha256(raw[0]), sha256(raw[1]).upper(), sha256(FILES["003_c"].encode())), *ALL)
+    for name, content in zip(ALL, raw, strict=False):
+        (directory / f"{name}.sql").write_bytes(content)
+    adopted = cli("adopt", "--json")
+    assert (adopted.exit_code, adopted.document["edited"]) == (0, [])
+    for number, content in enumerate(raw, start=1):
+        query(f"UPDATE schema_migrations SET checksum = '{sha256(content)}' WHERE version = {number}")
+    assert [m["state"] for m in cli("status", "--json").document["migrations"]] == ["applied"] * 3
+    assert cli("migrate").out.startswith("Nothing to do.")
+
+
+def test_a_file_that_was_edited_since_is_named(cli, made):
+    made(with_checksums(sha256(b"SELECT 1;"), sha256(FILES["002_b"].encode()), "0" * 32), *ALL)
+    result = cli("adopt")
+    assert result.exit_code == 0
+    assert "Edited after run-migrations.sh had run them: 001_a.sql." in result.err
 
 
 def test_a_migration_that_was_recorded_and_had_failed_is_found_out(cli, made, query):
