@@ -182,6 +182,20 @@ def server_version(connection: Connection) -> str:
     return (connection.info.parameter_status("server_version") or "").partition(" ")[0]
 
 
+def require_primary(connection: Connection) -> None:
+    """Raise DatabaseError where the server is a standby. A round trip where it has not said so by itself.
+
+    Servers from 14 on do, and poolers do not pass it on.
+    """
+    said = connection.info.parameter_status("in_hot_standby")
+    is_standby = said == "on"
+    if said is None:
+        with reported("ask whether the server is a standby"):
+            is_standby = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone() == (True,)
+    if is_standby:
+        raise DatabaseError("the server is a standby; nothing was run", hint=_STATEMENT_HINTS["25006"])
+
+
 @contextmanager
 def reported(doing: str) -> Iterator[None]:
     """Turn a psycopg error of the tool's own statements into ours; ``doing`` completes "cannot …"."""

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect, server_version
+from fowergram_db.database.connection import Connection, connect, require_primary, server_version
 from fowergram_db.database.lifecycle import Sessions, create_database, replace_database
 from fowergram_db.database.protection import is_protected
 from fowergram_db.database.redaction import mask_passwords
@@ -224,6 +224,8 @@ def _carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, o
     extent: Extent,
     patience: Patience,
 ) -> Standing:
+    if steps:
+        require_primary(worker.connection)
     _await_orphans(worker, steps, patience)
     try:
         _take(worker, steps, extent)

@@ -1,0 +1,108 @@
+"""Servers, disks, clocks and files that let a run down: one clear error each, and nothing half done."""
+
+import time
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from fowergram_db.database import embedded
+from tests import servers
+
+ONE = {"001_a": "CREATE TABLE a (id int);", "001_a.down": "DROP TABLE a;"}
+TWO = ONE | {"002_b": "CREATE TABLE b (id int);"}
+SOON_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def native(admin):
+    """The programs of a server that a test may start, stop and break, of the version under test where it is there."""
+    if found := servers.fetched(admin.info.server_version // 10000):
+        return found
+    package = embedded._find_package()
+    if package is None:
+        pytest.skip("there are no programs of a server: neither fetched ones nor the embedded extra")
+    return package / "pginstall"
+
+
+def failed(result, code, exit_code=1):
+    """Check that a command ended in one clear error, as text and as the one document; return the document's."""
+    assert result.exit_code == exit_code, result.err
+    assert "Traceback" not in result.err
+    assert [line.partition(":")[0] for line in result.err.splitlines()].count("error") == 1
+    error = result.document["error"]
+    assert error["code"] == code
+    assert f"error: {error['message']}" in result.err
+    assert error["hint"]
+    return error
+
+
+def database(server: servers.Server) -> str:
+    """The URL of a database that a server of the test's own may have."""
+    return server.url.removesuffix("postgres") + "fowergram_test"
+
+
+def asked(url, query):
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def soon(condition) -> None:
+    """Wait until something is so."""
+    until = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < until
+
+
+@contextmanager
+def replicating(native):
+    """Run a server and a standby of it; yield both."""
+    with servers.made(native) as cluster:
+        standby = cluster.standby()
+        with cluster.started() as primary:
+            source = {"primary_conninfo": f"host=127.0.0.1 port={primary.port} user=postgres"}
+            with standby.started(servers.FOR_TESTS | source) as follower:
+                yield primary, follower
+
+
+def replayed(primary, follower) -> bool:
+    ((written,),) = asked(primary.url, "SELECT pg_current_wal_insert_lsn()")
+    return asked(follower.url, f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == [(True,)]
+
+
+def test_a_standby_shows_its_status_and_takes_no_changes(cli, write, native):
+    write(**ONE)
+    with replicating(native) as (primary, follower):
+        url = database(follower)
+
+        def there(*arguments):
+            return cli(*arguments, "--database-url", url, "--json")
+
+        assert there("status").document["summary"] == {"applied": 0, "pending": 1, "problems": 0}
+        assert failed(there("migrate"), "database_error")["sqlstate"] == "25006"
+        assert cli("migrate", "--database-url", database(primary)).exit_code == 0
+        soon(lambda: replayed(primary, follower))
+        assert there("status", "--check").exit_code == 0
+        assert there("migrate").exit_code == 0
+        for text in (TWO["002_b"], f"-- fowergram: no-transaction\n{TWO['002_b']}"):
+            write(**{"002_b": text})
+            message = failed(there("migrate"), "database_error")["message"]
+            assert message == "the server is a standby; nothing was run"
+        assert there("migrate", "--dry-run").exit_code == 0
+        for command in ("migrate", "rollback", "protect", "reset --yes"):
+            assert "primary" in failed(there(*command.split()), "database_error")["hint"]
+        assert [m["state"] for m in there("status").document["migrations"]] == ["applied", "pending"]
+
+
+def test_a_read_only_database_shows_its_status_and_takes_no_changes(cli, write, target, admin, tables):
+    write(**ONE)
+    cli("migrate")
+    write(**TWO)
+    admin.execute(f'ALTER DATABASE "{target.dbname}" SET default_transaction_read_only = on')
+    assert cli("status").exit_code == 0
+    assert cli("status", "--check").exit_code == 3
+    for command in ("migrate", "rollback"):
+        error = failed(cli(command, "--json"), "migration_failed")
+        assert (error["sqlstate"], error["line"], error["column"]) == ("25006", 1, 1)
+        assert "read-only" in error["hint"]
+    assert tables() == ["a"]
