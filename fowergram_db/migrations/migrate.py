@@ -280,11 +280,20 @@ def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile])
     lost = worker.connection.closed
     try:
         with connect(target) if lost else nullcontext(worker.connection) as connection:
-            flush(connection)
+            unsafe = _flush(connection)
             standing = _standing(survey(files, read_history(connection)))
     except (FowergramError, psycopg.Error):
         return "What is applied now could not be asked: look at `fowergram-db status`."
-    return f"Applied now: {_versions(standing.applied)}. Not applied: {_versions(standing.pending)}."
+    return f"{unsafe}Applied now: {_versions(standing.applied)}. Not applied: {_versions(standing.pending)}."
+
+
+def _flush(connection: Connection) -> str:
+    """Make sure of what was committed; return a line that says why that failed, where it did."""
+    try:
+        flush(connection)
+    except FowergramError as error:
+        return f"{error.message}: the server has it, and would lose it if it crashed at once.\n"
+    return ""
 
 
 def _versions(versions: Sequence[int]) -> str:

@@ -106,3 +106,18 @@ def test_a_read_only_database_shows_its_status_and_takes_no_changes(cli, write, 
         assert (error["sqlstate"], error["line"], error["column"]) == ("25006", 1, 1)
         assert "read-only" in error["hint"]
     assert tables() == ["a"]
+
+
+def test_the_error_is_told_where_the_flush_behind_it_fails_too(cli, write, empty_db, admin, target, role, monkeypatch):
+    admin.execute(f'ALTER DATABASE "{target.dbname}" OWNER TO {role}')
+    empty_db.execute(f"GRANT ALL ON SCHEMA public TO {role}")
+    named = "SELECT oid::regprocedure FROM pg_proc WHERE proname = 'pg_logical_emit_message'"
+    for (function,) in empty_db.execute(named).fetchall():
+        empty_db.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    write(**ONE, **{"002_b": "SELECT nothing;"})
+    result = cli("migrate", "--json")
+    assert failed(result, "migration_failed")["line"] == 1
+    assert "cannot make sure of what was committed: permission denied" in result.err
+    assert result.err.endswith("Applied now: 1. Not applied: 2.\n")
