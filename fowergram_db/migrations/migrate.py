@@ -281,10 +281,14 @@ def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile])
     try:
         with connect(target) if lost else nullcontext(worker.connection) as connection:
             unsafe = _flush(connection)
-            standing = _standing(survey(files, read_history(connection)))
+            migrations = survey(files, read_history(connection))
     except (FowergramError, psycopg.Error):
         return "What is applied now could not be asked: look at `fowergram-db status`."
-    return f"{unsafe}Applied now: {_versions(standing.applied)}. Not applied: {_versions(standing.pending)}."
+    standing = _standing(migrations)
+    partial = tuple(m.version for m in migrations if m.state is State.PARTIAL)
+    applied = tuple(version for version in standing.applied if version not in partial)
+    midway = f" Stopped midway: {_versions(partial)}." if partial else ""
+    return f"{unsafe}Applied now: {_versions(applied)}.{midway} Not applied: {_versions(standing.pending)}."
 
 
 def _flush(connection: Connection) -> str:
