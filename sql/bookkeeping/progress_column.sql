@@ -1,3 +1,14 @@
--- Purpose: give a table of the first version the column that migrations without a transaction need.
--- Oldest server: 13. Privileges: owner of the table.
-ALTER TABLE public.schema_migrations ADD COLUMN IF NOT EXISTS progress jsonb;
+-- Purpose: give a table of the first version the column that migrations without a transaction need. Where it is there,
+-- nobody is asked for a lock on the table, or told that there is nothing to do.
+-- Oldest server: 13. Privileges: owner of the table, where the column is missing.
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = 'public.schema_migrations'::regclass AND a.attname = 'progress' AND NOT a.attisdropped
+    ) THEN
+        ALTER TABLE public.schema_migrations ADD COLUMN IF NOT EXISTS progress jsonb;
+    END IF;
+END
+$$;

@@ -173,6 +173,15 @@ def test_a_unique_build_that_fails_is_partial_and_goes_on_when_the_data_is_mende
     assert query("SELECT array_agg(version) FROM schema_migrations") == [([1],)]
 
 
+def test_a_run_without_a_transaction_says_nothing_of_its_bookkeeping(cli, write, query):
+    write(**{"001_a": "SELECT 1", "002_b": f"{CONCURRENTLY}SELECT 2", "003_c": f"{CONCURRENTLY}SELECT 3"})
+    assert cli("migrate", "--to", "1").exit_code == 0
+    query("ALTER TABLE schema_migrations DROP COLUMN progress")
+    for version in ("2", "3"):
+        result = cli("migrate", "--to", version)
+        assert (result.exit_code, len(result.err.splitlines())) == (0, 1)
+
+
 def test_statements_that_have_run_may_not_be_edited_before_it_goes_on(cli, write):
     write(**UNIQUE)
     cli("migrate")
