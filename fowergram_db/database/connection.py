@@ -62,7 +62,11 @@ _STATEMENT_HINTS = {
     "55006": "Another client came in: let it finish, or run the command again.",
     "57014": "The statement was cancelled or ran into a timeout: find out why before running it again.",
     "57P01": "The server is shutting down: run the command again once it is back.",
+    "57P02": "The server has crashed or was stopped at once: run the command again once it is back.",
 }
+_LOST_HINT = (
+    "The server is gone, or something on the way to it has ended the session: run the command again when it answers."
+)
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -203,19 +207,22 @@ def reported(doing: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         report = report_of(error.diag)
-        hint = report.hint or _STATEMENT_HINTS.get(report.sqlstate, "Look at the server's log.")
+        hint = report.hint or statement_hint(error) or "Look at the server's log."
         kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else DatabaseError
         raise kind(f"cannot {doing}: {message_of(error)}", hint=hint, server=report) from error
 
 
 def message_of(error: psycopg.Error) -> str:
-    """Return what went wrong in the server's words, else in psycopg's, passwords masked."""
-    return mask_passwords(error.diag.message_primary or str(error).strip() or "the connection was lost")
+    """Return what went wrong in the server's words, else in the first line of psycopg's, passwords masked."""
+    first_line = str(error).strip().partition("\n")[0]
+    return mask_passwords(error.diag.message_primary or first_line or "the connection was lost")
 
 
-def statement_hint(sqlstate: str) -> str:
-    """Return what to do about a class of failures, where there is something to say."""
-    return _STATEMENT_HINTS.get(sqlstate, "")
+def statement_hint(error: psycopg.Error) -> str:
+    """Return what to do about a failed statement, where there is something to say."""
+    if isinstance(error, psycopg.OperationalError) and not error.diag.sqlstate:
+        return _LOST_HINT
+    return _STATEMENT_HINTS.get(error.diag.sqlstate or "", "")
 
 
 def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:

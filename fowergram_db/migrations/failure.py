@@ -50,7 +50,7 @@ def _hint(error: psycopg.Error) -> str:
     sqlstate = error.diag.sqlstate or ""
     if sqlstate == LOCK_NOT_AVAILABLE:
         return "Run it again when the table is free, or wait longer: --lock-timeout, --lock-retries."
-    known = _HINTS.get(sqlstate) or statement_hint(sqlstate)
+    known = _HINTS.get(sqlstate) or statement_hint(error)
     return known or "Correct the file and run the command again: what is applied stays."
 
 

@@ -235,7 +235,7 @@ def _explained(error: psycopg.Error) -> tuple[Outcome, str, str]:
     if state == LOCK_NOT_AVAILABLE:
         reason = f"another session kept it, or a partition of it, locked for more than {LOCK_TIMEOUT_S} s"
         return Outcome.LOCKED, reason, "Analyse it again once that session is done."
-    return Outcome.FAILED, message_of(error), error.diag.message_hint or statement_hint(state)
+    return Outcome.FAILED, message_of(error), error.diag.message_hint or statement_hint(error)
 
 
 def _await_collector(connection: Connection) -> None:

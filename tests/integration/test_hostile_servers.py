@@ -1,5 +1,9 @@
 """Servers, disks, clocks and files that let a run down: one clear error each, and nothing half done."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 
@@ -8,10 +12,14 @@ import pytest
 
 from fowergram_db.database import embedded
 from tests import servers
+from tests.integration.conftest import Result
 
 ONE = {"001_a": "CREATE TABLE a (id int);", "001_a.down": "DROP TABLE a;"}
 TWO = ONE | {"002_b": "CREATE TABLE b (id int);"}
 SOON_S = 20.0
+SLEEPING = (
+    "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60%' AND state = 'active' AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +48,24 @@ def failed(result, code, exit_code=1):
 def database(server: servers.Server) -> str:
     """The URL of a database that a server of the test's own may have."""
     return server.url.removesuffix("postgres") + "fowergram_test"
+
+
+@contextmanager
+def started(directory, url, *arguments):
+    """Run a command in a process of its own, which is gone behind the block."""
+    where = ("--database-url", url, "--migrations-dir", str(directory))
+    command = [sys.executable, "-m", "fowergram_db", *arguments, *where]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ended(process) -> Result:
+    out, err = process.communicate(timeout=SOON_S)
+    return Result(process.returncode, out, err)
 
 
 def asked(url, query):
@@ -121,3 +147,29 @@ def test_the_error_is_told_where_the_flush_behind_it_fails_too(cli, write, empty
     assert failed(result, "migration_failed")["line"] == 1
     assert "cannot make sure of what was committed: permission denied" in result.err
     assert result.err.endswith("Applied now: 1. Not applied: 2.\n")
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGQUIT])
+@pytest.mark.parametrize(
+    ("header", "states"), [("", ["applied", "pending"]), ("-- fowergram: no-transaction\n", ["applied", "partial"])]
+)
+def test_a_server_that_goes_away_in_the_middle_is_told_and_the_next_run_completes(
+    cli, write, native, end, header, states
+):
+    directory = write(**ONE)
+    with servers.made(native) as cluster:
+        with cluster.started() as server:
+            assert cli("migrate", "--database-url", database(server)).exit_code == 0
+            write(**{"002_b": f"{header}CREATE TABLE b (id int);\nSELECT pg_sleep(60);"})
+            with started(directory, database(server), "migrate", "--json") as run:
+                soon(lambda: asked(server.url, SLEEPING))
+                os.kill(server.pid, end)
+                error = failed(ended(run), "migration_failed")
+            assert "closed the connection unexpectedly" in error["message"]
+            assert "when it answers" in error["hint"]
+        with cluster.started() as server:
+            there = ("--database-url", database(server))
+            assert [m["state"] for m in cli("status", "--json", *there).document["migrations"]] == states
+            write(**{"002_b": f"{header}CREATE TABLE b (id int);\nSELECT 2;"})
+            assert cli("migrate", *there).exit_code == 0
+            assert asked(database(server), "SELECT to_regclass('a')::text, to_regclass('b')::text") == [("a", "b")]
