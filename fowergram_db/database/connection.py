@@ -26,9 +26,10 @@ OLDEST_SERVER = 130000
 _MAINTENANCE_DATABASES = ("postgres", "template1")
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
-_NO_USE_WAITING = ("password", "pg_hba.conf", "role ")
+_NO_USE_WAITING = ("password", "pg_hba.conf", "permission denied", '" does not exist', "not permitted to log in")
 # A session that waits for a long statement, or holds the lock meanwhile, must not look dead to what is in between.
 _KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
+_NO_CONNECTION_LEFT = "The server has no connection left, and a migration takes up to three: close some, or try again."
 
 _CONNECT_HINTS = (
     ("refused", "Start the server, or correct host and port (--host, --port, DB_HOST, DB_PORT)."),
@@ -42,6 +43,9 @@ _CONNECT_HINTS = (
         "The server wants a password: set DB_PASSWORD, or put it into DATABASE_URL or ~/.pgpass.",
     ),
     ("pg_hba.conf", "The server does not admit this user from this address: its pg_hba.conf decides."),
+    ("permission denied for database", "Let its owner run: GRANT CONNECT ON DATABASE … TO …;"),
+    ("too many", _NO_CONNECTION_LEFT),
+    ("slots are reserved", _NO_CONNECTION_LEFT),
     ("role", "Check the user (--user, DB_USER)."),
     ("translate host name", "Check the host name."),
     ("resolve host", "Check the host name."),
@@ -50,7 +54,6 @@ _CONNECT_HINTS = (
         "The server did not answer in time: check host, port and firewall, or raise connect_timeout.",
     ),
     ("not currently accepting", "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again."),
-    ("too many", "The server has no connection left: close some, or try again."),
     ("starting up", "The server is still starting: try again."),
     ("SSL", "Check sslmode and the certificates."),
 )

@@ -82,6 +82,27 @@ def test_a_server_that_is_too_old(cli, write, monkeypatch, admin, target, comman
     assert "13 or newer" in error["message"]
 
 
+@pytest.mark.usefixtures("empty_db")
+def test_a_role_that_may_not_come_in(as_role, write, target, admin):
+    admin.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(sql.Identifier(target.dbname)))
+    write(**{"001_a": "SELECT 1"})
+    for command in ("migrate", "status"):
+        error = failed(as_role(command, "--wait-for-server", "30", "--json"))
+        assert error["code"] == "connection_failed"
+        assert "GRANT CONNECT" in error["hint"]
+
+
+@pytest.mark.usefixtures("empty_db")
+def test_a_role_that_has_no_connection_left(as_role, write, role, admin, empty_db):
+    empty_db.execute(sql.SQL("GRANT ALL ON SCHEMA public TO {}").format(sql.Identifier(role)))
+    admin.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT 1").format(sql.Identifier(role)))
+    write(**{"001_a": "SELECT 1"})
+    assert as_role("status").exit_code == 0
+    error = failed(as_role("migrate", "--json"))
+    assert error["code"] == "connection_failed"
+    assert "no connection left" in error["hint"]
+
+
 def test_a_role_that_may_not_create_tables(as_role, write, empty_db):
     empty_db.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     write(**{"001_a": "SELECT 1"})
