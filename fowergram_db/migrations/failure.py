@@ -1,5 +1,6 @@
 """Turn what the server said of a script into an error that shows where it stands in the file."""
 
+import re
 import unicodedata
 from dataclasses import astuple
 
@@ -11,9 +12,11 @@ from fowergram_db.errors import FowergramError, Location, LockTimeout, Migration
 from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script import Script
 
+_UNTRANSLATABLE = "22P05"
+_BYTES = re.compile(r"0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*")
 _HINTS = {
     "25001": "This command cannot run in a transaction: write `-- fowergram: no-transaction` at the top of the file.",
-    "22P05": "The database's encoding lacks the character: make the database anew with ENCODING 'UTF8'.",
+    _UNTRANSLATABLE: "The database's encoding lacks the character: make the database anew with ENCODING 'UTF8'.",
 }
 _WIDEST_EXCERPT = 160
 
@@ -30,6 +33,8 @@ def failure(
     message = redact(message_of(error), secrets)
     kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else MigrationFailed
     hint = _hint(error)
+    if report.sqlstate == _UNTRANSLATABLE and offset is not None:
+        offset = _character_named(message, script.text, offset)
     if offset is None:
         return kind(f"{step.filename} {doing}: {message}", hint=hint, location=Location(step.source), server=report)
     number = script.number_at(offset)
@@ -42,6 +47,20 @@ def failure(
         excerpt=excerpt(mask_passwords(script.text), offset),
         server=report,
     )
+
+
+def _character_named(message: str, text: str, offset: int) -> int:
+    """Return where the character stands that the database's encoding lacks: the server tells its bytes, and no place.
+
+    Where it is not in the text, as in data that was left out of it, it is the statement's place.
+
+    >>> _character_named("byte sequence 0xe0 0xb8 0x81 has no equivalent", "SELECT 1, 'ก'", 0)
+    11
+    """
+    named = _BYTES.search(message)
+    character = bytes.fromhex(named[0].replace("0x", "")).decode(errors="replace") if named else "\0"
+    places = (text.find(character, offset), text.find(character), offset)
+    return next(place for place in places if place >= 0)
 
 
 def _hint(error: psycopg.Error) -> str:

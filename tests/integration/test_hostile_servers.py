@@ -173,3 +173,53 @@ def test_a_server_that_goes_away_in_the_middle_is_told_and_the_next_run_complete
             write(**{"002_b": f"{header}CREATE TABLE b (id int);\nSELECT 2;"})
             assert cli("migrate", *there).exit_code == 0
             assert asked(database(server), "SELECT to_regclass('a')::text, to_regclass('b')::text") == [("a", "b")]
+
+
+@pytest.fixture
+def encoded(admin, target):
+    """Make the test's database in an encoding."""
+
+    def make(encoding: str) -> None:
+        admin.execute(f"CREATE DATABASE \"{target.dbname}\" TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("script", "place"),
+    [
+        ("CREATE TABLE b (x text);\nINSERT INTO b VALUES ('é ก');\n", (2, 26)),
+        ("CREATE TABLE b (x text);\n-- ก\nSELECT 1;\n", (2, 4)),
+        ("CREATE TABLE b (x text);\nCOPY b FROM stdin;\nx\nก\n\\.\n", (4, 1)),
+    ],
+)
+def test_a_character_that_the_databases_encoding_lacks_is_shown(cli, write, encoded, tables, script, place):
+    encoded("LATIN1")
+    write(**ONE, **{"002_b": script})
+    result = cli("migrate", "--json")
+    error = failed(result, "migration_failed")
+    assert (error["sqlstate"], error["line"], error["column"]) == ("22P05", *place)
+    assert "ENCODING 'UTF8'" in error["hint"]
+    assert tables() == ["a"]
+
+
+@pytest.mark.parametrize("files", [{"002_ไทย": "SELECT 1"}, {"002_b": "SELECT 1", "002_b.down": "-- ก"}])
+def test_what_is_recorded_with_a_script_needs_the_encoding_too(cli, write, encoded, files):
+    encoded("LATIN1")
+    write(**ONE, **files)
+    result = cli("migrate", "--json")
+    assert failed(result, "migration_failed")["sqlstate"] == "22P05"
+    assert result.err.endswith("Applied now: 1. Not applied: 2.\n")
+    assert cli("status").exit_code == 0
+
+
+def test_a_database_without_an_encoding_takes_the_bytes_as_they_are(cli, write, encoded, query):
+    encoded("SQL_ASCII")
+    data = "COPY b FROM stdin;\nไทย\n\\.\n"
+    write(**{"001_ไทย": f"CREATE TABLE b (x text);\n{data}", "001_ไทย.down": "DROP TABLE b; -- ไทย"})
+    assert cli("migrate").exit_code == 0
+    assert query("SELECT x, name FROM b, schema_migrations") == [("ไทย", "ไทย")]
+    write(**{"002_c": "SELECT 'ไทย',\n 'ไทย', nothing;"})
+    error = failed(cli("migrate", "--json"), "migration_failed")
+    assert (error["line"], error["column"]) == (2, 9)
+    assert cli("rollback").exit_code == 0
