@@ -68,7 +68,8 @@ class Progress:
 class AppliedMigration:
     """One row of the history. ``executed_at`` carries a time zone; ``reversible``: it has a recorded down script.
 
-    ``progress`` is that of a partial one, where it is known.
+    ``executed_at`` is None where the server's clock was so wrong that no calendar has the time. ``progress`` is that of
+    a partial one, where it is known.
     """
 
     version: int
@@ -76,16 +77,19 @@ class AppliedMigration:
     filename: str
     checksum: str
     state: RecordedState
-    executed_at: datetime
+    executed_at: datetime | None
     duration_ms: float
     statements_done: int
     reversible: bool
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
+        version: object = self.version
+        if not isinstance(version, int):
+            raise TypeError(f"its version is {version!r} and no whole number")
         object.__setattr__(self, "state", RecordedState(self.state))
         progress: Any = self.progress
-        if isinstance(progress, dict):
+        if progress is not None and not isinstance(progress, Progress):
             object.__setattr__(self, "progress", Progress(**progress))
 
 
@@ -121,7 +125,7 @@ def read_history(connection: Connection) -> History:
             except (ValueError, TypeError) as error:
                 raise HistoryInconsistent(
                     f"a row of public.schema_migrations cannot be read: {error}",
-                    hint="Somebody has written to it by hand: look at its columns state and progress.",
+                    hint="Somebody has written to it by hand: look at its columns version, state and progress.",
                 ) from error
 
 

@@ -6,7 +6,8 @@ SELECT
     m.filename,
     m.checksum,
     m.state,
-    m.executed_at,
+    -- It is shown and never decides: a time that no calendar has, or 'infinity', must not stop anybody.
+    CASE WHEN m.executed_at > '0002-01-01Z' AND m.executed_at < '9999-01-01Z' THEN m.executed_at END AS executed_at,
     m.duration_ms,
     m.statements_done,
     m.down_sql IS NOT NULL AS reversible,

@@ -223,3 +223,77 @@ def test_a_database_without_an_encoding_takes_the_bytes_as_they_are(cli, write, 
     error = failed(cli("migrate", "--json"), "migration_failed")
     assert (error["line"], error["column"]) == (2, 9)
     assert cli("rollback").exit_code == 0
+
+
+DOWNS = {f"00{n}_{name}.down": f"DROP TABLE {name};" for n, name in enumerate("abc", start=1)}
+UPS = {f"00{n}_{name}": f"CREATE TABLE {name} (id int);" for n, name in enumerate("abc", start=1)}
+INSERT = (
+    "INSERT INTO schema_migrations (filename, checksum, version, name, duration_ms, tool_version, statements_done)"
+    " VALUES ('z.sql', 'z', {}, 'z', 0, '', 1)"
+)
+
+
+@pytest.mark.parametrize(
+    "moment", ["now() + make_interval(years => 100 - version::int)", "'infinity'", "'-infinity'", "'20000-01-01'"]
+)
+def test_a_clock_that_goes_backwards_decides_nothing(cli, write, query, tables, moment):
+    write(**UPS, **DOWNS)
+    assert cli("migrate", "--to", "2").exit_code == 0
+    query(f"UPDATE schema_migrations SET executed_at = {moment}")
+    assert cli("status", "--json").document["summary"] == {"applied": 2, "pending": 1, "problems": 0}
+    assert cli("migrate", "--json").document["steps"][0]["version"] == 3
+    assert [row.split()[0] for row in cli("status").out.splitlines()[1:4]] == ["1", "2", "3"]
+    assert cli("rollback", "--json").document["steps"][0]["version"] == 3
+    assert cli("rollback", "--json").document["steps"][0]["version"] == 2
+    assert tables() == ["a"]
+
+
+def test_the_greatest_version_is_one_like_others(cli, write, query, tables):
+    write(**UPS, **DOWNS)
+    cli("migrate", "--to", "2")
+    query(INSERT.format(2**63 - 1))
+    assert cli("status", "--json").document["migrations"][-1]["version"] == 2**63 - 1
+    assert cli("status", "--check").exit_code == 4
+    message = failed(cli("migrate", "--json"), "history_inconsistent", 4)["message"]
+    assert "003_c.sql" in message
+    assert "z.sql" in message
+    failed(cli("rollback", "--json"), "refused", 2)
+    assert tables() == ["a", "b"]
+    write(**{f"{2**63 - 1}_z": "CREATE TABLE z (id int);", f"{2**63 - 1}_z.down": "DROP TABLE z;"})
+    query(f"DELETE FROM schema_migrations WHERE version = {2**63 - 1}")
+    assert cli("migrate", "--json").document["steps"][-1]["version"] == 2**63 - 1
+    assert cli("rollback", "--to", "3").exit_code == 0
+    assert tables() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("change", "version"),
+    [("ALTER COLUMN version DROP NOT NULL", "NULL"), ("ALTER COLUMN version TYPE numeric", "1e30")],
+)
+def test_a_version_that_is_none_is_told(cli, write, query, tables, change, version):
+    write(**UPS, **DOWNS)
+    cli("migrate", "--to", "2")
+    query(f"ALTER TABLE schema_migrations {change}")
+    query(INSERT.format(version))
+    for command in ("status", "migrate", "rollback", "repair"):
+        error = failed(cli(command, "--json"), "history_inconsistent", 4)
+        assert "a row of public.schema_migrations cannot be read: its version is" in error["message"]
+    assert tables() == ["a", "b"]
+
+
+@pytest.mark.parametrize("version", [0, -5])
+def test_a_version_that_no_file_can_have_is_missing(cli, write, query, version):
+    write(**UPS, **DOWNS)
+    cli("migrate", "--to", "2")
+    query("ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_version_check")
+    query(INSERT.format(version))
+    assert cli("status", "--json").document["migrations"][0]["state"] == "missing"
+    failed(cli("migrate", "--json"), "history_inconsistent", 4)
+    assert cli("rollback", "--to", "1", "--json").document["steps"][0]["version"] == 2
+
+
+def test_progress_that_is_none_is_told(cli, write, query):
+    write(**UPS)
+    cli("migrate", "--to", "2")
+    query("UPDATE schema_migrations SET state = 'partial', progress = '[]' WHERE version = 2")
+    failed(cli("migrate", "--json"), "history_inconsistent", 4)
