@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fowergram_db.errors import FileFault, Location
+from fowergram_db.errors import FileFault, Location, MigrationFailed
 from fowergram_db.migrations.directives import Directives, parse_directives
 from fowergram_db.migrations.large import read_large, without_cr
 from fowergram_db.migrations.opened import CHUNK, OpenedFile
@@ -42,9 +42,15 @@ class SqlFile:
     def data(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the data of a COPY block, the characters from ``start`` to ``end`` of the text, in chunks.
 
-        Chunks are of at most 256 KB, line ends LF. Raises FileFault where the data has to be read from the file and
-        that was changed, before anything wrong is yielded.
+        Chunks are of at most 256 KB, line ends LF. It is for a script that runs: raises MigrationFailed where the data
+        has to be read from the file and that was changed, before anything wrong is yielded.
         """
+        try:
+            yield from self._data(start, end)
+        except FileFault as error:
+            raise MigrationFailed(error.message, hint=error.hint, location=error.location) from error
+
+    def _data(self, start: int, end: int) -> Iterator[bytes]:
         number = bisect_left(self.gaps, start, key=lambda gap: gap.at)
         if self.opened and start == end and number < len(self.gaps) and self.gaps[number].at == start:
             gap = self.gaps[number]
@@ -56,11 +62,11 @@ class SqlFile:
             yield self.text[at : min(end, at + characters)].encode()
 
     def whole_text(self) -> str:
-        """Return the text with all COPY data in it. Raises what ``data`` raises."""
+        """Return the text with all COPY data in it. Raises FileFault where the file was changed meanwhile."""
         parts: list[str] = []
         at = 0
         for gap in self.gaps:
-            data = b"".join(self.data(gap.at, gap.at)).decode()
+            data = b"".join(self._data(gap.at, gap.at)).decode()
             parts += self.text[at : gap.at], data, "" if data.endswith("\n") else "\n"
             at = gap.at
         return "".join((*parts, self.text[at:]))

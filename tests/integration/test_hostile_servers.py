@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from fowergram_db.database import embedded
+from fowergram_db.migrations.lock import migration_lock
 from tests import servers
 from tests.integration.conftest import Result
 
@@ -51,10 +53,9 @@ def database(server: servers.Server) -> str:
 
 
 @contextmanager
-def started(directory, url, *arguments):
-    """Run a command in a process of its own, which is gone behind the block."""
-    where = ("--database-url", url, "--migrations-dir", str(directory))
-    command = [sys.executable, "-m", "fowergram_db", *arguments, *where]
+def started(*arguments):
+    """Run a command where ``cli`` would, in a process of its own, which is gone behind the block."""
+    command = [sys.executable, "-m", "fowergram_db", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -156,12 +157,12 @@ def test_the_error_is_told_where_the_flush_behind_it_fails_too(cli, write, empty
 def test_a_server_that_goes_away_in_the_middle_is_told_and_the_next_run_completes(
     cli, write, native, end, header, states
 ):
-    directory = write(**ONE)
+    write(**ONE)
     with servers.made(native) as cluster:
         with cluster.started() as server:
             assert cli("migrate", "--database-url", database(server)).exit_code == 0
             write(**{"002_b": f"{header}CREATE TABLE b (id int);\nSELECT pg_sleep(60);"})
-            with started(directory, database(server), "migrate", "--json") as run:
+            with started("migrate", "--json", "--database-url", database(server)) as run:
                 soon(lambda: asked(server.url, SLEEPING))
                 os.kill(server.pid, end)
                 error = failed(ended(run), "migration_failed")
@@ -297,3 +298,67 @@ def test_progress_that_is_none_is_told(cli, write, query):
     cli("migrate", "--to", "2")
     query("UPDATE schema_migrations SET state = 'partial', progress = '[]' WHERE version = 2")
     failed(cli("migrate", "--json"), "history_inconsistent", 4)
+
+
+SMALL = "CREATE TABLE b (x text);\nCOPY b FROM stdin;\nx\n\\.\n"
+LARGE = SMALL.replace("x\n", f"{'x' * 999}\n" * 8500)
+
+
+def replace_by_another(path):
+    another = path.with_suffix(".new")
+    another.write_text("SELECT nothing;")
+    another.rename(path)
+
+
+def append(path):
+    with path.open("a", encoding="utf-8") as file:
+        file.write("SELECT nothing;\n")
+
+
+@pytest.fixture
+def run_while(target):
+    """Run a migrate, and change something when it has read its files and waits for the lock."""
+
+    def run(change) -> Result:
+        with ExitStack() as lock:
+            lock.enter_context(migration_lock(target, 1, lambda _: None))
+            with started("migrate", "--json") as process:
+                while "Waiting for another migrator" not in (line := process.stderr.readline()):
+                    assert line
+                change()
+                lock.close()
+                return ended(process)
+
+    return run
+
+
+@pytest.mark.usefixtures("empty_db")
+@pytest.mark.parametrize("text", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize(("change", "state"), [(Path.unlink, "missing"), (replace_by_another, "changed")])
+def test_what_was_read_runs_though_its_file_is_another_now(run_while, cli, write, query, text, change, state):
+    path = write(**ONE, **{"002_b": text}) / "002_b.sql"
+    result = run_while(lambda: change(path))
+    assert (result.exit_code, len(result.document["steps"])) == (0, 2), result.err
+    assert query("SELECT count(*) FROM b") == [(text.count("x\n"),)]
+    assert cli("status", "--json").document["migrations"][-1]["state"] == state
+
+
+@pytest.mark.usefixtures("empty_db")
+@pytest.mark.parametrize("header", ["", "-- fowergram: no-transaction\n"])
+def test_a_large_file_that_is_written_to_while_it_is_waited_for_is_not_run_on(run_while, cli, write, tables, header):
+    path = write(**ONE, **{"002_b": header + LARGE, "003_c": "CREATE TABLE c (id int);"}) / "002_b.sql"
+    result = run_while(lambda: append(path))
+    error = failed(result, "migration_failed")
+    assert (error["message"], error["file"]) == ("002_b.sql was changed while it was in use", str(path))
+    assert [step["version"] for step in result.document["steps"]] == [1]
+    assert tables() == (["a", "b"] if header else ["a"])
+    path.write_text(header + LARGE)
+    assert cli("migrate").exit_code == 0
+
+
+@pytest.mark.usefixtures("empty_db")
+def test_a_small_file_that_is_written_to_runs_as_it_was_read(run_while, cli, write, tables):
+    path = write(**ONE, **{"002_b": SMALL}) / "002_b.sql"
+    assert run_while(lambda: append(path)).exit_code == 0
+    assert tables() == ["a", "b"]
+    assert cli("status", "--check", "--json").document["migrations"][-1]["state"] == "changed"

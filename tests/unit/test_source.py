@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fowergram_db.errors import FileFault
+from fowergram_db.errors import FileFault, MigrationFailed
 from fowergram_db.migrations.directives import Directives
 from fowergram_db.migrations.large import read_large
 from fowergram_db.migrations.opened import OpenedFile
@@ -149,9 +149,9 @@ def test_a_file_that_changes_after_it_was_read_is_not_sent(tmp_path):
     next(chunks)
     with path.open("ab") as changing:
         changing.write(b"SELECT 1;\n")
-    with pytest.raises(FileFault, match="changed"):
+    with pytest.raises(MigrationFailed, match="changed"):
         next(chunks)
-    with pytest.raises(FileFault, match="changed"):
+    with pytest.raises(MigrationFailed, match="changed"):
         next(file.data(*scan(file.text).data[0]))
     with pytest.raises(FileFault, match="changed"):
         file.whole_text()
@@ -163,7 +163,7 @@ def test_a_file_that_was_written_over_is_not_sent(tmp_path):
     seen = path.stat()
     path.write_bytes(path.read_bytes().replace(b"1", b"2"))
     os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns + 1))
-    with pytest.raises(FileFault, match="changed"):
+    with pytest.raises(MigrationFailed, match="changed"):
         next(file.data(*scan(file.text).data[0]))
 
 
