@@ -115,12 +115,13 @@ class Screen:
         """Show on a terminal what is being done now."""
         if not self.err.isatty():
             return
-        if self._progress is None:
-            self._progress = _progress(self._console(self.err))
-            self._task = self._progress.add_task("", total=total)
-            self._progress.start()
-        if self._task is not None:
-            self._progress.update(self._task, description=_printable(text), completed=done)
+        with self._giving_up(self.err):
+            if self._progress is None:
+                self._progress = _progress(self._console(self.err))
+                self._task = self._progress.add_task("", total=total)
+                self._progress.start()
+            if self._task is not None:
+                self._progress.update(self._task, description=_printable(text), completed=done)
 
     def progress_within(self, text: str) -> None:
         """Show on a terminal how far the step at hand is, in the place of its name."""
@@ -130,7 +131,8 @@ class Screen:
     def stop_progress(self) -> None:
         """Take the progress off the terminal."""
         if self._progress is not None:
-            self._progress.stop()
+            with self._giving_up(self.err):
+                self._progress.stop()
             self._progress = self._task = None
 
     def ask(self, question: str) -> str | None:
@@ -157,7 +159,8 @@ class Screen:
         try:
             yield
         except OSError as error:
-            if not isinstance(error, BrokenPipeError):
+            # What stderr would have told is lost to nobody who could be told so.
+            if stream is self.out and not isinstance(error, BrokenPipeError):
                 self.lost = error
             with contextlib.suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

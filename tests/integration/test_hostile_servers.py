@@ -1,6 +1,8 @@
 """Servers, disks, clocks and files that let a run down: one clear error each, and nothing half done."""
 
+import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import psycopg
 import pytest
 
 from fowergram_db.database import embedded
+from fowergram_db.database.connection import connect
 from fowergram_db.migrations.lock import migration_lock
 from tests import servers
 from tests.integration.conftest import Result
@@ -362,3 +365,54 @@ def test_a_small_file_that_is_written_to_runs_as_it_was_read(run_while, cli, wri
     assert run_while(lambda: append(path)).exit_code == 0
     assert tables() == ["a", "b"]
     assert cli("status", "--check", "--json").document["migrations"][-1]["state"] == "changed"
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code"),
+    [
+        ("fowergram-db migrate >/dev/full", 1),
+        ("fowergram-db migrate --json >/dev/full", 1),
+        ("fowergram-db migrate --json >&- 2>&-", 0),
+        ("fowergram-db migrate --json 2>/dev/full >document", 0),
+        ("(fowergram-db migrate; echo $? >code) | true; exit $(cat code)", 0),
+    ],
+)
+def test_a_run_whose_output_nobody_takes_does_all_it_was_asked(write, variables, query, command, exit_code):
+    variables["MIGRATIONS_DIR"] = str(write(**TWO))
+    program = f"{sys.executable} -m fowergram_db"
+    shell = ["/bin/bash", "-c", command.replace("fowergram-db", program)]
+    done = subprocess.run(shell, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == exit_code
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    if exit_code:
+        assert done.stderr.endswith("hint: What was asked is done.\n")
+    if ">document" in command:
+        assert json.loads(Path("document").read_text())["ok"]
+    assert query("SELECT array_agg(version ORDER BY version) FROM schema_migrations") == [([1, 2],)]
+
+
+@contextmanager
+def on_a_terminal(shell: str):
+    """Run a shell command on a terminal, which is closed behind the block; yield its process."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv("/bin/sh", ["/bin/sh", "-c", shell.replace("fowergram-db", f"{sys.executable} -m fowergram_db")])
+    try:
+        yield child
+    finally:
+        os.close(terminal)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_run_that_is_to_outlive_its_terminal_does(cli, write, target, query):
+    write(**ONE, **{"002_b": "SELECT pg_advisory_xact_lock(1, 1);", "003_c": "CREATE TABLE c (id int);"})
+    cli("migrate", "--to", "1")
+    waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+    with connect(target) as other:
+        other.execute("SELECT pg_advisory_lock(1, 1)")
+        with on_a_terminal("trap '' HUP; exec fowergram-db migrate --lock-timeout 0 --json >document") as run:
+            soon(lambda: other.execute(waiting).fetchone())
+    assert os.waitstatus_to_exitcode(os.waitpid(run, 0)[1]) == 0
+    assert json.loads(Path("document").read_text())["ok"]
+    assert query("SELECT max(version) FROM schema_migrations") == [(3,)]
