@@ -405,6 +405,18 @@ def on_a_terminal(shell: str):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.usefixtures("cli")
+def test_a_closed_terminal_ends_the_statement_on_the_server_and_rolls_back(write, target, admin, query):
+    write(**ONE, **{"002_b": "CREATE TABLE b (id int);\nSELECT pg_sleep(60);"})
+    asleep = f"{SLEEPING} AND datname = '{target.dbname}'"
+    with on_a_terminal("exec fowergram-db migrate") as run:
+        soon(lambda: admin.execute(asleep).fetchone())
+    assert os.waitstatus_to_exitcode(os.waitpid(run, 0)[1]) == 143
+    soon(lambda: not admin.execute(asleep).fetchone())
+    assert query("SELECT array_agg(version) FROM schema_migrations") == [([1],)]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_run_that_is_to_outlive_its_terminal_does(cli, write, target, query):
     write(**ONE, **{"002_b": "SELECT pg_advisory_xact_lock(1, 1);", "003_c": "CREATE TABLE c (id int);"})
     cli("migrate", "--to", "1")
