@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,7 +75,8 @@ def ended(process) -> Result:
 
 def asked(url, query):
     with psycopg.connect(url, autocommit=True) as connection:
-        return connection.execute(query).fetchall()
+        cursor = connection.execute(query)
+        return cursor.fetchall() if cursor.description else []
 
 
 def soon(condition) -> None:
@@ -138,6 +140,22 @@ def test_a_read_only_database_shows_its_status_and_takes_no_changes(cli, write, 
     assert tables() == ["a"]
 
 
+def test_a_role_that_may_not_write_the_history_leaves_nothing(cli, write, query, tables, role, monkeypatch):
+    write(**ONE)
+    cli("migrate")
+    query(f"GRANT ALL ON SCHEMA public TO {role}; GRANT SELECT ON schema_migrations TO {role}")
+    with monkeypatch.context() as plain:
+        plain.setenv("DB_USER", role)
+        plain.setenv("DB_PASSWORD", "plain password")
+        for text in (TWO["002_b"], f"-- fowergram: no-transaction\n{TWO['002_b']}"):
+            write(**{"002_b": text})
+            error = failed(cli("migrate", "--json"), "migration_failed")
+            assert error["sqlstate"] == "42501"
+            assert "owner" in error["hint"]
+            assert cli("status", "--json").document["summary"] == {"applied": 1, "pending": 1, "problems": 0}
+    assert tables() == ["a"]
+
+
 def test_the_error_is_told_where_the_flush_behind_it_fails_too(cli, write, empty_db, admin, target, role, monkeypatch):
     admin.execute(f'ALTER DATABASE "{target.dbname}" OWNER TO {role}')
     empty_db.execute(f"GRANT ALL ON SCHEMA public TO {role}")
@@ -177,6 +195,52 @@ def test_a_server_that_goes_away_in_the_middle_is_told_and_the_next_run_complete
             write(**{"002_b": f"{header}CREATE TABLE b (id int);\nSELECT 2;"})
             assert cli("migrate", *there).exit_code == 0
             assert asked(database(server), "SELECT to_regclass('a')::text, to_regclass('b')::text") == [("a", "b")]
+
+
+@contextmanager
+def small_disk(place: Path, owner: servers.Account):
+    """Have a disk of a megabyte, where this user may mount one; the test is skipped otherwise."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size=1m,uid={owner.uid},gid={owner.gid},mode=700", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount a small disk")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+FILLS = {
+    "CREATE TABLE b (x text) TABLESPACE small;\nINSERT INTO b SELECT repeat('x', 99) FROM generate_series(1, 9999);": 2,
+    "CREATE TABLE b (x text) TABLESPACE small;\nCOPY b FROM stdin;\n" + f"{'x' * 999}\n" * 9999 + "\\.\n": 2,
+    "CREATE TABLE b AS SELECT generate_series(1, 90000) AS x;\nCREATE INDEX b_x ON b (x) TABLESPACE small;": 2,
+    "-- fowergram: no-transaction\nCREATE TABLE b AS SELECT generate_series(1, 90000) AS x;\n"
+    "CREATE INDEX CONCURRENTLY b_x ON b (x) TABLESPACE small;": 3,
+}
+
+
+def test_a_full_disk_of_the_server_is_told_and_the_next_run_completes(cli, write, native):
+    write(**ONE)
+    with servers.made(native) as cluster:
+        disk = cluster.data.with_name("small")
+        with small_disk(disk, cluster.owner), cluster.started() as server:
+            url = database(server)
+
+            def there(*arguments):
+                return cli(*arguments, "--database-url", url)
+
+            asked(server.url, f"CREATE TABLESPACE small LOCATION '{disk}'")
+            assert there("migrate").exit_code == 0
+            for script, line in FILLS.items():
+                write(**{"002_b": script})
+                error = failed(there("migrate", "--json"), "migration_failed")
+                assert (error["sqlstate"], error["line"]) == ("53100", line)
+                assert "make room" in error["hint"]
+                left = "b" if "no-transaction" in script else None
+                assert asked(url, "SELECT to_regclass('a')::text, to_regclass('b')::text") == [("a", left)]
+            write(**{"002_b": script.replace("TABLESPACE small", "")})
+            assert there("migrate").exit_code == 0
+            assert there("status", "--check").exit_code == 0
 
 
 @pytest.fixture
