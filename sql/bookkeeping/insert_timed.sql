@@ -9,10 +9,12 @@ VALUES (
     %(checksum)s,
     %(version)s,
     %(name)s,
-    (
+    -- A clock that is put back meanwhile does not make it less than nothing.
+    1000 * greatest(
+        0,
         extract(EPOCH FROM pg_catalog.clock_timestamp())::double precision
         - pg_catalog.current_setting('fowergram.began')::double precision
-    ) * 1000,
+    ),
     %(tool_version)s,
     %(down_sql)s,
     %(statements_done)s

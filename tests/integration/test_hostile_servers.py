@@ -16,6 +16,8 @@ import pytest
 
 from fowergram_db.database import embedded
 from fowergram_db.database.connection import connect
+from fowergram_db.database.sql import load
+from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.lock import migration_lock
 from tests import servers
 from tests.integration.conftest import Result
@@ -314,6 +316,15 @@ def test_a_clock_that_goes_backwards_decides_nothing(cli, write, query, tables, 
     assert cli("rollback", "--json").document["steps"][0]["version"] == 3
     assert cli("rollback", "--json").document["steps"][0]["version"] == 2
     assert tables() == ["a"]
+
+
+def test_a_clock_that_is_put_back_meanwhile_makes_no_duration_less_than_nothing(empty_db):
+    create_history(empty_db)
+    row = dict.fromkeys(("filename", "checksum", "name", "tool_version", "down_sql"), "x")
+    with empty_db.transaction():
+        empty_db.execute("SELECT set_config('fowergram.began', (extract(EPOCH FROM now()) + 3600)::text, true)")
+        inserted = empty_db.execute(load("bookkeeping/insert_timed"), row | {"version": 1, "statements_done": 1})
+        assert inserted.fetchone() == (0.0,)
 
 
 def test_the_greatest_version_is_one_like_others(cli, write, query, tables):
