@@ -173,9 +173,12 @@ def test_the_error_is_told_where_the_flush_behind_it_fails_too(cli, write, empty
     assert result.err.endswith("Applied now: 1. Not applied: 2.\n")
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGQUIT])
 @pytest.mark.parametrize(
-    ("header", "states"), [("", ["applied", "pending"]), ("-- fowergram: no-transaction\n", ["applied", "partial"])]
+    ("end", "header", "states"),
+    [
+        (signal.SIGKILL, "", ["applied", "pending"]),
+        (signal.SIGQUIT, "-- fowergram: no-transaction\n", ["applied", "partial"]),
+    ],
 )
 def test_a_server_that_goes_away_in_the_middle_is_told_and_the_next_run_completes(
     cli, write, native, end, header, states
