@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fowergram_db.cli.options import Needs, command, option
-from fowergram_db.cli.render import Column, Row, duration, moment
+from fowergram_db.cli.render import Column, Row, duration, moment, size
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.errors import DatabaseError, LockTimeout
 from fowergram_db.operations.sort_key import SortKey
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_UNIT_STEP = 1024
 _WIDEST_QUERY = 100
 
 
@@ -186,19 +184,3 @@ def _readable(query: str) -> str:
 def _one_line(query: str) -> str:
     text = " ".join(query.split())
     return text if len(text) <= _WIDEST_QUERY else f"{text[: _WIDEST_QUERY - 1]}…"
-
-
-def size(amount: int | None) -> str:
-    """Write a number of bytes for a person; "?" where it is not known.
-
-    >>> size(0), size(8192), size(3 * 1024**3), size(None)
-    ('0 B', '8 kB', '3.0 GB', '?')
-    """
-    if amount is None:
-        return "?"
-    value = float(amount)
-    for unit in _UNITS:
-        if value < _UNIT_STEP or unit == _UNITS[-1]:
-            return f"{value:.1f} {unit}" if unit in _UNITS[2:] else f"{value:.0f} {unit}"
-        value /= _UNIT_STEP
-    raise AssertionError(amount)

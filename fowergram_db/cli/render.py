@@ -20,6 +20,8 @@ FORMAT = 1
 WIDE = 110
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
 _GAP = "  "
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_UNIT_STEP = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,3 +296,19 @@ def duration(milliseconds: float) -> str:
 def moment(when: datetime | None) -> str:
     """Write a point of time in UTC, to the second; nothing where there is none."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if when else ""
+
+
+def size(amount: int | None) -> str:
+    """Write a number of bytes for a person; "?" where it is not known.
+
+    >>> size(0), size(8192), size(3 * 1024**3), size(None)
+    ('0 B', '8 kB', '3.0 GB', '?')
+    """
+    if amount is None:
+        return "?"
+    value = float(amount)
+    for unit in _UNITS:
+        if value < _UNIT_STEP or unit == _UNITS[-1]:
+            return f"{value:.1f} {unit}" if unit in _UNITS[2:] else f"{value:.0f} {unit}"
+        value /= _UNIT_STEP
+    raise AssertionError(amount)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fowergram_db.cli.render import duration
+from fowergram_db.cli.render import duration, size
 from fowergram_db.cli.session import Outcome, Session
 
 if TYPE_CHECKING:
@@ -49,8 +49,12 @@ def listener(session: Session, done: list[dict[str, Any]]) -> "OnEvent":
 
 
 def _how_far(event: "Progressed") -> str:
-    share = f" of {event.total:,}" if event.total else ""
-    return f"{event.step.filename}: {event.phase}, {event.done:,}{share} {event.unit}"
+    figures = (
+        [size(event.done), size(event.total)] if event.unit == "bytes" else [f"{event.done:,}", f"{event.total:,}"]
+    )
+    share = " of ".join(figures if event.total else figures[:1])
+    unit = f", {event.rows:,} rows" if event.unit == "bytes" else f" {event.unit}"
+    return f"{event.step.filename}: {event.phase}, {share}{unit}"
 
 
 def _said(event: "Event") -> str:

@@ -84,13 +84,17 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """How far a long statement is: ``done`` of ``total`` in ``unit``; ``total`` is 0 where nobody knows it."""
+    """How far a long statement is: ``done`` of ``total`` in ``unit``; ``total`` is 0 where nobody knows it.
+
+    ``rows`` are those of a COPY, whose unit is bytes.
+    """
 
     step: Step
     phase: str
     done: int
     total: int
     unit: str
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,16 +37,18 @@ _POLL_S = (0.05, 0.25)
 _TELL_AGAIN_S = 10.0
 _LONGEST_NAME = 63
 _T = TypeVar("_T")
+_TELLS_OF_COPY = 140000
 
 
 @dataclass(frozen=True, slots=True)
-class BuildProgress:
-    """How far an index build is, as the server tells it."""
+class StatementProgress:
+    """How far a long statement is, as the server tells it; ``rows`` are those of a COPY."""
 
     phase: str
     done: int
     total: int
     unit: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +159,10 @@ class MigrationLock:
             for b in found
         )
 
-    def build_progress(self, application: str) -> BuildProgress | None:
-        """Return how far the index build of the worker is, None where there is none."""
-        found: list[BuildProgress] = self._looked(BuildProgress, "catalog/index_progress", application)
+    def progress(self, application: str) -> StatementProgress | None:
+        """Return how far the worker's COPY or index build is, None where there is none or the server does not tell."""
+        query = "progress" if self._connection.info.server_version >= _TELLS_OF_COPY else "progress_13"
+        found: list[StatementProgress] = self._looked(StatementProgress, f"catalog/{query}", application)
         return found[0] if found else None
 
     def sees(self, look: Callable[[Connection], _T]) -> _T | None:

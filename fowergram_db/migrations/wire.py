@@ -33,12 +33,14 @@ def send(connection: Connection, query: str, on_tick: OnTick) -> list[pq.abc.PGr
 def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) -> list[pq.abc.PGresult]:
     """Stream the data that a COPY waits for; return the results that follow, the failed one last.
 
-    Where ``chunks`` raises, the COPY is made to fail on the server before the error goes on.
+    ``on_tick`` is called before each chunk, and while the server is at work. Where ``chunks`` raises, the COPY is made
+    to fail on the server before the error goes on.
     """
     pgconn = connection.pgconn
     with connection.lock:
         try:
             for chunk in chunks:
+                on_tick()  # a server that takes all at once would never let us wait
                 connection.wait(_ticking(generators.copy_to(pgconn, chunk, flush=True), on_tick))
         except BaseException:
             connection.wait(_end(pgconn, b"the data could not be read"))

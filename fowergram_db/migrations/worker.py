@@ -91,8 +91,8 @@ class Watch:
         self.blockers = self._worker.lock.blockers(application)
         if self.blockers:
             self._worker.on_event(Blocked(self.step, self.blockers))
-        elif build := self._worker.lock.build_progress(application):
-            self._worker.on_event(Progressed(self.step, build.phase, build.done, build.total, build.unit))
+        elif found := self._worker.lock.progress(application):
+            self._worker.on_event(Progressed(self.step, found.phase, found.done, found.total, found.unit, found.rows))
         self._next = time.monotonic() + _LOOK_S
 
 
