@@ -128,6 +128,12 @@ class ServerTooOld(ConnectionFailed):
     code = "server_too_old"
 
 
+class PoolTooSmall(ConnectionFailed):
+    """A pooler lends one connection at a time, where a migrator needs two; waiting would not help."""
+
+    code = "pool_too_small"
+
+
 class EmbeddedFailed(FowergramError):
     """The embedded PostgreSQL could not be set up or started."""
 

@@ -1,4 +1,4 @@
-"""One migrator at a time in each database, also through a pooler; and who is in the way.
+"""One migrator at a time in each database, also through a pooler.
 
 The lock is an advisory lock of a transaction that idles in a second session. It works where a pooler lends sessions
 for a transaction at a time, leaves nothing behind, and holds no snapshot that CREATE INDEX CONCURRENTLY would wait
@@ -11,22 +11,25 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from enum import StrEnum, auto
+from typing import LiteralString, TypeVar
 
 import psycopg
+from psycopg import pq
 from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, connect, reported
 from fowergram_db.database.lifecycle import Session
-from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.errors import FowergramError, LockLost, LockTimeout
-from fowergram_db.migrations.events import Blocker, LockAwaited, OnEvent
+from fowergram_db.errors import LockLost, LockTimeout, PoolTooSmall
+from fowergram_db.migrations.events import LockAwaited, OnEvent
+from fowergram_db.migrations.observer import Observer
+from fowergram_db.migrations.wire import Unanswered, send, within
 
 # Advisory locks belong to a database; the first number stands for the table public.schema_migrations.
 LOCK_SPACE = 0x666F7765
@@ -37,18 +40,12 @@ _POLL_S = (0.05, 0.25)
 _TELL_AGAIN_S = 10.0
 _LONGEST_NAME = 63
 _T = TypeVar("_T")
-_TELLS_OF_COPY = 140000
-
-
-@dataclass(frozen=True, slots=True)
-class StatementProgress:
-    """How far a long statement is, as the server tells it; ``rows`` are those of a COPY."""
-
-    phase: str
-    done: int
-    total: int
-    unit: str
-    rows: int
+# Longer than PgBouncer holds its reserve back for (reserve_pool_timeout: 5 s).
+_LENT_WITHIN_S = 8.0
+_POOL_HINT = (
+    "A migrator needs two connections at a time: let the pool lend as many to this database and role (PgBouncer: "
+    "default_pool_size, or the database's pool_size), or connect to the server directly."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +62,31 @@ def fresh_name() -> str:
     return f"fowergram-db {secrets.token_hex(8)}"
 
 
+class _Tried(StrEnum):
+    """What came of a try: held, or taken by another migrator, or held with a worker still there whose own is gone."""
+
+    HELD = auto()
+    TAKEN = auto()
+    LEFT_OVER = auto()
+
+
+_TOLD = {
+    _Tried.TAKEN: "the migration lock is held by",
+    _Tried.LEFT_OVER: "a migration of a run that has ended is still at work:",
+}
+
+
 class MigrationLock:
     """The lock, held by the open transaction of a session; to be had from ``migration_lock``.
 
     That transaction runs one query and no other. CREATE INDEX CONCURRENTLY waits for the end of each transaction
     that it has once seen with a snapshot: a look around from within it would stop the worker for good. What is to
-    be seen is asked by a third session, opened when there is something to ask.
+    be seen is asked by a third session, the ``observer``.
     """
 
     def __init__(self, target: Target) -> None:
-        self._target = target
         self._connection = connect(target)
-        self._observer: Connection | None = None
+        self.observer = Observer(target, _WORKER)
         self.run = secrets.randbits(31)
         """The key of a lock that is held as long as this one, and is nobody else's."""
         self.is_pooled = False
@@ -85,55 +95,82 @@ class MigrationLock:
     def acquire(self, wait_s: float, on_event: OnEvent) -> None:
         """Poll for the lock, and for the end of a worker that a killed migrator has left.
 
-        Raises LockTimeout, naming who holds it, after ``wait_s`` seconds.
+        Raises LockTimeout, naming who holds it, after ``wait_s`` seconds; PoolTooSmall where a pooler lends this
+        connection and no other.
         """
         waiting = _Waiting(wait_s, on_event)
-        while not self._try():
+        while (tried := self._try(waiting)) is not _Tried.HELD:
+            holders = self._holders(_MIGRATOR if tried is _Tried.TAKEN else WORKER_KEY)
             self._connection.rollback()
-            holders = self._holders(_MIGRATOR)
-            waiting.go_on(holders, "the migration lock is held by")
-        while holders := self._holders(WORKER_KEY):
-            waiting.go_on(holders, "a migration of a run that has ended is still at work:")
+            waiting.go_on(holders, _TOLD[tried])
+        if self.is_pooled:
+            self._require_another(waiting)
 
-    def _try(self) -> bool:
+    def _try(self, waiting: "_Waiting") -> "_Tried":
+        """Begin the transaction that is to hold the lock; it stays open whatever comes of it."""
         application = f"fowergram-db lock, {socket.gethostname()} {os.getpid()}"
         values = {
             "space": LOCK_SPACE,
             "key": _MIGRATOR,
+            "worker": WORKER_KEY,
             "run_space": RUN_SPACE,
             "run": self.run,
             "application": application.encode("ascii", "replace")[:_LONGEST_NAME].decode(),
         }
         with reported("take the migration lock"):
             # In a row and not in a pipeline: a pooler hands over the session with the first of them.
-            self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            self._begin(max(waiting.left_s, _LENT_WITHIN_S))
             # Composed here, as a simple query: a bound one would keep its snapshot until the transaction's end.
             row = psycopg.ClientCursor(self._connection).execute(load("catalog/lock_try"), values).fetchone()
-        got, _, on_linux, pid = row or (False, False, False, 0)
+        got, left_over, _, on_linux, pid = row or (False, False, False, False, 0)
         self.server_is_linux = bool(on_linux)
         self.is_pooled = pid != self._connection.info.backend_pid
-        return bool(got)
+        if got:
+            return _Tried.LEFT_OVER if left_over else _Tried.HELD
+        return _Tried.TAKEN
+
+    def _begin(self, limit_s: float) -> None:
+        try:
+            result = send(self._connection, "BEGIN ISOLATION LEVEL READ COMMITTED", within(limit_s))[-1]
+        except Unanswered as error:
+            self._connection.close()
+            raise LockTimeout(
+                f"no connection for the migration lock was to be had within {limit_s:g} s", hint=_POOL_HINT
+            ) from error
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result)
 
     def _holders(self, key: int) -> tuple[Session, ...]:
-        with reported("ask who holds the migration lock"):
-            return tuple(self._rows(Session, "catalog/lock_holders", {"space": LOCK_SPACE, "key": key}))
+        """Ask who holds a lock, in a transaction that is about to end: it keeps a snapshot."""
+        with (
+            reported("ask who holds the migration lock"),
+            # Binary: as text, a timestamp would come in whatever DateStyle the database has.
+            self._connection.cursor(row_factory=class_row(Session), binary=True) as cursor,
+        ):
+            return tuple(cursor.execute(load("catalog/lock_holders"), {"space": LOCK_SPACE, "key": key}))
 
-    def _rows(self, kind: type[Any], query: str, values: dict[str, Any]) -> list[Any]:
-        with self._observing().cursor(row_factory=class_row(kind), binary=True) as cursor:
-            return cursor.execute(load(query), values).fetchall()
+    def _require_another(self, waiting: "_Waiting") -> None:
+        """Raise PoolTooSmall where the worker would wait for ever for the one connection that we hold.
 
-    def _observing(self) -> Connection:
-        if self._observer is None:
-            self._observer = connect(self._target)
-        return self._observer
+        One that others have taken is waited for. Where whole sessions are lent, the worker has its own.
+        """
+        while self._asked(dict, "SELECT", {}) is None:
+            with reported("ask what the pooler has lent"):
+                # Nothing runs yet that could wait for this transaction, and a simple query keeps no snapshot.
+                row = psycopg.ClientCursor(self._connection).execute(load("catalog/pool_peers")).fetchone()
+            busy, keeps_worker = row or (0, False)
+            if keeps_worker:
+                return
+            if not busy:
+                raise PoolTooSmall("the pooler lends only one connection at a time; nothing was run", hint=_POOL_HINT)
+            waiting.pause("the pooler has no second connection to lend, others have them all", _POOL_HINT)
 
     def release(self) -> None:
         """Let go of the lock; a session that is lost has done so itself."""
         with suppress(psycopg.Error):
             self._connection.rollback()
         self._connection.close()
-        if self._observer is not None:
-            self._observer.close()
+        self.observer.close()
 
     def require_held(self) -> None:
         """Raise LockLost where the session that holds the lock is gone. No round trip."""
@@ -148,35 +185,25 @@ class MigrationLock:
         """Wait until a step without a transaction, left by a killed migrator, has ended on the server."""
         waiting = _Waiting(wait_s, on_event)
         values = {"application": backend.application, "pid": backend.pid, "since": backend.since}
-        while left := tuple(self._rows(Session, "catalog/orphans", values)):
-            waiting.go_on(left, "a statement of a run that has ended is still at work:")
-
-    def blockers(self, application: str) -> tuple[Blocker, ...]:
-        """Return who holds what the worker waits for, the oldest transaction first; nobody where it is not told."""
-        found: list[Blocker] = self._looked(Blocker, "catalog/blockers", application)
-        return tuple(
-            Blocker(b.pid, b.user, b.application, b.state, b.age_s, mask_passwords(b.query) if b.query else None)
-            for b in found
-        )
-
-    def progress(self, application: str) -> StatementProgress | None:
-        """Return how far the worker's COPY or index build is, None where there is none or the server does not tell."""
-        query = "progress" if self._connection.info.server_version >= _TELLS_OF_COPY else "progress_13"
-        found: list[StatementProgress] = self._looked(StatementProgress, f"catalog/{query}", application)
-        return found[0] if found else None
+        query = load("catalog/orphans")
+        while (left := self._asked(Session, query, values)) != ():
+            if left is None:
+                waiting.pause("what a run has left at work cannot be seen: no connection is lent for it", _POOL_HINT)
+            else:
+                waiting.go_on(left, "a statement of a run that has ended is still at work:")
 
     def sees(self, look: Callable[[Connection], _T]) -> _T | None:
         """Return what a session beside the worker's sees; None where it cannot look."""
-        try:
-            return look(self._observing())
-        except (psycopg.Error, FowergramError):
-            return None
+        return self.observer.sees(look)
 
-    def _looked(self, kind: type[Any], query: str, application: str) -> list[Any]:
+    def _asked(
+        self, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object]
+    ) -> tuple[_T, ...] | None:
+        """Ask something in another session; return None where no connection is to be had for it in good time."""
         try:
-            return self._rows(kind, query, {**_WORKER, "application": application})
-        except (psycopg.Error, FowergramError):
-            return []
+            return tuple(self.observer.ask(kind, query, values, _LENT_WITHIN_S))
+        except psycopg.OperationalError:  # a pooler may lose its patience before we do
+            return None
 
 
 def lock_lost() -> LockLost:
@@ -197,18 +224,26 @@ class _Waiting:
         self._told: frozenset[int] | None = None
         self._tell_at = 0.0
 
+    @property
+    def left_s(self) -> float:
+        """Return how much of the time is left, in seconds."""
+        return max(0.0, self._deadline - time.monotonic())
+
     def go_on(self, holders: tuple[Session, ...], what: str) -> None:
-        now = time.monotonic()
-        if now >= self._deadline:
-            raise LockTimeout(
-                f"{what} {_listed(holders)}; waited {self._wait_s:g} s",
-                hint="Let it finish, and run the command again; --wait SECONDS waits longer.",
-            )
-        pids = frozenset(holder.pid for holder in holders)
-        if pids and (pids != self._told or now >= self._tell_at):
+        """Tell who is waited for, and pause; raise LockTimeout at the end."""
+        pids, now = frozenset(holder.pid for holder in holders), time.monotonic()
+        if self.left_s and pids and (pids != self._told or now >= self._tell_at):
             self._told, self._tell_at = pids, now + _TELL_AGAIN_S
             self._on_event(LockAwaited(holders))
-        time.sleep(min(random.uniform(*_POLL_S), max(0.0, self._deadline - now)))  # noqa: S311 - no secret
+        self.pause(
+            f"{what} {_listed(holders)}", "Let it finish, and run the command again; --wait SECONDS waits longer."
+        )
+
+    def pause(self, why: str, hint: str) -> None:
+        """Pause for a moment; raise LockTimeout at the end."""
+        if not self.left_s:
+            raise LockTimeout(f"{why}; waited {self._wait_s:g} s", hint=hint)
+        time.sleep(min(random.uniform(*_POLL_S), self.left_s))  # noqa: S311 - no secret
 
 
 def _listed(holders: tuple[Session, ...]) -> str:

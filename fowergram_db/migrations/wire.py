@@ -1,11 +1,13 @@
-"""Send what psycopg's cursors cannot: queries of many statements, blocks of COPY data; look around meanwhile."""
+"""Send what psycopg's cursors cannot: queries of many statements, blocks of COPY data; look around, or give up."""
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import LiteralString, TypeVar
 
 import psycopg
 from psycopg import generators, pq
 from psycopg.abc import PQGen
+from psycopg.adapt import Transformer
 
 from fowergram_db.database.connection import Connection
 
@@ -47,6 +49,51 @@ def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) 
             raise
         results: list[pq.abc.PGresult] = connection.wait(_ticking(_end(pgconn, None), on_tick))
     return results
+
+
+class Unanswered(psycopg.OperationalError):
+    """No answer has come in the time allowed; the session is closed, since one may still come."""
+
+
+def within(seconds: float) -> OnTick:
+    """Return an ``on_tick`` that raises Unanswered when so many seconds have passed."""
+    deadline = time.monotonic() + seconds
+
+    def give_up_in_time() -> None:
+        if time.monotonic() > deadline:
+            raise Unanswered(f"no answer within {seconds:g} s")
+
+    return give_up_in_time
+
+
+def ask(
+    connection: Connection, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object], limit_s: float
+) -> list[_T]:
+    """Run one query and return its rows, made of their columns by name; raise Unanswered after ``limit_s`` seconds.
+
+    psycopg waits for ever, and behind a pooler that may be just how long it takes.
+    """
+    text = psycopg.ClientCursor(connection).mogrify(query, values)
+    try:
+        with connection.lock:
+            # Binary: as text, a timestamp would come in whatever DateStyle the database has.
+            connection.pgconn.send_query_params(text.encode(), None, result_format=pq.Format.BINARY)
+            results: list[pq.abc.PGresult] = connection.wait(
+                _ticking(generators.execute(connection.pgconn), within(limit_s)), _TICK_S
+            )
+    except Unanswered:
+        connection.close()
+        raise
+    return _rows(connection, kind, results[-1])
+
+
+def _rows(connection: Connection, kind: Callable[..., _T], result: pq.abc.PGresult) -> list[_T]:
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(result)
+    names = [(result.fname(at) or b"").decode() for at in range(result.nfields)]
+    transformer = Transformer(connection)
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, lambda row: kind(**dict(zip(names, row, strict=True))))
 
 
 def is_copying(results: list[pq.abc.PGresult]) -> bool:

@@ -88,10 +88,10 @@ class Watch:
         if self._also is not None:
             self._also(self._worker.lock)
         application = self._worker.application
-        self.blockers = self._worker.lock.blockers(application)
+        self.blockers = self._worker.lock.observer.blockers(application)
         if self.blockers:
             self._worker.on_event(Blocked(self.step, self.blockers))
-        elif found := self._worker.lock.progress(application):
+        elif found := self._worker.lock.observer.progress(application):
             self._worker.on_event(Progressed(self.step, found.phase, found.done, found.total, found.unit, found.rows))
         self._next = time.monotonic() + _LOOK_S
 

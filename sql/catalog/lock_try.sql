@@ -1,21 +1,43 @@
 -- Purpose: try to become the one migrator of this database, for as long as the open transaction lasts. That it idles
--- must not end it; its name says who holds the lock.
+-- must not end it; its name says who holds the lock. Then look whether a worker is left at work, whose migrator has
+-- gone.
 -- Oldest server: 13 (transaction_timeout: 17). Privileges: none.
 -- The second lock is this run's own: where it is free, the run has ended.
--- Parameters: application (text), space, key (the lock), run_space, run. Columns: got (boolean), on_linux (boolean), pid.
+-- Parameters: application (text), space, key (the lock), worker (the worker's lock), run_space, run. Columns: got,
+-- left_over, marked, on_linux (booleans), pid.
 SELECT
-    pg_catalog.pg_try_advisory_xact_lock(%(space)s::integer, %(key)s::integer) AS got,
-    pg_catalog.pg_try_advisory_xact_lock(%(run_space)s::integer, %(run)s::integer) AS marked,
+    lock.got,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_locks AS l
+        WHERE
+            -- Names the other column, so that it is asked after the try.
+            lock.got
+            AND l.locktype = 'advisory'
+            AND l.granted
+            AND l.database = (
+                SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()
+            )
+            AND l.classid = %(space)s::integer::oid
+            AND l.objid = %(worker)s::integer::oid
+            AND l.objsubid = 2
+    ) AS left_over,
+    lock.marked,
     pg_catalog.version() LIKE '%%linux%%' AS on_linux,
     pg_catalog.pg_backend_pid() AS pid
 FROM (
     SELECT
-        pg_catalog.set_config('application_name', %(application)s, true),
-        pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true),
-        pg_catalog.set_config('statement_timeout', '5s', true),
-        CASE
-            WHEN pg_catalog.current_setting('server_version_num')::integer >= 170000
-                THEN pg_catalog.set_config('transaction_timeout', '0', true)
-        END
+        pg_catalog.pg_try_advisory_xact_lock(%(space)s::integer, %(key)s::integer) AS got,
+        pg_catalog.pg_try_advisory_xact_lock(%(run_space)s::integer, %(run)s::integer) AS marked
+    FROM (
+        SELECT
+            pg_catalog.set_config('application_name', %(application)s, true),
+            pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true),
+            pg_catalog.set_config('statement_timeout', '5s', true),
+            CASE
+                WHEN pg_catalog.current_setting('server_version_num')::integer >= 170000
+                    THEN pg_catalog.set_config('transaction_timeout', '0', true)
+            END
+        OFFSET 0
+    ) AS settings
     OFFSET 0
-) AS settings;
+) AS lock;

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode before a server: what most applications, and some migrators, connect through."""
+"""PgBouncer before a server, mostly in transaction mode: what applications, and some migrators, connect through."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = {pool_mode}
 default_pool_size = {pool_size}
 max_client_conn = 500
 server_login_retry = 1
@@ -38,7 +38,7 @@ def find_pgbouncer() -> str | None:
 
 
 @contextlib.contextmanager
-def pooler_to(server: Target, pool_size: int = 20) -> Iterator[Target]:
+def pooler_to(server: Target, pool_size: int = 20, pool_mode: str = "transaction") -> Iterator[Target]:
     """Run PgBouncer before a server until the block ends, and return the way in; every database has its pool."""
     program = find_pgbouncer()
     if program is None:
@@ -48,7 +48,7 @@ def pooler_to(server: Target, pool_size: int = 20) -> Iterator[Target]:
         home.chmod(0o755)
         port = free_port()
         configuration = home / "pgbouncer.ini"
-        text = _CONFIGURATION.format(upstream=_upstream(server), port=port, pool_size=pool_size)
+        text = _CONFIGURATION.format(upstream=_upstream(server), port=port, pool_size=pool_size, pool_mode=pool_mode)
         configuration.write_text(text, encoding="utf-8")
         with (home / "log").open("wb") as log:
             command = [program, "--quiet", configuration]

@@ -1,0 +1,117 @@
+"""A look around while a step is at work: who is in its way, and how far it is."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import LiteralString, TypeVar
+
+import psycopg
+
+from fowergram_db.database.connection import Connection, connect
+from fowergram_db.database.redaction import mask_passwords
+from fowergram_db.database.sql import load
+from fowergram_db.database.target import Target
+from fowergram_db.errors import FowergramError
+from fowergram_db.migrations.events import Blocker
+from fowergram_db.migrations.wire import Unanswered, ask, send, within
+
+_TELLS_OF_COPY = 140000
+# The worker's own answer is not seen while we look: better no look than a long one.
+_LOOK_WITHIN_S = 1.0
+_LOOK_AGAIN_S = 30.0
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class StatementProgress:
+    """How far a long statement is, as the server tells it; ``rows`` are those of a COPY."""
+
+    phase: str
+    done: int
+    total: int
+    unit: str
+    rows: int
+
+
+class Observer:
+    """A session of its own, opened when there is something to ask.
+
+    ``worker`` are the two numbers of the lock that a worker holds. A pooler may have no connection for it, or a
+    server no time: what is not answered soon is not asked again for a while.
+    """
+
+    def __init__(self, target: Target, worker: Mapping[str, int]) -> None:
+        self._target = target
+        self._worker = worker
+        self._connection: Connection | None = None
+        self._rests_until = 0.0
+
+    def blockers(self, application: str) -> tuple[Blocker, ...]:
+        """Return who holds what the worker waits for, the oldest transaction first; nobody where it is not told."""
+        return tuple(
+            Blocker(b.pid, b.user, b.application, b.state, b.age_s, mask_passwords(b.query) if b.query else None)
+            for b in self._looked(Blocker, lambda _: load("catalog/blockers"), application)
+        )
+
+    def progress(self, application: str) -> StatementProgress | None:
+        """Return how far the worker's COPY or index build is, None where there is none or the server does not tell."""
+        found = self._looked(StatementProgress, _progress_query, application)
+        return found[0] if found else None
+
+    def sees(self, look: Callable[[Connection], _T]) -> _T | None:
+        """Return what a look comes to that asks for itself; None where it cannot be had, or not soon.
+
+        It is a transaction of its own: once that has begun, a pooler can no longer keep it waiting.
+        """
+        if time.monotonic() < self._rests_until:
+            return None
+        try:
+            connection = self._opened()
+            send(connection, "BEGIN", within(_LOOK_WITHIN_S))
+            found = look(connection)
+            connection.rollback()
+        except Unanswered:
+            self._rest()
+        except (psycopg.Error, FowergramError):
+            self.close()
+        else:
+            return found
+        return None
+
+    def _looked(self, kind: Callable[..., _T], query: Callable[[int], LiteralString], application: str) -> list[_T]:
+        if time.monotonic() < self._rests_until:
+            return []
+        try:
+            text = query(self._opened().info.server_version)
+            return self.ask(kind, text, {**self._worker, "application": application}, _LOOK_WITHIN_S)
+        except Unanswered:
+            self._rest()
+        except (psycopg.Error, FowergramError):
+            pass
+        return []
+
+    def _rest(self) -> None:
+        self.close()
+        self._rests_until = time.monotonic() + _LOOK_AGAIN_S
+
+    def ask(
+        self, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object], limit_s: float
+    ) -> list[_T]:
+        """Return the rows of a query. Raises Unanswered after ``limit_s`` seconds, psycopg's errors and ours."""
+        return ask(self._opened(), kind, query, values, limit_s)
+
+    def _opened(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._target)
+        return self._connection
+
+    def close(self) -> None:
+        """End the session, where there is one."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+
+
+def _progress_query(server_version: int) -> LiteralString:
+    return load("catalog/progress") if server_version >= _TELLS_OF_COPY else load("catalog/progress_13")
