@@ -57,7 +57,7 @@ def _how_far(event: "Progressed") -> str:
     return f"{event.step.filename}: {event.phase}, {share}{unit}"
 
 
-def _said(event: "Event") -> str:
+def _said(event: "Event") -> str:  # noqa: PLR0911 - a sentence for each
     """Say in words what is no step: who is in the way, what is begun again."""
     from fowergram_db.migrations import events
 
@@ -71,7 +71,9 @@ def _said(event: "Event") -> str:
         case events.Resumed(step, number, total):
             return f"{step.filename} goes on at statement {number} of {total}"
         case events.IndexDropped(_, index):
-            return f"Dropped the invalid index {index} that an earlier build has left; building it again"
+            return f"Dropped the invalid index {index} that an earlier attempt has left; the statement runs again"
+        case events.DetachmentFinished(_, partition):
+            return f"Finishing to detach the partition {partition}, where an earlier attempt has stopped"
         case events.Notice(severity, message):
             return f"{severity.lower()}: {message}"
         case _:

@@ -1,4 +1,4 @@
-"""Read from a statement which index it builds or drops concurrently. Pure."""
+"""Read from a statement what it builds, rebuilds, drops or detaches concurrently. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from fowergram_db.migrations.lexis import Kind, Token, tokens
 
 _LONGEST_NAME_BYTES = 63
 _BARE = re.compile(r"[a-z_][a-z0-9_]*")
+_NAMED, _UNNAMED = ("index", "table", "schema"), ("database", "system")
 _NOTHING = Token(Kind.OTHER, "")
 
 
@@ -17,6 +18,25 @@ class IndexBuild:
 
     name: str
     relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """What a REINDEX rebuilds: ``kind`` is index, table, schema, database or system.
+
+    ``name`` is as to_regclass() or to_regnamespace() reads it, "" for a database.
+    """
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detachment:
+    """A partition and what it is detached from, both as to_regclass() reads them."""
+
+    parent: str
+    partition: str
 
 
 def index_built(statement: str) -> IndexBuild | None:
@@ -60,6 +80,47 @@ def index_dropped(statement: str) -> str:
     return reader.qualified_name()
 
 
+def rebuilt(statement: str) -> Rebuild | None:
+    """Return what a statement rebuilds, concurrently or not; None where it rebuilds nothing or does not name it.
+
+    >>> rebuilt('REINDEX (VERBOSE, CONCURRENTLY true) TABLE "S".T')
+    Rebuild(kind='table', name='"S".t')
+    >>> rebuilt("reindex schema concurrently s")
+    Rebuild(kind='schema', name='s')
+    """
+    reader = _Reader(tokens(statement))
+    if not reader.passes("reindex"):
+        return None
+    if reader.passes("("):
+        reader.skip_behind(")")
+    kind = next((kind for kind in (*_NAMED, *_UNNAMED) if reader.passes(kind)), "")
+    reader.passes("concurrently")
+    if kind in _UNNAMED:
+        return Rebuild(kind, "")
+    name = reader.qualified_name() if kind else ""
+    return Rebuild(kind, name) if name else None
+
+
+def partition_detached(statement: str) -> Detachment | None:
+    """Return which partition ALTER TABLE detaches concurrently, None where it detaches none.
+
+    >>> partition_detached('ALTER TABLE ONLY s.P DETACH PARTITION "C" CONCURRENTLY')
+    Detachment(parent='s.p', partition='"C"')
+    >>> partition_detached("ALTER TABLE p DETACH PARTITION c")
+    """
+    reader = _Reader(tokens(statement))
+    if not reader.passes("alter", "table"):
+        return None
+    reader.passes("if", "exists")
+    reader.passes("only")
+    parent = reader.qualified_name()
+    reader.passes("*")
+    if not parent or not reader.passes("detach", "partition"):
+        return None
+    partition = reader.qualified_name()
+    return Detachment(parent, partition) if partition and reader.passes("concurrently") else None
+
+
 class _Reader:
     """Reads tokens from the left, with three of them in view."""
 
@@ -79,6 +140,11 @@ class _Reader:
         for _ in words:
             self._step()
         return True
+
+    def skip_behind(self, word: str) -> None:
+        """Step over all that comes before a word, and the word."""
+        while self.ahead[0] is not _NOTHING and not self.passes(word):
+            self._step()
 
     def name(self) -> str:
         """Return the identifier that comes next, cut to what the server keeps; "" where none does."""

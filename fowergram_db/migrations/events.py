@@ -123,10 +123,18 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class IndexDropped:
-    """An invalid index, left by a build that failed, was dropped before it is built again."""
+    """An invalid index, left by an attempt that failed, was dropped before the statement runs again."""
 
     step: Step
     index: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetachmentFinished:
+    """A partition was found half detached by an attempt that was stopped; the rest of it begins."""
+
+    step: Step
+    partition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +156,7 @@ Event = (
     | Retried
     | Resumed
     | IndexDropped
+    | DetachmentFinished
     | Notice
 )
 OnEvent = Callable[[Event], None]

@@ -36,7 +36,9 @@ class Progress:
 
     ``done`` are the SHA-256 of the statements that have run, of ``total``. The next of them, ``label`` on ``line``,
     has failed or was not begun; or it was begun, ``running`` in a backend of this name, pid and start, and nobody
-    has recorded its end. ``pid`` is 0 behind a pooler. ``elapsed_ms`` is what it all has taken.
+    has recorded its end. ``pid`` is 0 behind a pooler. ``elapsed_ms`` is what it all has taken. ``invalid`` are
+    the OIDs of the transient indexes of REINDEX CONCURRENTLY that were there before it began, None where it has none
+    of these statements.
     """
 
     direction: str
@@ -49,9 +51,12 @@ class Progress:
     pid: int = 0
     since: str = ""
     elapsed_ms: float = 0.0
+    invalid: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "done", tuple(self.done))
+        if self.invalid is not None:
+            object.__setattr__(self, "invalid", tuple(self.invalid))
 
     def __str__(self) -> str:
         """Say it in a few words.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
 import psycopg
-from psycopg import pq, sql
+from psycopg import pq
 from psycopg.types.json import Jsonb
 
 from fowergram_db import __version__
@@ -18,10 +18,10 @@ from fowergram_db.database.connection import reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
 from fowergram_db.migrations.checked import CheckedStep
-from fowergram_db.migrations.concurrent import index_built, index_dropped
-from fowergram_db.migrations.events import IndexDropped, Resumed, StepResult
+from fowergram_db.migrations.events import Resumed, StepResult
 from fowergram_db.migrations.failure import failure
 from fowergram_db.migrations.history import Progress
+from fowergram_db.migrations.leftovers import Earlier, left_to_run, transient_indexes
 from fowergram_db.migrations.opening import compose, opening
 from fowergram_db.migrations.pieces import run_piece
 from fowergram_db.migrations.plan import Direction
@@ -56,22 +56,25 @@ def _sets_something(script: Script) -> bool:
 
 @dataclass(slots=True)
 class _Run:
-    """One run of one script. ``progress`` is what the history says, kept up to date."""
+    """One run of one script.
+
+    ``progress`` is what the history says, kept up to date; ``begun``: the statement at hand was tried before.
+    """
 
     worker: Worker
     checked: CheckedStep
     progress: Progress = field(init=False)
+    begun: bool = field(init=False)
     began: float = field(init=False)
 
     def carry_out(self) -> StepResult:
         step, script = self.checked.step, self.checked.script
         self.began = time.perf_counter()
         self.progress = self._resume()
-        was_running = step.progress is not None and step.progress.running
+        self.begun = bool(self.progress.label)
         try:
             for number in range(len(self.progress.done), len(script.statements)):
-                self._run_statement(number, was_running=was_running)
-                was_running = False
+                self._run_statement(number)
             duration_ms = self._elapsed_ms()
             self._finish(duration_ms)
         except BaseException:
@@ -98,13 +101,19 @@ class _Run:
             application=self.worker.application,
             pid=0 if pooled else int(str(pid)),
             since="" if pooled else str(since),
-            running=False,
+            invalid=self._invalid_before(found),
         )
         if step.progress is not None:
             self.worker.on_event(Resumed(step, len(found.done) + 1, len(script.statements)))
         query = "bookkeeping/begin" if step.direction is Direction.UP else "bookkeeping/progress"
         self._write(load(query), progress)
         return progress
+
+    def _invalid_before(self, found: Progress) -> tuple[int, ...] | None:
+        """Return the transient indexes that are not ours, as recorded or, before the first of ours, as they are now."""
+        if found.invalid is None and any(map(_rebuilds_concurrently, self.checked.script.statements)):
+            return transient_indexes(self.worker.connection)
+        return found.invalid
 
     def _edited(self, number: int) -> HistoryInconsistent:
         step, script = self.checked.step, self.checked.script
@@ -119,21 +128,21 @@ class _Run:
     def _hash(self, statement: Statement) -> str:
         return hashlib.sha256(self._text(statement).encode()).hexdigest()
 
-    def _run_statement(self, number: int, *, was_running: bool) -> None:
+    def _run_statement(self, number: int) -> None:
         statement = self.checked.script.statements[number]
         line, _ = self.checked.step.sql.position(statement.start)
         self.progress = replace(self.progress, label=statement.label, line=line)
         watch = Watch(self.worker, self.checked.step, self.worker.limits.of(self.checked.directives)[0])
         run = self._run_bare if _is_bare(statement) else self._run_with_its_record
-        patiently(self.worker, self.checked.step, watch, lambda: run(statement, watch, was_running=was_running))
+        patiently(self.worker, self.checked.step, watch, lambda: run(statement, watch))
+        self.begun = False
 
     def _after(self, statement: Statement) -> Progress:
         done = (*self.progress.done, self._hash(statement))
         return replace(self.progress, done=done, running=False, elapsed_ms=self._elapsed_ms(), label="", line=0)
 
-    def _run_with_its_record(self, statement: Statement, watch: Watch, *, was_running: bool) -> None:
+    def _run_with_its_record(self, statement: Statement, watch: Watch) -> None:
         """Run a statement in a transaction with its record, so that both are there or neither."""
-        del was_running  # it was rolled back with its transaction
         connection = self.worker.connection
         before = ("BEGIN;", opening(self.worker, self.checked.directives))
         try:
@@ -145,14 +154,19 @@ class _Run:
             raise
         self.progress = after
 
-    def _run_bare(self, statement: Statement, watch: Watch, *, was_running: bool) -> None:
+    def _run_bare(self, statement: Statement, watch: Watch) -> None:
         """Run a statement that cannot be in a transaction, its record before it and after it."""
-        if not self._is_there_already(statement, was_running=was_running):
-            self._set_limits(statement)
-            self.progress = replace(self.progress, running=True)
-            self._write(load("bookkeeping/progress"), self.progress)
+        self._set_limits(statement)
+        piece = self._piece(statement)
+        if Trait.CONCURRENT in statement.traits:
+            earlier = Earlier(self.begun, self.progress.running, self.progress.invalid or ())
+            piece = replace(piece, text=left_to_run(self.worker, self.checked.step, piece.text, earlier))
+        if piece.text:
+            begun = replace(self.progress, running=True)
+            self._write(load("bookkeeping/progress"), begun)
+            self.progress, self.begun = begun, True
             try:
-                run_piece(self.worker, self.checked, self._piece(statement), watch)
+                run_piece(self.worker, self.checked, piece, watch)
             except FowergramError:
                 if not self.worker.connection.closed:
                     self.progress = replace(self.progress, running=False)
@@ -160,39 +174,6 @@ class _Run:
         after = self._after(statement)
         self._write(load("bookkeeping/progress"), after)
         self.progress = after
-
-    def _is_there_already(self, statement: Statement, *, was_running: bool) -> bool:
-        """Look after what an earlier attempt has left: an invalid index goes, a complete one need not be built."""
-        text = self._text(statement)
-        if dropped := index_dropped(text):
-            return was_running and not self._exists(dropped)
-        built = index_built(text)
-        if built is None:
-            return False
-        state = self._index_state(built.relation, built.name)
-        if state is None:
-            return False
-        schema, name, valid, building = state
-        if valid:
-            return was_running
-        if building:
-            raise Refused(f'somebody else is building the index "{name}" just now', hint="Run the command again later.")
-        index = sql.Identifier(schema, name)
-        with reported(f'drop the invalid index "{name}"'):
-            self.worker.connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(index))
-        self.worker.on_event(IndexDropped(self.checked.step, f"{schema}.{name}"))
-        return False
-
-    def _index_state(self, relation: str, name: str) -> tuple[str, str, bool, bool] | None:
-        with reported("look at the index"):
-            values = {"relation": relation, "name": name}
-            found = self.worker.connection.execute(load("catalog/index_state"), values).fetchone()
-        return None if found is None else (str(found[0]), str(found[1]), bool(found[2]), bool(found[3]))
-
-    def _exists(self, relation: str) -> bool:
-        with reported("look at the index"):
-            found = self.worker.connection.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", [relation])
-            return found.fetchone() == (True,)
 
     def _set_limits(self, statement: Statement) -> None:
         """Set the limits of a statement outside a transaction: of a session that is ours alone, else not at all.
@@ -226,12 +207,11 @@ class _Run:
         self._send(f"RESET SESSION AUTHORIZATION; RESET ALL; {bookkeeping}")
 
     def _note_the_end(self) -> None:
-        """Record that nothing is running any more, where the server still listens."""
+        """Record where it stands, where the server still listens: what was interrupted may have come to its end."""
         with suppress(psycopg.Error, FowergramError):
             roll_back(self.worker.connection)
             self._send("RESET SESSION AUTHORIZATION; RESET ALL;")
-            if hasattr(self, "progress"):
-                self._write(load("bookkeeping/progress"), replace(self.progress, running=False))
+            self._write(load("bookkeeping/progress"), self.progress)
 
     def _write(self, query: str, progress: Progress) -> None:
         self._send(f"BEGIN; {_OWN_RIGHTS} {self._composed(query, progress)} COMMIT;")
@@ -266,6 +246,10 @@ class _Run:
     def _elapsed_ms(self) -> float:
         before = self.checked.step.progress.elapsed_ms if self.checked.step.progress else 0.0
         return before + (time.perf_counter() - self.began) * 1000
+
+
+def _rebuilds_concurrently(statement: Statement) -> bool:
+    return statement.words[0] == "REINDEX" and Trait.CONCURRENT in statement.traits
 
 
 def _is_bare(statement: Statement) -> bool:

@@ -1,7 +1,8 @@
 -- Purpose: what is there under the name of an index that is to be built concurrently.
 -- Oldest server: 13. Privileges: none.
 -- Parameters: relation (the table as it is written in SQL), name (of the index). Columns: schema, name, valid,
--- building (somebody is building it just now). No row: nothing has that name.
+-- building (somebody is building it just now). No row: nothing has that name, or an index of a partitioned table, which
+-- cannot be built concurrently.
 SELECT
     n.nspname::text AS schema,
     c.relname::text AS name,
@@ -13,4 +14,4 @@ SELECT
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE i.indrelid = pg_catalog.to_regclass(%(relation)s) AND c.relname = %(name)s;
+WHERE i.indrelid = pg_catalog.to_regclass(%(relation)s) AND c.relname = %(name)s AND c.relkind = 'i';

@@ -1,0 +1,128 @@
+"""What a statement that ran concurrently has left when it was stopped: found, and cleared away before it runs again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.sql import load
+from fowergram_db.errors import Refused
+from fowergram_db.migrations.concurrent import (
+    Detachment,
+    IndexBuild,
+    Rebuild,
+    index_built,
+    index_dropped,
+    partition_detached,
+    rebuilt,
+)
+from fowergram_db.migrations.events import DetachmentFinished, IndexDropped, Notice
+from fowergram_db.migrations.plan import Step
+from fowergram_db.migrations.worker import Worker
+
+_EVERYTHING = Rebuild("database", "")
+_TOAST = "pg_toast"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is known of earlier attempts at a statement.
+
+    ``begun``: there was one; ``unended``: nobody has recorded its end. ``invalid`` are the OIDs of the transient
+    indexes that were there before the migration began, and so are somebody else's.
+    """
+
+    begun: bool
+    unended: bool
+    invalid: tuple[int, ...]
+
+
+def transient_indexes(connection: Connection) -> tuple[int, ...]:
+    """Return the OIDs of all invalid indexes in the database that REINDEX CONCURRENTLY has made. Reads only."""
+    return tuple(oid for oid, *_ in _transients(connection, _EVERYTHING))
+
+
+def left_to_run(worker: Worker, step: Step, statement: str, earlier: Earlier) -> str:
+    """Return what is still to be run of a statement that runs concurrently: mostly itself, "" where it is done.
+
+    Invalid indexes that stand in its way are dropped concurrently. Raises Refused where somebody else is building
+    the index just now, and DatabaseError or LockTimeout where one cannot be dropped.
+    """
+    if dropped := index_dropped(statement):
+        return statement if not earlier.unended or _exists(worker.connection, dropped) else ""
+    if built := index_built(statement):
+        return "" if _is_built(worker, step, built) and earlier.unended else statement
+    if earlier.begun and (detached := partition_detached(statement)):
+        return _left_of_detachment(worker, step, statement, detached, earlier)
+    if earlier.begun and (again := rebuilt(statement)):
+        for schema, name in _left_of_rebuild(worker.connection, again, earlier):
+            _drop(worker, step, schema, name)
+    return statement
+
+
+def _exists(connection: Connection, relation: str) -> bool:
+    with reported("look at the index"):
+        found = connection.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", [relation])
+        return found.fetchone() == (True,)
+
+
+def _is_built(worker: Worker, step: Step, built: IndexBuild) -> bool:
+    """Tell whether the index is there and complete; an invalid one goes."""
+    with reported("look at the index"):
+        values = {"relation": built.relation, "name": built.name}
+        found = worker.connection.execute(load("catalog/index_state"), values).fetchone()
+    if found is None:
+        return False
+    schema, name, valid, building = found
+    if valid:
+        return True
+    if building:
+        raise Refused(f'somebody else is building the index "{name}" just now', hint="Run the command again later.")
+    _drop(worker, step, str(schema), str(name))
+    return False
+
+
+def _drop(worker: Worker, step: Step, schema: str, name: str) -> None:
+    """Drop an invalid index. In the schema of TOAST tables only superusers may: there it stays, and does no harm."""
+    query = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name))
+    with reported(f'drop the invalid index "{name}"'):
+        try:
+            worker.connection.execute(query)
+        except psycopg.errors.InsufficientPrivilege:
+            if schema != _TOAST:
+                raise
+            said = f"the invalid index {schema}.{name}, left by an earlier attempt, stays: only a superuser can drop it"
+            worker.on_event(Notice("WARNING", said))
+            return
+    worker.on_event(IndexDropped(step, f"{schema}.{name}"))
+
+
+def _left_of_rebuild(connection: Connection, rebuild: Rebuild, earlier: Earlier) -> tuple[tuple[str, str], ...]:
+    found = _transients(connection, rebuild)
+    return tuple((schema, name) for oid, schema, name, busy in found if not busy and oid not in earlier.invalid)
+
+
+def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int, str, str, bool]]:
+    with reported("look for invalid indexes"):
+        values = {"kind": rebuild.kind, "name": rebuild.name}
+        for oid, schema, name, busy in connection.execute(load("catalog/reindex_leftovers"), values).fetchall():
+            yield int(str(oid)), str(schema), str(name), bool(busy)
+
+
+def _left_of_detachment(worker: Worker, step: Step, statement: str, detached: Detachment, earlier: Earlier) -> str:
+    """Return what detaches the partition from where an earlier attempt has stopped: the server wants another word."""
+    with reported("look at the partition"):
+        values = {"parent": detached.parent, "partition": detached.partition}
+        found = worker.connection.execute(load("catalog/partition_state"), values).fetchone()
+    if found is None:
+        return statement
+    parent_schema, parent, schema, name, attached, pending = found
+    if not pending:
+        return statement if attached or not earlier.unended else ""
+    worker.on_event(DetachmentFinished(step, f"{schema}.{name}"))
+    query = sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE").format(
+        sql.Identifier(str(parent_schema), str(parent)), sql.Identifier(str(schema), str(name))
+    )
+    return query.as_string(worker.connection)
