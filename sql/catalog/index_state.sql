@@ -9,7 +9,23 @@ SELECT
     i.indisvalid AND i.indisready AS valid,
     EXISTS (
         SELECT FROM pg_catalog.pg_stat_progress_create_index AS p
-        WHERE p.index_relid = i.indexrelid AND p.pid <> pg_catalog.pg_backend_pid()
+        WHERE
+            p.datname = pg_catalog.current_database()
+            AND p.pid <> pg_catalog.pg_backend_pid()
+            AND (
+                p.index_relid = i.indexrelid
+                -- Another role's, unseen without pg_read_all_stats: then its lock tells the table, and only one builds there.
+                OR p.index_relid IS NULL
+                AND EXISTS (
+                    SELECT FROM pg_catalog.pg_locks AS l
+                    WHERE
+                        l.locktype = 'relation'
+                        AND l.pid = p.pid
+                        AND l.relation = i.indrelid
+                        AND l.mode = 'ShareUpdateExclusiveLock'
+                        AND l.granted
+                )
+            )
     ) AS building
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid

@@ -291,3 +291,28 @@ def test_the_invalid_index_of_a_partitioned_table_is_never_dropped(cli, write, i
     result = cli("migrate")
     assert result.exit_code == 0, result.err
     assert invalid() == []
+
+
+def test_an_index_that_another_role_is_building_unseen_is_not_dropped(
+    cli, write, query, admin, target, role, monkeypatch
+):
+    """Whose progress a role may not see, it would wait for, and then drop the complete index."""
+    admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (target.dbname, role))))
+    query(f"GRANT ALL ON SCHEMA public TO {role}")
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    write(**{"001_t": "CREATE TABLE t (id int)"})
+    assert cli("migrate", "--user", role).exit_code == 0
+    write(**{"002_i": f"{CONCURRENTLY}CREATE INDEX CONCURRENTLY IF NOT EXISTS t_i ON t (id);"})
+    with closing(connect(target)) as person, holding(target, BUILDING.format("t")) as writer:
+        thread = threading.Thread(target=person.execute, args=["CREATE INDEX CONCURRENTLY t_i ON t (id)"])
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not query(invalid_like("t\\_i")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        release = threading.Timer(1, writer.rollback)
+        release.start()
+        result = cli("migrate", "--user", role)
+        release.join()
+        thread.join()
+    assert (result.exit_code, "somebody else is building" in result.err) == (2, True), result.err
+    assert cli("migrate", "--user", role).exit_code == 0
