@@ -32,6 +32,7 @@ from fowergram_db.migrations.worker import Watch, Worker, patiently
 # These may end transactions themselves, or refuse to run in one, as their arguments will have it.
 _BARE = ("CALL", "CLUSTER", "DISCARD", "DO", "REINDEX")
 _BARE_PAIRS = (("ALTER", "DATABASE"), *((verb, "SUBSCRIPTION") for verb in ("ALTER", "CREATE", "DROP")))
+_FOR_A_TRANSACTION = (("LOCAL",), ("TRANSACTION",), ("CONSTRAINTS",))
 # The bookkeeping is the tool's own, whoever the script has become; only for the transaction at hand.
 _OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE;"
 
@@ -51,7 +52,7 @@ def apply_stepwise(worker: Worker, checked: CheckedStep) -> StepResult:
 
 
 def _sets_something(script: Script) -> bool:
-    return any(statement.words[:1] in (("SET",), ("RESET",)) for statement in script.statements)
+    return any(map(_is_setting, script.statements))
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class _Run:
         self.progress = self._resume()
         self.begun = bool(self.progress.label)
         try:
+            self._set_again()
             for number in range(len(self.progress.done), len(script.statements)):
                 self._run_statement(number)
             duration_ms = self._elapsed_ms()
@@ -115,6 +117,16 @@ class _Run:
             return transient_indexes(self.worker.connection)
         return found.invalid
 
+    def _set_again(self) -> None:
+        """Set in this session what the statements that have run have set in theirs."""
+        watch = self._watch()
+        for statement in self.checked.script.statements[: len(self.progress.done)]:
+            if _is_setting(statement) and statement.words[1:2] not in _FOR_A_TRANSACTION:
+                run_piece(self.worker, self.checked, self._piece(statement), watch)
+
+    def _watch(self) -> Watch:
+        return Watch(self.worker, self.checked.step, self.worker.limits.of(self.checked.directives)[0])
+
     def _edited(self, number: int) -> HistoryInconsistent:
         step, script = self.checked.step, self.checked.script
         at = script.statements[number].start if script.statements else 0
@@ -132,7 +144,7 @@ class _Run:
         statement = self.checked.script.statements[number]
         line, _ = self.checked.step.sql.position(statement.start)
         self.progress = replace(self.progress, label=statement.label, line=line)
-        watch = Watch(self.worker, self.checked.step, self.worker.limits.of(self.checked.directives)[0])
+        watch = self._watch()
         run = self._run_bare if _is_bare(statement) else self._run_with_its_record
         patiently(self.worker, self.checked.step, watch, lambda: run(statement, watch))
         self.begun = False
@@ -246,6 +258,10 @@ class _Run:
     def _elapsed_ms(self) -> float:
         before = self.checked.step.progress.elapsed_ms if self.checked.step.progress else 0.0
         return before + (time.perf_counter() - self.began) * 1000
+
+
+def _is_setting(statement: Statement) -> bool:
+    return statement.words[:1] in (("SET",), ("RESET",))
 
 
 def _rebuilds_concurrently(statement: Statement) -> bool:

@@ -267,3 +267,19 @@ def test_copy_runs_in_a_file_without_a_transaction_too(cli, write, query):
     )
     assert cli("migrate").exit_code == 0
     assert query("SELECT array_agg(a ORDER BY a) FROM d") == [([1, 2],)]
+
+
+def test_what_a_file_without_a_transaction_has_set_holds_when_it_goes_on(cli, write, query):
+    write(
+        **{
+            "001_a": "CREATE SCHEMA s; CREATE TABLE s.a (id int); INSERT INTO s.a VALUES (1), (1)",
+            "002_i": f"{CONCURRENTLY}SET search_path = s;\nSET statement_timeout = '1min';\nRESET statement_timeout;\n"
+            "CREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id);\nCREATE TABLE b (id int);",
+        }
+    )
+    assert cli("migrate").exit_code == 1
+    query("DELETE FROM s.a WHERE ctid = (SELECT min(ctid) FROM s.a)")
+    result = cli("migrate")
+    assert result.exit_code == 0, result.err
+    assert "Dropped the invalid index s.a_id" in result.err
+    assert query("SELECT schemaname FROM pg_tables WHERE tablename = 'b'") == [("s",)]
