@@ -1,8 +1,16 @@
-"""Which index a statement builds or drops concurrently."""
+"""What a statement builds, rebuilds, drops or detaches concurrently."""
 
 import pytest
 
-from fowergram_db.migrations.concurrent import IndexBuild, index_built, index_dropped
+from fowergram_db.migrations.concurrent import (
+    Detachment,
+    IndexBuild,
+    Rebuild,
+    index_built,
+    index_dropped,
+    partition_detached,
+    rebuilt,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +67,42 @@ def test_no_index_is_read_where_none_is_named(statement):
 )
 def test_the_index_that_is_dropped_is_read(statement, index):
     assert index_dropped(statement) == index
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("REINDEX INDEX CONCURRENTLY i", Rebuild("index", "i")),
+        ('reindex (concurrently, tablespace "new)") table "S" . T', Rebuild("table", '"S".t')),
+        ("REINDEX (VERBOSE) SCHEMA CONCURRENTLY s", Rebuild("schema", "s")),
+        ("REINDEX DATABASE CONCURRENTLY d", Rebuild("database", "")),
+        ("REINDEX (CONCURRENTLY) DATABASE", Rebuild("database", "")),
+        ('REINDEX TABLE "concurrently"', Rebuild("table", "concurrently")),
+        ('REINDEX TABLE U&"t"', None),
+        ("REINDEX (VERBOSE", None),
+        ("REINDEX", None),
+        ("CREATE INDEX CONCURRENTLY i ON t (a)", None),
+    ],
+)
+def test_what_is_rebuilt_is_read(statement, expected):
+    assert rebuilt(statement) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("ALTER TABLE p DETACH PARTITION c CONCURRENTLY", Detachment("p", "c")),
+        (
+            'alter table if exists only "S".p * detach /* x */ partition "S"."c 1" concurrently',
+            Detachment('"S".p', '"S"."c 1"'),
+        ),
+        ('ALTER TABLE "only" DETACH PARTITION "concurrently" CONCURRENTLY', Detachment("only", "concurrently")),
+        ("ALTER TABLE p DETACH PARTITION c", None),
+        ("ALTER TABLE p DETACH PARTITION c FINALIZE", None),
+        ("ALTER TABLE p ATTACH PARTITION c FOR VALUES IN (1)", None),
+        ('ALTER TABLE p DETACH PARTITION U&"c" CONCURRENTLY', None),
+        ("ALTER TABLE", None),
+    ],
+)
+def test_the_partition_that_is_detached_is_read(statement, expected):
+    assert partition_detached(statement) == expected
