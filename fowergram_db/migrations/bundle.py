@@ -5,6 +5,7 @@ all settings as they were. Where one fails, those before it are committed, and t
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import psycopg
 
@@ -23,56 +24,54 @@ from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.wire import roll_back, send
 from fowergram_db.migrations.worker import Watch, Worker
 
+_T = TypeVar("_T")
 _MOST_STEPS = 16
 _MOST_CHARACTERS = 16_384
 _BEGAN = "pg_catalog.set_config('fowergram.began', extract(EPOCH FROM pg_catalog.clock_timestamp())::text, true)"
 
 
-def bundle_of(steps: Sequence[CheckedStep], at: int) -> tuple[CheckedStep, ...]:
-    """Return the steps from a place on that may travel together; none where the first may not."""
-    end, characters = at, 0
-    while end < min(len(steps), at + _MOST_STEPS) and _may_travel(steps[end]):
+def bundle_of(worker: Worker, steps: Sequence[CheckedStep], begin: int) -> "Bundle | None":
+    """Return the steps from a place on that may travel together, ready to be sent; None where they are not two."""
+    end, characters = begin, 0
+    while end < min(len(steps), begin + _MOST_STEPS) and _may_travel(steps[end]):
         characters += len(steps[end].script.text)
         if characters > _MOST_CHARACTERS:
             break
         end += 1
-    return tuple(steps[at:end])
+    return Bundle(worker, steps, begin, end) if end > begin + 1 else None
 
 
 def _may_travel(checked: CheckedStep) -> bool:
     return checked.step.direction is Direction.UP and not checked.script.runs_code
 
 
-def send_bundle(
-    worker: Worker, bundle: Sequence[CheckedStep], on_begin: Callable[[Step], None], *, is_last: bool
-) -> int:
-    """Run steps with one query; return how many are committed, the first ones. What stopped the next is not told.
+class Bundle:
+    """Steps of a run, those up to ``end``, in one query. ``told`` of them, the first, are known to be committed."""
 
-    Only where ``is_last`` does the last commit wait for the server's disk. Raises MigrationFailed where the connection
-    is lost. Tells of each that is committed, whatever happens.
-    """
-    worker.require_lock()
-    for checked in bundle:
-        on_begin(checked.step)
-    return _Bundle(worker, bundle).send(is_last=is_last)
-
-
-class _Bundle:
-    """Steps under way. ``told`` of them, the first, are known to be committed."""
-
-    def __init__(self, worker: Worker, steps: Sequence[CheckedStep]) -> None:
+    def __init__(self, worker: Worker, steps: Sequence[CheckedStep], begin: int, end: int) -> None:
         self.worker = worker
-        self.steps = steps
+        self.steps = steps[begin:end]
+        self.end = end
         self.told = 0
-        first = steps[0]
+        first = self.steps[0]
         self.watch = Watch(worker, first.step, worker.limits.of(first.directives)[0], self._look)
+        # Only the last commit of the run waits for the server's disk.
+        waits = steps[-1]
+        self.query = "".join(self._unit(checked, waits=checked is waits) for checked in self.steps)
 
-    def send(self, *, is_last: bool) -> int:
+    def send(self, on_begin: Callable[[Step], None], meanwhile: Callable[[], _T]) -> _T:
+        """Run the steps, and return what there is to do while the server works.
+
+        Tells of each step that is committed, whatever happens; what stopped the next is not told. Raises
+        MigrationFailed where the connection is lost, LockLost where the migration lock is.
+        """
         connection = self.worker.connection
-        last = self.steps[-1] if is_last else None
-        query = "".join(self._unit(checked, waits=checked is last) for checked in self.steps)
+        self.worker.require_lock()
+        for checked in self.steps:
+            on_begin(checked.step)
+        done: list[_T] = []
         try:
-            results = send(connection, query, self.watch.tick)
+            results = send(connection, self.query, self.watch.tick, lambda: done.append(meanwhile()))
         except BaseException as error:
             roll_back(connection)
             self._look_back()
@@ -83,7 +82,7 @@ class _Bundle:
         self._tell(_durations(results))
         if has_failed(results):
             roll_back(connection)
-        return self.told
+        return done[0]
 
     def _unit(self, checked: CheckedStep, *, waits: bool) -> str:
         """Return the statements of one step, BEGIN to COMMIT; nothing in them has to come from the client."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum, auto
+from functools import partial
 
 import psycopg
 
@@ -10,7 +11,7 @@ from fowergram_db import __version__
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, MigrationFailed, Refused
-from fowergram_db.migrations.bundle import bundle_of, send_bundle
+from fowergram_db.migrations.bundle import bundle_of
 from fowergram_db.migrations.checked import CheckedStep
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.failure import failure
@@ -52,17 +53,18 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
     if extent is Extent.ALL:
         _apply_together(worker, steps, on_begin, END)
         return
-    at = 0
+    at, bundle = 0, bundle_of(worker, steps, 0)
     while at < len(steps):
-        bundle = bundle_of(steps, at)
-        if len(bundle) > 1:
-            done = send_bundle(worker, bundle, on_begin, is_last=at + len(bundle) == len(steps))
-            at += done
-            if done == len(bundle):
+        if bundle is not None:
+            following = bundle.send(on_begin, partial(bundle_of, worker, steps, bundle.end))
+            at += bundle.told
+            if at == bundle.end:
+                bundle = following
                 continue
         # What has failed in a bundle is run again by itself: there it says why, and others are waited for.
         _apply_together(worker, steps[at : at + 1], on_begin, END if at + 1 == len(steps) else END_LATER)
         at += 1
+        bundle = bundle_of(worker, steps, at)
 
 
 def _apply_together(worker: Worker, steps: Sequence[CheckedStep], on_begin: Callable[[Step], None], end: str) -> None:

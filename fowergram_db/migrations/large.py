@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fowergram_db.errors import FileFault, Location
-from fowergram_db.migrations.opened import OpenedFile
+from fowergram_db.migrations.opened import OpenedFile, without_cr
 from fowergram_db.migrations.places import Gap
 from fowergram_db.migrations.script import Script, scan
 
@@ -42,22 +42,6 @@ def read_large(file: OpenedFile, window: int = _WINDOW) -> Elided:
         elider.feed(chunk)
     elider.close()
     return Elided("".join(elider.parts), tuple(elider.gaps), found.checksum, found.raw_checksum)
-
-
-def without_cr(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""Turn CRLF line ends into LF, one that the end of a chunk has cut too.
-
-    >>> list(without_cr([b"a\r", b"\nb\r\n", b"\r"]))
-    [b'a', b'\nb\n', b'\r']
-    """
-    held = b""
-    for chunk in chunks:
-        whole = held + chunk
-        held = b"\r" if whole.endswith(b"\r") else b""
-        if ready := whole.removesuffix(held).replace(b"\r\n", b"\n"):
-            yield ready
-    if held:
-        yield held
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ from fowergram_db.migrations.history import (
 )
 from fowergram_db.migrations.lock import Backend, fresh_name, migration_lock
 from fowergram_db.migrations.plan import Migration, State, Step, Undo, plan_down, plan_up, survey, to_undo
-from fowergram_db.migrations.stepwise import apply_stepwise
 from fowergram_db.migrations.worker import Limits, Worker
 
 _MOST_LISTED = 12
@@ -262,6 +261,8 @@ def _take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
         if transactional:
             apply(worker, tuple(those), extent, begin)
             continue
+        from fowergram_db.migrations.stepwise import apply_stepwise
+
         for checked in those:
             begin(checked.step)
             worker.on_event(apply_stepwise(worker, checked))

@@ -1,7 +1,7 @@
 """A file that stays open, so that what is read from it later is what was read from it first."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fowergram_db.errors import FileFault, Location
@@ -55,3 +55,19 @@ class OpenedFile:
             hint="Run the command again, and leave the file alone meanwhile.",
             location=Location(str(self.path)),
         )
+
+
+def without_cr(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Turn CRLF line ends into LF, one that the end of a chunk has cut too.
+
+    >>> list(without_cr([b"a\r", b"\nb\r\n", b"\r"]))
+    [b'a', b'\nb\n', b'\r']
+    """
+    held = b""
+    for chunk in chunks:
+        whole = held + chunk
+        held = b"\r" if whole.endswith(b"\r") else b""
+        if ready := whole.removesuffix(held).replace(b"\r\n", b"\n"):
+            yield ready
+    if held:
+        yield held

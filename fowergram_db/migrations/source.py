@@ -8,8 +8,7 @@ from pathlib import Path
 
 from fowergram_db.errors import FileFault, Location, MigrationFailed
 from fowergram_db.migrations.directives import Directives, parse_directives
-from fowergram_db.migrations.large import read_large, without_cr
-from fowergram_db.migrations.opened import CHUNK, OpenedFile
+from fowergram_db.migrations.opened import CHUNK, OpenedFile, without_cr
 from fowergram_db.migrations.places import Gap, position
 
 __all__ = ["Gap", "SqlFile", "decode", "place", "read_file"]
@@ -95,6 +94,8 @@ def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
         raw = b"".join(opened.chunks())
         text = decode(path, raw)
         return SqlFile(path, text, parse_directives(str(path), text), raw_checksum=_sha256(raw))
+    from fowergram_db.migrations.large import read_large
+
     found = read_large(opened)
     directives = parse_directives(str(path), found.text)
     return SqlFile(path, found.text, directives, found.gaps, found.checksum, found.raw_checksum, opened)

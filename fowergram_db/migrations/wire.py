@@ -18,14 +18,19 @@ _T = TypeVar("_T")
 _COPYING = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
 
 
-def send(connection: Connection, query: str, on_tick: OnTick) -> list[pq.abc.PGresult]:
+def send(
+    connection: Connection, query: str, on_tick: OnTick, meanwhile: Callable[[], object] | None = None
+) -> list[pq.abc.PGresult]:
     """Run a query of many statements; return a result for each that ran, the failed one last.
 
-    ``on_tick`` is called about twenty times a second while the server is at work. A last result of COPY_IN means
-    that the server waits for data. psycopg's errors pass through where the connection itself fails.
+    ``meanwhile`` is called once, when the server has begun, and ``on_tick`` about twenty times a second while it is at
+    work. A last result of COPY_IN means that the server waits for data. psycopg's errors pass through where the
+    connection itself fails.
     """
     with connection.lock:
         connection.pgconn.send_query(query.encode())
+        if meanwhile is not None:
+            meanwhile()
         results: list[pq.abc.PGresult] = connection.wait(
             _ticking(generators.execute(connection.pgconn), on_tick), _TICK_S
         )
