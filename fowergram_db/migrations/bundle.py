@@ -25,7 +25,7 @@ from fowergram_db.migrations.wire import roll_back, send
 from fowergram_db.migrations.worker import Watch, Worker
 
 _T = TypeVar("_T")
-_MOST_STEPS = 16
+_MOST_STEPS = 32
 _MOST_CHARACTERS = 16_384
 _BEGAN = "pg_catalog.set_config('fowergram.began', extract(EPOCH FROM pg_catalog.clock_timestamp())::text, true)"
 

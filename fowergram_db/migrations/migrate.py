@@ -27,7 +27,7 @@ from fowergram_db.migrations.history import (
     require_own,
 )
 from fowergram_db.migrations.lock import Backend, fresh_name, migration_lock
-from fowergram_db.migrations.plan import Migration, State, Step, Undo, plan_down, plan_up, survey, to_undo
+from fowergram_db.migrations.plan import Direction, Migration, State, Step, Undo, plan_down, plan_up, survey, to_undo
 from fowergram_db.migrations.worker import Limits, Worker
 
 _MOST_LISTED = 12
@@ -127,7 +127,8 @@ def migrate(
             if steps and not history.exists:
                 create_history(connection)
             worker = Worker(connection, patience.limits, on_event, lock)
-            return _carry_out(worker, target, files, steps, goal.extent, patience)
+            _carry_out(worker, target, files, steps, goal.extent, patience)
+            return _after(files, history, steps)
 
 
 def preview_rollback(
@@ -135,7 +136,7 @@ def preview_rollback(
 ) -> tuple[CheckedStep, ...]:
     """Return the steps that ``rollback`` would take. Writes nothing."""
     with _session(target, on_event) as connection:
-        return _prepare_down(connection, files, undo)
+        return _prepare_down(connection, read_history(connection), files, undo)
 
 
 def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens, who confirms, how long it waits
@@ -152,7 +153,8 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
     the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
     with _session(target, on_event) as connection, migration_lock(target, patience.wait_s, on_event) as lock:
-        steps = _prepare_down(connection, files, undo)
+        history = read_history(connection)
+        steps = _prepare_down(connection, history, files, undo)
         question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
         if len(steps) > 1 and is_protected(connection) and not confirm(question):
             raise Refused(
@@ -160,7 +162,8 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
                 hint="Roll back one step at a time, or confirm at a terminal.",
             )
         worker = Worker(connection, patience.limits, on_event, lock)
-        return _carry_out(worker, target, files, steps, Extent.EACH, patience)
+        _carry_out(worker, target, files, steps, Extent.EACH, patience)
+        return _after(files, history, steps)
 
 
 def reset(target: Target, files: Sequence[MigrationFile], sessions: Sessions, on_event: OnEvent) -> Standing:
@@ -207,8 +210,9 @@ def _is_done(files: Sequence[MigrationFile], history: History, goal: Goal) -> bo
     return not plan_up(files, history, to=goal.to)
 
 
-def _prepare_down(connection: Connection, files: Sequence[MigrationFile], undo: Undo) -> tuple[CheckedStep, ...]:
-    history = read_history(connection)
+def _prepare_down(
+    connection: Connection, history: History, files: Sequence[MigrationFile], undo: Undo
+) -> tuple[CheckedStep, ...]:
     require_own(history)
     rows: tuple[AppliedMigration, ...] = to_undo(files, history, undo)
     recorded = read_down_scripts(connection, [row.version for row in rows]) if rows else {}
@@ -222,7 +226,7 @@ def _carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, o
     steps: Sequence[CheckedStep],
     extent: Extent,
     patience: Patience,
-) -> Standing:
+) -> None:
     if steps:
         require_primary(worker.connection)
     _await_orphans(worker, steps, patience)
@@ -235,7 +239,6 @@ def _carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, o
         with suppress(FowergramError):
             flush(worker.connection)
         raise
-    return _standing(survey(files, read_history(worker.connection)))
 
 
 def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], patience: Patience) -> None:
@@ -274,6 +277,14 @@ def _standing(migrations: Sequence[Migration]) -> Standing:
         tuple(m.version for m in migrations if m.state not in pending),
         tuple(m.version for m in migrations if m.state in pending),
     )
+
+
+def _after(files: Sequence[MigrationFile], history: History, steps: Sequence[CheckedStep]) -> Standing:
+    """Return where a run leaves the database that has taken all of its steps."""
+    applied = {row.version for row in history.applied}
+    for checked in steps:
+        (applied.add if checked.step.direction is Direction.UP else applied.discard)(checked.step.version)
+    return Standing(tuple(sorted(applied)), tuple(sorted({file.version for file in files} - applied)))
 
 
 def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile]) -> str:
