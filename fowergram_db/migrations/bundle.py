@@ -11,16 +11,16 @@ import psycopg
 
 from fowergram_db import __version__
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.checked import CheckedStep
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.failure import failure
 from fowergram_db.migrations.history import read_durations
 from fowergram_db.migrations.lock import MigrationLock
-from fowergram_db.migrations.opening import compose, opening, set_local
+from fowergram_db.migrations.opening import opening, set_local
 from fowergram_db.migrations.pieces import Results, has_failed
 from fowergram_db.migrations.plan import Direction, Step
+from fowergram_db.migrations.shorthand import Shorthand
 from fowergram_db.migrations.wire import roll_back, send
 from fowergram_db.migrations.worker import Watch, Worker
 
@@ -30,7 +30,7 @@ _MOST_CHARACTERS = 16_384
 _BEGAN = "pg_catalog.set_config('fowergram.began', extract(EPOCH FROM pg_catalog.clock_timestamp())::text, true)"
 
 
-def bundle_of(worker: Worker, steps: Sequence[CheckedStep], begin: int) -> "Bundle | None":
+def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int) -> "Bundle | None":
     """Return the steps from a place on that may travel together, ready to be sent; None where they are not two."""
     end, characters = begin, 0
     while end < min(len(steps), begin + _MOST_STEPS) and _may_travel(steps[end]):
@@ -38,7 +38,7 @@ def bundle_of(worker: Worker, steps: Sequence[CheckedStep], begin: int) -> "Bund
         if characters > _MOST_CHARACTERS:
             break
         end += 1
-    return Bundle(worker, steps, begin, end) if end > begin + 1 else None
+    return Bundle(worker, short, steps, begin, end) if end > begin + 1 else None
 
 
 def _may_travel(checked: CheckedStep) -> bool:
@@ -48,7 +48,7 @@ def _may_travel(checked: CheckedStep) -> bool:
 class Bundle:
     """Steps of a run, those up to ``end``, in one query. ``told`` of them, the first, are known to be committed."""
 
-    def __init__(self, worker: Worker, steps: Sequence[CheckedStep], begin: int, end: int) -> None:
+    def __init__(self, worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int, end: int) -> None:
         self.worker = worker
         self.steps = steps[begin:end]
         self.end = end
@@ -57,7 +57,8 @@ class Bundle:
         self.watch = Watch(worker, first.step, worker.limits.of(first.directives)[0], self._look)
         # Only the last commit of the run waits for the server's disk.
         waits = steps[-1]
-        self.query = "".join(self._unit(checked, waits=checked is waits) for checked in self.steps)
+        units = [self._unit(checked, short, waits=checked is waits) for checked in self.steps]
+        self.query = "".join((short.take_definitions(), *units))
 
     def send(self, on_begin: Callable[[Step], None], meanwhile: Callable[[], _T]) -> _T:
         """Run the steps, and return what there is to do while the server works.
@@ -84,7 +85,7 @@ class Bundle:
             roll_back(connection)
         return done[0]
 
-    def _unit(self, checked: CheckedStep, *, waits: bool) -> str:
+    def _unit(self, checked: CheckedStep, short: Shorthand, *, waits: bool) -> str:
         """Return the statements of one step, BEGIN to COMMIT; nothing in them has to come from the client."""
         step = checked.step
         row = {
@@ -97,9 +98,9 @@ class Bundle:
             "tool_version": __version__,
         }
         more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
-        bookkeeping = compose(self.worker.connection, load("bookkeeping/insert_timed"), row)
+        begin = short.opening(opening(self.worker, checked.directives, *more))
         # The break ends a comment, the semicolon a statement; a semicolon too many does no harm.
-        return f"BEGIN;{opening(self.worker, checked.directives, *more)}{checked.script.text}\n;{bookkeeping}COMMIT;"
+        return f"BEGIN;{begin}{checked.script.text}\n;{short.record(row)}COMMIT;"
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""

@@ -19,6 +19,7 @@ from fowergram_db.migrations.opening import compose, opening
 from fowergram_db.migrations.pieces import has_failed, run_piece
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script import Piece
+from fowergram_db.migrations.shorthand import Shorthand
 from fowergram_db.migrations.wire import roll_back, send
 from fowergram_db.migrations.worker import Watch, Worker, patiently
 
@@ -53,18 +54,20 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
     if extent is Extent.ALL:
         _apply_together(worker, steps, on_begin, END)
         return
-    at, bundle = 0, bundle_of(worker, steps, 0)
+    at, short = 0, Shorthand(worker, 0)
+    bundle = bundle_of(worker, short, steps, 0)
     while at < len(steps):
         if bundle is not None:
-            following = bundle.send(on_begin, partial(bundle_of, worker, steps, bundle.end))
+            following = bundle.send(on_begin, partial(bundle_of, worker, short, steps, bundle.end))
             at += bundle.told
             if at == bundle.end:
                 bundle = following
                 continue
+            short = Shorthand(worker, at + 1)
         # What has failed in a bundle is run again by itself: there it says why, and others are waited for.
         _apply_together(worker, steps[at : at + 1], on_begin, END if at + 1 == len(steps) else END_LATER)
         at += 1
-        bundle = bundle_of(worker, steps, at)
+        bundle = bundle_of(worker, short, steps, at)
 
 
 def _apply_together(worker: Worker, steps: Sequence[CheckedStep], on_begin: Callable[[Step], None], end: str) -> None:

@@ -152,8 +152,9 @@ def require_own(history: History) -> None:
 
 
 def create_history(connection: Connection) -> None:
-    """Make the bookkeeping table where it is missing, in a transaction of its own."""
+    """Make the bookkeeping table where it is missing, in a transaction of its own that does not wait for the disk."""
     with reported("create public.schema_migrations"), connection.transaction():
+        connection.execute("SET LOCAL synchronous_commit = off")
         connection.execute(load("bookkeeping/create"))
 
 

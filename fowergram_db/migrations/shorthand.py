@@ -1,0 +1,57 @@
+"""Queries that are sent again and again, prepared once: the server need not plan them for every step."""
+
+from typing import LiteralString
+
+from fowergram_db.database.sql import load
+from fowergram_db.migrations.opening import compose
+from fowergram_db.migrations.worker import Worker
+
+_RECORD = "bookkeeping/insert_timed"
+_TYPES = {
+    "filename": "text",
+    "checksum": "text",
+    "version": "bigint",
+    "name": "text",
+    "tool_version": "text",
+    "down_sql": "text",
+    "statements_done": "integer",
+}
+
+
+class Shorthand:
+    """The prepared queries of one session; through a pooler, which lends a session to anybody, there are none.
+
+    ``take_definitions`` returns what is to be sent before the first use. Where that query fails, they may or may not be
+    there: then begin with another object, whose ``series`` gives its names.
+    """
+
+    def __init__(self, worker: Worker, series: int) -> None:
+        self._connection = worker.connection
+        self._is_own_session = worker.lock is None or not worker.lock.is_pooled
+        self._series = series
+        self._names: dict[str, str] = {}
+        self._definitions: list[str] = []
+
+    def opening(self, query: str) -> str:
+        """Return what does the same as a query without values."""
+        return f"EXECUTE {self._name(query, '')};" if self._is_own_session else query
+
+    def record(self, row: dict[str, object]) -> str:
+        """Return what writes a row into the history."""
+        if not self._is_own_session:
+            return compose(self._connection, load(_RECORD), row)
+        numbered = {name: f"${number}" for number, name in enumerate(_TYPES, start=1)}
+        name = self._name(load(_RECORD) % numbered, f" ({', '.join(_TYPES.values())})")
+        values: LiteralString = ", ".join(f"%({column})s" for column in _TYPES)
+        return f"EXECUTE {name} ({compose(self._connection, values, row)});"
+
+    def take_definitions(self) -> str:
+        """Return the definitions that were not taken yet."""
+        taken, self._definitions = "".join(self._definitions), []
+        return taken
+
+    def _name(self, query: str, types: str) -> str:
+        if query not in self._names:
+            self._names[query] = f"fowergram_{self._series}_{len(self._names)}"
+            self._definitions.append(f"PREPARE {self._names[query]}{types} AS {query}\n")
+        return self._names[query]
