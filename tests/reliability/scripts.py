@@ -67,8 +67,20 @@ CREATE TABLE small (id int);
 DROP TABLE small;
 """,
 }
-WITHOUT_CONCURRENT = _BEFORE | _AFTER
-ALL = _BEFORE | _CONCURRENT | _AFTER
+# Neighbours that travel together, on their way up.
+_SMALL = {
+    f"{n:03}_small": f"""
+CREATE TABLE small_{n} (id int PRIMARY KEY, account_id int REFERENCES accounts, words text);
+CREATE INDEX small_{n}_account_id_idx ON small_{n} (account_id);
+CREATE INDEX small_{n}_words_idx ON small_{n} (lower(words));
+COMMENT ON TABLE small_{n} IS 'number {n}';
+-- back:
+DROP TABLE small_{n};
+"""
+    for n in range(8, 28)
+}
+WITHOUT_CONCURRENT = _BEFORE | _AFTER | _SMALL
+ALL = _BEFORE | _CONCURRENT | _AFTER | _SMALL
 
 
 def write(directory: Path, scripts: dict[str, str]) -> tuple[int, ...]:
