@@ -49,10 +49,11 @@ def migrate(
     what others have locked is waited for, by turns and not for long.
     """
     from fowergram_db.migrations import migrate as use_case
-    from fowergram_db.migrations.execute import Extent
+    from fowergram_db.migrations.engine.execute import Extent
+    from fowergram_db.migrations.run import Goal
 
     extent = Extent.ALL if atomic else Extent.EACH
-    listen, files, goal = step_listener(session), session.read_files(), use_case.Goal(to, allow_out_of_order, extent)
+    listen, files, goal = step_listener(session), session.read_files(), Goal(to, allow_out_of_order, extent)
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
@@ -82,7 +83,7 @@ def status(
 
     Reads only: it never creates or alters anything, and a missing database is all pending.
     """
-    from fowergram_db.migrations import migrate as use_case
+    from fowergram_db.migrations import standing as use_case
 
     files = session.read_files()
     with session.reached() as target:
@@ -172,7 +173,7 @@ def reset(
     """
     from fowergram_db.database.lifecycle import Sessions
     from fowergram_db.database.protection import is_disposable, require_unprotected
-    from fowergram_db.migrations import migrate as use_case
+    from fowergram_db.migrations.reset import reset as use_case
 
     listen, files = step_listener(session), session.read_files()
     with session.reached() as target:
@@ -185,7 +186,7 @@ def reset(
             )
         sessions = Sessions.END if force else Sessions.SPARE
         try:
-            return arrived(session, use_case.reset(target, files, sessions, listen))
+            return arrived(session, use_case(target, files, sessions, listen))
         except FowergramError:
             session.data["steps"].clear()  # they were taken in a database that is gone
             raise
@@ -262,7 +263,7 @@ def new(
 
     Both the migration and its down file are empty but for a comment.
     """
-    from fowergram_db.migrations.new import write_migration
+    from fowergram_db.migrations.files.new import write_migration
 
     paths = write_migration(session.migrations_dir, name)
     for path in paths:

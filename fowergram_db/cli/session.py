@@ -16,8 +16,8 @@ from fowergram_db.errors import ExitCode, FowergramError, UsageError
 
 if TYPE_CHECKING:
     from fowergram_db.database.connection import Connection
-    from fowergram_db.migrations.files import MigrationFile
-    from fowergram_db.migrations.migrate import Patience
+    from fowergram_db.migrations.files.directory import MigrationFile
+    from fowergram_db.migrations.run import Patience
 
 _AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
 
@@ -101,7 +101,7 @@ class Session:
 
     def read_files(self) -> "tuple[MigrationFile, ...]":
         """Read the migrations; before a server is reached, so that a fault in them costs nothing."""
-        from fowergram_db.migrations.files import read_migrations
+        from fowergram_db.migrations.files.directory import read_migrations
 
         return read_migrations(self.migrations_dir)
 
@@ -129,8 +129,8 @@ class Session:
 
     def patience(self) -> "Patience":
         """Return how long the run waits for others. Raises UsageError for what is no duration."""
-        from fowergram_db.migrations.migrate import Patience
-        from fowergram_db.migrations.worker import Limits
+        from fowergram_db.migrations.engine.worker import Limits
+        from fowergram_db.migrations.run import Patience
 
         given = self.settings.patience
         lock_ms = _duration_ms("--lock-timeout", given["lock_timeout"])
@@ -152,7 +152,7 @@ class Session:
 
 
 def _duration_ms(option: str, text: str) -> int:
-    from fowergram_db.migrations.directives import DURATION_HINT, milliseconds
+    from fowergram_db.migrations.files.directives import DURATION_HINT, milliseconds
 
     found = milliseconds(text)
     if found is None:

@@ -10,8 +10,8 @@ from fowergram_db.cli.steps import rounded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fowergram_db.migrations.migrate import Status
     from fowergram_db.migrations.plan import Migration
+    from fowergram_db.migrations.standing import Status
 
 _MARKS = {"applied": " ", "pending": ">"}
 _STYLES = {"applied": "", "pending": "yellow"}

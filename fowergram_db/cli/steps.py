@@ -8,10 +8,10 @@ from fowergram_db.cli.session import Outcome, Session
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fowergram_db.migrations.checked import CheckedStep
+    from fowergram_db.migrations.engine.checks import CheckedStep
     from fowergram_db.migrations.events import Event, OnEvent, Progressed
-    from fowergram_db.migrations.migrate import Standing
     from fowergram_db.migrations.plan import Step
+    from fowergram_db.migrations.standing import Standing
 
 
 def step_listener(session: Session) -> "OnEvent":

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum, auto
 from typing import Any, LiteralString
 
@@ -14,6 +13,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, maintenance, reported
+from fowergram_db.database.sessions import other_sessions
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseError, Refused
@@ -57,35 +57,10 @@ class DatabaseFacts:
     production: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Another client of a database; ``address`` is None on a Unix socket."""
-
-    pid: int
-    user: str | None
-    application: str | None
-    address: str | None
-    since: datetime | None
-
-    def __str__(self) -> str:
-        """Name the session for a person.
-
-        >>> str(Session(7, "app", "psql", None, None))
-        'pid 7 (app, psql, local)'
-        """
-        return f"pid {self.pid} ({', '.join((self.user or '?', self.application or '?', self.address or 'local'))})"
-
-
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
     """Return how a database of this server was made, this session's where no name is given; None: no such."""
     with reported("look at the database"), connection.cursor(row_factory=class_row(DatabaseFacts)) as cursor:
         return cursor.execute(load("catalog/database"), {"name": name}).fetchone()
-
-
-def other_sessions(connection: Connection, name: str) -> tuple[Session, ...]:
-    """Return the other clients of a database, oldest first."""
-    with reported("list the sessions"), connection.cursor(row_factory=class_row(Session), binary=True) as cursor:
-        return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name}).fetchall())
 
 
 def comment_on(connection: Connection, name: str, text: str | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fowergram_db.database.lifecycle import Session
+from fowergram_db.database.sessions import Session
 from fowergram_db.migrations.plan import Step
 
 

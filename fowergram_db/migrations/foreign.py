@@ -12,7 +12,7 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UnknownVersion, UsageError
-from fowergram_db.migrations.files import MigrationFile
+from fowergram_db.migrations.files.directory import MigrationFile
 
 _NUMBER = re.compile(r"([0-9]{1,19})(?:\.0+)*")
 _SHA256 = re.compile(r"\s*([0-9a-f]{64})(?![^\s])", re.IGNORECASE)

@@ -7,10 +7,10 @@ from enum import StrEnum, auto
 from pathlib import Path
 
 from fowergram_db.errors import HistoryInconsistent, Location, Refused, UnknownVersion, UsageError
-from fowergram_db.migrations.directives import parse_directives
-from fowergram_db.migrations.files import MigrationFile
+from fowergram_db.migrations.files.directives import parse_directives
+from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.migrations.files.source import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
-from fowergram_db.migrations.source import SqlFile
 
 _MOST_LISTED = 20
 

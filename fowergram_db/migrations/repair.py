@@ -6,10 +6,10 @@ from fowergram_db.database.connection import Connection, connect, reported
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import UnknownVersion
+from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent
-from fowergram_db.migrations.files import MigrationFile
+from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import read_history, require_own
-from fowergram_db.migrations.lock import migration_lock
 from fowergram_db.migrations.plan import Direction, Migration, State, survey
 
 

@@ -12,9 +12,10 @@ from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ForeignHistory, FowergramError, HistoryInconsistent
-from fowergram_db.migrations.checked import CheckedStep, check
+from fowergram_db.migrations.engine.checks import CheckedStep, check
+from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent
-from fowergram_db.migrations.files import MigrationFile
+from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.foreign import (
     Claim,
     Claimed,
@@ -25,9 +26,9 @@ from fowergram_db.migrations.foreign import (
     read_rows,
 )
 from fowergram_db.migrations.history import History, read_history
-from fowergram_db.migrations.lock import migration_lock
-from fowergram_db.migrations.migrate import Goal, migrate
+from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.plan import plan_up
+from fowergram_db.migrations.run import Goal
 from fowergram_db.schema.fingerprint import Difference, Fingerprint, Kind, differences, fingerprint
 
 _MOST_LISTED = 20

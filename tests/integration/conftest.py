@@ -19,8 +19,9 @@ from fowergram_db.database.connection import Connection, connect
 from fowergram_db.database.embedded import running
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target, resolve_target
-from fowergram_db.migrations.files import read_migrations
-from fowergram_db.migrations.migrate import Goal, migrate
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.migrate import migrate
+from fowergram_db.migrations.run import Goal
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.integration.proxy import Proxy, proxy_to
 

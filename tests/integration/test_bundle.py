@@ -11,15 +11,15 @@ import pytest
 
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockLost
-from fowergram_db.migrations.checked import check
-from fowergram_db.migrations.files import read_migrations
+from fowergram_db.migrations.engine.checks import check
+from fowergram_db.migrations.engine.lock import migration_lock
+from fowergram_db.migrations.engine.opening import opening
+from fowergram_db.migrations.engine.pieces import run_piece
+from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
+from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.history import History
-from fowergram_db.migrations.lock import migration_lock
-from fowergram_db.migrations.opening import opening
-from fowergram_db.migrations.pieces import run_piece
 from fowergram_db.migrations.plan import plan_up
-from fowergram_db.migrations.script import Piece
-from fowergram_db.migrations.worker import Limits, Watch, Worker
+from fowergram_db.migrations.script.scanner import Piece
 
 LOOKED = """
     SELECT pid FROM pg_stat_activity

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from fowergram_db.database.connection import connect
-from fowergram_db.migrations.lock import migration_lock
+from fowergram_db.migrations.engine.lock import migration_lock
 
 CONCURRENTLY = "-- fowergram: no-transaction\n"
 

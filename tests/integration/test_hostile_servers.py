@@ -17,8 +17,8 @@ import pytest
 from fowergram_db.database import embedded
 from fowergram_db.database.connection import connect
 from fowergram_db.database.sql import load
+from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.history import create_history
-from fowergram_db.migrations.lock import migration_lock
 from tests import servers
 from tests.integration.conftest import Result
 

@@ -12,11 +12,12 @@ import termios
 import pytest
 
 from fowergram_db.database.connection import connect
-from fowergram_db.migrations import worker
+from fowergram_db.migrations.engine import worker
+from fowergram_db.migrations.engine.wire import send, send_data
 from fowergram_db.migrations.events import Progressed
-from fowergram_db.migrations.files import read_migrations
-from fowergram_db.migrations.migrate import Goal, migrate
-from fowergram_db.migrations.wire import send, send_data
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.migrate import migrate
+from fowergram_db.migrations.run import Goal
 
 CONCURRENTLY = "-- fowergram: no-transaction\n"
 SLOW = """

@@ -10,8 +10,8 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockTimeout
-from fowergram_db.migrations import lock, worker
-from fowergram_db.migrations.lock import Backend, migration_lock
+from fowergram_db.migrations.engine import lock, worker
+from fowergram_db.migrations.engine.lock import Backend, migration_lock
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.integration.test_engine import CONCURRENTLY, holding, start
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from pglast.parser import ParseError
 
-from fowergram_db.migrations.script import scan
+from fowergram_db.migrations.script.scanner import scan
 
 from .reference import Reference
 

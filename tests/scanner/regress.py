@@ -28,7 +28,7 @@ from pathlib import Path
 
 from pglast.parser import ParseError
 
-from fowergram_db.migrations.script import Script, Trait, scan
+from fowergram_db.migrations.script.scanner import Script, Trait, scan
 
 from .reference import Reference, Span, is_one_statement
 

@@ -3,9 +3,9 @@
 import pytest
 
 from fowergram_db.errors import FileFault
-from fowergram_db.migrations.checks import read_script
-from fowergram_db.migrations.directives import parse_directives
-from fowergram_db.migrations.places import Gap
+from fowergram_db.migrations.engine.checks import read_script
+from fowergram_db.migrations.files.directives import parse_directives
+from fowergram_db.migrations.script.places import Gap
 
 STEPWISE = "-- fowergram: no-transaction\n"
 

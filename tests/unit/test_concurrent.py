@@ -2,7 +2,7 @@
 
 import pytest
 
-from fowergram_db.migrations.concurrent import (
+from fowergram_db.migrations.script.concurrent import (
     Detachment,
     IndexBuild,
     Rebuild,

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fowergram_db.errors import HistoryInconsistent, Refused, UnknownVersion, UsageError
-from fowergram_db.migrations.directives import Directives
-from fowergram_db.migrations.files import MigrationFile, read_migrations
+from fowergram_db.migrations.files.directives import Directives
+from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
+from fowergram_db.migrations.files.source import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
 from fowergram_db.migrations.plan import Direction, State, Undo, plan_down, plan_up, survey, to_undo
-from fowergram_db.migrations.source import SqlFile
 
 
 def file(version: int, text: str = "", *, down: str | None = "down") -> MigrationFile:

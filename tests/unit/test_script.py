@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pglast.parser import split
 
-from fowergram_db.migrations.script import Trait, position, scan
+from fowergram_db.migrations.script.scanner import Trait, position, scan
 
 BODIES = [
     "SELECT 1",

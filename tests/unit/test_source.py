@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fowergram_db.errors import FileFault, MigrationFailed
-from fowergram_db.migrations.directives import Directives
-from fowergram_db.migrations.large import read_large
-from fowergram_db.migrations.opened import OpenedFile
-from fowergram_db.migrations.script import position, scan
-from fowergram_db.migrations.source import SqlFile, decode, read_file
+from fowergram_db.migrations.files.directives import Directives
+from fowergram_db.migrations.files.large import read_large
+from fowergram_db.migrations.files.opened import OpenedFile
+from fowergram_db.migrations.files.source import SqlFile, decode, read_file
+from fowergram_db.migrations.script.scanner import position, scan
 
 PARTS = [
     "SELECT 1;\n",

@@ -5,7 +5,7 @@ import time
 import pytest
 from pglast.parser import split
 
-from fowergram_db.migrations.script import Trait, scan
+from fowergram_db.migrations.script.scanner import Trait, scan
 
 TRAPS = {
     "nested comments": "/* outer /* inner */ ; DROP TABLE users; */ SELECT 1",

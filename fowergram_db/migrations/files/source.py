@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fowergram_db.errors import FileFault, Location, MigrationFailed
-from fowergram_db.migrations.directives import Directives, parse_directives
-from fowergram_db.migrations.opened import CHUNK, OpenedFile, without_cr
-from fowergram_db.migrations.places import Gap, position
+from fowergram_db.migrations.files.directives import Directives, parse_directives
+from fowergram_db.migrations.files.opened import CHUNK, OpenedFile, without_cr
+from fowergram_db.migrations.script.places import Gap, position
 
 __all__ = ["Gap", "SqlFile", "decode", "place", "read_file"]
 
@@ -94,7 +94,7 @@ def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
         raw = b"".join(opened.chunks())
         text = decode(path, raw)
         return SqlFile(path, text, parse_directives(str(path), text), raw_checksum=_sha256(raw))
-    from fowergram_db.migrations.large import read_large
+    from fowergram_db.migrations.files.large import read_large
 
     found = read_large(opened)
     directives = parse_directives(str(path), found.text)

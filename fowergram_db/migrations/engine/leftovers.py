@@ -9,7 +9,10 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
-from fowergram_db.migrations.concurrent import (
+from fowergram_db.migrations.engine.worker import Worker
+from fowergram_db.migrations.events import DetachmentFinished, IndexDropped, Notice
+from fowergram_db.migrations.plan import Step
+from fowergram_db.migrations.script.concurrent import (
     Detachment,
     IndexBuild,
     Rebuild,
@@ -18,9 +21,6 @@ from fowergram_db.migrations.concurrent import (
     partition_detached,
     rebuilt,
 )
-from fowergram_db.migrations.events import DetachmentFinished, IndexDropped, Notice
-from fowergram_db.migrations.plan import Step
-from fowergram_db.migrations.worker import Worker
 
 _EVERYTHING = Rebuild("database", "")
 _TOAST = "pg_toast"

@@ -11,17 +11,17 @@ from fowergram_db import __version__
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, MigrationFailed, Refused
-from fowergram_db.migrations.bundle import bundle_of
-from fowergram_db.migrations.checked import CheckedStep
+from fowergram_db.migrations.engine.bundle import bundle_of
+from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.failure import failure
+from fowergram_db.migrations.engine.opening import compose, opening
+from fowergram_db.migrations.engine.pieces import has_failed, run_piece
+from fowergram_db.migrations.engine.shorthand import Shorthand
+from fowergram_db.migrations.engine.wire import roll_back, send
+from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import StepResult
-from fowergram_db.migrations.failure import failure
-from fowergram_db.migrations.opening import compose, opening
-from fowergram_db.migrations.pieces import has_failed, run_piece
 from fowergram_db.migrations.plan import Direction, Step
-from fowergram_db.migrations.script import Piece
-from fowergram_db.migrations.shorthand import Shorthand
-from fowergram_db.migrations.wire import roll_back, send
-from fowergram_db.migrations.worker import Watch, Worker, patiently
+from fowergram_db.migrations.script.scanner import Piece
 
 END = "COMMIT;"
 END_LATER = "SET LOCAL synchronous_commit = off; COMMIT;"

@@ -3,8 +3,8 @@
 from typing import LiteralString
 
 from fowergram_db.database.sql import load
-from fowergram_db.migrations.opening import compose
-from fowergram_db.migrations.worker import Worker
+from fowergram_db.migrations.engine.opening import compose
+from fowergram_db.migrations.engine.worker import Worker
 
 _RECORD = "bookkeeping/insert_timed"
 _TYPES = {

@@ -23,13 +23,13 @@ from psycopg import pq
 from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, connect, reported
-from fowergram_db.database.lifecycle import Session
+from fowergram_db.database.sessions import Session
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import LockLost, LockTimeout, PoolTooSmall
+from fowergram_db.migrations.engine.observer import Observer
+from fowergram_db.migrations.engine.wire import Unanswered, send, within
 from fowergram_db.migrations.events import LockAwaited, OnEvent
-from fowergram_db.migrations.observer import Observer
-from fowergram_db.migrations.wire import Unanswered, send, within
 
 # Advisory locks belong to a database; the first number stands for the table public.schema_migrations.
 LOCK_SPACE = 0x666F7765

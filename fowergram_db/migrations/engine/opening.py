@@ -5,9 +5,9 @@ from typing import LiteralString
 import psycopg
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.migrations.directives import Directives
-from fowergram_db.migrations.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY
-from fowergram_db.migrations.worker import Worker
+from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY
+from fowergram_db.migrations.engine.worker import Worker
+from fowergram_db.migrations.files.directives import Directives
 
 _OFFERS_CONNECTION_CHECK = 140000
 

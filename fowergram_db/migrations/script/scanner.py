@@ -6,7 +6,7 @@ give numbers and labels to errors, show what must not be in a file, and where CO
 
 import re
 
-from fowergram_db.migrations.lexis import (
+from fowergram_db.migrations.script.lexis import (
     NO_DIGIT_EITHER,
     NO_WORD_CHARACTER,
     SPACE,
@@ -19,9 +19,9 @@ from fowergram_db.migrations.lexis import (
     quoted_end,
     string_end,
 )
-from fowergram_db.migrations.places import position
-from fowergram_db.migrations.statements import LABEL_WORDS, Piece, Script, Statement
-from fowergram_db.migrations.traits import TELLING_WORDS, Trait, traits_of
+from fowergram_db.migrations.script.places import position
+from fowergram_db.migrations.script.statements import LABEL_WORDS, Piece, Script, Statement
+from fowergram_db.migrations.script.traits import TELLING_WORDS, Trait, traits_of
 
 __all__ = ["Piece", "Script", "Statement", "Trait", "position", "scan"]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fowergram_db.errors import FileFault
-from fowergram_db.migrations.directives import parse_directives
-from fowergram_db.migrations.source import SqlFile, place
+from fowergram_db.migrations.files.directives import parse_directives
+from fowergram_db.migrations.files.source import SqlFile, place
 
 GOOSE, DBMATE, SQL_MIGRATE = "goose", "dbmate", "sql-migrate"
 

@@ -7,12 +7,12 @@ import psycopg
 from psycopg import pq
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.migrations.checked import CheckedStep
-from fowergram_db.migrations.failure import failure
-from fowergram_db.migrations.lock import lock_lost
-from fowergram_db.migrations.script import Piece, Script
-from fowergram_db.migrations.wire import is_copying, send, send_data
-from fowergram_db.migrations.worker import Watch, Worker
+from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.failure import failure
+from fowergram_db.migrations.engine.lock import lock_lost
+from fowergram_db.migrations.engine.wire import is_copying, send, send_data
+from fowergram_db.migrations.engine.worker import Watch, Worker
+from fowergram_db.migrations.script.scanner import Piece, Script
 
 Results = list[pq.abc.PGresult]
 

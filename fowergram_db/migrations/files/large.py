@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fowergram_db.errors import FileFault, Location
-from fowergram_db.migrations.opened import OpenedFile, without_cr
-from fowergram_db.migrations.places import Gap
-from fowergram_db.migrations.script import Script, scan
+from fowergram_db.migrations.files.opened import OpenedFile, without_cr
+from fowergram_db.migrations.script.places import Gap
+from fowergram_db.migrations.script.scanner import Script, scan
 
 _WINDOW = 1 << 20
 # What every COPY with data says, in any letter case: FROM stdin, or FROM stdout, which means the same.

@@ -8,10 +8,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from fowergram_db.errors import ConfigurationError, FileFault
-from fowergram_db.migrations import layouts
-from fowergram_db.migrations.layouts import MigrationFile, clash, outside_transaction, parse_version
-from fowergram_db.migrations.sections import Sections, cut
-from fowergram_db.migrations.source import SqlFile, place, read_file
+from fowergram_db.migrations.files import layouts
+from fowergram_db.migrations.files.layouts import MigrationFile, clash, outside_transaction, parse_version
+from fowergram_db.migrations.files.sections import Sections, cut
+from fowergram_db.migrations.files.source import SqlFile, place, read_file
 
 __all__ = ("MigrationFile", "read_migrations", "tool_of", "versions_in")
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fowergram_db.errors import FileFault
-from fowergram_db.migrations.directives import parse_directives
-from fowergram_db.migrations.script import scan
-from fowergram_db.migrations.sections import blank
-from fowergram_db.migrations.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.directives import parse_directives
+from fowergram_db.migrations.files.sections import blank
+from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.script.scanner import scan
 
 GREATEST_VERSION = 2**63 - 1
 PLAN = "sqitch.plan"

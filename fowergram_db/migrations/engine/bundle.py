@@ -12,17 +12,17 @@ import psycopg
 from fowergram_db import __version__
 from fowergram_db.database.connection import Connection
 from fowergram_db.errors import FowergramError
-from fowergram_db.migrations.checked import CheckedStep
+from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.failure import failure
+from fowergram_db.migrations.engine.lock import MigrationLock
+from fowergram_db.migrations.engine.opening import opening, set_local
+from fowergram_db.migrations.engine.pieces import Results, has_failed
+from fowergram_db.migrations.engine.shorthand import Shorthand
+from fowergram_db.migrations.engine.wire import roll_back, send
+from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.events import StepResult
-from fowergram_db.migrations.failure import failure
 from fowergram_db.migrations.history import read_durations
-from fowergram_db.migrations.lock import MigrationLock
-from fowergram_db.migrations.opening import opening, set_local
-from fowergram_db.migrations.pieces import Results, has_failed
 from fowergram_db.migrations.plan import Direction, Step
-from fowergram_db.migrations.shorthand import Shorthand
-from fowergram_db.migrations.wire import roll_back, send
-from fowergram_db.migrations.worker import Watch, Worker
 
 _T = TypeVar("_T")
 _MOST_STEPS = 32

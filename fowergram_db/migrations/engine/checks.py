@@ -2,15 +2,34 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fowergram_db.errors import FileFault, Location
-from fowergram_db.migrations.concurrent import index_built
-from fowergram_db.migrations.directives import Directives, header_end, is_directive
-from fowergram_db.migrations.places import Gap, position
-from fowergram_db.migrations.script import Script, Trait, scan
+from fowergram_db.migrations.files.directives import Directives, header_end, is_directive, parse_directives
+from fowergram_db.migrations.plan import Step
+from fowergram_db.migrations.script.concurrent import index_built
+from fowergram_db.migrations.script.places import Gap, position
+from fowergram_db.migrations.script.scanner import Script, Trait, scan
 
 # Newer versions of pg_dump enclose a dump in these two: they protect psql, and mean nothing here.
 _OF_PG_DUMP = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t\r]*")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStep:
+    """A step with its scanned script and what the header of that says."""
+
+    step: Step
+    script: Script
+    directives: Directives
+
+
+def check(step: Step) -> CheckedStep:
+    """Read a step's script, that which would undo it included. Raises FileFault; runs nothing."""
+    if step.down_sql is not None:
+        read_script(step.down_source, step.down_sql, parse_directives(step.down_source, step.down_sql))
+    directives = step.sql.directives
+    return CheckedStep(step, read_script(step.source, step.sql.text, directives, step.sql.gaps), directives)
 
 
 def read_script(file: str, text: str, directives: Directives, gaps: tuple[Gap, ...] = ()) -> Script:

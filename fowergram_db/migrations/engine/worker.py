@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection
 from fowergram_db.errors import FowergramError
-from fowergram_db.migrations.directives import Directives
+from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.events import Blocked, Blocker, OnEvent, Progressed, Retried
-from fowergram_db.migrations.lock import MigrationLock
+from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.plan import Step
 
 DEADLOCK_DETECTED = "40P01"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from fowergram_db.database.sql import is_installed
 from fowergram_db.errors import ConfigurationError, UsageError
-from fowergram_db.migrations.files import tool_of, versions_in
-from fowergram_db.migrations.layouts import GREATEST_VERSION
-from fowergram_db.migrations.sections import MARKERS
+from fowergram_db.migrations.files.directory import tool_of, versions_in
+from fowergram_db.migrations.files.layouts import GREATEST_VERSION
+from fowergram_db.migrations.files.sections import MARKERS
 
 _FEWEST_DIGITS = 3
 

@@ -17,17 +17,17 @@ from fowergram_db import __version__
 from fowergram_db.database.connection import reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
-from fowergram_db.migrations.checked import CheckedStep
+from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.failure import failure
+from fowergram_db.migrations.engine.leftovers import Earlier, left_to_run, transient_indexes
+from fowergram_db.migrations.engine.opening import compose, opening
+from fowergram_db.migrations.engine.pieces import run_piece
+from fowergram_db.migrations.engine.wire import roll_back, send
+from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StepResult
-from fowergram_db.migrations.failure import failure
 from fowergram_db.migrations.history import Progress
-from fowergram_db.migrations.leftovers import Earlier, left_to_run, transient_indexes
-from fowergram_db.migrations.opening import compose, opening
-from fowergram_db.migrations.pieces import run_piece
 from fowergram_db.migrations.plan import Direction
-from fowergram_db.migrations.script import Piece, Script, Statement, Trait
-from fowergram_db.migrations.wire import roll_back, send
-from fowergram_db.migrations.worker import Watch, Worker, patiently
+from fowergram_db.migrations.script.scanner import Piece, Script, Statement, Trait
 
 # These may end transactions themselves, or refuse to run in one, as their arguments will have it.
 _BARE = ("CALL", "CLUSTER", "DISCARD", "DO", "REINDEX")

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
-from fowergram_db.migrations.traits import Trait, is_inert
+from fowergram_db.migrations.script.traits import Trait, is_inert
 
 LABEL_WORDS = frozenset(
     "AGGREGATE ALTER CAST CLASS COLLATION COLUMN COMMENT CONFIGURATION CONSTRAINT CONVERSION CREATE "
@@ -73,7 +73,7 @@ class Script:
 
         Each COPY from stdin ends a piece, its semicolon included. Only what holds a statement is a piece.
 
-        >>> from fowergram_db.migrations.script import scan
+        >>> from fowergram_db.migrations.script.scanner import scan
         >>> [piece.text for piece in scan("SELECT 1; COPY t FROM stdin;\n1\n\\.\n;SELECT 2").pieces()]
         ['SELECT 1; COPY t FROM stdin;', '\n;SELECT 2']
         """
@@ -99,7 +99,7 @@ class Script:
     def runs_code(self) -> bool:
         """Tell whether it may do more than define things, by a SET or by code that it calls: change settings, say.
 
-        >>> from fowergram_db.migrations.script import scan
+        >>> from fowergram_db.migrations.script.scanner import scan
         >>> scan("CREATE TABLE t (id int); CREATE INDEX i ON t (f(id));").runs_code
         False
         >>> [scan(text).runs_code for text in ("SET ROLE me", "SELECT f()", "CREATE TABLE t AS SELECT f()")]
@@ -110,7 +110,7 @@ class Script:
     def number_at(self, offset: int) -> int:
         """Return the 1-based number of the statement that an offset lies in or after; 0 with none.
 
-        >>> from fowergram_db.migrations.script import scan
+        >>> from fowergram_db.migrations.script.scanner import scan
         >>> script = scan("SELECT 1; SELECT 2;")
         >>> script.number_at(0), script.number_at(12)
         (1, 2)

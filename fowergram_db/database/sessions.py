@@ -1,0 +1,34 @@
+"""Who else works on a database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.sql import load
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Another client of a database; ``address`` is None on a Unix socket."""
+
+    pid: int
+    user: str | None
+    application: str | None
+    address: str | None
+    since: datetime | None
+
+    def __str__(self) -> str:
+        """Name the session for a person.
+
+        >>> str(Session(7, "app", "psql", None, None))
+        'pid 7 (app, psql, local)'
+        """
+        return f"pid {self.pid} ({', '.join((self.user or '?', self.application or '?', self.address or 'local'))})"
+
+
+def other_sessions(connection: Connection, name: str) -> tuple[Session, ...]:
+    """Return the other clients of a database, oldest first."""
+    with reported("list the sessions"), connection.cursor(row_factory=class_row(Session), binary=True) as cursor:
+        return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name}).fetchall())

@@ -1,0 +1,1 @@
+"""What runs scripts on a server: locks, patience, transactions, bookkeeping."""

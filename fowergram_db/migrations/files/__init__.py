@@ -1,0 +1,1 @@
+"""Migration files: found, read, and laid out as one tool or another lays them out."""

@@ -1,0 +1,128 @@
+"""What every run does that changes a database: prepare its steps, take them, and say where it was left."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import psycopg
+
+from fowergram_db.database.connection import Connection, connect, require_primary
+from fowergram_db.database.target import Target
+from fowergram_db.errors import FowergramError, Refused
+from fowergram_db.migrations.engine.checks import CheckedStep, check
+from fowergram_db.migrations.engine.execute import Extent, apply, flush, require_standard_strings
+from fowergram_db.migrations.engine.lock import Backend
+from fowergram_db.migrations.engine.worker import Limits, Worker
+from fowergram_db.migrations.events import StepStarted
+from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.migrations.history import History, read_history, require_own
+from fowergram_db.migrations.plan import Step, plan_up, survey
+from fowergram_db.migrations.standing import said_of
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """How far ``migrate`` goes: up to and including version ``to``, or to the end."""
+
+    to: int | None = None
+    out_of_order: bool = False
+    extent: Extent = Extent.EACH
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a run waits for another migrator, in seconds, and each step for others' locks."""
+
+    wait_s: float = 60.0
+    limits: Limits = field(default_factory=Limits)
+
+
+PATIENCE = Patience()
+
+
+def prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tuple[CheckedStep, ...]:
+    """Return the steps that lead to a goal, checked. Raises what forbids them; runs nothing."""
+    require_own(history)
+    steps = tuple(map(check, plan_up(files, history, to=goal.to, out_of_order=goal.out_of_order)))
+    alone = next((c.step for c in steps if not c.directives.transactional), None)
+    if goal.extent is Extent.ALL and alone:
+        raise Refused(
+            f"{alone.filename} runs without a transaction, and --atomic means one transaction for all; nothing was run",
+            hint=f"Migrate up to it first: --to {alone.version} without --atomic.",
+        )
+    return steps
+
+
+def carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on what, how
+    worker: Worker,
+    target: Target,
+    files: Sequence[MigrationFile],
+    steps: Sequence[CheckedStep],
+    extent: Extent,
+    patience: Patience,
+) -> None:
+    """Take the steps. An error from one of them carries a note that says what is applied and what is not."""
+    if steps:
+        require_primary(worker.connection)
+    _await_orphans(worker, steps, patience)
+    try:
+        take(worker, steps, extent)
+    except FowergramError as error:
+        error.add_note(_whereabouts(worker, target, files))
+        raise
+    except BaseException:
+        with suppress(FowergramError):
+            flush(worker.connection)
+        raise
+
+
+def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], patience: Patience) -> None:
+    """Wait for statements outside a transaction that a killed run has left at work."""
+    for checked in steps:
+        progress = checked.step.progress
+        if worker.lock and progress and progress.running:
+            backend = Backend(progress.application, progress.pid, progress.since)
+            worker.lock.await_end_of(backend, patience.wait_s, worker.on_event)
+
+
+def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
+    """Take the steps, those between two without a transaction together."""
+    if not steps:
+        return
+    require_standard_strings(worker.connection)
+    numbers = {checked.step.version: number for number, checked in enumerate(steps, start=1)}
+
+    def begin(step: Step) -> None:
+        worker.on_event(StepStarted(step, numbers[step.version], len(steps)))
+
+    for transactional, those in groupby(steps, lambda checked: checked.directives.transactional):
+        if transactional:
+            apply(worker, tuple(those), extent, begin)
+            continue
+        from fowergram_db.migrations.engine.stepwise import apply_stepwise
+
+        for checked in those:
+            begin(checked.step)
+            worker.on_event(apply_stepwise(worker, checked))
+
+
+def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile]) -> str:
+    """Make sure of what was committed before a failure, and say what it is, as the database itself tells it."""
+    lost = worker.connection.closed
+    try:
+        with connect(target) if lost else nullcontext(worker.connection) as connection:
+            unsafe = _flush(connection)
+            migrations = survey(files, read_history(connection))
+    except (FowergramError, psycopg.Error):
+        return "What is applied now could not be asked: look at `fowergram-db status`."
+    return f"{unsafe}{said_of(migrations)}"
+
+
+def _flush(connection: Connection) -> str:
+    """Make sure of what was committed; return a line that says why that failed, where it did."""
+    try:
+        flush(connection)
+    except FowergramError as error:
+        return f"{error.message}: the server has it, and would lose it if it crashed at once.\n"
+    return ""

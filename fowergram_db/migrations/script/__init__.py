@@ -1,0 +1,1 @@
+"""What an SQL script is made of: pure, and knows no server."""

@@ -1,0 +1,53 @@
+"""Sessions that a run works in: known by a name of their own, and passing on what the server says."""
+
+import time
+from collections.abc import Callable
+
+import psycopg
+
+from fowergram_db.database.connection import Connection, connect, server_version
+from fowergram_db.database.redaction import mask_passwords
+from fowergram_db.database.target import Target
+from fowergram_db.errors import ConnectionFailed, DatabaseMissing
+from fowergram_db.migrations.engine.lock import fresh_name
+from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent
+
+_BELIEF_S = 20.0
+_POLL_S = 0.1
+
+
+def open_session(target: Target, on_event: OnEvent) -> Connection:
+    """Connect, and pass on what the server says; to be used in a ``with`` statement, which closes it."""
+    connection = connect(target, application=fresh_name())
+    on_event(Connected(server_version(connection)))
+    connection.add_notice_handler(lambda said: on_event(_notice(said)))
+    return connection
+
+
+def _notice(said: psycopg.errors.Diagnostic) -> Notice:
+    return Notice(said.severity or "NOTICE", mask_passwords(said.message_primary or ""))
+
+
+def open_or_create(target: Target, on_event: OnEvent, otherwise: Callable[[], object]) -> Connection:
+    """Connect, creating the database where it is missing; ``otherwise`` raises what forbids it then."""
+    try:
+        return open_session(target, on_event)
+    except DatabaseMissing:
+        otherwise()
+        from fowergram_db.database.lifecycle import create_database
+
+        create_database(target)
+        on_event(DatabaseCreated(target.dbname))
+        return _first_session(target, on_event)
+
+
+def _first_session(target: Target, on_event: OnEvent) -> Connection:
+    """Connect to a database that has just been made: a pooler may not believe in it for a while."""
+    deadline = time.monotonic() + _BELIEF_S
+    while True:
+        try:
+            return open_session(target, on_event)
+        except ConnectionFailed:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_S)

@@ -1,0 +1,92 @@
+"""Where a database stands: what is applied, what is pending, what is wrong."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fowergram_db.database.target import Target
+from fowergram_db.errors import DatabaseMissing
+from fowergram_db.migrations.events import OnEvent
+from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.migrations.history import History, read_history
+from fowergram_db.migrations.plan import Direction, Migration, State, Step, survey
+from fowergram_db.migrations.session import open_session
+
+_MOST_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a database stands, by version."""
+
+    applied: tuple[int, ...]
+    pending: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """Say it in a line.
+
+        >>> str(Standing((1, 2, 3), (4, 5))), str(Standing((), ()))
+        ('at version 3: 3 applied, 2 pending', 'at version 0: 0 applied, 0 pending')
+        """
+        newest = self.applied[-1] if self.applied else 0
+        return f"at version {newest}: {len(self.applied)} applied, {len(self.pending)} pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Every migration with its state. ``foreign`` names the other tool that keeps the history, or is ""."""
+
+    migrations: tuple[Migration, ...]
+    database_exists: bool
+    foreign: str = ""
+
+    @property
+    def standing(self) -> Standing:
+        """Return what is applied and what is not."""
+        return standing_of(self.migrations)
+
+
+def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> Status:
+    """Hold the files against the database's history. Writes nothing; a missing database is all pending."""
+    try:
+        with open_session(target, on_event) as connection:
+            history = read_history(connection)
+    except DatabaseMissing:
+        return Status(survey(files, History()), database_exists=False)
+    return Status(survey(files, history), database_exists=True, foreign=history.foreign)
+
+
+def standing_of(migrations: Sequence[Migration]) -> Standing:
+    """Return where migrations with these states stand."""
+    pending = (State.PENDING, State.OUT_OF_ORDER)
+    return Standing(
+        tuple(m.version for m in migrations if m.state not in pending),
+        tuple(m.version for m in migrations if m.state in pending),
+    )
+
+
+def standing_after(files: Sequence[MigrationFile], history: History, steps: Iterable[Step]) -> Standing:
+    """Return where a run leaves the database that has taken all of its steps."""
+    applied = {row.version for row in history.applied}
+    for step in steps:
+        (applied.add if step.direction is Direction.UP else applied.discard)(step.version)
+    return Standing(tuple(sorted(applied)), tuple(sorted({file.version for file in files} - applied)))
+
+
+def said_of(migrations: Sequence[Migration]) -> str:
+    """Say in a sentence what is applied and what is not."""
+    standing = standing_of(migrations)
+    partial = tuple(m.version for m in migrations if m.state is State.PARTIAL)
+    applied = tuple(version for version in standing.applied if version not in partial)
+    midway = f" Stopped midway: {_versions(partial)}." if partial else ""
+    return f"Applied now: {_versions(applied)}.{midway} Not applied: {_versions(standing.pending)}."
+
+
+def _versions(versions: Sequence[int]) -> str:
+    """List versions, the long way while they are few.
+
+    >>> _versions((1, 2, 3)), _versions(()), _versions(range(1, 100))
+    ('1, 2, 3', 'none', '1 to 99 (99 migrations)')
+    """
+    if len(versions) > _MOST_LISTED:
+        return f"{versions[0]} to {versions[-1]} ({len(versions)} migrations)"
+    return ", ".join(map(str, versions)) or "none"
