@@ -30,8 +30,8 @@ def adopt(
     tool: Annotated[
         str | None,
         option(
-            "Whose history counts: run-migrations.sh, golang-migrate, dbmate, rails, goose, flyway, diesel, sqlx or "
-            "sqitch.  [default: the only one that is there]",
+            "Whose history counts: run-migrations.sh, golang-migrate, dbmate, rails, sql-migrate, goose, flyway, "
+            "diesel, sqlx or sqitch.  [default: the only one that is there]",
             "--from",
             variable="FOWERGRAM_ADOPT_FROM",
             metavar="TOOL",

@@ -25,6 +25,7 @@ class Tool(StrEnum):
     GOLANG_MIGRATE = "golang-migrate"
     DBMATE = "dbmate"
     RAILS = "rails"
+    SQL_MIGRATE = "sql-migrate"
     GOOSE = "goose"
     FLYWAY = "flyway"
     DIESEL = "diesel"
@@ -53,6 +54,7 @@ _MARKS = (
     _mark(Tool.RUN_MIGRATIONS_SH, _OWN_NAME, "id filename executed_at checksum", "run_migrations_sh", exact=True),
     _mark(Tool.GOLANG_MIGRATE, _OWN_NAME, "version dirty", "golang_migrate", exact=True),
     _mark(Tool.DBMATE, _OWN_NAME, "version", "dbmate", exact=True),
+    _mark(Tool.SQL_MIGRATE, "gorp_migrations", "id applied_at", "sql_migrate"),
     _mark(Tool.GOOSE, "goose_db_version", "id version_id is_applied tstamp", "goose"),
     _mark(Tool.FLYWAY, "flyway_schema_history", "installed_rank version type success", "flyway"),
     _mark(Tool.DIESEL, "__diesel_schema_migrations", "version run_on", "diesel"),
