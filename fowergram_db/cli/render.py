@@ -81,6 +81,11 @@ class Screen:
         if not self.json:
             self._print(self.out, text, style)
 
+    def passage(self, text: str) -> None:
+        """Print a part of the result on stdout, which ends where the next begins."""
+        if not self.json:
+            self._write(self.out, _printable(text))
+
     def note(self, text: str, style: str = "") -> None:
         """Print a line about the run on stderr."""
         self._print(self.err, text, style)

@@ -100,7 +100,8 @@ def preview(session: Session, steps: "Sequence[CheckedStep]") -> Outcome:
     for checked in steps:
         step = checked.step
         session.screen.line(f"-- {step.direction} {step.version}: {step.source}", "bold")
-        session.screen.line(mask_passwords(step.text).rstrip("\n"))
+        for part in checked.listing():
+            session.screen.passage(mask_passwords(part))
     count = len(steps)
     session.screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
     return Outcome({"dry_run": True, "steps": [_step_data(c.step) | {"duration_ms": None} for c in steps]})

@@ -23,6 +23,17 @@ class CheckedStep:
     script: Script
     directives: Directives
 
+    def listing(self) -> Iterator[str]:
+        """Yield the script in parts, with all COPY data and ended so that another may follow.
+
+        Raises FileFault where a large file was changed meanwhile.
+        """
+        parts = self.step.sql.parts()
+        # What is blank at the beginning may be the place of another section of the file.
+        yield next(parts).lstrip()
+        yield from parts
+        yield self.script.missing_end
+
 
 def check(step: Step) -> CheckedStep:
     """Read a step's script, that which would undo it included. Raises FileFault; runs nothing."""

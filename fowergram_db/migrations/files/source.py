@@ -2,6 +2,7 @@
 
 import hashlib
 from bisect import bisect_left
+from codecs import iterdecode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,13 +63,20 @@ class SqlFile:
 
     def whole_text(self) -> str:
         """Return the text with all COPY data in it. Raises FileFault where the file was changed meanwhile."""
-        parts: list[str] = []
+        return "".join(self.parts())
+
+    def parts(self) -> Iterator[str]:
+        """Yield the whole text in parts, COPY data in small ones. Raises FileFault as ``whole_text`` does."""
         at = 0
         for gap in self.gaps:
-            data = b"".join(self._data(gap.at, gap.at)).decode()
-            parts += self.text[at : gap.at], data, "" if data.endswith("\n") else "\n"
+            yield self.text[at : gap.at]
+            part = ""
+            for part in iterdecode(self._data(gap.at, gap.at), "utf-8"):
+                yield part
+            if not part.endswith("\n"):
+                yield "\n"
             at = gap.at
-        return "".join((*parts, self.text[at:]))
+        yield self.text[at:]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return the 1-based line and column in the file of an offset in the text."""

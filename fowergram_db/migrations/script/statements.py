@@ -96,6 +96,21 @@ class Script:
         return "".join(kept)
 
     @property
+    def missing_end(self) -> str:
+        r"""Return what has to be written behind the text before another script may follow.
+
+        >>> from fowergram_db.migrations.script.scanner import scan
+        >>> [scan(text).missing_end for text in ("SELECT 1;\n", "SELECT 1; -- x", "SELECT 1 -- x")]
+        ['', '\n', '\n;\n']
+        >>> [scan(text).missing_end for text in ("COPY t FROM stdin;\n1\n", "COPY t FROM stdin;\n\\.\n")]
+        ['\\.\n', '']
+        """
+        line_end = "\n" if self.text and not self.text.endswith("\n") else ""
+        semicolon = ";\n" if self.statements and self.statements[-1].start >= self.complete else ""
+        end_of_data = "\\.\n" if self.data and self.data[-1][1] == len(self.text) else ""
+        return line_end + semicolon + end_of_data
+
+    @property
     def runs_code(self) -> bool:
         """Tell whether it may do more than define things, by a SET or by code that it calls: change settings, say.
 
