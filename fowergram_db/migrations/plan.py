@@ -222,16 +222,6 @@ def _require_consistent(migrations: Iterable[Migration]) -> None:
     )
 
 
-def _recorded_down(file: MigrationFile) -> str | None:
-    """Return the down script as it is recorded: with the directive that another tool's file says elsewhere."""
-    if file.down is None:
-        return None
-    text = file.down.whole_text()
-    if file.down.directives.transactional or not parse_directives(str(file.down.path), text).transactional:
-        return text
-    return f"-- fowergram: no-transaction\n{text}"
-
-
 def _step_up(file: MigrationFile, row: AppliedMigration | None) -> Step:
     return Step(
         Direction.UP,
@@ -241,10 +231,20 @@ def _step_up(file: MigrationFile, row: AppliedMigration | None) -> Step:
         str(file.up.path),
         file.up,
         file.checksum,
-        _recorded_down(file),
+        recorded_down(file),
         str(file.down.path) if file.down else "",
         progress=row.progress if row else None,
     )
+
+
+def recorded_down(file: MigrationFile) -> str | None:
+    """Return the down script as it is recorded: with the directive that another tool's file says elsewhere."""
+    if file.down is None:
+        return None
+    text = file.down.whole_text()
+    if file.down.directives.transactional or not parse_directives(str(file.down.path), text).transactional:
+        return text
+    return f"-- fowergram: no-transaction\n{text}"
 
 
 def to_undo(files: Iterable[MigrationFile], history: History, undo: Undo) -> tuple[AppliedMigration, ...]:

@@ -10,7 +10,7 @@ from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import read_history, require_own
-from fowergram_db.migrations.plan import Direction, Migration, State, survey
+from fowergram_db.migrations.plan import Direction, Migration, State, recorded_down, survey
 
 
 def repair(
@@ -51,6 +51,6 @@ def _repair(connection: Connection, migration: Migration) -> None:
             "filename": file.filename,
             "name": file.name,
             "checksum": file.checksum,
-            "down_sql": file.down.whole_text() if file.down else None,
+            "down_sql": recorded_down(file),
         }
         connection.execute(load("bookkeeping/rewrite"), recorded)

@@ -117,6 +117,20 @@ def test_the_recorded_section_undoes_a_migration_whose_file_is_gone(cli, lay, di
     assert tables() == []
 
 
+def test_what_repair_records_undoes_a_migration_without_a_transaction_too(cli, lay, directory, tables):
+    text = (
+        "-- migrate:up transaction:false\nCREATE TABLE a (id int);\n"
+        "-- migrate:down transaction:false\nVACUUM a;\nDROP TABLE a;\n"
+    )
+    lay({"1_a.sql": text, "2_b.sql": "-- migrate:up\nSELECT 1;\n"})
+    assert cli("migrate", "--to", "1").exit_code == 0
+    lay({"1_a.sql": text.replace("id int", "id bigint")})
+    assert cli("repair").exit_code == 0
+    (directory / "1_a.sql").unlink()
+    result = cli("rollback")
+    assert (result.exit_code, tables()) == (0, []), result.err
+
+
 def test_two_changes_with_one_file_name_are_two_migrations(cli, lay, tables):
     lay({"1_a/up.sql": "CREATE TABLE a ();", "2_b/up.sql": "CREATE TABLE b ();"})
     assert cli("migrate").exit_code == 0
