@@ -15,6 +15,8 @@ from fowergram_db.errors import UnknownVersion, UsageError
 from fowergram_db.migrations.files.directory import MigrationFile
 
 _NUMBER = re.compile(r"([0-9]{1,19})(?:\.0+)*")
+# The folder of diesel's own first migration: version 0 there, and 1 among the files.
+_DIESEL_SETUP = re.compile(r"0[0-]*_")
 _SHA256 = re.compile(r"\s*([0-9a-f]{64})(?![^\s])", re.IGNORECASE)
 
 
@@ -224,7 +226,7 @@ def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: int | 
     for row in records.rows:
         file = _file_of(row, files)
         if file is None:
-            unknown.append(str(row))
+            unknown += [] if _is_diesel_setup(records.tool, row) else [str(row)]
         elif not row.ok:
             failed.append(str(row))
         else:
@@ -243,7 +245,7 @@ def _file_of(row: ForeignRow, files: Sequence[MigrationFile]) -> MigrationFile |
         return next((f for f in files if row.filename in (f.filename, f.up.path.name)), None)
     if row.version is not None:
         number = _number(row)
-        return next((f for f in files if f.version == number), None)
+        return next((f for f in files if f.version == number or (number == 0 and _DIESEL_SETUP.match(f.folder))), None)
     return next((f for f in files if f.name == row.name), None)
 
 
@@ -260,7 +262,9 @@ def _number(row: ForeignRow) -> int | None:
     [12, 3, None]
     """
     match = _NUMBER.fullmatch(row.version or "")
-    if match is None:
-        return None
-    # The first migration of diesel, fourteen zeros, is version 1 among the files.
-    return 1 if match[1] == "0" * 14 else int(match[1])
+    return int(match[1]) if match else None
+
+
+def _is_diesel_setup(tool: Tool, row: ForeignRow) -> bool:
+    """Tell whether a row is diesel's own first one, which a directory can do without."""
+    return tool is Tool.DIESEL and _number(row) == 0

@@ -110,6 +110,19 @@ def test_every_tools_history_is_taken_over(cli, made, query, tool):
     assert query(f"SELECT to_regclass('{kept}') IS NOT NULL") == [(tool in IN_OUR_PLACE,)]
 
 
+def test_diesels_own_set_up_is_taken_over_with_its_folder(cli, directory, empty_db):
+    setup, first = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';", "CREATE TABLE a AS SELECT f();"
+    for folder, text in (("00000000000000_diesel_initial_setup", setup), ("2024-01-01-120000_a", first)):
+        (directory / folder).mkdir(parents=True)
+        (directory / folder / "up.sql").write_text(text)
+        empty_db.execute(text)
+    empty_db.execute(HISTORIES["diesel"].replace("('1'), ('2'), ('3')", "('20240101120000')"))
+    result = cli("adopt", "--json")
+    assert result.exit_code == 0, result.err
+    assert result.document["recorded"] == [1, 20240101120000]
+    assert cli("status", "--check").exit_code == 0
+
+
 def test_the_extended_table_is_the_same_as_one_of_ours(cli, made, query, empty_db):
     made(HISTORIES["run-migrations.sh"], *ALL)
     assert cli("adopt").exit_code == 0
