@@ -1,6 +1,7 @@
 """The migration lock, waiting for others' locks, migrations without a transaction, --atomic, repair."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -18,6 +19,15 @@ CONCURRENTLY = "-- fowergram: no-transaction\n"
 def start(directory, variables, *arguments: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "fowergram_db", *arguments, "--migrations-dir", str(directory)]
     return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_file_of_very_many_statements_takes_little_memory(write, directory, variables, query):
+    write(**{"001_a": "CREATE TABLE a (id int);\n" + "SELECT 1;\n" * 150_000})
+    with start(directory, variables, "migrate") as process:
+        _, status, usage = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert query("SELECT statements_done FROM schema_migrations") == [(150_001,)]
+    assert usage.ru_maxrss < 350_000, "kB: all results together take 2 kB each"
 
 
 @pytest.mark.usefixtures("empty_db")

@@ -175,6 +175,16 @@ def test_a_file_that_was_deleted_or_replaced_is_still_what_was_read(tmp_path):
     assert b"".join(file.data(*scan(file.text).data[0])) == b"1\n"
 
 
+def test_a_statement_among_many_takes_little_memory():
+    text = "INSERT INTO t VALUES (1, 'some text');\n" * 20_000
+    tracemalloc.start()
+    try:
+        script = scan(text)
+        assert tracemalloc.get_traced_memory()[1] / len(script.statements) < 250
+    finally:
+        tracemalloc.stop()
+
+
 def test_memory_is_bounded_however_large_the_data_is(tmp_path):
     path = tmp_path / "1_a.sql"
     row = b"1\tsome text; it's $$ not /* SQL\t\\N\n"

@@ -24,7 +24,7 @@ def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, 
     where the opening has found the migration lock gone; what was open stays so.
     """
     try:
-        results = send(worker.connection, "".join((*before, piece.text)), watch.tick)
+        results = send(worker.connection, "".join((*before, piece.text)), watch.tick, kept=len(before))
         if is_copying(results):
             results[-1:] = _feed(worker.connection, checked, piece, results[-1], watch)
     except psycopg.Error as error:

@@ -19,21 +19,25 @@ _COPYING = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BO
 
 
 def send(
-    connection: Connection, query: str, on_tick: OnTick, meanwhile: Callable[[], object] | None = None
+    connection: Connection,
+    query: str,
+    on_tick: OnTick,
+    meanwhile: Callable[[], object] | None = None,
+    kept: int | None = None,
 ) -> list[pq.abc.PGresult]:
     """Run a query of many statements; return a result for each that ran, the failed one last.
 
     ``meanwhile`` is called once, when the server has begun, and ``on_tick`` about twenty times a second while it is at
-    work. A last result of COPY_IN means that the server waits for data. psycopg's errors pass through where the
-    connection itself fails.
+    work. With ``kept``, only so many results and the last hold anything: a million of them would take gigabytes. A last
+    result of COPY_IN means that the server waits for data. psycopg's errors pass through where the connection itself
+    fails.
     """
     with connection.lock:
         connection.pgconn.send_query(query.encode())
         if meanwhile is not None:
             meanwhile()
-        results: list[pq.abc.PGresult] = connection.wait(
-            _ticking(generators.execute(connection.pgconn), on_tick), _TICK_S
-        )
+        steps = generators.execute(connection.pgconn) if kept is None else _execute(connection.pgconn, kept)
+        results: list[pq.abc.PGresult] = connection.wait(_ticking(steps, on_tick), _TICK_S)
     return results
 
 
@@ -101,6 +105,11 @@ def _rows(connection: Connection, kind: Callable[..., _T], result: pq.abc.PGresu
     return transformer.load_rows(0, result.ntuples, lambda row: kind(**dict(zip(names, row, strict=True))))
 
 
+def has_failed(results: list[pq.abc.PGresult]) -> bool:
+    """Tell whether the last statement that ran has failed."""
+    return bool(results) and results[-1].status == pq.ExecStatus.FATAL_ERROR
+
+
 def is_copying(results: list[pq.abc.PGresult]) -> bool:
     """Tell whether the server has stopped for data to come in or go out."""
     return results[-1].status in _COPYING
@@ -115,6 +124,26 @@ def roll_back(connection: Connection) -> None:
         connection.rollback()
     except psycopg.Error:
         connection.close()
+
+
+def _execute(pgconn: pq.abc.PGconn, kept: int) -> PQGen[list[pq.abc.PGresult]]:
+    """Do what psycopg's generator of this name does, and empty each result that is not kept when the next one comes."""
+    yield from generators.send(pgconn)
+    results: list[pq.abc.PGresult] = []
+    while True:
+        try:
+            result = yield from generators.fetch(pgconn)
+        except psycopg.DatabaseError:
+            if has_failed(results):
+                return results  # it says why the connection is gone
+            raise
+        if result is None:
+            return results
+        if len(results) > kept:
+            results[-1].clear()
+        results.append(result)
+        if result.status in _COPYING:
+            return results
 
 
 def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresult]]:

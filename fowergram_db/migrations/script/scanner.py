@@ -36,6 +36,7 @@ _LINE_END = re.compile(r"\r?(?:\n|\Z)")
 
 _MOST_WORDS = 5
 _READ_ON = LABEL_WORDS | {"WORK", "TRANSACTION"}
+_NO_TRAITS: frozenset[Trait] = frozenset()
 _CLIENT = frozenset(("STDIN", "STDOUT"))
 
 
@@ -61,6 +62,8 @@ class _Scanner:
         self.commands: list[tuple[int, int]] = []
         self.comments: list[tuple[int, int]] = []
         self.strays: list[int] = []
+        # A million statements begin with the same few words.
+        self.shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._begin_statement()
 
     def _begin_statement(self) -> None:
@@ -232,7 +235,10 @@ class _Scanner:
             traits = self.copies
             if self.words and self.words[0] in TELLING_WORDS:
                 traits = traits | traits_of(self.words, self.text[self.start : end])
-            self.statements.append(Statement(self.start, end, tuple(self.words), frozenset(traits)))
+            words = tuple(self.words)
+            self.statements.append(
+                Statement(self.start, end, self.shared.setdefault(words, words), frozenset(traits) or _NO_TRAITS)
+            )
         self._begin_statement()
 
 
