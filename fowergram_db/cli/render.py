@@ -20,6 +20,7 @@ FORMAT = 1
 WIDE = 110
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
 _GAP = "  "
+_BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _UNIT_STEP = 1024
 
@@ -128,12 +129,12 @@ class Screen:
                 self._task = self._progress.add_task("", total=total)
                 self._progress.start()
             if self._task is not None:
-                self._progress.update(self._task, description=_printable(text), completed=done)
+                self._progress.update(self._task, description=_fitting(self._progress, text), completed=done)
 
     def progress_within(self, text: str) -> None:
         """Show on a terminal how far the step at hand is, in the place of its name."""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=_printable(text))
+            self._progress.update(self._task, description=_fitting(self._progress, text))
 
     def stop_progress(self) -> None:
         """Take the progress off the terminal."""
@@ -212,13 +213,26 @@ def _printable(text: str) -> str:
 def _plain_table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
     lines = [tuple(column.heading for column in columns)]
     lines.extend(tuple(_printable(cell).replace("\n", " ") for cell in row.cells) for row in rows)
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
-        padded = (
-            cell.rjust(width) if column.justify == "right" else cell.ljust(width)
-            for cell, width, column in zip(line, widths, columns, strict=True)
-        )
+        padded = []
+        for cell, width, column in zip(line, widths, columns, strict=True):
+            blank = " " * (width - _width(cell))
+            padded.append(blank + cell if column.justify == "right" else cell + blank)
         yield _GAP.join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    """Return how many columns a text takes: Thai vowels above and below take none.
+
+    >>> _width("users"), _width("ผู้ใช้"), _width("表")
+    (5, 3, 2)
+    """
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def _progress(console: "Console") -> "Progress":
@@ -228,6 +242,15 @@ def _progress(console: "Console") -> "Progress":
     return Progress(
         SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True
     )
+
+
+def _fitting(progress: "Progress", text: str) -> str:
+    """Cut a text so that the rest of the line has its place: a small bar, how many are done, the time."""
+    from rich.text import Text
+
+    fitting = Text(_printable(text))
+    fitting.truncate(max(1, progress.console.width - _BESIDE), overflow="ellipsis")
+    return fitting.plain
 
 
 def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
@@ -289,13 +312,17 @@ def duration(milliseconds: float) -> str:
 
     >>> duration(0.04), duration(312.4), duration(1250), duration(125_000)
     ('0.04 ms', '312 ms', '1.2 s', '2 min 5 s')
+    >>> duration(999.7), duration(59_960), duration(119_700)
+    ('1.0 s', '1 min 0 s', '2 min 0 s')
     """
     if milliseconds < 1:
         return f"{milliseconds:.2f} ms"
-    if milliseconds < 1000:  # noqa: PLR2004
+    if round(milliseconds) < 1000:  # noqa: PLR2004
         return f"{milliseconds:.0f} ms"
-    minutes, seconds = divmod(milliseconds / 1000, 60)
-    return f"{minutes:.0f} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
+    if round(milliseconds / 1000, 1) < 60:  # noqa: PLR2004
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes} min {seconds} s"
 
 
 def moment(when: datetime | None) -> str:

@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,25 @@ def test_a_table_for_a_pipe_is_plain_and_never_cut(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("ตาราง\\x1b[31m")
     assert lines[2] == f"{'b' * 90}  1,000"
+
+
+def test_a_table_for_a_pipe_has_room_for_what_is_seen(capsys):
+    columns = (Column("name"), Column("state"))
+    Screen.of_process(json=False, no_color=False).table(columns, (Row(("ผู้ใช้", "applied")), Row(("users", "pending"))))
+    assert capsys.readouterr().out.splitlines()[1:] == ["ผู้ใช้    applied", "users  pending"]
+
+
+def test_progress_keeps_its_figures_however_long_the_text_is():
+    reader, writer = pty.openpty()
+    termios.tcsetwinsize(writer, (24, 80))
+    with os.fdopen(writer, "w", encoding="utf-8") as terminal:
+        screen = Screen(terminal, terminal, json=False, colour=False)
+        screen.progress("003_index.sql", 2, 4)
+        screen.progress_within("003_index.sql: building index: scanning table, 5,168 of 12,500 blocks, " + "x" * 80)
+        screen.stop_progress()
+    shown = os.read(reader, 65536).decode()
+    os.close(reader)
+    assert re.search(r". 003_index.sql: building index: scanning table, 5,168.*… ━+\S* +2/4 0:00:00", shown)
 
 
 def test_colours_are_for_terminals_that_want_them():
