@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 WIDE = 110
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
+_DUMB = ("dumb", "unknown")
 _GAP = "  "
 _BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -120,8 +121,8 @@ class Screen:
             self._print(self.err, _annotation(error))
 
     def progress(self, text: str, done: int, total: int) -> None:
-        """Show on a terminal what is being done now."""
-        if not self.err.isatty():
+        """Show on a terminal what is being done now, if it can take a line back."""
+        if not self.err.isatty() or os.environ.get("TERM") in _DUMB:
             return
         with self._giving_up(self.err):
             if self._progress is None:

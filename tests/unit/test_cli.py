@@ -121,7 +121,8 @@ def test_a_table_for_a_pipe_has_room_for_what_is_seen(capsys):
     assert capsys.readouterr().out.splitlines()[1:] == ["ผู้ใช้    applied", "users  pending"]
 
 
-def test_progress_keeps_its_figures_however_long_the_text_is():
+def progress() -> str:
+    """Show progress on a terminal, and return what has come there."""
     reader, writer = pty.openpty()
     termios.tcsetwinsize(writer, (24, 80))
     with os.fdopen(writer, "w", encoding="utf-8") as terminal:
@@ -134,7 +135,17 @@ def test_progress_keeps_its_figures_however_long_the_text_is():
         while chunk := os.read(reader, 65536):
             shown += chunk
     os.close(reader)
-    assert re.search(r". 003_index.sql: building index: scanning table, 5,168.*… ━\S* +2/4 0:00:00", shown.decode())
+    return shown.decode()
+
+
+def test_progress_keeps_its_figures_however_long_the_text_is(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    assert re.search(r". 003_index.sql: building index: scanning table, 5,168.*… ━\S* +2/4 0:00:00", progress())
+
+
+def test_a_dumb_terminal_gets_no_progress_and_no_empty_line(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    assert not progress()
 
 
 def test_colours_are_for_terminals_that_want_them():
