@@ -42,8 +42,8 @@ _REMEDY = {
     "or, where the database has it already, record the file as it is with `fowergram-db repair`.",
     State.MISSING: "Bring the file back, or check out the version of the code that has it.",
     State.OUT_OF_ORDER: "Renumber the file above the newest, or run `fowergram-db migrate --allow-out-of-order`.",
-    State.PARTIAL: "Run the command that it stopped in again: it goes on where it stopped; or finish it by hand and "
-    "say so with `fowergram-db repair`.",
+    State.PARTIAL: "Run the command that it stopped in again (a migrate needs its file): it goes on where it stopped; "
+    "or finish it by hand and say so with `fowergram-db repair`.",
 }
 
 

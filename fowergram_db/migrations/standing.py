@@ -56,10 +56,10 @@ def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) ->
 
 
 def standing_of(migrations: Sequence[Migration]) -> Standing:
-    """Return where migrations with these states stand."""
+    """Tell what is applied and what is not: one that stopped midway is neither."""
     pending = (State.PENDING, State.OUT_OF_ORDER)
     return Standing(
-        tuple(m.version for m in migrations if m.state not in pending),
+        tuple(m.version for m in migrations if m.state not in (*pending, State.PARTIAL)),
         tuple(m.version for m in migrations if m.state in pending),
     )
 
@@ -76,9 +76,8 @@ def said_of(migrations: Sequence[Migration]) -> str:
     """Say in a sentence what is applied and what is not."""
     standing = standing_of(migrations)
     partial = tuple(m.version for m in migrations if m.state is State.PARTIAL)
-    applied = tuple(version for version in standing.applied if version not in partial)
     midway = f" Stopped midway: {_versions(partial)}." if partial else ""
-    return f"Applied now: {_versions(applied)}.{midway} Not applied: {_versions(standing.pending)}."
+    return f"Applied now: {_versions(standing.applied)}.{midway} Not applied: {_versions(standing.pending)}."
 
 
 def _versions(versions: Sequence[int]) -> str:

@@ -166,6 +166,7 @@ def test_a_unique_build_that_fails_is_partial_and_goes_on_when_the_data_is_mende
     assert result.err.endswith("Applied now: 1. Stopped midway: 2. Not applied: none.\n")
     status = cli("status", "--json")
     assert [m["state"] for m in status.document["migrations"]] == ["applied", "partial"]
+    assert status.document["summary"] == {"applied": 1, "pending": 0, "problems": 1}
     assert status.document["migrations"][1]["transactional"] is False
     assert "1 of 3 statements done, stopped at statement 2" in cli("status").out
     assert cli("status", "--check").exit_code == 4
