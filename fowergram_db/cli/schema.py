@@ -76,7 +76,7 @@ def _show(session: Session, found: "Adoption") -> None:
         line("Nothing to do.")
         return
     for name in found.failed:
-        note(f"{found.tool} started {name}, and it failed there: it counts as not applied.")
+        note(f"{found.tool} started {name}, and it failed there: it counts as not applied, unless --to names it.")
     if found.forgotten:
         note(f"Left out, because no file is there for them: {', '.join(found.forgotten[:_MOST_LISTED])}")
     if found.edited:

@@ -203,7 +203,8 @@ def _chosen(found: Iterable[Tool], wanted: Tool | None) -> Tool | None:
 def claim_of(records: ForeignRecords | None, files: Sequence[MigrationFile], to: int | None) -> Claim:
     """Say which migrations are applied by a tool's word, or, without one, by the user's: all up to ``to``.
 
-    Where both speak, what is above ``to`` does not count. Raises UnknownVersion for a ``to`` that no file has, and
+    Where both speak, what is above ``to`` does not count, and what has failed up to it counts: somebody has finished
+    it by hand. Raises UnknownVersion for a ``to`` that no file has, and
     UsageError where nobody says anything.
     """
     if to is not None and all(file.version != to for file in files):
@@ -227,7 +228,7 @@ def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: int | 
         file = _file_of(row, files)
         if file is None:
             unknown += [] if _is_diesel_setup(records.tool, row) else [str(row)]
-        elif not row.ok:
+        elif not row.ok and (to is None or file.version > to):
             failed.append(str(row))
         else:
             applied[file.version] = Claimed(file, row.executed_at, row.filename or "", _is_edited(file, row))

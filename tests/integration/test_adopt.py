@@ -229,6 +229,16 @@ def test_a_dirty_version_counts_as_not_applied(cli, made):
     assert (result.exit_code, result.document["recorded"], result.document["failed"]) == (0, [1, 2], ["3"])
 
 
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_dirty_version_that_was_finished_by_hand_is_adopted_at_it(cli, made, version):
+    made("CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean);"
+         f"INSERT INTO schema_migrations VALUES ({version}, true)", *ALL[:version])  # fmt: skip
+    assert cli("adopt").exit_code in {3, 4}
+    result = cli("adopt", "--to", str(version), "--json")
+    assert (result.exit_code, result.document["recorded"]) == (0, list(range(1, version + 1))), result.err
+    assert result.document["failed"] == []
+
+
 def test_what_was_undone_counts_as_not_applied(cli, made):
     rows = (
         "(1, '2', 'base', 'BASELINE', 'base', NULL, 'x', now(), 0, true),"
