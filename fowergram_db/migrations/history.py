@@ -34,11 +34,11 @@ class RecordedState(StrEnum):
 class Progress:
     """How far a migration without a transaction has come, up or down.
 
-    ``done`` are the SHA-256 of the statements that have run, of ``total``. The next of them, ``label`` on ``line``,
-    has failed or was not begun; or it was begun, ``running`` in a backend of this name, pid and start, and nobody
-    has recorded its end. ``pid`` is 0 behind a pooler. ``elapsed_ms`` is what it all has taken. ``invalid`` are
-    the OIDs of the transient indexes of REINDEX CONCURRENTLY that were there before it began, None where it has none
-    of these statements.
+    ``done`` are the SHA-256 of the statements that have run (the first digits will do), of ``total``. The next of
+    them, ``label`` on ``line``, has failed or was not begun; or it was begun, ``running`` in a backend of this name,
+    pid and start, and nobody has recorded its end. ``pid`` is 0 behind a pooler. ``elapsed_ms`` is what it all has
+    taken. ``invalid`` are the OIDs of the transient indexes of REINDEX CONCURRENTLY that were there before it began,
+    None where it has none of these statements.
     """
 
     direction: str
