@@ -186,3 +186,15 @@ def test_what_an_index_sets_while_it_is_built_reaches_no_other_script(cli, write
     )
     result = cli("migrate")
     assert (result.exit_code, tables()) == (0, ["given", "lands_in_public"])
+
+
+def test_one_whose_row_a_trigger_keeps_out_is_not_committed(cli, write, query, tables):
+    keeps_out = "CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
+    on_history = "BEFORE INSERT ON schema_migrations FOR EACH ROW WHEN (NEW.version = 4) EXECUTE FUNCTION keep_out();"
+    write(**small(5) | {"001_t": keeps_out, "002_t": f"CREATE TRIGGER kept_out {on_history}"})
+    result = cli("migrate")
+    assert result.exit_code == 1
+    assert "004_t.sql has ended its own transaction, or its row in the history is not where it was" in result.err
+    assert result.err.splitlines()[-1] == "Applied now: 1, 2, 3. Not applied: 4, 5."
+    assert query("SELECT array_agg(version ORDER BY version) FROM schema_migrations") == [([1, 2, 3],)]
+    assert tables() == ["t3"]

@@ -132,4 +132,4 @@ class Bundle:
 def _durations(results: Results) -> list[float]:
     """Return what the bookkeeping before each COMMIT says, in ms."""
     ends = (at for at, result in enumerate(results) if result.command_status == b"COMMIT")
-    return [float(results[at - 1].get_value(0, 0) or b"0") for at in ends]
+    return [float(results[at - 1].get_value(0, 0) or b"") for at in ends]
