@@ -198,3 +198,17 @@ def test_one_whose_row_a_trigger_keeps_out_is_not_committed(cli, write, query, t
     assert result.err.splitlines()[-1] == "Applied now: 1, 2, 3. Not applied: 4, 5."
     assert query("SELECT array_agg(version ORDER BY version) FROM schema_migrations") == [([1, 2, 3],)]
     assert tables() == ["t3"]
+
+
+@pytest.mark.parametrize(
+    ("opens", "ends"), [("/* to do", "*/"), ('COMMENT ON TABLE "', '" IS NULL;'), ("COMMENT ON TABLE a IS $x$", "$x$;")]
+)
+def test_one_that_ends_in_the_open_takes_in_nothing_of_the_next(cli, write, query, tables, opens, ends):
+    write(
+        **{"001_a": f"CREATE TABLE a (id int); {opens}", "002_b": f"{ends} CREATE TABLE b (id int);"},
+        **{"003_c": "CREATE TABLE c (id int);"},
+    )
+    result = cli("migrate")
+    assert (result.exit_code, tables(), query("SELECT version FROM schema_migrations")) == (1, [], [])
+    assert "001_a.sql failed" in result.err
+    assert "unterminated" in result.err

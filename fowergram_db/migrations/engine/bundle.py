@@ -23,10 +23,13 @@ from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.history import read_durations
 from fowergram_db.migrations.plan import Direction, Step
+from fowergram_db.migrations.script.scanner import Script, scan
 
 _T = TypeVar("_T")
 _MOST_STEPS = 32
 _MOST_CHARACTERS = 16_384
+# The break ends a comment, the semicolon a statement; a semicolon too many does no harm.
+_END = "\n;"
 _BEGAN = "pg_catalog.set_config('fowergram.began', extract(EPOCH FROM pg_catalog.clock_timestamp())::text, true)"
 
 
@@ -42,7 +45,16 @@ def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], be
 
 
 def _may_travel(checked: CheckedStep) -> bool:
-    return checked.step.direction is Direction.UP and not checked.script.runs_code
+    return checked.step.direction is Direction.UP and not checked.script.runs_code and _is_closed(checked.script)
+
+
+def _is_closed(script: Script) -> bool:
+    """Tell whether no comment, string or parenthesis is open at a script's end: what follows is then read as it is.
+
+    An open one would take in the row and the COMMIT, and end in the next script.
+    """
+    end = f"{script.text[script.complete :]}{_END}"
+    return scan(end).complete == len(end)
 
 
 class Bundle:
@@ -99,8 +111,7 @@ class Bundle:
         }
         more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
         begin = short.opening(opening(self.worker, checked.directives, *more))
-        # The break ends a comment, the semicolon a statement; a semicolon too many does no harm.
-        return f"BEGIN;{begin}{checked.script.text}\n;{short.record(row)}COMMIT;"
+        return f"BEGIN;{begin}{checked.script.text}{_END}{short.record(row)}COMMIT;"
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""
