@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -212,3 +212,62 @@ def test_one_that_ends_in_the_open_takes_in_nothing_of_the_next(cli, write, quer
     assert (result.exit_code, tables(), query("SELECT version FROM schema_migrations")) == (1, [], [])
     assert "001_a.sql failed" in result.err
     assert "unterminated" in result.err
+
+
+@contextmanager
+def while_one_waits(target, then):
+    """Hold the table that a script waits for until ``then`` was called with a session: once the run has looked."""
+    with closing(connect(target)) as other, closing(connect(target)) as watcher:
+        other.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
+
+        def act() -> None:
+            try:
+                await_row(watcher, LOOKED, target.dbname)
+                then(watcher)
+            finally:
+                other.rollback()
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        yield
+        thread.join()
+
+
+@pytest.mark.usefixtures("busy")
+def test_why_the_server_ended_the_session_is_told_of_the_one_that_was_at_work(cli, write, target, tables):
+    write(**small(3) | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy);"})
+
+    def end_worker(watcher) -> None:
+        watcher.execute("SELECT pg_terminate_backend(%s)", [await_row(watcher, WORKERS, target.dbname)])
+
+    with while_one_waits(target, end_worker):
+        result = cli("migrate", "--lock-timeout", "0", "--json")
+    error = result.document["error"]
+    assert (result.exit_code, error["code"], error["sqlstate"]) == (1, "migration_failed", "57P01")
+    assert error["message"].startswith("002_t.sql failed: terminating connection")
+    assert [step["version"] for step in result.document["steps"]] == [1]
+    assert result.err.splitlines()[-1] == "Applied now: 1. Not applied: 2, 3."
+    assert tables() == ["busy", "t1"]
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("recorded", [2, 3])
+def test_a_row_that_somebody_writes_meanwhile_makes_no_step_done(cli, write, target, tables, recorded):
+    write(**small(4) | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy); CREATE TABLE t1 (id int);"})
+
+    def record(watcher) -> None:
+        columns = "filename, checksum, version, name, duration_ms, tool_version, statements_done"
+        watcher.execute(f"INSERT INTO schema_migrations ({columns}) VALUES ('x.sql', '', {recorded}, '', 0, '', 1)")
+        (now,) = watcher.execute("SELECT clock_timestamp()::text").fetchone()
+        await_row(watcher, f"{LOOKED} AND query_start > '{now}'", target.dbname)
+
+    with while_one_waits(target, record):
+        result = cli("migrate", "--lock-timeout", "0", "--json")
+    error = result.document["error"]
+    assert (result.exit_code, error["message"]) == (
+        1,
+        '002_t.sql failed at statement 2 of 2 (CREATE TABLE): relation "t1" already exists',
+    )
+    assert tables() == ["busy", "t1"]
+    if recorded > 2:
+        assert [step["version"] for step in result.document["steps"]] == [1]

@@ -5,6 +5,7 @@ all settings as they were. Where one fails, those before it are committed, and t
 """
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import TypeVar
 
 import psycopg
@@ -58,13 +59,17 @@ def _is_closed(script: Script) -> bool:
 
 
 class Bundle:
-    """Steps of a run, those up to ``end``, in one query. ``told`` of them, the first, are known to be committed."""
+    """Steps of a run, those up to ``end``, in one query.
+
+    ``told`` of them, the first, were found in the history; ``done`` of them the server itself has called committed.
+    """
 
     def __init__(self, worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int, end: int) -> None:
         self.worker = worker
         self.steps = steps[begin:end]
         self.end = end
         self.told = 0
+        self.done = 0
         first = self.steps[0]
         self.watch = Watch(worker, first.step, worker.limits.of(first.directives)[0], self._look)
         # Only the last commit of the run waits for the server's disk.
@@ -75,27 +80,35 @@ class Bundle:
     def send(self, on_begin: Callable[[Step], None], meanwhile: Callable[[], _T]) -> _T:
         """Run the steps, and return what there is to do while the server works.
 
-        Tells of each step that is committed, whatever happens; what stopped the next is not told. Raises
-        MigrationFailed where the connection is lost, LockLost where the migration lock is.
+        Tells of each step that is committed, whatever happens; what stopped the next is not told, unless it has ended
+        the session. Raises MigrationFailed where the connection is lost, LockLost where the migration lock is.
         """
         connection = self.worker.connection
         self.worker.require_lock()
         for checked in self.steps:
             on_begin(checked.step)
-        done: list[_T] = []
+        prepared: list[_T] = []
         try:
-            results = send(connection, self.query, self.watch.tick, lambda: done.append(meanwhile()))
+            results = send(connection, self.query, self.watch.tick, lambda: prepared.append(meanwhile()))
         except BaseException as error:
             roll_back(connection)
             self._look_back()
             if isinstance(error, psycopg.Error):
-                broken = self.steps[min(self.told, len(self.steps) - 1)]
-                raise failure(broken.step, broken.script, error, None) from error
+                raise self._failure(error) from error
             raise
-        self._tell(_durations(results))
+        durations = _durations(results)
+        self.done = len(durations)
+        self._tell(durations)
         if has_failed(results):
             roll_back(connection)
-        return done[0]
+            if connection.closed:
+                raise self._failure(psycopg.errors.error_from_result(results[-1]))
+        return prepared[0]
+
+    def _failure(self, error: psycopg.Error) -> FowergramError:
+        """Return the error to raise where the session has ended, which stopped the first that is not committed."""
+        stopped = self.steps[min(self.told, len(self.steps) - 1)]
+        return failure(stopped.step, stopped.script, error, None)
 
     def _unit(self, checked: CheckedStep, short: Shorthand, *, waits: bool) -> str:
         """Return the statements of one step, BEGIN to COMMIT; nothing in them has to come from the client."""
@@ -129,8 +142,10 @@ class Bundle:
             return
 
     def _recorded(self, connection: Connection) -> Sequence[float]:
-        found = read_durations(connection, [checked.step.version for checked in self.steps])
-        return [found[checked.step.version] for checked in self.steps if checked.step.version in found]
+        """Return how long the first steps took that the history has; a row behind a gap is somebody else's."""
+        versions = [checked.step.version for checked in self.steps]
+        found = read_durations(connection, versions)
+        return [found[version] for version in takewhile(found.__contains__, versions)]
 
     def _tell(self, durations: Sequence[float]) -> None:
         """Tell of the first steps, as many as there are durations, if they were not told of before."""

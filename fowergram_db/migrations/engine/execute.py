@@ -59,7 +59,7 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
     while at < len(steps):
         if bundle is not None:
             following = bundle.send(on_begin, partial(bundle_of, worker, short, steps, bundle.end))
-            at += bundle.told
+            at += bundle.done
             if at == bundle.end:
                 bundle = following
                 continue
