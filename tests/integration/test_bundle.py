@@ -11,13 +11,15 @@ import pytest
 
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockLost
+from fowergram_db.migrations.engine.bundle import bundle_of
 from fowergram_db.migrations.engine.checks import check
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.opening import opening
 from fowergram_db.migrations.engine.pieces import run_piece
+from fowergram_db.migrations.engine.shorthand import Shorthand
 from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.history import History
+from fowergram_db.migrations.history import History, create_history
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.script.scanner import Piece
 
@@ -173,7 +175,15 @@ def test_a_transaction_of_a_run_that_has_ended_does_not_begin(write, target, emp
     empty_db.rollback()
 
 
-def test_what_an_index_sets_while_it_is_built_reaches_no_other_script(cli, write, empty_db, tables):
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "CREATE INDEX given_sly_idx ON given (sly(id));",
+        "CREATE INDEX given_sly_idx ON given (id) WHERE sly(1) = '';",
+        "CREATE TABLE parted (id int) PARTITION BY RANGE ((sly(1) || id));",
+    ],
+)
+def test_what_a_function_sets_that_a_definition_calls_reaches_no_other_script(cli, write, empty_db, tables, definition):
     empty_db.execute("""
         CREATE SCHEMA trap;
         CREATE TABLE given (id int);
@@ -181,11 +191,9 @@ def test_what_an_index_sets_while_it_is_built_reaches_no_other_script(cli, write
         CREATE FUNCTION sly(int) RETURNS text LANGUAGE plpgsql IMMUTABLE
         AS $$ BEGIN RETURN set_config('search_path', 'trap', false); END $$;
     """)
-    write(
-        **{"001_i": "CREATE INDEX given_sly_idx ON given (sly(id));", "002_t": "CREATE TABLE lands_in_public (id int);"}
-    )
+    write(**{"001_i": definition, "002_t": "CREATE TABLE lands_in_public (id int);"})
     result = cli("migrate")
-    assert (result.exit_code, tables()) == (0, ["given", "lands_in_public"])
+    assert (result.exit_code, [name for name in tables() if name != "parted"]) == (0, ["given", "lands_in_public"])
 
 
 def test_one_whose_row_a_trigger_keeps_out_is_not_committed(cli, write, query, tables):
@@ -271,3 +279,14 @@ def test_a_row_that_somebody_writes_meanwhile_makes_no_step_done(cli, write, tar
     assert tables() == ["busy", "t1"]
     if recorded > 2:
         assert [step["version"] for step in result.document["steps"]] == [1]
+
+
+def test_what_pg_dump_writes_for_psql_keeps_nobody_from_travelling(write, target, empty_db):
+    files = read_migrations(write(**{name: f"\\restrict a1\n{text}" for name, text in small(3).items()}))
+    create_history(empty_db)
+    steps = tuple(map(check, plan_up(files, History())))
+    with migration_lock(target, 1, lambda _: None) as lock:
+        worker = Worker(empty_db, Limits(), lambda _: None, lock)
+        bundle = bundle_of(worker, Shorthand(worker, 0), steps, 0)
+        bundle.send(lambda _: None, lambda: None)
+    assert bundle.done == 3

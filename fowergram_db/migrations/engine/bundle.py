@@ -124,7 +124,8 @@ class Bundle:
         }
         more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
         begin = short.opening(opening(self.worker, checked.directives, *more))
-        return f"BEGIN;{begin}{checked.script.text}{_END}{short.record(row)}COMMIT;"
+        text = "".join(piece.text for piece in checked.script.pieces())
+        return f"BEGIN;{begin}{text}{_END}{short.record(row)}COMMIT;"
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""

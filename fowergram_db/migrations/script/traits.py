@@ -41,8 +41,9 @@ _INERT = frozenset(
         ("CREATE", "UNIQUE"),
     )
 )
-# CREATE TABLE … AS is a query; … PARTITION OF looks through the rows of a default partition.
-_LOOKS_AT_ROWS = re.compile(r"\b(?:as|of)\b", re.IGNORECASE)
+# CREATE TABLE … AS is a query; … PARTITION OF looks through the rows of a default partition; and the server computes
+# what it can of the expressions of … PARTITION BY, by the functions that they call.
+_RUNS_CODE = re.compile(r"\b(?:as|of|partition)\b", re.IGNORECASE)
 _WHOLE = frozenset(("schema", "database", "system"))
 _FALSE = frozenset(("false", "off", "0"))
 _FIRST_WORDS = frozenset((*_TRANSACTION_WORDS, *(first for first, _ in (*_TRANSACTION_PAIRS, *_NEVER_IN_TRANSACTION))))
@@ -70,7 +71,7 @@ def is_inert(words: Sequence[str], statement: str) -> bool:
 
     An index runs its expressions, but the server takes back what they SET (index_build() in its source).
     """
-    return tuple(words[:2]) in _INERT and not _LOOKS_AT_ROWS.search(statement)
+    return tuple(words[:2]) in _INERT and not _RUNS_CODE.search(statement)
 
 
 def _ends_transaction(words: Sequence[str]) -> bool:
