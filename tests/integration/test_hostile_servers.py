@@ -158,6 +158,29 @@ def test_a_role_that_may_not_write_the_history_leaves_nothing(cli, write, query,
     assert tables() == ["a"]
 
 
+def test_a_role_that_is_another_from_its_start_stays_that_one(cli, write, query, admin, role, target, monkeypatch):
+    owner = f"{role}_owner"
+    admin.execute(f"ALTER ROLE {role} NOINHERIT; CREATE ROLE {owner} CREATEDB; GRANT {owner} TO {role}")
+    admin.execute(f"ALTER ROLE {role} SET role = {owner}")
+    admin.execute(f'CREATE DATABASE "{target.dbname}" OWNER {owner}')
+    query(f"ALTER SCHEMA public OWNER TO {owner}; REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    bare = "-- fowergram: no-transaction\n"
+    write(
+        **{"001_a": "CREATE TABLE a (id int);", "002_b": f"CREATE TABLE b (id int); SET ROLE {role};"},
+        **{"003_c": f"{bare}CREATE TABLE c (id int); CREATE INDEX CONCURRENTLY c_id ON c (id); SET ROLE {role};"},
+        **{"004_d": "CREATE TABLE d (id int);"},
+    )
+    try:
+        assert cli("migrate").exit_code == 0
+        assert query("SELECT DISTINCT executed_by FROM schema_migrations") == [(owner,)]
+        assert query("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == [(owner,)]
+    finally:
+        admin.execute(f'DROP DATABASE "{target.dbname}" WITH (FORCE)')
+        admin.execute(f"DROP ROLE {owner}")
+
+
 def test_the_error_is_told_where_the_flush_behind_it_fails_too(cli, write, empty_db, admin, target, role, monkeypatch):
     admin.execute(f'ALTER DATABASE "{target.dbname}" OWNER TO {role}')
     empty_db.execute(f"GRANT ALL ON SCHEMA public TO {role}")

@@ -35,7 +35,8 @@ _BARE_PAIRS = (("ALTER", "DATABASE"), *((verb, "SUBSCRIPTION") for verb in ("ALT
 _FOR_A_TRANSACTION = (("LOCAL",), ("TRANSACTION",), ("CONSTRAINTS",))
 _HASH_DIGITS = 16
 # The bookkeeping is the tool's own, whoever the script has become; only for the transaction at hand.
-_OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE;"
+# DEFAULT is the role that the session began as: ALTER ROLE … SET role may have made it another than who logged in.
+_OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;"
 
 
 def apply_stepwise(worker: Worker, checked: CheckedStep) -> StepResult:
