@@ -1,6 +1,8 @@
 """Small scripts that travel together: still a transaction each, and nothing goes on for a client that has died."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -11,12 +13,14 @@ import pytest
 
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockLost
+from fowergram_db.migrations.engine import bundle
 from fowergram_db.migrations.engine.bundle import bundle_of
 from fowergram_db.migrations.engine.checks import check
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.opening import opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.shorthand import Shorthand
+from fowergram_db.migrations.engine.wire import send
 from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.history import History, create_history
@@ -258,6 +262,35 @@ def test_why_the_server_ended_the_session_is_told_of_the_one_that_was_at_work(cl
     assert tables() == ["busy", "t1"]
 
 
+def test_what_the_server_still_commits_for_a_session_that_was_cut_is_told(
+    cli, write, target, admin, query, empty_db, monkeypatch
+):
+    empty_db.execute("CREATE TABLE busy (id int PRIMARY KEY)")
+    empty_db.execute("CREATE TABLE given AS SELECT generate_series(1, 300000) AS id")
+    write(
+        **{f"{n:03}_t": f"CREATE INDEX given_{n}_idx ON given (id);" for n in range(1, 13)}
+        | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy);"}
+    )
+    worker = []
+
+    def send_noting(connection, *arguments):
+        worker[:] = [connection]
+        return send(connection, *arguments)
+
+    def cut(_watcher) -> None:
+        with socket.socket(fileno=os.dup(worker[0].fileno())) as way:
+            way.shutdown(socket.SHUT_RDWR)
+
+    monkeypatch.setattr(bundle, "send", send_noting)
+    with while_one_waits(target, cut):
+        result = cli("migrate", "--lock-timeout", "0", "--json")
+    await_none(admin, WORKERS, target.dbname)
+    ((applied,),) = query("SELECT array_agg(version ORDER BY version) FROM schema_migrations")
+    assert (result.exit_code, [step["version"] for step in result.document["steps"]]) == (1, applied)
+    assert result.err.splitlines()[-1].startswith(f"Applied now: {', '.join(map(str, applied))}. Not applied: ")
+    assert cli("migrate").exit_code == 0
+
+
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("recorded", [2, 3])
 def test_a_row_that_somebody_writes_meanwhile_makes_no_step_done(cli, write, target, tables, recorded):
@@ -287,6 +320,6 @@ def test_what_pg_dump_writes_for_psql_keeps_nobody_from_travelling(write, target
     steps = tuple(map(check, plan_up(files, History())))
     with migration_lock(target, 1, lambda _: None) as lock:
         worker = Worker(empty_db, Limits(), lambda _: None, lock)
-        bundle = bundle_of(worker, Shorthand(worker, 0), steps, 0)
-        bundle.send(lambda _: None, lambda: None)
-    assert bundle.done == 3
+        together = bundle_of(worker, Shorthand(worker, 0), steps, 0)
+        together.send(lambda _: None, lambda: None)
+    assert together.done == 3

@@ -132,12 +132,13 @@ class Bundle:
         self._tell(lock.sees(self._recorded) or ())
 
     def _look_back(self) -> None:
-        """Tell of those that are committed where no results have come."""
+        """Tell of those that are committed where no results have come, once the server is done with the last."""
         connection, lock = self.worker.connection, self.worker.lock
         try:
             if not connection.closed:
                 self._tell(self._recorded(connection))
             elif lock is not None:
+                lock.end_work_of(self.worker.application)
                 self._look(lock)
         except FowergramError:
             return

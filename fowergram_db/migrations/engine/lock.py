@@ -26,7 +26,7 @@ from fowergram_db.database.connection import Connection, connect, reported
 from fowergram_db.database.sessions import Session
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.errors import LockLost, LockTimeout, PoolTooSmall
+from fowergram_db.errors import FowergramError, LockLost, LockTimeout, PoolTooSmall
 from fowergram_db.migrations.engine.observer import Observer
 from fowergram_db.migrations.engine.wire import Unanswered, send, within
 from fowergram_db.migrations.events import LockAwaited, OnEvent
@@ -42,6 +42,8 @@ _LONGEST_NAME = 63
 _T = TypeVar("_T")
 # Longer than PgBouncer holds its reserve back for (reserve_pool_timeout: 5 s).
 _LENT_WITHIN_S = 8.0
+# A server looks every two seconds whether its client is still there (see opening.py).
+_ENDS_WITHIN_S = 5.0
 _POOL_HINT = (
     "A migrator needs two connections at a time: let the pool lend as many to this database and role (PgBouncer: "
     "default_pool_size, or the database's pool_size), or connect to the server directly."
@@ -191,6 +193,15 @@ class MigrationLock:
                 waiting.pause("what a run has left at work cannot be seen: no connection is lent for it", _POOL_HINT)
             else:
                 waiting.go_on(left, "a statement of a run that has ended is still at work:")
+
+    def end_work_of(self, application: str) -> None:
+        """Let go of the lock, so that the server begins nothing more of a worker whose session is lost to us.
+
+        Then wait a moment for the end of what it has begun, so that what is there can be told.
+        """
+        self.release()
+        with suppress(FowergramError):
+            self.await_end_of(Backend(application, pid=0, since=""), _ENDS_WITHIN_S, lambda _: None)
 
     def sees(self, look: Callable[[Connection], _T]) -> _T | None:
         """Return what a session beside the worker's sees; None where it cannot look."""
