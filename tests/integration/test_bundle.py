@@ -320,6 +320,20 @@ def test_what_pg_dump_writes_for_psql_keeps_nobody_from_travelling(write, target
     steps = tuple(map(check, plan_up(files, History())))
     with migration_lock(target, 1, lambda _: None) as lock:
         worker = Worker(empty_db, Limits(), lambda _: None, lock)
-        together = bundle_of(worker, Shorthand(worker, 0), steps, 0)
+        together = bundle_of(worker, Shorthand(worker), steps, 0)
         together.send(lambda _: None, lambda: None)
     assert together.done == 3
+
+
+def test_small_scripts_behind_one_without_a_transaction_travel_too(cli, write, monkeypatch):
+    write(**small(7) | {"003_t": "-- fowergram: no-transaction\nCREATE TABLE t3 (id int);"})
+    done = []
+
+    class Noted(bundle.Bundle):
+        def send(self, *arguments):
+            following = super().send(*arguments)
+            done.append(self.done)
+            return following
+
+    monkeypatch.setattr(bundle, "Bundle", Noted)
+    assert (cli("migrate").exit_code, done) == (0, [2, 4])

@@ -54,7 +54,7 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
     if extent is Extent.ALL:
         _apply_together(worker, steps, on_begin, END)
         return
-    at, short = 0, Shorthand(worker, 0)
+    at, short = 0, Shorthand(worker)
     bundle = bundle_of(worker, short, steps, 0)
     while at < len(steps):
         if bundle is not None:
@@ -63,7 +63,7 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
             if at == bundle.end:
                 bundle = following
                 continue
-            short = Shorthand(worker, at + 1)
+            short = Shorthand(worker)
         # What has failed in a bundle is run again by itself: there it says why, and others are waited for.
         _apply_together(worker, steps[at : at + 1], on_begin, END if at + 1 == len(steps) else END_LATER)
         at += 1

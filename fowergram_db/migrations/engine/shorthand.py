@@ -1,5 +1,6 @@
 """Queries that are sent again and again, prepared once: the server need not plan them for every step."""
 
+import secrets
 from typing import LiteralString
 
 from fowergram_db.database.sql import load
@@ -22,13 +23,13 @@ class Shorthand:
     """The prepared queries of one session; through a pooler, which lends a session to anybody, there are none.
 
     ``take_definitions`` returns what is to be sent before the first use. Where that query fails, they may or may not be
-    there: then begin with another object, whose ``series`` gives its names.
+    there: then begin with another object, which has names of its own.
     """
 
-    def __init__(self, worker: Worker, series: int) -> None:
+    def __init__(self, worker: Worker) -> None:
         self._connection = worker.connection
         self._is_own_session = worker.lock is None or not worker.lock.is_pooled
-        self._series = series
+        self._series = secrets.token_hex(4)
         self._names: dict[str, str] = {}
         self._definitions: list[str] = []
 
