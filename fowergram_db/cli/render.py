@@ -57,6 +57,7 @@ class Screen:
         self.json = json
         self.colour = colour
         self.lost: OSError | None = None
+        self._has_document = False
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -104,13 +105,19 @@ class Screen:
     def document(
         self, command: str, target: Mapping[str, Any] | None, data: Mapping[str, Any], error: FowergramError | None
     ) -> None:
-        """Print the one JSON document, where JSON is asked for."""
-        if not self.json:
+        """Print the one JSON document, where JSON is asked for; one that was interrupted is followed by no other."""
+        if not self.json or self._has_document:
             return
         common = {"format": FORMAT, "command": command, "ok": error is None, "target": target}
         whole = {**common, "error": _error_data(error) if error else None, **data}
         ascii_only = (self.out.encoding or "").lower() not in ("utf-8", "utf8")
-        self._write(self.out, json_format.dumps(whole, ensure_ascii=ascii_only, default=_json_value) + "\n")
+        text = json_format.dumps(whole, ensure_ascii=ascii_only, default=_json_value)
+        self._has_document = True
+        try:
+            self._write(self.out, f"{text}\n")
+        except UnicodeError:  # before any of it was written
+            self._has_document = False
+            raise
 
     def error(self, error: FowergramError) -> None:
         """Print an error on stderr: what happened, where, what the server said, what to do."""

@@ -1,6 +1,7 @@
 """The command line itself: help, environment variables, usage errors. No server."""
 
 import contextlib
+import io
 import json
 import os
 import pty
@@ -170,6 +171,19 @@ def shell(command: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         ["/bin/bash", "-c", command.replace("fowergram-db", program)], capture_output=True, text=True, check=False
     )
+
+
+def test_a_document_that_is_interrupted_is_followed_by_no_other(tmp_path, monkeypatch):
+    class Interrupted(io.StringIO):
+        def flush(self) -> None:
+            if self.tell() and not interrupted:
+                interrupted.append(True)
+                raise KeyboardInterrupt
+
+    interrupted: list[bool] = []
+    monkeypatch.setattr(sys, "stdout", Interrupted())
+    assert run(["new", "add likes", "--migrations-dir", str(tmp_path / "m"), "--json"]) == 130
+    assert json.loads(sys.stdout.getvalue())["ok"]
 
 
 @pytest.mark.parametrize(
