@@ -337,3 +337,24 @@ def test_small_scripts_behind_one_without_a_transaction_travel_too(cli, write, m
 
     monkeypatch.setattr(bundle, "Bundle", Noted)
     assert (cli("migrate").exit_code, done) == (0, [2, 4])
+
+
+def interrupt_once_sent(connection, query, *_):
+    connection.pgconn.send_query(query.encode())
+    raise KeyboardInterrupt
+
+
+def interrupt_behind_the_results(_results):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"), [("send", interrupt_once_sent), ("_durations", interrupt_behind_the_results)]
+)
+def test_what_is_committed_when_an_interrupt_comes_is_told(cli, write, query, monkeypatch, name, instead):
+    write(**small(5))
+    monkeypatch.setattr(bundle, name, instead)
+    result = cli("migrate", "--json")
+    assert (result.exit_code, result.document["error"]["code"]) == (130, "interrupted")
+    rows = query("SELECT version FROM schema_migrations ORDER BY version")
+    assert [(step["version"],) for step in result.document["steps"]] == rows

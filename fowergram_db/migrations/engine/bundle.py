@@ -71,6 +71,7 @@ class Bundle:
         self.told = 0
         self.done = 0
         first = self.steps[0]
+        self.application = worker.application
         self.watch = Watch(worker, first.step, worker.limits.of(first.directives)[0], self._look)
         # Only the last commit of the run waits for the server's disk.
         waits = steps[-1]
@@ -90,15 +91,15 @@ class Bundle:
         prepared: list[_T] = []
         try:
             results = send(connection, self.query, self.watch.tick, lambda: prepared.append(meanwhile()))
+            durations = _durations(results)
+            self.done = len(durations)
+            self._tell(durations)
         except BaseException as error:
             roll_back(connection)
             self._look_back()
             if isinstance(error, psycopg.Error):
                 raise self._failure(error) from error
             raise
-        durations = _durations(results)
-        self.done = len(durations)
-        self._tell(durations)
         if has_failed(results):
             roll_back(connection)
             if connection.closed:
@@ -138,7 +139,7 @@ class Bundle:
             if not connection.closed:
                 self._tell(self._recorded(connection))
             elif lock is not None:
-                lock.end_work_of(self.worker.application)
+                lock.end_work_of(self.application)
                 self._look(lock)
         except FowergramError:
             return
