@@ -12,6 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from fowergram_db.database.connection import connect
+from fowergram_db.migrations.engine import execute
+from fowergram_db.migrations.engine.wire import send
 
 SLOW = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int); SELECT pg_sleep(2);"}
 WORKING = """
@@ -140,3 +142,19 @@ def test_no_connection_is_left_open_by_any_command(cli, write, admin, target):
         until = time.monotonic() + 5
         while admin.execute(counted, [target.dbname, only.info.backend_pid]).fetchone() != (0,):
             assert time.monotonic() < until
+
+
+@pytest.mark.parametrize("arguments", [(), ("--atomic",)])
+@pytest.mark.parametrize("committed", [True, False])
+def test_an_interrupt_while_a_commit_is_on_its_way_is_told_of_as_it_ends(
+    cli, write, query, monkeypatch, arguments, committed
+):
+    def interrupt(connection, text, *more):
+        send(connection, text if committed else text.replace("COMMIT;", "SELECT nothing;"), *more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute, "send", interrupt)
+    write(**{"001_a": "CREATE TABLE a (id int); SELECT 1;"})
+    result = cli("migrate", "--json", *arguments)
+    assert (result.exit_code, len(result.document["steps"])) == (130, int(committed))
+    assert query("SELECT count(*) FROM schema_migrations") == [(int(committed),)]

@@ -6,6 +6,7 @@ from enum import StrEnum, auto
 from functools import partial
 
 import psycopg
+from psycopg import pq
 
 from fowergram_db import __version__
 from fowergram_db.database.connection import Connection, reported
@@ -96,7 +97,12 @@ def _attempt(
             duration_ms = (time.perf_counter() - began) * 1000
             results.append(StepResult(checked.step, duration_ms))
             _record(worker, checked, _row(checked, transaction, duration_ms), end if number == len(steps) else "")
-    except BaseException:
+    except BaseException as error:
+        # An interrupt does not stop a COMMIT that is on its way: with that done, no transaction is open any more.
+        is_idle = worker.connection.info.transaction_status is pq.TransactionStatus.IDLE
+        if isinstance(error, KeyboardInterrupt) and len(results) == len(steps) and is_idle:
+            for result in results:
+                worker.on_event(result)
         roll_back(worker.connection)
         raise
     return tuple(results)
