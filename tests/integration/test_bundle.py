@@ -325,8 +325,9 @@ def test_what_pg_dump_writes_for_psql_keeps_nobody_from_travelling(write, target
     assert together.done == 3
 
 
-def test_small_scripts_behind_one_without_a_transaction_travel_too(cli, write, monkeypatch):
-    write(**small(7) | {"003_t": "-- fowergram: no-transaction\nCREATE TABLE t3 (id int);"})
+@pytest.fixture
+def travelled(monkeypatch):
+    """How many steps of each bundle were committed."""
     done = []
 
     class Noted(bundle.Bundle):
@@ -336,7 +337,17 @@ def test_small_scripts_behind_one_without_a_transaction_travel_too(cli, write, m
             return following
 
     monkeypatch.setattr(bundle, "Bundle", Noted)
-    assert (cli("migrate").exit_code, done) == (0, [2, 4])
+    return done
+
+
+def test_small_scripts_behind_one_without_a_transaction_travel_too(cli, write, travelled):
+    write(**small(7) | {"003_t": "-- fowergram: no-transaction\nCREATE TABLE t3 (id int);"})
+    assert (cli("migrate").exit_code, travelled) == (0, [2, 4])
+
+
+def test_a_script_with_a_large_down_script_is_no_small_one(cli, write, travelled):
+    write(**small(5) | {"003_t.down": f"/* {'x' * 20_000} */ DROP TABLE t3;"})
+    assert (cli("migrate").exit_code, travelled) == (0, [2, 2])
 
 
 def interrupt_once_sent(connection, query, *_):

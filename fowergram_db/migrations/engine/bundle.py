@@ -38,7 +38,7 @@ def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], be
     """Return the steps from a place on that may travel together, ready to be sent; None where they are not two."""
     end, characters = begin, 0
     while end < min(len(steps), begin + _MOST_STEPS) and _may_travel(steps[end]):
-        characters += len(steps[end].script.text)
+        characters += len(steps[end].script.text) + len(steps[end].step.down_sql or "")
         if characters > _MOST_CHARACTERS:
             break
         end += 1
