@@ -117,6 +117,8 @@ class Script:
         >>> from fowergram_db.migrations.script.scanner import scan
         >>> scan("CREATE TABLE t (id int); CREATE INDEX i ON t (f(id));").runs_code
         False
+        >>> scan("CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY); CREATE TYPE e AS ENUM ('a');").runs_code
+        False
         >>> [scan(text).runs_code for text in ("SET ROLE me", "SELECT f()", "CREATE TABLE t AS SELECT f()")]
         [True, True, True]
         """

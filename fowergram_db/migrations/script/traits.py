@@ -42,8 +42,8 @@ _INERT = frozenset(
     )
 )
 # CREATE TABLE … AS is a query; … PARTITION OF looks through the rows of a default partition; and the server computes
-# what it can of the expressions of … PARTITION BY, by the functions that they call.
-_RUNS_CODE = re.compile(r"\b(?:as|of|partition)\b", re.IGNORECASE)
+# what it can of the expressions of … PARTITION BY, by the functions that they call. AS IDENTITY and AS ENUM are no query.
+_RUNS_CODE = re.compile(r"\b(?:as(?!\s+(?:identity|enum)\b)|of|partition)\b", re.IGNORECASE)
 _WHOLE = frozenset(("schema", "database", "system"))
 _FALSE = frozenset(("false", "off", "0"))
 _FIRST_WORDS = frozenset((*_TRANSACTION_WORDS, *(first for first, _ in (*_TRANSACTION_PAIRS, *_NEVER_IN_TRANSACTION))))
