@@ -42,7 +42,7 @@ _INERT = frozenset(
     )
 )
 # CREATE TABLE … AS is a query; … PARTITION OF looks through the rows of a default partition; and the server computes
-# what it can of the expressions of … PARTITION BY, by the functions that they call. AS IDENTITY and AS ENUM are neither.
+# what it can of the expressions of … PARTITION BY, by the functions that they call. AS IDENTITY and AS ENUM do not.
 _RUNS_CODE = re.compile(r"\b(?:as(?!\s+(?:identity|enum)\b)|of|partition)\b", re.IGNORECASE)
 _WHOLE = frozenset(("schema", "database", "system"))
 _FALSE = frozenset(("false", "off", "0"))
