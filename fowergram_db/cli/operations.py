@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fowergram_db.cli.figures import duration, moment, size
 from fowergram_db.cli.options import Needs, command, option
-from fowergram_db.cli.render import Column, Row, duration, moment, size
+from fowergram_db.cli.render import Column, Row
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.errors import DatabaseError, LockTimeout
 from fowergram_db.operations.sort_key import SortKey

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from fowergram_db.cli.failures import annotation, error_data, error_lines
 from fowergram_db.errors import FowergramError
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 16
 _DUMB = ("dumb", "unknown")
 _GAP = "  "
 _BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_UNIT_STEP = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ class Screen:
         if not self.json or self._has_document:
             return
         common = {"format": FORMAT, "command": command, "ok": error is None, "target": target}
-        whole = {**common, "error": _error_data(error) if error else None, **data}
+        whole = {**common, "error": error_data(error) if error else None, **data}
         ascii_only = (self.out.encoding or "").lower() not in ("utf-8", "utf8")
         text = json_format.dumps(whole, ensure_ascii=ascii_only, default=_json_value)
         self._has_document = True
@@ -122,10 +121,10 @@ class Screen:
     def error(self, error: FowergramError) -> None:
         """Print an error on stderr: what happened, where, what the server said, what to do."""
         self.stop_progress()
-        for text, style in _error_lines(error):
+        for text, style in error_lines(error):
             self._print(self.err, text, style)
         if os.environ.get("GITHUB_ACTIONS") == "true" and error.location:
-            self._print(self.err, _annotation(error))
+            self._print(self.err, annotation(error))
 
     def progress(self, text: str, done: int, total: int) -> None:
         """Show on a terminal what is being done now, if it can take a line back."""
@@ -261,94 +260,7 @@ def _fitting(progress: "Progress", text: str) -> str:
     return fitting.plain
 
 
-def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
-    """Yield the lines of an error with their styles; the notes, which say where things stand, come last."""
-    yield f"error: {error.message}", "bold red"
-    if error.location:
-        yield f"  at {error.location}", ""
-    if error.excerpt:
-        number = str(error.location.line) if error.location else ""
-        source, _, caret = error.excerpt.partition("\n")
-        yield f"{number} | {source}", ""
-        yield f"{' ' * len(number)} | {caret}", "bold red"
-    if server := error.server:
-        said = (("SQLSTATE", server.sqlstate), ("DETAIL", server.detail), ("HINT", server.hint))
-        yield from ((f"{name}: {text}", "") for name, text in (*said, ("CONTEXT", server.context)) if text)
-    if error.hint:
-        yield f"hint: {error.hint}", "bold"
-    yield from ((note, "") for note in getattr(error, "__notes__", ()))
-
-
-def _error_data(error: FowergramError) -> dict[str, Any]:
-    location, server = error.location, error.server
-    return {
-        "code": error.code,
-        "message": error.message,
-        "hint": error.hint or (server.hint if server else "") or None,
-        "file": location.file if location else None,
-        "line": location.line if location else None,
-        "column": location.column if location else None,
-        "sqlstate": (server.sqlstate if server else None) or None,
-        "detail": (server.detail if server else None) or None,
-    }
-
-
-def _annotation(error: FowergramError) -> str:
-    """Write an error as GitHub Actions reads it, its own marks escaped."""
-    place = error.location
-    parts = {"file": place.file, "line": place.line, "col": place.column} if place else {}
-    where = ",".join(
-        f"{name}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}"
-        for name, value in parts.items()
-        if value
-    )
-    return f"::error {where}::{_escaped(error.message)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
 def _json_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     raise TypeError(type(value).__name__)
-
-
-def duration(milliseconds: float) -> str:
-    """Write a duration for a person.
-
-    >>> duration(0.04), duration(312.4), duration(1250), duration(125_000)
-    ('0.04 ms', '312 ms', '1.2 s', '2 min 5 s')
-    >>> duration(999.7), duration(59_960), duration(119_700)
-    ('1.0 s', '1 min 0 s', '2 min 0 s')
-    """
-    if milliseconds < 1:
-        return f"{milliseconds:.2f} ms"
-    if round(milliseconds) < 1000:  # noqa: PLR2004
-        return f"{milliseconds:.0f} ms"
-    if round(milliseconds / 1000, 1) < 60:  # noqa: PLR2004
-        return f"{milliseconds / 1000:.1f} s"
-    minutes, seconds = divmod(round(milliseconds / 1000), 60)
-    return f"{minutes} min {seconds} s"
-
-
-def moment(when: datetime | None) -> str:
-    """Write a point of time in UTC, to the second; nothing where there is none."""
-    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if when else ""
-
-
-def size(amount: int | None) -> str:
-    """Write a number of bytes for a person; "?" where it is not known.
-
-    >>> size(0), size(8192), size(3 * 1024**3), size(None)
-    ('0 B', '8 kB', '3.0 GB', '?')
-    """
-    if amount is None:
-        return "?"
-    value = float(amount)
-    for unit in _UNITS:
-        if value < _UNIT_STEP or unit == _UNITS[-1]:
-            return f"{value:.1f} {unit}" if unit in _UNITS[2:] else f"{value:.0f} {unit}"
-        value /= _UNIT_STEP
-    raise AssertionError(amount)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from fowergram_db.cli.render import Column, Row, duration, moment
+from fowergram_db.cli.figures import duration, moment
+from fowergram_db.cli.render import Column, Row
 from fowergram_db.cli.session import Session
 from fowergram_db.cli.steps import rounded
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fowergram_db.cli.render import duration, size
+from fowergram_db.cli.figures import duration, size
 from fowergram_db.cli.session import Outcome, Session
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import psycopg
 
-from fowergram_db import __version__
 from fowergram_db.database.connection import Connection
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.checks import CheckedStep
@@ -113,20 +112,10 @@ class Bundle:
 
     def _unit(self, checked: CheckedStep, short: Shorthand, *, waits: bool) -> str:
         """Return the statements of one step, BEGIN to COMMIT; nothing in them has to come from the client."""
-        step = checked.step
-        row = {
-            "version": step.version,
-            "name": step.name,
-            "filename": step.filename,
-            "checksum": step.checksum,
-            "down_sql": step.down_sql,
-            "statements_done": len(checked.script.statements),
-            "tool_version": __version__,
-        }
         more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
         begin = short.opening(opening(self.worker, checked.directives, *more))
         text = "".join(piece.text for piece in checked.script.pieces())
-        return f"BEGIN;{begin}{text}{_END}{short.record(row)}COMMIT;"
+        return f"BEGIN;{begin}{text}{_END}{short.record(checked.row)}COMMIT;"
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""

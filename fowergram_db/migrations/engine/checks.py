@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fowergram_db import __version__
 from fowergram_db.errors import FileFault, Location
 from fowergram_db.migrations.files.directives import Directives, header_end, is_directive, parse_directives
 from fowergram_db.migrations.plan import Step
@@ -22,6 +23,20 @@ class CheckedStep:
     step: Step
     script: Script
     directives: Directives
+
+    @property
+    def row(self) -> dict[str, object]:
+        """What the history records of it, by column, beside how long it took."""
+        step = self.step
+        return {
+            "version": step.version,
+            "name": step.name,
+            "filename": step.filename,
+            "checksum": step.checksum,
+            "down_sql": step.down_sql,
+            "statements_done": len(self.script.statements),
+            "tool_version": __version__,
+        }
 
     def listing(self) -> Iterator[str]:
         """Yield the script in parts, with all COPY data and ended so that another may follow.

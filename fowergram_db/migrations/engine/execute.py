@@ -8,7 +8,6 @@ from functools import partial
 import psycopg
 from psycopg import pq
 
-from fowergram_db import __version__
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, MigrationFailed, Refused
@@ -96,7 +95,8 @@ def _attempt(
             transaction = _run(worker, checked, watch, begin=number == 1)
             duration_ms = (time.perf_counter() - began) * 1000
             results.append(StepResult(checked.step, duration_ms))
-            _record(worker, checked, _row(checked, transaction, duration_ms), end if number == len(steps) else "")
+            row = checked.row | {"transaction": transaction, "duration_ms": duration_ms}
+            _record(worker, checked, row, end if number == len(steps) else "")
     except BaseException as error:
         # An interrupt does not stop a COMMIT that is on its way: with that done, no transaction is open any more.
         is_idle = worker.connection.info.transaction_status is pq.TransactionStatus.IDLE
@@ -118,21 +118,6 @@ def _run(worker: Worker, checked: CheckedStep, watch: Watch, *, begin: bool) -> 
         run_piece(worker, checked, piece, watch)
     opened = results[len(before) - 1]
     return (opened.get_value(0, opened.nfields - 1) or b"").decode()
-
-
-def _row(checked: CheckedStep, transaction: str, duration_ms: float) -> dict[str, object]:
-    step = checked.step
-    return {
-        "version": step.version,
-        "name": step.name,
-        "filename": step.filename,
-        "checksum": step.checksum,
-        "down_sql": step.down_sql,
-        "duration_ms": duration_ms,
-        "statements_done": len(checked.script.statements),
-        "tool_version": __version__,
-        "transaction": transaction,
-    }
 
 
 def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], end: str) -> None:

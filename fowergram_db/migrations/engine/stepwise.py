@@ -13,7 +13,6 @@ import psycopg
 from psycopg import pq
 from psycopg.types.json import Jsonb
 
-from fowergram_db import __version__
 from fowergram_db.database.connection import reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
@@ -235,14 +234,7 @@ class _Run:
         return compose(self.worker.connection, query, self._values(progress, 0.0))
 
     def _values(self, progress: Progress, duration_ms: float) -> dict[str, object]:
-        step = self.checked.step
-        return {
-            "version": step.version,
-            "name": step.name,
-            "filename": step.filename,
-            "checksum": step.checksum,
-            "down_sql": step.down_sql,
-            "tool_version": __version__,
+        return self.checked.row | {
             "duration_ms": duration_ms,
             "statements_done": len(progress.done),
             # Not asdict(), which copies what is done already: that would make each statement slower than the last.

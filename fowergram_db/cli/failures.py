@@ -1,0 +1,55 @@
+"""Put an error into lines, into JSON, into an annotation. Pure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fowergram_db.errors import FowergramError
+
+
+def error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
+    """Yield the lines of an error with their styles; the notes, which say where things stand, come last."""
+    yield f"error: {error.message}", "bold red"
+    if error.location:
+        yield f"  at {error.location}", ""
+    if error.excerpt:
+        number = str(error.location.line) if error.location else ""
+        source, _, caret = error.excerpt.partition("\n")
+        yield f"{number} | {source}", ""
+        yield f"{' ' * len(number)} | {caret}", "bold red"
+    if server := error.server:
+        said = (("SQLSTATE", server.sqlstate), ("DETAIL", server.detail), ("HINT", server.hint))
+        yield from ((f"{name}: {text}", "") for name, text in (*said, ("CONTEXT", server.context)) if text)
+    if error.hint:
+        yield f"hint: {error.hint}", "bold"
+    yield from ((note, "") for note in getattr(error, "__notes__", ()))
+
+
+def error_data(error: FowergramError) -> dict[str, Any]:
+    """Return an error as the JSON document has it."""
+    location, server = error.location, error.server
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint or (server.hint if server else "") or None,
+        "file": location.file if location else None,
+        "line": location.line if location else None,
+        "column": location.column if location else None,
+        "sqlstate": (server.sqlstate if server else None) or None,
+        "detail": (server.detail if server else None) or None,
+    }
+
+
+def annotation(error: FowergramError) -> str:
+    """Write an error as GitHub Actions reads it, its own marks escaped."""
+    place = error.location
+    parts = {"file": place.file, "line": place.line, "col": place.column} if place else {}
+    where = ",".join(
+        f"{name}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}"
+        for name, value in parts.items()
+        if value
+    )
+    return f"::error {where}::{_escaped(error.message)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
