@@ -91,17 +91,17 @@ def typed(arguments: list[str], answer: str, variables, directory) -> tuple[int,
     if child == 0:
         command = [sys.executable, "-m", "fowergram_db", *arguments, "--migrations-dir", str(directory)]
         os.execve(sys.executable, command, variables | {"TERM": "xterm", "COLUMNS": "200"})
-    screen = ""
-    while "Type " not in screen:
-        screen += os.read(terminal, 1024).decode()
+    screen = b""  # a character may come in two pieces
+    while b"Type " not in screen:
+        screen += os.read(terminal, 1024)
     os.write(terminal, f"{answer}\n".encode())
     while True:
         try:
-            screen += os.read(terminal, 1024).decode()
+            screen += os.read(terminal, 1024)
         except OSError:  # the other side of the terminal is closed
             break
     os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), screen
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), screen.decode()
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
