@@ -68,7 +68,7 @@ def _status_rows(migrations: "Sequence[Migration]") -> Iterator[Row]:
                 migration.name,
                 state,
                 moment(migration.executed_at),
-                "" if took is None else duration(took),
+                duration(took) if took else "",  # of one that was adopted, or stopped midway, nobody knows it
                 "yes" if migration.reversible else "no",
             ),
             _STYLES.get(state, _PROBLEM_STYLE),

@@ -14,7 +14,9 @@ from fowergram_db.migrations.script.scanner import Script
 
 _UNTRANSLATABLE = "22P05"
 _BYTES = re.compile(r"0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*")
+_OF_DATA = "Mend the data, or the file where it asks too much, and run the command again: what is applied stays."
 _HINTS = {
+    **dict.fromkeys(("23502", "23503", "23505", "23514", "23P01"), _OF_DATA),
     "25001": "This command cannot run in a transaction: write `-- fowergram: no-transaction` at the top of the file.",
     _UNTRANSLATABLE: "The database's encoding lacks the character: make the database anew with ENCODING 'UTF8'.",
 }
