@@ -69,6 +69,8 @@ def _help(
     screen = Screen.of_process(json=json, no_color=True)
     screen.line(explained.get_help())
     screen.document("help", None, {"text": explained.get_help()}, None)
+    if screen.lost:
+        raise screen.lost
     return 0
 
 

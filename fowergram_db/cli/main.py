@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from fowergram_db.cli.app import app
     from fowergram_db.cli.render import Screen
-    from fowergram_db.cli.session import fail
+    from fowergram_db.cli.session import fail, output_lost
     from fowergram_db.database.redaction import mask_passwords
     from fowergram_db.errors import UsageError
 
@@ -48,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
         usage = UsageError(mask_passwords(error.format_message()), hint=_help_hint(error, arguments))
         screen = Screen.of_process(json=wants_json(arguments), no_color="--no-color" in arguments)
         return fail(screen, mask_passwords(named_command(arguments)), usage, target=None)
+    except OSError as error:  # of the help and the version, which Typer prints
+        return fail(Screen.of_process(json=False, no_color=True), "", output_lost(error), target=None)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

@@ -177,7 +177,12 @@ def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome
 
 def _require_written(screen: Screen) -> None:
     if screen.lost:
-        raise OutputLost(f"the output could not be written: {screen.lost.strerror}", hint="What was asked is done.")
+        raise output_lost(screen.lost)
+
+
+def output_lost(error: OSError) -> OutputLost:
+    """Return the error to raise where stdout could not be written."""
+    return OutputLost(f"the output could not be written: {error.strerror}", hint="What was asked is done.")
 
 
 def fail(

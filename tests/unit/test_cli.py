@@ -196,6 +196,9 @@ def test_a_document_that_is_interrupted_is_followed_by_no_other(tmp_path, monkey
         ("fowergram-db new x --migrations-dir m >/dev/full", 1),
         ("fowergram-db new x --migrations-dir m --json >/dev/full", 1),
         ("fowergram-db nonsense --json >/dev/full", 2),
+        ("fowergram-db help >/dev/full", 1),
+        ("fowergram-db migrate --help >/dev/full", 1),
+        ("fowergram-db --version >/dev/full", 1),
         ("(fowergram-db help; echo $? >code) | true; exit $(cat code)", 0),
     ],
 )
