@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing, contextmanager, suppress
 
 import psycopg
@@ -307,3 +308,41 @@ def test_what_a_file_without_a_transaction_has_set_holds_when_it_goes_on(cli, wr
     assert result.exit_code == 0, result.err
     assert "Dropped the invalid index s.a_id" in result.err
     assert query("SELECT schemaname FROM pg_tables WHERE tablename = 'b'") == [("s",)]
+
+
+WAITS = """
+    SELECT pid FROM pg_locks
+    WHERE NOT granted AND locktype = %s
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def until_it(watcher, waits: bool, locktype: str) -> None:
+    until = time.monotonic() + 20
+    while (watcher.execute(WAITS, [locktype]).fetchone() is not None) is not waits:
+        assert time.monotonic() < until
+
+
+def test_a_statement_that_is_done_does_not_run_again_for_want_of_its_record(cli, write, target, query, empty_db):
+    empty_db.execute("CREATE TABLE ran (id int)")
+    script = "INSERT INTO ran VALUES (1); COMMIT; SET LOCAL lock_timeout = 0; PERFORM pg_advisory_xact_lock(7);"
+    write(**{"001_a": f"{CONCURRENTLY}DO $$ BEGIN {script} END $$;"})
+    with closing(connect(target)) as other:
+        other.execute("SELECT pg_advisory_lock(7)")
+
+        def stand_in_the_way() -> None:
+            try:
+                until_it(empty_db, True, "advisory")
+                other.execute("BEGIN; LOCK TABLE schema_migrations IN SHARE MODE; SELECT pg_advisory_unlock(7)")
+                until_it(empty_db, True, "relation")
+                until_it(empty_db, False, "relation")
+            finally:
+                other.close()
+
+        thread = threading.Thread(target=stand_in_the_way)
+        thread.start()
+        result = cli("migrate", "--lock-timeout", "300ms")
+        thread.join()
+    assert result.exit_code == 0, result.err
+    assert "could not be recorded: canceling statement due to lock timeout" in result.err
+    assert query("SELECT count(*) FROM ran") == [(1,)]

@@ -6,6 +6,7 @@ after: where a run ends in between, the next finds out what became of it.
 
 import hashlib
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 
@@ -60,7 +61,7 @@ def _sets_something(script: Script) -> bool:
 class _Run:
     """One run of one script.
 
-    ``progress`` is what the history says, kept up to date; ``begun``: the statement at hand was tried before.
+    ``progress`` is what the history says, or has to say next; ``begun``: the statement at hand was tried before.
     """
 
     worker: Worker
@@ -147,9 +148,16 @@ class _Run:
         line, _ = self.checked.step.sql.position(statement.start)
         self.progress = replace(self.progress, label=statement.label, line=line)
         watch = self._watch()
-        run = self._run_bare if _is_bare(statement) else self._run_with_its_record
-        patiently(self.worker, self.checked.step, watch, lambda: run(statement, watch))
+        if _is_bare(statement):
+            self._patiently(watch, lambda: self._run_bare(statement, watch))
+            # By itself: where others keep the record waiting, what is done must not run again.
+            self._patiently(watch, lambda: self._write(load("bookkeeping/progress"), self.progress))
+        else:
+            self._patiently(watch, lambda: self._run_with_its_record(statement, watch))
         self.begun = False
+
+    def _patiently(self, watch: Watch, attempt: Callable[[], None]) -> None:
+        patiently(self.worker, self.checked.step, watch, attempt)
 
     def _after(self, statement: Statement) -> Progress:
         done = (*self.progress.done, self._hash(statement))
@@ -169,7 +177,7 @@ class _Run:
         self.progress = after
 
     def _run_bare(self, statement: Statement, watch: Watch) -> None:
-        """Run a statement that cannot be in a transaction, its record before it and after it."""
+        """Run a statement outside a transaction, behind a record of its beginning; that of its end comes later."""
         self._set_limits(statement)
         piece = self._piece(statement)
         if Trait.CONCURRENT in statement.traits:
@@ -185,9 +193,7 @@ class _Run:
                 if not self.worker.connection.closed:
                     self.progress = replace(self.progress, running=False)
                 raise
-        after = self._after(statement)
-        self._write(load("bookkeeping/progress"), after)
-        self.progress = after
+        self.progress = self._after(statement)
 
     def _set_limits(self, statement: Statement) -> None:
         """Set the limits of a statement outside a transaction: of a session that is ours alone, else not at all.
