@@ -23,7 +23,7 @@ from fowergram_db.migrations.engine.shorthand import Shorthand
 from fowergram_db.migrations.engine.wire import send
 from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.history import History, create_history
+from fowergram_db.migrations.history import History, create_history, read_durations
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.script.scanner import Piece
 
@@ -111,6 +111,16 @@ def test_those_before_one_that_waits_are_told_of_and_the_right_one_is_named(cli,
     assert (result.exit_code, tables()) == (0, ["busy", "t1", "t2", "t3"])
     assert "002_t.sql waits for pid " in result.err
     assert [line.split()[1] for line in result.out.splitlines()[:3]] == ["001_t.sql", "002_t.sql", "003_t.sql"]
+
+
+def test_a_look_at_the_history_waits_for_nobody_who_has_locked_it(target, empty_db):
+    create_history(empty_db)
+    with migration_lock(target, 1, lambda _: None) as lock:
+        empty_db.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '20s'")
+        empty_db.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
+        assert lock.sees(lambda connection: read_durations(connection, [1])) is None
+        empty_db.rollback()
+        assert lock.sees(lambda connection: read_durations(connection, [1])) == {}
 
 
 @pytest.mark.usefixtures("busy")

@@ -19,6 +19,7 @@ from fowergram_db.migrations.events import Blocker
 _TELLS_OF_COPY = 140000
 # The worker's own answer is not seen while we look: better no look than a long one.
 _LOOK_WITHIN_S = 1.0
+_BEGIN_LOOK = f"BEGIN; SET LOCAL statement_timeout = {_LOOK_WITHIN_S * 1000:.0f}"
 _LOOK_AGAIN_S = 30.0
 _T = TypeVar("_T")
 
@@ -62,13 +63,14 @@ class Observer:
     def sees(self, look: Callable[[Connection], _T]) -> _T | None:
         """Return what a look comes to that asks for itself; None where it cannot be had, or not soon.
 
-        It is a transaction of its own: once that has begun, a pooler can no longer keep it waiting.
+        It is a transaction of its own: once that has begun, a pooler can no longer keep it waiting, nor others' locks
+        for long.
         """
         if time.monotonic() < self._rests_until:
             return None
         try:
             connection = self._opened()
-            send(connection, "BEGIN", within(_LOOK_WITHIN_S))
+            send(connection, _BEGIN_LOOK, within(_LOOK_WITHIN_S))
             found = look(connection)
             connection.rollback()
         except Unanswered:
