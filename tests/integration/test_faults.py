@@ -85,6 +85,18 @@ def test_a_signal_ends_the_statement_on_the_server_and_rolls_back(
     assert query("SELECT array_agg(version) FROM schema_migrations") == [([1],)]
 
 
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_no_signal_is_lost_while_the_server_has_much_to_say(write, admin, target, variables, number, exit_code):
+    talk = "DO $$ BEGIN /* no pg_sleep */ LOOP RAISE NOTICE 'still here'; END LOOP; END $$"
+    with migrating(target, variables, write(**{"001_a": talk}), admin) as (process, _):
+        process.stderr.read(100_000)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        gone(admin, target)
+    assert (process.returncode, "Traceback" in err) == (exit_code, False)
+    assert json.loads(out)["error"]["code"] in {"interrupted", "terminated"}
+
+
 def typed(arguments: list[str], answer: str, variables, directory) -> tuple[int, str]:
     """Run a command on a terminal, type an answer when it asks, and return exit code and screen."""
     child, terminal = pty.fork()
