@@ -7,7 +7,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.history import History, read_history
+from fowergram_db.migrations.history import History, RecordedState, read_history
 from fowergram_db.migrations.plan import Direction, Migration, State, Step, survey
 from fowergram_db.migrations.session import open_session
 
@@ -66,10 +66,12 @@ def standing_of(migrations: Sequence[Migration]) -> Standing:
 
 def standing_after(files: Sequence[MigrationFile], history: History, steps: Iterable[Step]) -> Standing:
     """Return where a run leaves the database that has taken all of its steps."""
-    applied = {row.version for row in history.applied}
+    applied = {row.version for row in history.applied if row.state is RecordedState.APPLIED}
+    partial = {row.version for row in history.applied} - applied
     for step in steps:
         (applied.add if step.direction is Direction.UP else applied.discard)(step.version)
-    return Standing(tuple(sorted(applied)), tuple(sorted({file.version for file in files} - applied)))
+        partial.discard(step.version)
+    return Standing(tuple(sorted(applied)), tuple(sorted({file.version for file in files} - applied - partial)))
 
 
 def said_of(migrations: Sequence[Migration]) -> str:

@@ -13,8 +13,9 @@ from fowergram_db.errors import HistoryInconsistent, Refused, UnknownVersion, Us
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
 from fowergram_db.migrations.files.source import SqlFile
-from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
+from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
 from fowergram_db.migrations.plan import Direction, State, Undo, plan_down, plan_up, survey, to_undo
+from fowergram_db.migrations.standing import Standing, standing_after, standing_of
 
 
 def file(version: int, text: str = "", *, down: str | None = "down") -> MigrationFile:
@@ -46,6 +47,16 @@ def history(*rows: AppliedMigration) -> History:
 )
 def test_every_state(files, rows, states):
     assert {m.version: m.state for m in survey(map(file, files), history(*rows))} == states
+
+
+def test_where_a_run_arrives_counts_one_that_stopped_midway_elsewhere_neither_way():
+    files = list(map(file, (1, 2, 3, 4)))
+    before = history(row(1), replace(row(3, "", RecordedState.PARTIAL), progress=Progress("up", (), 1)))
+    steps = plan_up(files, before, to=2, out_of_order=True)
+    assert standing_after(files, before, steps) == Standing((1, 2), (4,))
+    assert standing_of(survey(files, before)) == Standing((1,), (2, 4))
+    assert standing_after(files, before, plan_up(files, before, out_of_order=True)) == Standing((1, 2, 3, 4), ())
+    assert standing_after(files, history(row(1), row(2)), plan_down(files, [row(2)], {})) == Standing((1,), (2, 3, 4))
 
 
 @pytest.mark.parametrize("raw", [b"SELECT 1;\r\n", b"\xef\xbb\xbfSELECT 1;\n"])

@@ -16,9 +16,9 @@ from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.engine.opening import opening, set_local
-from fowergram_db.migrations.engine.pieces import Results, has_failed
+from fowergram_db.migrations.engine.pieces import Results
 from fowergram_db.migrations.engine.shorthand import Shorthand
-from fowergram_db.migrations.engine.wire import roll_back, send
+from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.history import read_durations

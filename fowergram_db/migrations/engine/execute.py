@@ -15,9 +15,9 @@ from fowergram_db.migrations.engine.bundle import bundle_of
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.opening import compose, opening
-from fowergram_db.migrations.engine.pieces import has_failed, run_piece
+from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.shorthand import Shorthand
-from fowergram_db.migrations.engine.wire import roll_back, send
+from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.plan import Direction, Step

@@ -10,7 +10,7 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import lock_lost
-from fowergram_db.migrations.engine.wire import is_copying, send, send_data
+from fowergram_db.migrations.engine.wire import has_failed, is_copying, send, send_data
 from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.script.scanner import Piece, Script
 
@@ -40,11 +40,6 @@ def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, 
             offset = max(0, at + piece.start - sum(map(len, before)))
         raise failure(checked.step, checked.script, said, offset) from said
     return results
-
-
-def has_failed(results: Results) -> bool:
-    """Tell whether the last statement that ran has failed."""
-    return results[-1].status == pq.ExecStatus.FATAL_ERROR
 
 
 def _feed(
