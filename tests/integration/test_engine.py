@@ -133,7 +133,7 @@ def test_a_lock_that_never_goes_ends_the_run_and_leaves_nothing(cli, write, targ
     empty_db.execute("CREATE TABLE busy (id int)")
     write(**{"001_a": "CREATE TABLE a (id int); ALTER TABLE busy ADD COLUMN more int"})
     with holding(target, "LOCK TABLE busy IN ACCESS SHARE MODE"):
-        result = cli("migrate", "--lock-timeout", "100ms", "--lock-retries", "1")
+        result = cli("migrate", "--lock-timeout", "1s", "--lock-retries", "1")
     assert result.exit_code == 5
     assert "Tried 2 time(s). In the way: pid " in result.err
     assert tables() == ["busy"]
