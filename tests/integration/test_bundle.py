@@ -118,9 +118,9 @@ def test_a_look_at_the_history_waits_for_nobody_who_has_locked_it(target, empty_
     with migration_lock(target, 1, lambda _: None) as lock:
         empty_db.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '20s'")
         empty_db.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
-        assert lock.sees(lambda connection: read_durations(connection, [1])) is None
+        assert lock.observer.sees(lambda connection: read_durations(connection, [1])) is None
         empty_db.rollback()
-        assert lock.sees(lambda connection: read_durations(connection, [1])) == {}
+        assert lock.observer.sees(lambda connection: read_durations(connection, [1])) == {}
 
 
 @pytest.mark.usefixtures("busy")

@@ -161,11 +161,11 @@ def test_no_connection_is_left_open_by_any_command(cli, write, admin, target):
 def test_an_interrupt_while_a_commit_is_on_its_way_is_told_of_as_it_ends(
     cli, write, query, monkeypatch, arguments, committed
 ):
-    def interrupt(connection, text, *more):
-        send(connection, text if committed else text.replace("COMMIT;", "SELECT nothing;"), *more)
+    def interrupt(connection, text):
+        send(connection, text if committed else text.replace("COMMIT;", "SELECT nothing;"), lambda: None)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execute, "send", interrupt)
+    monkeypatch.setattr(execute, "run", interrupt)
     write(**{"001_a": "CREATE TABLE a (id int); SELECT 1;"})
     result = cli("migrate", "--json", *arguments)
     assert (result.exit_code, len(result.document["steps"])) == (130, int(committed))

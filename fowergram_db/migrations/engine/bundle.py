@@ -119,7 +119,7 @@ class Bundle:
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""
-        self._tell(lock.sees(self._recorded) or ())
+        self._tell(lock.observer.sees(self._recorded) or ())
 
     def _look_back(self) -> None:
         """Tell of those that are committed where no results have come, once the server is done with the last."""

@@ -17,7 +17,7 @@ from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.opening import compose, opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.shorthand import Shorthand
-from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
+from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.plan import Direction, Step
@@ -126,9 +126,7 @@ def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], end: s
     try:
         before = _resets(worker, checked) if checked.script.runs_code else ""
         bookkeeping = compose(worker.connection, load(_BOOKKEEPING[step.direction]), row)
-        results = send(worker.connection, f"{before} {bookkeeping} {end}", lambda: None)
-        if has_failed(results):
-            raise psycopg.errors.error_from_result(results[-1])
+        run(worker.connection, f"{before} {bookkeeping} {end}")
     except psycopg.errors.DivisionByZero as error:
         raise MigrationFailed(
             f"{step.filename} has ended its own transaction, or its row in the history is not where it was",

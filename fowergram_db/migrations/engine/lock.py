@@ -19,16 +19,15 @@ from enum import StrEnum, auto
 from typing import LiteralString, TypeVar
 
 import psycopg
-from psycopg import pq
 from psycopg.rows import class_row
 
-from fowergram_db.database.connection import Connection, connect, reported
+from fowergram_db.database.connection import connect, reported
 from fowergram_db.database.sessions import Session
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, LockLost, LockTimeout, PoolTooSmall
 from fowergram_db.migrations.engine.observer import Observer
-from fowergram_db.migrations.engine.wire import Unanswered, send, within
+from fowergram_db.migrations.engine.wire import Unanswered, run, within
 from fowergram_db.migrations.events import LockAwaited, OnEvent
 
 # Advisory locks belong to a database; the first number stands for the table public.schema_migrations.
@@ -133,14 +132,12 @@ class MigrationLock:
 
     def _begin(self, limit_s: float) -> None:
         try:
-            result = send(self._connection, "BEGIN ISOLATION LEVEL READ COMMITTED", within(limit_s))[-1]
+            run(self._connection, "BEGIN ISOLATION LEVEL READ COMMITTED", within(limit_s))
         except Unanswered as error:
             self._connection.close()
             raise LockTimeout(
                 f"no connection for the migration lock was to be had within {limit_s:g} s", hint=_POOL_HINT
             ) from error
-        if result.status == pq.ExecStatus.FATAL_ERROR:
-            raise psycopg.errors.error_from_result(result)
 
     def _holders(self, key: int) -> tuple[Session, ...]:
         """Ask who holds a lock, in a transaction that is about to end: it keeps a snapshot."""
@@ -202,10 +199,6 @@ class MigrationLock:
         self.release()
         with suppress(FowergramError):
             self.await_end_of(Backend(application, pid=0, since=""), _ENDS_WITHIN_S, lambda _: None)
-
-    def sees(self, look: Callable[[Connection], _T]) -> _T | None:
-        """Return what a session beside the worker's sees; None where it cannot look."""
-        return self.observer.sees(look)
 
     def _asked(
         self, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object]

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 
 import psycopg
-from psycopg import pq
 from psycopg.types.json import Jsonb
 
 from fowergram_db.database.connection import reported
@@ -22,7 +21,7 @@ from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.leftovers import Earlier, left_to_run, transient_indexes
 from fowergram_db.migrations.engine.opening import compose, opening
 from fowergram_db.migrations.engine.pieces import run_piece
-from fowergram_db.migrations.engine.wire import roll_back, send
+from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StepResult
 from fowergram_db.migrations.history import Progress
@@ -250,9 +249,7 @@ class _Run:
     def _send(self, query: str) -> None:
         connection = self.worker.connection
         try:
-            results = send(connection, query, lambda: None)
-            if results[-1].status == pq.ExecStatus.FATAL_ERROR:
-                raise psycopg.errors.error_from_result(results[-1])
+            run(connection, query)
         except psycopg.Error as error:
             roll_back(connection)
             raise failure(self.checked.step, self.checked.script, error, None, doing="could not be recorded") from error

@@ -41,6 +41,13 @@ def send(
     return results
 
 
+def run(connection: Connection, query: str, on_tick: OnTick = lambda: None) -> None:
+    """Run a query of many statements whose results are of no interest. Raises psycopg's error for one that fails."""
+    results = send(connection, query, on_tick)
+    if has_failed(results):
+        raise psycopg.errors.error_from_result(results[-1])
+
+
 def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) -> list[pq.abc.PGresult]:
     """Stream the data that a COPY waits for; return the results that follow, the failed one last.
 
