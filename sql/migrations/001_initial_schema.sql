@@ -1,5 +1,69 @@
 -- The core of Fowergram: accounts, posts, the social graph, notifications, hashtags and stories,
--- the triggers that keep every count exact, and the home feed.
+-- the triggers that keep every count exact, and the readers of profiles, feeds, posts and comments.
+
+
+-- Keys --------------------------------------------------------------------------------------------
+
+-- In the order of their making, keys fill an index from its end and keep it in the cache. PostgreSQL 18 makes
+-- such keys itself; before it, the twelve bits below the millisecond are taken from the clock in the same way.
+DO $$
+BEGIN
+    IF current_setting('server_version_num')::integer >= 180000 THEN
+        CREATE FUNCTION public.uuid_v7() RETURNS uuid
+        LANGUAGE sql VOLATILE PARALLEL SAFE AS 'SELECT pg_catalog.uuidv7()';
+    ELSE
+        -- 60 bits of time with the version between the first 48 and the rest; variant and 62 random bits.
+        CREATE FUNCTION public.uuid_v7() RETURNS uuid
+        LANGUAGE sql VOLATILE PARALLEL SAFE AS $body$
+            SELECT (
+                overlay(
+                    pg_catalog.lpad(pg_catalog.to_hex(
+                        (extract(epoch FROM pg_catalog.clock_timestamp()) * 4096000)::bigint), 15, '0')
+                    PLACING '7' FROM 13 FOR 0)
+                || substring(pg_catalog.gen_random_uuid()::text FROM 20))::uuid
+        $body$;
+    END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION public.uuid_v7() IS
+    'A version 7 UUID, which sorts by the time of its making and tells it: for keys, never for secrets.';
+
+
+-- Texts -------------------------------------------------------------------------------------------
+
+-- Thai sara am can be typed as one character or as nikhahit and sara aa, with a tone mark before or between these,
+-- and sara ae as sara e twice: all look the same. NFKC makes two characters of sara am; the tone mark goes before
+-- them.
+CREATE FUNCTION public.normalize_text(p_text text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT pg_catalog.replace(
+        pg_catalog.regexp_replace(
+            normalize(p_text, NFKC), U&'\0E4D([\0E48-\0E4B])\0E32', U&'\\1\0E4D\0E32', 'g'),
+        U&'\0E40\0E40', U&'\0E41')
+$$;
+
+COMMENT ON FUNCTION public.normalize_text(text) IS
+    'A text in NFKC, Thai vowels that look the same in one spelling: texts that look the same are the same.';
+
+
+CREATE FUNCTION public.search_text(p_text text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT pg_catalog.lower(public.normalize_text(p_text))
+$$;
+
+COMMENT ON FUNCTION public.search_text(text) IS
+    'A text as it is searched for: normalised, in lower case. The trigram indexes hold this.';
+
+
+CREATE FUNCTION public.search_pattern(p_query text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT '%' || pg_catalog.regexp_replace(
+        public.search_text(pg_catalog.btrim(p_query)), '([\\%_])', '\\\1', 'g') || '%'
+$$;
+
+COMMENT ON FUNCTION public.search_pattern(text) IS
+    'The LIKE pattern that finds a query as a part of a search_text, whatever signs it holds.';
 
 
 -- Shared trigger functions ------------------------------------------------------------------------
@@ -15,103 +79,114 @@ $$;
 COMMENT ON FUNCTION public.set_updated_at() IS 'Row trigger: stamps updated_at on every update.';
 
 
--- Stats rows are born with their owner, so that keeping counts never has to insert: an insert would
--- fail while a cascade is removing the owner.
-CREATE FUNCTION public.add_stats_row() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    EXECUTE format('INSERT INTO public.%I (%I) SELECT id FROM new_rows', TG_ARGV[0], TG_ARGV[1]);
-    RETURN NULL;
-END;
-$$;
-
-COMMENT ON FUNCTION public.add_stats_row() IS
-    'Statement trigger: gives each new row its row in a stats table. Arguments: stats table, its key column.';
-
-
--- Every change of a count goes through this function. Locking the rows in the order of their keys
--- first is what keeps statements that touch the same rows from deadlocking; one row needs no order.
--- Hard deletes of users and posts cascade row by row, in no order: they may have to be repeated when
--- they meet. A soft delete is one statement like any other.
-CREATE FUNCTION public.add_to_counts(
-    p_counter text, p_key_column text, p_count_columns text[], p_keys uuid[], p_changes bigint[]
-) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_count_column text;
-BEGIN
-    IF cardinality(p_keys) > 1 THEN
-        EXECUTE format('SELECT FROM public.%1$I WHERE %2$I = ANY ($1) ORDER BY %2$I FOR NO KEY UPDATE',
-            p_counter, p_key_column) USING p_keys;
-    END IF;
-    FOR v_count_column IN SELECT DISTINCT unnest(p_count_columns) LOOP
-        EXECUTE format(
-            'UPDATE public.%1$I AS counter SET %3$I = counter.%3$I + net.change
-             FROM unnest($1, $2, $3) AS net (count_column, key, change)
-             WHERE net.count_column = %3$L AND counter.%2$I = net.key',
-            p_counter, p_key_column, v_count_column) USING p_count_columns, p_keys, p_changes;
-    END LOOP;
-END;
-$$;
-
-COMMENT ON FUNCTION public.add_to_counts(text, text, text[], uuid[], bigint[]) IS
-    'Adds changes to counts of one table, given as parallel arrays, after locking their rows in key order.';
-
-
--- The net change per key is all that is written: an update that moves no row in or out of a count
--- locks no counter.
-CREATE FUNCTION public.maintain_counts() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_changes text[] := '{}';
-    v_count_columns text[];
-    v_keys uuid[];
-    v_net_changes bigint[];
-BEGIN
-    FOR i IN 2 .. TG_NARGS - 1 BY 3 LOOP
-        IF TG_OP = 'TRUNCATE' THEN
-            EXECUTE format('UPDATE public.%1$I SET %2$I = 0 WHERE %2$I <> 0', TG_ARGV[0], TG_ARGV[i]);
-        END IF;
-        IF TG_OP IN ('INSERT', 'UPDATE') THEN
-            v_changes := v_changes || format('SELECT %L, %I, 1 FROM new_rows WHERE %s',
-                TG_ARGV[i], TG_ARGV[i + 1], TG_ARGV[i + 2]);
-        END IF;
-        IF TG_OP IN ('DELETE', 'UPDATE') THEN
-            v_changes := v_changes || format('SELECT %L, %I, -1 FROM old_rows WHERE %s',
-                TG_ARGV[i], TG_ARGV[i + 1], TG_ARGV[i + 2]);
-        END IF;
-    END LOOP;
-    IF TG_OP = 'TRUNCATE' THEN
-        RETURN NULL;
-    END IF;
-
-    EXECUTE format(
-        'SELECT array_agg(count_column), array_agg(key), array_agg(net_change)
-         FROM (SELECT count_column, key, sum(change) AS net_change
-               FROM (%s) AS changes (count_column, key, change)
-               WHERE key IS NOT NULL
-               GROUP BY count_column, key
-               HAVING sum(change) <> 0) AS net',
-        array_to_string(v_changes, ' UNION ALL ')) INTO v_count_columns, v_keys, v_net_changes;
-    PERFORM public.add_to_counts(TG_ARGV[0], TG_ARGV[1], v_count_columns, v_keys, v_net_changes);
-    RETURN NULL;
-END;
-$$;
-
-COMMENT ON FUNCTION public.maintain_counts() IS
-    'Statement trigger: keeps counts of the rows of its table. Arguments as in keep_counts, without the source.';
-
-
+-- Counts come in two kinds.
+--
+-- What anybody may touch at any time, the statistics of users, posts and so on, is counted in slots: any number of
+-- rows for one key, of which a writer takes the first that nobody has locked, and adds one where all are locked.
+-- So no writer ever waits for another, hence none deadlocks, and a viral post has as many rows as it ever had
+-- writers at once, a quiet one a single row. A view adds the slots up. Slots have no foreign key, which would
+-- make their writers wait for a deletion of the owner; a slot that is left behind by two who meet so belongs to no
+-- row of the view.
+--
+-- What is a column of the thing itself (the posts of a hashtag, the views of a story) is changed in place, the
+-- rows of one statement locked in the order of their keys.
+--
+-- Either way the net change for each key is all that is written: an update that moves no row in or out of a count
+-- touches no counter. The functions are generated, so that their statements are planned once in a session.
 CREATE FUNCTION public.keep_counts(p_source text, p_counter text, p_key_column text, VARIADIC p_counts text[])
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    v_columns text[];
+    v_keys text[];
+    v_values text[];
+    v_types text[];
+    v_function constant text := format('count_%s_in_%s', p_source, p_counter);
+    v_in_slots constant boolean := EXISTS (
+        SELECT FROM pg_attribute AS a
+        WHERE a.attrelid = format('public.%I', p_counter)::regclass AND a.attname = 'slot' AND NOT a.attisdropped);
+    v_owner constant text := (
+        SELECT c.relname FROM pg_trigger AS t
+        JOIN pg_class AS c ON c.oid = t.tgrelid
+        WHERE c.relnamespace = 'public'::regnamespace AND t.tgname = format('sweep_%s_on_delete', p_counter));
     v_arguments constant text := (
         SELECT string_agg(quote_literal(argument), ', ' ORDER BY position)
         FROM unnest(ARRAY[p_counter, p_key_column] || p_counts) WITH ORDINALITY AS a (argument, position));
+    v_gains text;
+    v_losses text;
     v_event text;
     v_rows text;
 BEGIN
+    SELECT
+        array_agg(p_counts[i] ORDER BY i), array_agg(p_counts[i + 1] ORDER BY i), array_agg(p_counts[i + 2] ORDER BY i),
+        array_agg((
+            SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
+            WHERE a.attrelid = format('public.%I', p_counter)::regclass AND a.attname = p_counts[i]) ORDER BY i)
+    INTO v_columns, v_keys, v_values, v_types
+    FROM generate_series(1, cardinality(p_counts), 3) AS i;
+
+    -- One SELECT for each column of the source that holds keys, with a number for each count.
+    SELECT
+        string_agg(format('SELECT %I, %s FROM new_rows AS it', key, gains), ' UNION ALL '),
+        string_agg(format('SELECT %I, %s FROM old_rows AS it', key, losses), ' UNION ALL ')
+    INTO v_gains, v_losses
+    FROM (
+        SELECT
+            k.key,
+            string_agg(CASE WHEN k.key = c.key THEN format('(%s)', c.value) ELSE '0' END, ', ' ORDER BY c.n) AS gains,
+            string_agg(CASE WHEN k.key = c.key THEN format('-(%s)', c.value) ELSE '0' END, ', ' ORDER BY c.n) AS losses
+        FROM (SELECT DISTINCT unnest(v_keys)) AS k (key)
+        CROSS JOIN unnest(v_keys, v_values) WITH ORDINALITY AS c (key, value, n)
+        GROUP BY k.key
+    ) AS of_key;
+
+    EXECUTE (
+        SELECT format(
+            $function$
+            CREATE FUNCTION public.%1$I() RETURNS trigger
+            LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+            DECLARE
+                v_keys uuid[];
+                %2$s
+                v_slot integer;
+            BEGIN
+                IF TG_OP = 'TRUNCATE' THEN
+                    %3$s
+                    RETURN NULL;
+                ELSIF TG_OP = 'INSERT' THEN
+                    %4$s
+                ELSIF TG_OP = 'UPDATE' THEN
+                    %5$s
+                ELSE
+                    %6$s
+                END IF;
+                IF v_keys IS NOT NULL THEN
+                    %7$s
+                END IF;
+                RETURN NULL;
+            END;
+            $body$
+            $function$,
+            v_function,
+            string_agg(format('v_%s %s[];', c.name, c.type), E'\n' ORDER BY c.n),
+            format(
+                'UPDATE public.%I SET %s WHERE %s;', p_counter,
+                string_agg(format('%I = 0', c.name), ', ' ORDER BY c.n),
+                string_agg(format('%I <> 0', c.name), ' OR ' ORDER BY c.n)),
+            public.sum_of_changes(v_columns, v_types, v_gains),
+            public.sum_of_changes(v_columns, v_types, v_gains || ' UNION ALL ' || v_losses),
+            public.sum_of_changes(v_columns, v_types, v_losses),
+            CASE WHEN v_in_slots
+                THEN public.addition_to_slots(v_owner, p_counter, p_key_column, v_columns)
+                ELSE public.addition_in_place(p_counter, p_key_column, v_columns)
+            END)
+        FROM unnest(v_columns, v_types) WITH ORDINALITY AS c (name, type, n));
+    EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', v_function);
+    EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', v_function, format(
+        'Statement trigger on %s: keeps %s of %s. Made by keep_counts.',
+        p_source, array_to_string(v_columns, ', '), p_counter));
+
+    -- The arguments tell recount what is counted.
     FOR v_event, v_rows IN VALUES
         ('insert', 'REFERENCING NEW TABLE AS new_rows'),
         ('update', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
@@ -120,16 +195,264 @@ BEGIN
     LOOP
         EXECUTE format(
             'CREATE TRIGGER %I AFTER %s ON public.%I %s
-             FOR EACH STATEMENT EXECUTE FUNCTION public.maintain_counts(%s)',
-            format('keep_%s_on_%s', p_counter, v_event), v_event, p_source, v_rows, v_arguments);
+             FOR EACH STATEMENT EXECUTE FUNCTION public.%I(%s)',
+            format('keep_%s_on_%s', p_counter, v_event), v_event, p_source, v_rows, v_function, v_arguments);
     END LOOP;
 END;
 $$;
 
 COMMENT ON FUNCTION public.keep_counts(text, text, text, text[]) IS
-    'For migrations: creates the triggers that keep counts of the rows of one table in another. Arguments: '
-    'source, counter table, its key column, then for each count its column, the source column that holds '
-    'the key, and the condition on a source row to be counted.';
+    'For migrations: creates the triggers, and their function, that keep counts of the rows of one table in another. '
+    'Arguments: source, counter table, its key column, then for each count its column, the source column that holds '
+    'the key, and an expression for how much a source row, named it, adds. A counter table with a column slot is counted '
+    'in slots.';
+
+
+CREATE FUNCTION public.sum_of_changes(p_columns text[], p_types text[], p_changes text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format(
+        $sql$
+        SELECT array_agg(key ORDER BY key), %s INTO v_keys, %s
+        FROM (SELECT key, %s FROM (%s) AS changes (key, %s) WHERE key IS NOT NULL GROUP BY key HAVING %s) AS net;
+        $sql$,
+        string_agg(format('array_agg(%I::%s ORDER BY key)', c.name, c.type), ', ' ORDER BY c.n),
+        string_agg(format('v_%s', c.name), ', ' ORDER BY c.n),
+        string_agg(format('sum(%1$I) AS %1$I', c.name), ', ' ORDER BY c.n),
+        p_changes,
+        string_agg(format('%I', c.name), ', ' ORDER BY c.n),
+        string_agg(format('sum(%I) <> 0', c.name), ' OR ' ORDER BY c.n))
+    FROM unnest(p_columns, p_types) WITH ORDINALITY AS c (name, type, n)
+$$;
+
+COMMENT ON FUNCTION public.sum_of_changes(text[], text[], text) IS
+    'Of keep_counts: the statement that sums changes up for each key that they do change.';
+
+
+-- One statement for many keys, since a loop would cost twice as much; a loop for few, since the one statement takes
+-- longer to start. A new slot has a random number, so that two writers who open one at once do not meet. An owner that
+-- this transaction has deleted gets none: what it owned may be deleted later in the cascade.
+CREATE FUNCTION public.addition_to_slots(p_owner text, p_counter text, p_key_column text, p_columns text[])
+RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format(
+        $sql$
+        IF cardinality(v_keys) <= 4 THEN
+            FOR i IN 1 .. cardinality(v_keys) LOOP
+                SELECT s.slot INTO v_slot FROM public.%1$I AS s WHERE s.%2$I = v_keys[i]
+                ORDER BY s.slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+                IF FOUND THEN
+                    UPDATE public.%1$I AS s SET %3$s WHERE s.%2$I = v_keys[i] AND s.slot = v_slot;
+                ELSE
+                    INSERT INTO public.%1$I AS s (%2$I, slot, %4$s)
+                    SELECT o.id, (random() * 2147483647)::integer, %5$s FROM public.%10$I AS o WHERE o.id = v_keys[i]
+                    ON CONFLICT (%2$I, slot) DO UPDATE SET %6$s;
+                END IF;
+            END LOOP;
+        ELSE
+            WITH net AS MATERIALIZED (
+                SELECT net.*, free.slot
+                FROM unnest(v_keys, %7$s) AS net (key, %4$s)
+                LEFT JOIN LATERAL (
+                    SELECT s.slot FROM public.%1$I AS s WHERE s.%2$I = net.key
+                    ORDER BY s.slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS free ON true
+            ),
+            added AS (
+                UPDATE public.%1$I AS s SET %8$s FROM net WHERE s.%2$I = net.key AND s.slot = net.slot
+            )
+            INSERT INTO public.%1$I AS s (%2$I, slot, %4$s)
+            SELECT o.id, (random() * 2147483647)::integer, %9$s
+            FROM net JOIN public.%10$I AS o ON o.id = net.key WHERE net.slot IS NULL
+            ON CONFLICT (%2$I, slot) DO UPDATE SET %6$s;
+        END IF;
+        $sql$,
+        p_counter,
+        p_key_column,
+        string_agg(format('%1$I = s.%1$I + v_%1$s[i]', c.name), ', ' ORDER BY c.n),
+        string_agg(format('%I', c.name), ', ' ORDER BY c.n),
+        string_agg(format('v_%s[i]', c.name), ', ' ORDER BY c.n),
+        string_agg(format('%1$I = s.%1$I + excluded.%1$I', c.name), ', ' ORDER BY c.n),
+        string_agg(format('v_%s', c.name), ', ' ORDER BY c.n),
+        string_agg(format('%1$I = s.%1$I + net.%1$I', c.name), ', ' ORDER BY c.n),
+        string_agg(format('net.%I', c.name), ', ' ORDER BY c.n),
+        p_owner)
+    FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
+$$;
+
+COMMENT ON FUNCTION public.addition_to_slots(text, text, text, text[]) IS
+    'Of keep_counts: the statements that add to the first slot of each key that nobody has locked.';
+
+
+CREATE FUNCTION public.addition_in_place(p_counter text, p_key_column text, p_columns text[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format(
+        $sql$
+        IF cardinality(v_keys) > 1 THEN
+            PERFORM FROM public.%1$I AS c WHERE c.%2$I = ANY (v_keys) ORDER BY c.%2$I FOR NO KEY UPDATE;
+        END IF;
+        UPDATE public.%1$I AS c SET %3$s FROM unnest(v_keys, %4$s) AS net (key, %5$s) WHERE c.%2$I = net.key;
+        $sql$,
+        p_counter,
+        p_key_column,
+        string_agg(format('%1$I = c.%1$I + net.%1$I', c.name), ', ' ORDER BY c.n),
+        string_agg(format('v_%s', c.name), ', ' ORDER BY c.n),
+        string_agg(format('%I', c.name), ', ' ORDER BY c.n))
+    FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
+$$;
+
+COMMENT ON FUNCTION public.addition_in_place(text, text, text[]) IS
+    'Of keep_counts: the statements that change columns of rows which are locked in the order of their keys.';
+
+
+CREATE FUNCTION public.sweep_slots() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        EXECUTE format('DELETE FROM public.%I', TG_ARGV[0]);
+    ELSE
+        EXECUTE format('DELETE FROM public.%I WHERE %I IN (SELECT id FROM old_rows)', TG_ARGV[0], TG_ARGV[1]);
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.sweep_slots() IS
+    'Statement trigger: removes the slots of rows that are deleted. Arguments: slot table, its key column.';
+
+
+CREATE FUNCTION public.keep_slots(p_owner text, p_counter text, p_key_column text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format(
+        'CREATE TRIGGER %I AFTER DELETE ON public.%I REFERENCING OLD TABLE AS old_rows
+         FOR EACH STATEMENT EXECUTE FUNCTION public.sweep_slots(%L, %L)',
+        format('sweep_%s_on_delete', p_counter), p_owner, p_counter, p_key_column);
+    EXECUTE format(
+        'CREATE TRIGGER %I AFTER TRUNCATE ON public.%I
+         FOR EACH STATEMENT EXECUTE FUNCTION public.sweep_slots(%L, %L)',
+        format('sweep_%s_on_truncate', p_counter), p_owner, p_counter, p_key_column);
+END;
+$$;
+
+COMMENT ON FUNCTION public.keep_slots(text, text, text) IS
+    'For migrations: creates the triggers that remove slots with their owner. Arguments: the owner''s table, the slot '
+    'table, its key column.';
+
+
+-- Both sides are read in one snapshot, so writers may go on while it looks. To repair, it keeps them away from the
+-- sources, one after the other. Sums of powers of two are rounded, so a trend may differ by a millionth of one use.
+CREATE FUNCTION public.recount(p_repair boolean DEFAULT false)
+RETURNS TABLE (counter text, count_column text, key uuid, counted double precision, is_there double precision)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_count record;
+    v_differences text;
+BEGIN
+    -- What is counted, as the arguments of the triggers say: a count may have several sources.
+    FOR v_count IN
+        SELECT
+            c.counter, c.key_column, c.count_column, array_agg(c.source) AS sources,
+            string_agg(format('SELECT %I, %s FROM public.%I AS it', c.behind, c.value, c.source), ' UNION ALL ')
+                AS changes,
+            CASE WHEN c.owner IS NULL THEN ''
+                ELSE format(' WHERE EXISTS (SELECT FROM public.%I AS o WHERE o.id = c.%I)', c.owner, c.key_column)
+            END AS of_owners,
+            CASE WHEN a.atttypid = 'double precision'::regtype
+                THEN '1e-6 * public.trend_weight(now()) + 1e-9 * abs(coalesce(s.n, 0))' ELSE '0'
+            END AS tolerance,
+            EXISTS (
+                SELECT FROM pg_attribute AS s
+                WHERE s.attrelid = a.attrelid AND s.attname = 'slot' AND NOT s.attisdropped) AS in_slots
+        FROM (
+            SELECT
+                t.source, t.arguments[1] AS counter, t.arguments[2] AS key_column, t.arguments[i] AS count_column,
+                t.arguments[i + 1] AS behind, t.arguments[i + 2] AS value, (
+                    SELECT o.relname FROM pg_trigger AS s JOIN pg_class AS o ON o.oid = s.tgrelid
+                    WHERE s.tgname = format('sweep_%s_on_delete', t.arguments[1])) AS owner
+            FROM (
+                SELECT c.relname AS source, string_to_array(encode(t.tgargs, 'escape'), '\000') AS arguments
+                FROM pg_trigger AS t
+                JOIN pg_class AS c ON c.oid = t.tgrelid
+                WHERE c.relnamespace = 'public'::regnamespace AND t.tgname LIKE 'keep\_%\_on\_insert'
+            ) AS t
+            CROSS JOIN generate_series(3, cardinality(t.arguments) - 1, 3) AS i
+        ) AS c
+        JOIN pg_attribute AS a ON a.attrelid = format('public.%I', c.counter)::regclass AND a.attname = c.count_column
+        GROUP BY c.counter, c.key_column, c.count_column, c.owner, a.atttypid, a.attrelid
+        ORDER BY 1, 3
+    LOOP
+        v_differences := format(
+            'SELECT %L, %L, coalesce(c.key, s.key) AS key, coalesce(c.n, 0) AS counted, coalesce(s.n, 0) AS is_there
+             FROM (SELECT %I AS key, sum(%I)::double precision AS n FROM public.%I AS c%s GROUP BY 1) AS c
+             FULL JOIN (
+                 SELECT i.key, sum(i.n)::double precision AS n FROM (%s) AS i (key, n)
+                 WHERE i.key IS NOT NULL GROUP BY i.key) AS s ON s.key = c.key
+             WHERE abs(coalesce(c.n, 0) - coalesce(s.n, 0)) > %s',
+            v_count.counter, v_count.count_column, v_count.key_column, v_count.count_column, v_count.counter,
+            v_count.of_owners, v_count.changes, v_count.tolerance);
+        IF NOT p_repair THEN
+            RETURN QUERY EXECUTE v_differences;
+            CONTINUE;
+        END IF;
+
+        EXECUTE (
+            SELECT format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', string_agg(format('public.%I', source), ', '))
+            FROM unnest(v_count.sources) AS source);
+        RETURN QUERY EXECUTE format(
+            CASE WHEN v_count.in_slots THEN
+                'WITH difference AS MATERIALIZED (
+                     SELECT d.*, (SELECT min(s.slot) FROM public.%1$I AS s WHERE s.%2$I = d.key) AS slot
+                     FROM (%4$s) AS d (counter, count_column, key, counted, is_there)
+                 ),
+                 changed AS (
+                     UPDATE public.%1$I AS s SET %3$I = s.%3$I + (d.is_there - d.counted)
+                     FROM difference AS d WHERE s.%2$I = d.key AND s.slot = d.slot
+                 ),
+                 added AS (
+                     INSERT INTO public.%1$I (%2$I, slot, %3$I)
+                     SELECT d.key, (random() * 2147483647)::integer, d.is_there FROM difference AS d
+                     WHERE d.slot IS NULL
+                 )
+                 SELECT d.counter, d.count_column, d.key, d.counted, d.is_there FROM difference AS d'
+            ELSE
+                'WITH difference AS MATERIALIZED (
+                     SELECT * FROM (%4$s) AS d (counter, count_column, key, counted, is_there)
+                 ),
+                 changed AS (
+                     UPDATE public.%1$I AS c SET %3$I = d.is_there FROM difference AS d WHERE c.%2$I = d.key
+                 )
+                 SELECT * FROM difference'
+            END,
+            v_count.counter, v_count.key_column, v_count.count_column, v_differences);
+    END LOOP;
+END;
+$$;
+
+COMMENT ON FUNCTION public.recount(boolean) IS
+    'Compares every count with the rows behind it and returns those that differ: none, unless someone has disabled a '
+    'trigger. With p_repair, puts them right; until the end of the transaction nobody can then write what is counted.';
+
+
+-- Trends ------------------------------------------------------------------------------------------
+
+-- Forward decay: each use adds a weight that is larger the later it is, so that scores need no ageing: two of them
+-- stay in their order for ever. One day doubles it. A double holds the powers of two from -1074 to 1023, hence the
+-- landmark: weights grow to 1 until then and have room for a thousand days beyond. Later ones count as the last of
+-- these, until rebase_trends moves the landmark.
+CREATE FUNCTION public.trend_landmark() RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '2028-09-01 00:00+00'::timestamptz $$;
+
+COMMENT ON FUNCTION public.trend_landmark() IS 'The moment at which a use weighs 1; rebase_trends moves it.';
+
+
+CREATE FUNCTION public.trend_weight(p_at timestamptz) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT pg_catalog.power(2::double precision, greatest(-1000::double precision, least(1000::double precision,
+        (extract(epoch FROM p_at)::double precision - extract(epoch FROM public.trend_landmark())::double precision)
+        / 86400)))
+$$;
+
+COMMENT ON FUNCTION public.trend_weight(timestamptz) IS
+    'What one use adds to a trend: 2 to the days between the landmark and the use.';
 
 
 -- A row that is changed twice in one transaction has all its foreign keys checked again. So a row that
@@ -147,15 +470,43 @@ COMMENT ON FUNCTION public.delete_first() IS
 
 
 -- They run as their owner, and their arguments become SQL, so nobody else may attach them to a table.
-REVOKE ALL ON FUNCTION public.add_stats_row() FROM PUBLIC;
-REVOKE ALL ON FUNCTION public.maintain_counts() FROM PUBLIC;
-REVOKE ALL ON FUNCTION public.add_to_counts(text, text, text[], uuid[], bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.sweep_slots() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.keep_counts(text, text, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.keep_slots(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.recount(boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.delete_first() FROM PUBLIC;
+
+
+-- What a deleted account would make would be shown to nobody.
+CREATE FUNCTION public.refuse_deleted_authors() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_author uuid;
+BEGIN
+    SELECT n.user_id INTO v_author
+    FROM new_rows AS n
+    JOIN public.users AS u ON u.id = n.user_id
+    WHERE u.deleted_at IS NOT NULL
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE check_violation USING
+            MESSAGE = format('the author of the new row in "%s" is deleted', TG_TABLE_NAME),
+            DETAIL = format('The user is %s.', v_author),
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.refuse_deleted_authors() IS
+    'Statement trigger, which is named like a constraint: refuses rows of users who are deleted.';
+
+REVOKE ALL ON FUNCTION public.refuse_deleted_authors() FROM PUBLIC;
 
 
 -- Accounts ----------------------------------------------------------------------------------------
 
+-- Its id goes wherever the account is shown, so it does not tell when the account was made: version 4.
 CREATE TABLE public.users (
     id          uuid        NOT NULL DEFAULT gen_random_uuid(),
     email       text        NOT NULL,
@@ -169,6 +520,7 @@ CREATE TABLE public.users (
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
     deleted_at  timestamptz,
+    is_public   boolean     NOT NULL GENERATED ALWAYS AS (deleted_at IS NULL AND NOT is_private) STORED,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     CONSTRAINT users_email_format_check CHECK (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
     CONSTRAINT users_username_length_check CHECK (char_length(username) BETWEEN 3 AND 30),
@@ -181,25 +533,25 @@ CREATE UNIQUE INDEX users_username_key ON public.users (lower(username)) WHERE d
 
 COMMENT ON TABLE public.users IS 'An account and its public profile.';
 COMMENT ON COLUMN public.users.email IS 'Unique among accounts that are not deleted, whatever the case.';
-COMMENT ON COLUMN public.users.username IS 'Normalised to NFKC; unique as email is.';
+COMMENT ON COLUMN public.users.username IS 'Normalised; unique as email is.';
 COMMENT ON COLUMN public.users.avatar IS 'URL of the profile picture.';
 COMMENT ON COLUMN public.users.is_private IS 'Content is shown to accepted followers only.';
 COMMENT ON COLUMN public.users.is_verified IS 'Carries the verified badge.';
 COMMENT ON COLUMN public.users.deleted_at IS 'Soft delete: the account and all it made are shown to nobody.';
+COMMENT ON COLUMN public.users.is_public IS 'Content is shown to anybody who is not blocked; trends are made of it.';
 
 
--- Thai sara am, among others, can be typed as one character or as two that look the same.
 CREATE FUNCTION public.normalize_user_names() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    NEW.username := normalize(NEW.username, NFKC);
-    NEW.full_name := normalize(NEW.full_name, NFKC);
+    NEW.username := public.normalize_text(NEW.username);
+    NEW.full_name := public.normalize_text(NEW.full_name);
     RETURN NEW;
 END;
 $$;
 
 COMMENT ON FUNCTION public.normalize_user_names() IS
-    'Row trigger: stores names in NFKC, so that names that look the same are the same.';
+    'Row trigger: stores names normalised, so that names that look the same are the same.';
 
 CREATE TRIGGER normalize_names BEFORE INSERT OR UPDATE OF username, full_name ON public.users
     FOR EACH ROW EXECUTE FUNCTION public.normalize_user_names();
@@ -209,32 +561,49 @@ CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.users
 
 
 -- Nothing indexes a count and pages keep some room, so that an update stays within its page (HOT).
-CREATE TABLE public.user_stats (
+CREATE TABLE public.user_stat_slots (
     user_id         uuid    NOT NULL,
+    slot            integer NOT NULL,
     post_count      integer NOT NULL DEFAULT 0,
     follower_count  integer NOT NULL DEFAULT 0,
     following_count integer NOT NULL DEFAULT 0,
-    CONSTRAINT user_stats_pkey PRIMARY KEY (user_id),
-    CONSTRAINT user_stats_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
-    CONSTRAINT user_stats_counts_check CHECK (post_count >= 0 AND follower_count >= 0 AND following_count >= 0)
+    CONSTRAINT user_stat_slots_pkey PRIMARY KEY (user_id, slot)
 ) WITH (fillfactor = 70);
 
-COMMENT ON TABLE public.user_stats IS 'Counts of each user, kept by triggers.';
+COMMENT ON TABLE public.user_stat_slots IS 'The parts that user_stats adds up; kept by triggers, read through the view.';
+COMMENT ON COLUMN public.user_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+
+
+CREATE FUNCTION public.user_counts(p_user_id uuid)
+RETURNS TABLE (post_count integer, follower_count integer, following_count integer)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT
+        coalesce(sum(s.post_count), 0)::integer, coalesce(sum(s.follower_count), 0)::integer,
+        coalesce(sum(s.following_count), 0)::integer
+    FROM public.user_stat_slots AS s
+    WHERE s.user_id = p_user_id
+$$;
+
+COMMENT ON FUNCTION public.user_counts(uuid) IS 'The row of user_stats of one user.';
+
+
+CREATE VIEW public.user_stats AS
+SELECT u.id AS user_id, counts.post_count, counts.follower_count, counts.following_count
+FROM public.users AS u
+CROSS JOIN LATERAL public.user_counts(u.id) AS counts;
+
+COMMENT ON VIEW public.user_stats IS 'Counts of each user, exact whenever they are read.';
 COMMENT ON COLUMN public.user_stats.post_count IS 'Posts that are neither deleted nor archived.';
 COMMENT ON COLUMN public.user_stats.follower_count IS 'Accepted follows of this user.';
 COMMENT ON COLUMN public.user_stats.following_count IS 'Accepted follows by this user.';
 
-CREATE TRIGGER add_user_stats AFTER INSERT ON public.users REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION public.add_stats_row('user_stats', 'user_id');
-
-CREATE TRIGGER delete_user_stats_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('user_stats', 'user_id');
+SELECT public.keep_slots('users', 'user_stat_slots', 'user_id');
 
 
 -- Social graph ------------------------------------------------------------------------------------
 
 CREATE TABLE public.follows (
-    id           uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id           uuid        NOT NULL DEFAULT public.uuid_v7(),
     follower_id  uuid        NOT NULL,
     following_id uuid        NOT NULL,
     accepted_at  timestamptz,
@@ -260,9 +629,9 @@ COMMENT ON COLUMN public.follows.following_id IS 'The user who is followed.';
 COMMENT ON COLUMN public.follows.accepted_at IS
     'NULL while a private account has not accepted: such a follow shows nothing and counts nowhere.';
 
-SELECT public.keep_counts('follows', 'user_stats', 'user_id',
-    'following_count', 'follower_id', 'accepted_at IS NOT NULL',
-    'follower_count', 'following_id', 'accepted_at IS NOT NULL');
+SELECT public.keep_counts('follows', 'user_stat_slots', 'user_id',
+    'following_count', 'follower_id', '(accepted_at IS NOT NULL)::integer',
+    'follower_count', 'following_id', '(accepted_at IS NOT NULL)::integer');
 
 
 CREATE FUNCTION public.accept_follow_of_public_account() RETURNS trigger
@@ -306,7 +675,7 @@ CREATE TRIGGER accept_pending_follows AFTER UPDATE OF is_private ON public.users
 
 
 CREATE TABLE public.blocks (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     blocker_id uuid        NOT NULL,
     blocked_id uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -325,7 +694,7 @@ COMMENT ON TABLE public.blocks IS 'Who has blocked whom: neither sees the other.
 -- Posts -------------------------------------------------------------------------------------------
 
 CREATE TABLE public.posts (
-    id                uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id                uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id           uuid        NOT NULL,
     caption           text,
     location          text,
@@ -355,11 +724,14 @@ COMMENT ON COLUMN public.posts.is_live IS
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.posts
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
-SELECT public.keep_counts('posts', 'user_stats', 'user_id', 'post_count', 'user_id', 'is_live');
+CREATE TRIGGER posts_author_not_deleted_check AFTER INSERT ON public.posts REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
+
+SELECT public.keep_counts('posts', 'user_stat_slots', 'user_id', 'post_count', 'user_id', 'is_live::integer');
 
 
 CREATE TABLE public.post_media (
-    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id            uuid        NOT NULL DEFAULT public.uuid_v7(),
     post_id       uuid        NOT NULL,
     media_url     text        NOT NULL,
     media_type    text        NOT NULL,
@@ -389,27 +761,41 @@ COMMENT ON COLUMN public.post_media.duration IS 'Seconds, of a video.';
 COMMENT ON COLUMN public.post_media.display_order IS 'Position in the carousel, from 0.';
 
 
-CREATE TABLE public.post_stats (
+CREATE TABLE public.post_stat_slots (
     post_id       uuid    NOT NULL,
+    slot          integer NOT NULL,
     like_count    integer NOT NULL DEFAULT 0,
     comment_count integer NOT NULL DEFAULT 0,
-    CONSTRAINT post_stats_pkey PRIMARY KEY (post_id),
-    CONSTRAINT post_stats_post_id_fkey FOREIGN KEY (post_id) REFERENCES public.posts (id) ON DELETE CASCADE,
-    CONSTRAINT post_stats_counts_check CHECK (like_count >= 0 AND comment_count >= 0)
+    CONSTRAINT post_stat_slots_pkey PRIMARY KEY (post_id, slot)
 ) WITH (fillfactor = 70);
 
-COMMENT ON TABLE public.post_stats IS 'Counts of each post, kept by triggers.';
+COMMENT ON TABLE public.post_stat_slots IS 'The parts that post_stats adds up; kept by triggers, read through the view.';
+COMMENT ON COLUMN public.post_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+
+
+CREATE FUNCTION public.post_counts(p_post_id uuid) RETURNS TABLE (like_count integer, comment_count integer)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(sum(s.like_count), 0)::integer, coalesce(sum(s.comment_count), 0)::integer
+    FROM public.post_stat_slots AS s
+    WHERE s.post_id = p_post_id
+$$;
+
+COMMENT ON FUNCTION public.post_counts(uuid) IS 'The row of post_stats of one post.';
+
+
+CREATE VIEW public.post_stats AS
+SELECT p.id AS post_id, counts.like_count, counts.comment_count
+FROM public.posts AS p
+CROSS JOIN LATERAL public.post_counts(p.id) AS counts;
+
+COMMENT ON VIEW public.post_stats IS 'Counts of each post, exact whenever they are read.';
 COMMENT ON COLUMN public.post_stats.comment_count IS 'Comments and replies that are not deleted.';
 
-CREATE TRIGGER add_post_stats AFTER INSERT ON public.posts REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION public.add_stats_row('post_stats', 'post_id');
-
-CREATE TRIGGER delete_post_stats_first BEFORE DELETE ON public.posts
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('post_stats', 'post_id');
+SELECT public.keep_slots('posts', 'post_stat_slots', 'post_id');
 
 
 CREATE TABLE public.likes (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     post_id    uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -423,11 +809,11 @@ CREATE INDEX likes_user_id_created_at_idx ON public.likes (user_id, created_at D
 
 COMMENT ON TABLE public.likes IS 'Who likes which post.';
 
-SELECT public.keep_counts('likes', 'post_stats', 'post_id', 'like_count', 'post_id', 'true');
+SELECT public.keep_counts('likes', 'post_stat_slots', 'post_id', 'like_count', 'post_id', '1');
 
 
 CREATE TABLE public.comments (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     post_id    uuid        NOT NULL,
     parent_id  uuid,
@@ -444,7 +830,7 @@ CREATE TABLE public.comments (
 );
 
 CREATE INDEX comments_post_id_created_at_idx ON public.comments (post_id, created_at DESC, id DESC);
-CREATE INDEX comments_parent_id_created_at_idx ON public.comments (parent_id, created_at);
+CREATE INDEX comments_parent_id_created_at_idx ON public.comments (parent_id, created_at, id);
 CREATE INDEX comments_user_id_idx ON public.comments (user_id);
 
 COMMENT ON TABLE public.comments IS 'Comments on posts, and replies to them.';
@@ -453,11 +839,80 @@ COMMENT ON COLUMN public.comments.parent_id IS 'The comment that this one replie
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.comments
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
-SELECT public.keep_counts('comments', 'post_stats', 'post_id', 'comment_count', 'post_id', 'deleted_at IS NULL');
+CREATE TRIGGER comments_author_not_deleted_check AFTER INSERT ON public.comments REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
+
+SELECT public.keep_counts('comments', 'post_stat_slots', 'post_id',
+    'comment_count', 'post_id', '(deleted_at IS NULL)::integer');
+
+
+CREATE FUNCTION public.refuse_misplaced_comments() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.posts AS p WHERE p.id = NEW.post_id AND p.comments_disabled) THEN
+        RAISE check_violation USING
+            MESSAGE = 'the author of the post has disabled comments',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'comments_post_id_check';
+    END IF;
+    IF NEW.parent_id IS NOT NULL AND EXISTS (
+        SELECT FROM public.comments AS c WHERE c.id = NEW.parent_id AND c.post_id <> NEW.post_id) THEN
+        RAISE check_violation USING
+            MESSAGE = 'a reply belongs to the post of the comment that it replies to',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'comments_parent_id_check';
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.refuse_misplaced_comments() IS
+    'Row trigger: refuses comments where they are disabled, and replies to comments of another post.';
+
+REVOKE ALL ON FUNCTION public.refuse_misplaced_comments() FROM PUBLIC;
+
+CREATE TRIGGER refuse_misplaced AFTER INSERT OR UPDATE OF post_id, parent_id ON public.comments
+    FOR EACH ROW EXECUTE FUNCTION public.refuse_misplaced_comments();
+
+
+CREATE TABLE public.comment_stat_slots (
+    comment_id  uuid    NOT NULL,
+    slot        integer NOT NULL,
+    like_count  integer NOT NULL DEFAULT 0,
+    reply_count integer NOT NULL DEFAULT 0,
+    CONSTRAINT comment_stat_slots_pkey PRIMARY KEY (comment_id, slot)
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE public.comment_stat_slots IS
+    'The parts that comment_stats adds up; kept by triggers, read through the view.';
+COMMENT ON COLUMN public.comment_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+
+
+CREATE FUNCTION public.comment_counts(p_comment_id uuid) RETURNS TABLE (like_count integer, reply_count integer)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(sum(s.like_count), 0)::integer, coalesce(sum(s.reply_count), 0)::integer
+    FROM public.comment_stat_slots AS s
+    WHERE s.comment_id = p_comment_id
+$$;
+
+COMMENT ON FUNCTION public.comment_counts(uuid) IS 'The row of comment_stats of one comment.';
+
+
+CREATE VIEW public.comment_stats AS
+SELECT c.id AS comment_id, counts.like_count, counts.reply_count
+FROM public.comments AS c
+CROSS JOIN LATERAL public.comment_counts(c.id) AS counts;
+
+COMMENT ON VIEW public.comment_stats IS 'Counts of each comment, exact whenever they are read.';
+COMMENT ON COLUMN public.comment_stats.reply_count IS 'Replies to it that are not deleted.';
+
+SELECT public.keep_slots('comments', 'comment_stat_slots', 'comment_id');
+
+SELECT public.keep_counts('comments', 'comment_stat_slots', 'comment_id',
+    'reply_count', 'parent_id', '(deleted_at IS NULL)::integer');
 
 
 CREATE TABLE public.comment_likes (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     comment_id uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -472,9 +927,11 @@ CREATE INDEX comment_likes_user_id_idx ON public.comment_likes (user_id);
 
 COMMENT ON TABLE public.comment_likes IS 'Who likes which comment.';
 
+SELECT public.keep_counts('comment_likes', 'comment_stat_slots', 'comment_id', 'like_count', 'comment_id', '1');
+
 
 CREATE TABLE public.saved_posts (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     post_id    uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -492,7 +949,7 @@ COMMENT ON TABLE public.saved_posts IS 'Posts that a user keeps for later, seen 
 -- Hashtags and mentions ---------------------------------------------------------------------------
 
 CREATE TABLE public.hashtags (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     name       text        NOT NULL,
     post_count integer     NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -504,7 +961,7 @@ CREATE TABLE public.hashtags (
 ) WITH (fillfactor = 80);
 
 COMMENT ON TABLE public.hashtags IS 'Hashtags that posts carry.';
-COMMENT ON COLUMN public.hashtags.name IS 'In lower case and NFKC, without the #.';
+COMMENT ON COLUMN public.hashtags.name IS 'Normalised, in lower case, without the #.';
 COMMENT ON COLUMN public.hashtags.post_count IS
     'Posts that carry it and are neither deleted nor archived; kept by triggers.';
 
@@ -512,13 +969,13 @@ COMMENT ON COLUMN public.hashtags.post_count IS
 CREATE FUNCTION public.normalize_hashtag_name() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    NEW.name := lower(ltrim(normalize(NEW.name, NFKC), '#'));
+    NEW.name := ltrim(public.search_text(NEW.name), '#');
     RETURN NEW;
 END;
 $$;
 
 COMMENT ON FUNCTION public.normalize_hashtag_name() IS
-    'Row trigger: stores a hashtag in lower case and NFKC without its #, so that one tag has one row.';
+    'Row trigger: stores a hashtag normalised and in lower case, without its #, so that one tag has one row.';
 
 CREATE TRIGGER normalize_name BEFORE INSERT OR UPDATE OF name ON public.hashtags
     FOR EACH ROW EXECUTE FUNCTION public.normalize_hashtag_name();
@@ -528,7 +985,7 @@ CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.hashtags
 
 
 CREATE TABLE public.post_hashtags (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     post_id    uuid        NOT NULL,
     hashtag_id uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -545,49 +1002,101 @@ COMMENT ON TABLE public.post_hashtags IS
     'Which post carries which hashtag; written by the app, which reads the caption.';
 
 
--- The lock keeps a post from being deleted or restored between being looked at and being counted.
-CREATE FUNCTION public.lock_live_post(p_post_id uuid) RETURNS boolean
-LANGUAGE sql VOLATILE AS $$
-    SELECT p.is_live FROM public.posts AS p WHERE p.id = p_post_id FOR SHARE
-$$;
-
-COMMENT ON FUNCTION public.lock_live_post(uuid) IS
-    'Whether a post is live, which then stays so until the end of the transaction. For counting links to posts.';
-
-SELECT public.keep_counts('post_hashtags', 'hashtags', 'id',
-    'post_count', 'hashtag_id', 'public.lock_live_post(post_id)');
-
-
-CREATE FUNCTION public.maintain_counts_of_linked_posts() RETURNS trigger
+-- The lock keeps a post from being deleted or restored between being looked at and being counted. The trigger's
+-- name comes before those that count.
+CREATE FUNCTION public.hold_posts() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    v_count_columns text[];
-    v_keys uuid[];
-    v_changes bigint[];
 BEGIN
-    EXECUTE format(
-        'SELECT array_agg(%3$L::text), array_agg(key), array_agg(change)
-         FROM (SELECT link.%1$I AS key, sum(CASE WHEN new.is_live THEN 1 ELSE -1 END) AS change
-               FROM new_rows AS new
-               JOIN old_rows AS old ON old.id = new.id AND old.is_live <> new.is_live
-               JOIN public.%2$I AS link ON link.post_id = new.id
-               GROUP BY link.%1$I) AS net',
-        TG_ARGV[1], TG_ARGV[0], TG_ARGV[3]) INTO v_count_columns, v_keys, v_changes;
-    PERFORM public.add_to_counts(TG_ARGV[2], 'id', v_count_columns, v_keys, v_changes);
+    IF TG_OP = 'INSERT' THEN
+        PERFORM FROM public.posts AS p WHERE p.id IN (SELECT post_id FROM new_rows) ORDER BY p.id FOR SHARE;
+    ELSIF TG_OP = 'DELETE' THEN
+        PERFORM FROM public.posts AS p WHERE p.id IN (SELECT post_id FROM old_rows) ORDER BY p.id FOR SHARE;
+    ELSE
+        PERFORM FROM public.posts AS p
+        WHERE p.id IN (SELECT post_id FROM new_rows UNION ALL SELECT post_id FROM old_rows) ORDER BY p.id FOR SHARE;
+    END IF;
     RETURN NULL;
 END;
 $$;
 
-COMMENT ON FUNCTION public.maintain_counts_of_linked_posts() IS
-    'Statement trigger on posts: a post that is deleted, archived or restored leaves or joins the counts of what '
-    'links to it. Arguments: link table, its column that holds the counter''s id, counter table, count column.';
+COMMENT ON FUNCTION public.hold_posts() IS
+    'Statement trigger on what links to posts: keeps these as they are until the end of the transaction.';
 
-REVOKE ALL ON FUNCTION public.maintain_counts_of_linked_posts() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.hold_posts() FROM PUBLIC;
 
-CREATE TRIGGER keep_hashtags_on_update AFTER UPDATE ON public.posts
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION public.maintain_counts_of_linked_posts(
-        'post_hashtags', 'hashtag_id', 'hashtags', 'post_count');
+
+CREATE FUNCTION public.keep_counts_of_links(
+    p_links text, p_counter text, p_key_column text, p_count_column text, p_link_column text, p_value text
+) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_function constant text := format('move_%s_in_%s', p_links, p_counter);
+    v_type constant text := (
+        SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
+        WHERE a.attrelid = format('public.%I', p_counter)::regclass AND a.attname = p_count_column);
+    v_event text;
+    v_rows text;
+BEGIN
+    FOR v_event, v_rows IN VALUES
+        ('insert', 'REFERENCING NEW TABLE AS new_rows'),
+        ('update', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+        ('delete', 'REFERENCING OLD TABLE AS old_rows')
+    LOOP
+        CONTINUE WHEN EXISTS (
+            SELECT FROM pg_trigger AS t
+            WHERE t.tgrelid = format('public.%I', p_links)::regclass AND t.tgname = 'hold_posts_on_' || v_event);
+        EXECUTE format(
+            'CREATE TRIGGER %I AFTER %s ON public.%I %s FOR EACH STATEMENT EXECUTE FUNCTION public.hold_posts()',
+            'hold_posts_on_' || v_event, v_event, p_links, v_rows);
+    END LOOP;
+    PERFORM public.keep_counts(p_links, p_counter, p_key_column, p_count_column, p_link_column,
+        format('(SELECT %s FROM public.posts AS post WHERE post.id = it.post_id)', p_value));
+
+    EXECUTE format(
+        $function$
+        CREATE FUNCTION public.%1$I() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+        DECLARE
+            v_keys uuid[];
+            v_%2$s %3$s[];
+        BEGIN
+            IF EXISTS (
+                SELECT FROM new_rows AS n
+                JOIN old_rows AS o ON o.id = n.id
+                WHERE (n.is_live, n.user_id, n.created_at) IS DISTINCT FROM (o.is_live, o.user_id, o.created_at)) THEN
+                %4$s
+                IF v_keys IS NOT NULL THEN
+                    %5$s
+                END IF;
+            END IF;
+            RETURN NULL;
+        END;
+        $body$
+        $function$,
+        v_function, p_count_column, v_type,
+        public.sum_of_changes(ARRAY[p_count_column], ARRAY[v_type], format(
+            'SELECT it.%2$I, %3$s FROM new_rows AS post JOIN public.%1$I AS it ON it.post_id = post.id
+             UNION ALL
+             SELECT it.%2$I, -(%3$s) FROM old_rows AS post JOIN public.%1$I AS it ON it.post_id = post.id',
+            p_links, p_link_column, p_value)),
+        public.addition_in_place(p_counter, p_key_column, ARRAY[p_count_column]));
+    EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', v_function);
+    EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', v_function, format(
+        'Statement trigger on posts: keeps %s of %s as posts are deleted, archived or restored. '
+        'Made by keep_counts_of_links.', p_count_column, p_counter));
+    EXECUTE format(
+        'CREATE TRIGGER %I AFTER UPDATE ON public.posts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+         FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', v_function, v_function);
+END;
+$$;
+
+COMMENT ON FUNCTION public.keep_counts_of_links(text, text, text, text, text, text) IS
+    'For migrations: as keep_counts, for rows that link posts to what is counted: how much a link adds depends on its '
+    'post. Arguments: link table, counter table, its key column, the count, the link''s column that holds the key, and '
+    'an expression of post and it (the link).';
+
+SELECT public.keep_counts_of_links('post_hashtags', 'hashtags', 'id', 'post_count', 'hashtag_id',
+    'post.is_live::integer');
 
 
 -- A cascade would remove the links only when the post is gone, too late to see whether it was live.
@@ -595,8 +1104,104 @@ CREATE TRIGGER delete_post_hashtags_first BEFORE DELETE ON public.posts
     FOR EACH ROW EXECUTE FUNCTION public.delete_first('post_hashtags', 'post_id');
 
 
+CREATE TABLE public.hashtag_trends (
+    hashtag_id uuid             NOT NULL,
+    score      double precision NOT NULL DEFAULT 0,
+    CONSTRAINT hashtag_trends_pkey PRIMARY KEY (hashtag_id)
+) WITH (fillfactor = 80);
+
+CREATE INDEX hashtag_trends_score_idx ON public.hashtag_trends (score DESC, hashtag_id);
+
+COMMENT ON TABLE public.hashtag_trends IS
+    'How much hashtags trend, in the order of the index; kept by triggers, without a foreign key as slots are.';
+COMMENT ON COLUMN public.hashtag_trends.score IS
+    'Sum of trend_weight over the live posts of public accounts that carry it, each at its time.';
+
+
+-- Born with their hashtag, so that keeping them only has to update.
+CREATE FUNCTION public.add_trends() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('INSERT INTO public.%I (%I) SELECT id FROM new_rows', TG_ARGV[0], TG_ARGV[1]);
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.add_trends() IS
+    'Statement trigger: gives each new row its row in a table of trends. Arguments: that table, its key column.';
+
+REVOKE ALL ON FUNCTION public.add_trends() FROM PUBLIC;
+
+CREATE TRIGGER add_hashtag_trends AFTER INSERT ON public.hashtags REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.add_trends('hashtag_trends', 'hashtag_id');
+
+SELECT public.keep_slots('hashtags', 'hashtag_trends', 'hashtag_id');
+
+
+CREATE FUNCTION public.weight_of_post(p_is_live boolean, p_user_id uuid, p_at timestamptz) RETURNS double precision
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+        WHEN p_is_live AND EXISTS (SELECT FROM public.users AS u WHERE u.id = p_user_id AND u.is_public)
+            THEN public.trend_weight(p_at)
+        ELSE 0
+    END
+$$;
+
+COMMENT ON FUNCTION public.weight_of_post(boolean, uuid, timestamptz) IS
+    'What a post adds to a trend: nothing unless anybody may see it.';
+
+-- A post that is dated later than it was tagged counts as one of that moment.
+SELECT public.keep_counts_of_links('post_hashtags', 'hashtag_trends', 'hashtag_id', 'score', 'hashtag_id',
+    'public.weight_of_post(post.is_live, post.user_id, least(post.created_at, it.created_at))');
+
+
+CREATE FUNCTION public.move_trends_of_users() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM new_rows AS n JOIN old_rows AS o ON o.id = n.id WHERE n.is_public <> o.is_public) THEN
+        WITH change AS MATERIALIZED (
+            SELECT
+                link.hashtag_id,
+                sum(CASE WHEN n.is_public THEN 1 ELSE -1 END
+                    * public.trend_weight(least(p.created_at, link.created_at))) AS score
+            FROM new_rows AS n
+            JOIN old_rows AS o ON o.id = n.id AND o.is_public <> n.is_public
+            JOIN public.posts AS p ON p.user_id = n.id AND p.is_live
+            JOIN public.post_hashtags AS link ON link.post_id = p.id
+            GROUP BY link.hashtag_id
+        ),
+        held AS MATERIALIZED (
+            SELECT t.hashtag_id FROM public.hashtag_trends AS t
+            WHERE t.hashtag_id IN (SELECT change.hashtag_id FROM change)
+            ORDER BY t.hashtag_id
+            FOR NO KEY UPDATE
+        )
+        UPDATE public.hashtag_trends AS t SET score = t.score + change.score
+        FROM held JOIN change ON change.hashtag_id = held.hashtag_id
+        WHERE t.hashtag_id = held.hashtag_id;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.move_trends_of_users() IS
+    'Statement trigger on users: the posts of an account that turns private, is deleted or comes back leave or join '
+    'the trends of their hashtags.';
+
+REVOKE ALL ON FUNCTION public.move_trends_of_users() FROM PUBLIC;
+
+CREATE TRIGGER move_trends AFTER UPDATE ON public.users
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.move_trends_of_users();
+
+-- While their author can still be looked up.
+CREATE TRIGGER delete_posts_first BEFORE DELETE ON public.users
+    FOR EACH ROW EXECUTE FUNCTION public.delete_first('posts', 'user_id');
+
+
 CREATE TABLE public.user_mentions (
-    id                uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id                uuid        NOT NULL DEFAULT public.uuid_v7(),
     post_id           uuid,
     comment_id        uuid,
     mentioned_user_id uuid        NOT NULL,
@@ -621,7 +1226,7 @@ COMMENT ON TABLE public.user_mentions IS 'Who is mentioned in a post or in a com
 -- Stories -----------------------------------------------------------------------------------------
 
 CREATE TABLE public.stories (
-    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id            uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id       uuid        NOT NULL,
     media_url     text        NOT NULL,
     media_type    text        NOT NULL,
@@ -674,12 +1279,15 @@ COMMENT ON FUNCTION public.complete_story() IS
 CREATE TRIGGER complete_story BEFORE INSERT ON public.stories
     FOR EACH ROW EXECUTE FUNCTION public.complete_story();
 
+CREATE TRIGGER stories_author_not_deleted_check AFTER INSERT ON public.stories REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
+
 CREATE TRIGGER delete_stories_first BEFORE DELETE ON public.users
     FOR EACH ROW EXECUTE FUNCTION public.delete_first('stories', 'user_id');
 
 
 CREATE TABLE public.story_views (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     story_id   uuid        NOT NULL,
     user_id    uuid        NOT NULL,
     viewed_at  timestamptz NOT NULL DEFAULT now(),
@@ -695,7 +1303,7 @@ CREATE INDEX story_views_user_id_idx ON public.story_views (user_id);
 COMMENT ON TABLE public.story_views IS 'Who has viewed which story, one row however often.';
 COMMENT ON COLUMN public.story_views.viewed_at IS 'The latest view; created_at is the first.';
 
-SELECT public.keep_counts('story_views', 'stories', 'id', 'view_count', 'story_id', 'true');
+SELECT public.keep_counts('story_views', 'stories', 'id', 'view_count', 'story_id', '1');
 
 
 CREATE FUNCTION public.cleanup_expired_stories() RETURNS integer
@@ -722,7 +1330,7 @@ COMMENT ON FUNCTION public.cleanup_expired_stories() IS
 
 -- No DEFAULT partition: it would have to be scanned for each month that is added.
 CREATE TABLE public.notifications (
-    id          uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id          uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id     uuid        NOT NULL,
     actor_id    uuid,
     type        text        NOT NULL,
@@ -840,83 +1448,264 @@ SELECT public.maintain_partitions();
 
 -- Readers -----------------------------------------------------------------------------------------
 
-CREATE FUNCTION public.visible_users(p_viewer_id uuid)
-RETURNS TABLE (user_id uuid, username text, full_name text, avatar text, is_verified boolean)
+-- Who may see what is said in three places and nowhere else: reachable_users, visible_users, visible_posts, and
+-- later visible_stories and visible_conversations. They are plain queries, which the planner inlines into the
+-- readers that join them.
+
+-- Blocks are few, so both directions are read once for a query and hashed, however many users are asked about.
+CREATE FUNCTION public.reachable_users(p_viewer_id uuid)
+RETURNS TABLE (
+    user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
+)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT u.id, u.username, u.full_name, u.avatar, u.is_verified
+    SELECT u.id, u.username, u.full_name, u.avatar, u.is_verified, u.is_private
     FROM public.users AS u
     WHERE u.deleted_at IS NULL
-      AND NOT EXISTS (
-          SELECT FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id)
-      AND NOT EXISTS (
-          SELECT FROM public.blocks AS b WHERE b.blocker_id = u.id AND b.blocked_id = p_viewer_id)
-      AND (NOT u.is_private
-          OR u.id = p_viewer_id
-          OR EXISTS (
-              SELECT FROM public.follows AS f
-              WHERE f.follower_id = p_viewer_id AND f.following_id = u.id AND f.accepted_at IS NOT NULL))
+      AND u.id NOT IN (
+          SELECT b.blocked_id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id
+          UNION ALL
+          SELECT b.blocker_id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id)
+$$;
+
+COMMENT ON FUNCTION public.reachable_users(uuid) IS
+    'The accounts whose existence a viewer may learn of, by their profile, in a search or by a comment: none that is '
+    'deleted or that either has blocked. What a private account has posted is not among it.';
+
+
+CREATE FUNCTION public.visible_users(p_viewer_id uuid)
+RETURNS TABLE (
+    user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT u.user_id, u.username, u.full_name, u.avatar, u.is_verified, u.is_private
+    FROM public.reachable_users(p_viewer_id) AS u
+    WHERE NOT u.is_private
+       OR u.user_id = p_viewer_id
+       OR EXISTS (
+           SELECT FROM public.follows AS f
+           WHERE f.follower_id = p_viewer_id AND f.following_id = u.user_id AND f.accepted_at IS NOT NULL)
 $$;
 
 COMMENT ON FUNCTION public.visible_users(uuid) IS
-    'The users whose content a viewer may see: the one place for blocks, private and deleted accounts. Readers join '
-    'it, and the planner inlines it. For an unknown viewer, or NULL: the public accounts.';
+    'The accounts whose content a viewer may see: those that can be reached, private ones only by their accepted '
+    'followers and themselves. For an unknown viewer, or NULL: the public accounts.';
 
 
--- A followee whose newest post ranks below the k-th newest cannot place a post among the first k, so
--- the second step looks at k followees at most, however many the viewer follows.
-CREATE FUNCTION public.get_user_feed(p_user_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0)
+CREATE FUNCTION public.visible_posts(p_viewer_id uuid)
 RETURNS TABLE (
-    post_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean,
-    caption text, location text, media jsonb, like_count integer, comment_count integer,
-    is_liked boolean, is_saved boolean, created_at timestamptz
+    post_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean, caption text,
+    location text, created_at timestamptz
 )
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    WITH authors AS (
-        SELECT followee.user_id, followee.username, followee.full_name, followee.avatar, followee.is_verified
-        FROM public.follows AS f
-        JOIN public.visible_users(p_user_id) AS followee ON followee.user_id = f.following_id
-        CROSS JOIN LATERAL (
-            SELECT p.created_at, p.id FROM public.posts AS p
-            WHERE p.user_id = f.following_id AND p.is_live
-            ORDER BY p.created_at DESC, p.id DESC
-            LIMIT 1) AS newest
-        WHERE f.follower_id = p_user_id AND f.accepted_at IS NOT NULL
-        ORDER BY newest.created_at DESC, newest.id DESC
-        LIMIT greatest(coalesce(p_limit, 20), 0)::bigint + greatest(coalesce(p_offset, 0), 0)
-    ),
-    page AS (
-        SELECT post.id, post.created_at, authors.*
-        FROM authors
-        CROSS JOIN LATERAL (
-            SELECT p.id, p.created_at FROM public.posts AS p
-            WHERE p.user_id = authors.user_id AND p.is_live
-            ORDER BY p.created_at DESC, p.id DESC
-            LIMIT greatest(coalesce(p_limit, 20), 0)::bigint + greatest(coalesce(p_offset, 0), 0)) AS post
-        ORDER BY post.created_at DESC, post.id DESC
-        LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)
-    )
     SELECT
-        page.id, page.user_id, page.username, page.full_name, page.avatar, page.is_verified,
-        p.caption, p.location, coalesce(media.items, '[]'), stats.like_count, stats.comment_count,
-        EXISTS (SELECT FROM public.likes AS l WHERE l.post_id = page.id AND l.user_id = p_user_id),
-        EXISTS (SELECT FROM public.saved_posts AS s WHERE s.post_id = page.id AND s.user_id = p_user_id),
-        page.created_at
-    FROM page
-    JOIN public.posts AS p ON p.id = page.id
-    JOIN public.post_stats AS stats ON stats.post_id = page.id
-    LEFT JOIN LATERAL (
-        SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(m) - 'post_id' ORDER BY m.display_order, m.id) AS items
-        FROM public.post_media AS m
-        WHERE m.post_id = page.id) AS media ON true
+        p.id, author.user_id, author.username, author.full_name, author.avatar, author.is_verified, p.caption,
+        p.location, p.created_at
+    FROM public.posts AS p
+    JOIN public.visible_users(p_viewer_id) AS author ON author.user_id = p.user_id
+    WHERE p.is_live
+$$;
+
+COMMENT ON FUNCTION public.visible_posts(uuid) IS 'The posts that a viewer may see, with their authors.';
+
+
+-- Profiles
+
+CREATE TYPE public.profile AS (
+    user_id uuid, username text, full_name text, bio text, avatar text, website text, is_private boolean,
+    is_verified boolean, post_count integer, follower_count integer, following_count integer, is_following boolean,
+    is_requested boolean, is_follower boolean, can_see_content boolean, created_at timestamptz
+);
+
+COMMENT ON TYPE public.profile IS
+    'An account as a viewer sees it. is_following and is_requested: the viewer follows it, or has asked to; is_follower: '
+    'it follows the viewer; can_see_content: the viewer may see its posts and stories.';
+
+
+CREATE FUNCTION public.get_profile(p_viewer_id uuid, p_user_id uuid) RETURNS SETOF public.profile
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
+    SELECT
+        reachable.user_id, reachable.username, reachable.full_name, u.bio, reachable.avatar, u.website,
+        reachable.is_private, reachable.is_verified, counts.post_count, counts.follower_count, counts.following_count,
+        follow.accepted_at IS NOT NULL, follow.id IS NOT NULL AND follow.accepted_at IS NULL,
+        EXISTS (
+            SELECT FROM public.follows AS f
+            WHERE f.follower_id = p_user_id AND f.following_id = p_viewer_id AND f.accepted_at IS NOT NULL),
+        EXISTS (SELECT FROM public.visible_users(p_viewer_id) AS v WHERE v.user_id = p_user_id),
+        u.created_at
+    FROM public.reachable_users(p_viewer_id) AS reachable
+    JOIN public.users AS u ON u.id = reachable.user_id
+    CROSS JOIN LATERAL public.user_counts(reachable.user_id) AS counts
+    LEFT JOIN public.follows AS follow ON follow.follower_id = p_viewer_id AND follow.following_id = reachable.user_id
+    WHERE reachable.user_id = p_user_id
+$$;
+
+COMMENT ON FUNCTION public.get_profile(uuid, uuid) IS
+    'One account as a viewer sees it; no row where it cannot be reached. A private account shows its profile to anybody, '
+    'so that it can be asked, and its content to accepted followers.';
+
+
+CREATE FUNCTION public.get_profile_by_username(p_viewer_id uuid, p_username text) RETURNS SETOF public.profile
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
+    SELECT p.*
+    FROM public.users AS u
+    CROSS JOIN LATERAL public.get_profile(p_viewer_id, u.id) AS p
+    WHERE pg_catalog.lower(u.username) = public.search_text(p_username) AND u.deleted_at IS NULL
+$$;
+
+COMMENT ON FUNCTION public.get_profile_by_username(uuid, text) IS 'As get_profile, by the name, whatever its case.';
+
+
+-- Posts
+
+CREATE TYPE public.post_item AS (
+    post_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean, caption text,
+    location text, media jsonb, like_count integer, comment_count integer, is_liked boolean, is_saved boolean,
+    created_at timestamptz
+);
+
+COMMENT ON TYPE public.post_item IS
+    'A post as a viewer sees it. media: an array of its pictures and videos in their order; is_liked, is_saved: by the '
+    'viewer.';
+
+
+-- OFFSET 0 keeps it a lookup for each post of a page, by the keys, whatever the planner expects of the page.
+CREATE FUNCTION public.post_details(p_viewer_id uuid, p_post_id uuid)
+RETURNS TABLE (
+    caption text, location text, media jsonb, like_count integer, comment_count integer, is_liked boolean,
+    is_saved boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
+    SELECT
+        p.caption, p.location,
+        coalesce((
+            SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(m) - 'post_id' ORDER BY m.display_order, m.id)
+            FROM public.post_media AS m
+            WHERE m.post_id = p.id), '[]'),
+        counts.like_count, counts.comment_count,
+        EXISTS (SELECT FROM public.likes AS l WHERE l.post_id = p.id AND l.user_id = p_viewer_id),
+        EXISTS (SELECT FROM public.saved_posts AS s WHERE s.post_id = p.id AND s.user_id = p_viewer_id)
+    FROM public.posts AS p
+    CROSS JOIN LATERAL public.post_counts(p.id) AS counts
+    WHERE p.id = p_post_id
+    OFFSET 0
+$$;
+
+COMMENT ON FUNCTION public.post_details(uuid, uuid) IS
+    'Of the readers of posts: what a post_item holds beside its keys and its author. Asks nothing about who may see it.';
+
+
+CREATE FUNCTION public.get_post(p_viewer_id uuid, p_post_id uuid) RETURNS SETOF public.post_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
+    SELECT
+        p.post_id, p.user_id, p.username, p.full_name, p.avatar, p.is_verified, p.caption, p.location, d.media,
+        d.like_count, d.comment_count, d.is_liked, d.is_saved, p.created_at
+    FROM public.visible_posts(p_viewer_id) AS p
+    CROSS JOIN LATERAL public.post_details(p_viewer_id, p.post_id) AS d
+    WHERE p.post_id = p_post_id
+$$;
+
+COMMENT ON FUNCTION public.get_post(uuid, uuid) IS 'One post as a viewer sees it; no row where the viewer may not see it.';
+
+
+-- The pages that follow each other come in two kinds: by offset, and, at the same cost however deep, from the last
+-- row of the page before on (p_before and its id; NULL begins).
+
+CREATE FUNCTION public.get_user_posts_before(
+    p_viewer_id uuid, p_user_id uuid, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.post_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        page.id, page.user_id, page.username, page.full_name, page.avatar, page.is_verified, d.caption, d.location,
+        d.media, d.like_count, d.comment_count, d.is_liked, d.is_saved, page.created_at
+    FROM (
+        SELECT p.id, p.created_at, author.*
+        FROM public.visible_users(p_viewer_id) AS author
+        JOIN public.posts AS p ON p.user_id = author.user_id
+        WHERE author.user_id = p_user_id AND p.user_id = p_user_id AND p.is_live
+          AND (p.created_at, p.id) < (
+              coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+        ORDER BY p.created_at DESC, p.id DESC
+        LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)) AS page
+    CROSS JOIN LATERAL public.post_details(p_viewer_id, page.id) AS d
     ORDER BY page.created_at DESC, page.id DESC
 $$;
 
+COMMENT ON FUNCTION public.get_user_posts_before(uuid, uuid, timestamptz, uuid, integer, integer) IS
+    'The posts of one account as a viewer sees them, newest first, older than the last one of the page before.';
+
+
+CREATE FUNCTION public.get_user_posts(
+    p_viewer_id uuid, p_user_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
+) RETURNS SETOF public.post_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_user_posts_before(p_viewer_id, p_user_id, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.get_user_posts(uuid, uuid, integer, integer) IS
+    'The posts of one account as a viewer sees them, newest first.';
+
+
+-- A followee whose newest post ranks below the k-th newest cannot place a post among the first k, so only the posts
+-- of k followees are looked at, however many the viewer follows. Whether a followee may be seen is asked in the order
+-- of their newest posts until k are found: OFFSET 0 keeps the planner from asking about all of them first.
+CREATE FUNCTION public.get_user_feed_before(
+    p_user_id uuid, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
+) RETURNS SETOF public.post_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        page.id, page.user_id, page.username, page.full_name, page.avatar, page.is_verified, d.caption, d.location,
+        d.media, d.like_count, d.comment_count, d.is_liked, d.is_saved, page.created_at
+    FROM (
+        SELECT post.id, post.created_at, author.*
+        FROM (
+            SELECT visible.*
+            FROM (
+                SELECT f.following_id, newest.created_at, newest.id
+                FROM public.follows AS f
+                CROSS JOIN LATERAL (
+                    SELECT p.created_at, p.id FROM public.posts AS p
+                    WHERE p.user_id = f.following_id AND p.is_live
+                      AND (p.created_at, p.id) < (
+                          coalesce(p_before, 'infinity'),
+                          coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+                    ORDER BY p.created_at DESC, p.id DESC
+                    LIMIT 1) AS newest
+                WHERE f.follower_id = p_user_id AND f.accepted_at IS NOT NULL
+                ORDER BY newest.created_at DESC, newest.id DESC
+                OFFSET 0) AS followee
+            JOIN public.visible_users(p_user_id) AS visible ON visible.user_id = followee.following_id
+            ORDER BY followee.created_at DESC, followee.id DESC
+            LIMIT greatest(coalesce(p_limit, 20), 0)::bigint + greatest(coalesce(p_offset, 0), 0)) AS author
+        CROSS JOIN LATERAL (
+            SELECT p.id, p.created_at FROM public.posts AS p
+            WHERE p.user_id = author.user_id AND p.is_live
+              AND (p.created_at, p.id) < (
+                  coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+            ORDER BY p.created_at DESC, p.id DESC
+            LIMIT greatest(coalesce(p_limit, 20), 0)::bigint + greatest(coalesce(p_offset, 0), 0)) AS post
+        ORDER BY post.created_at DESC, post.id DESC
+        LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)) AS page
+    CROSS JOIN LATERAL public.post_details(p_user_id, page.id) AS d
+    ORDER BY page.created_at DESC, page.id DESC
+$$;
+
+COMMENT ON FUNCTION public.get_user_feed_before(uuid, timestamptz, uuid, integer, integer) IS
+    'The home feed, older than the last post of the page before.';
+
+
+CREATE FUNCTION public.get_user_feed(p_user_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0)
+RETURNS SETOF public.post_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_user_feed_before(p_user_id, NULL, NULL, p_limit, p_offset)
+$$;
+
 COMMENT ON FUNCTION public.get_user_feed(uuid, integer, integer) IS
-    'The home feed: live posts of the accounts that a user follows, newest first, with their media as a JSON array.';
+    'The home feed: live posts of the accounts that a user follows, newest first.';
 
 
 CREATE TABLE public.feeds (
-    id         uuid             NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid             NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid             NOT NULL,
     post_id    uuid             NOT NULL,
     score      double precision NOT NULL DEFAULT 0,
@@ -955,65 +1744,166 @@ COMMENT ON FUNCTION public.generate_user_feed(uuid, integer) IS
     'Replaces the cached feed of one user by the newest posts, ranked by age and engagement; tells how many.';
 
 
-CREATE FUNCTION public.get_trending_hashtags(p_limit integer DEFAULT 10)
-RETURNS TABLE (hashtag_id uuid, name text, post_count integer, score double precision)
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT h.id, h.name, h.post_count, recent.score
+-- Comments
+
+CREATE TYPE public.comment_item AS (
+    comment_id uuid, post_id uuid, parent_id uuid, user_id uuid, username text, full_name text, avatar text,
+    is_verified boolean, content text, like_count integer, reply_count integer, is_liked boolean,
+    created_at timestamptz, updated_at timestamptz
+);
+
+COMMENT ON TYPE public.comment_item IS
+    'A comment as a viewer sees it. parent_id: the comment that it replies to; reply_count: replies that are not deleted; '
+    'is_liked: by the viewer.';
+
+
+CREATE FUNCTION public.get_post_comments_before(
+    p_viewer_id uuid, p_post_id uuid, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.comment_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        page.id, page.post_id, page.parent_id, page.user_id, page.username, page.full_name, page.avatar,
+        page.is_verified, page.content, counts.like_count, counts.reply_count,
+        EXISTS (SELECT FROM public.comment_likes AS l WHERE l.comment_id = page.id AND l.user_id = p_viewer_id),
+        page.created_at, page.updated_at
     FROM (
         SELECT
-            ph.hashtag_id,
-            sum(pg_catalog.power(
-                0.5::double precision, (extract(epoch FROM now() - p.created_at) / 86400)::double precision)) AS score
-        FROM public.posts AS p
-        JOIN public.visible_users(NULL) AS author ON author.user_id = p.user_id
-        JOIN public.post_hashtags AS ph ON ph.post_id = p.id
-        WHERE p.is_live AND p.created_at > now() - interval '7 days' AND p.created_at <= now()
-        GROUP BY ph.hashtag_id) AS recent
-    JOIN public.hashtags AS h ON h.id = recent.hashtag_id
-    ORDER BY recent.score DESC, h.post_count DESC, h.name
+            c.id, c.post_id, c.parent_id, author.user_id, author.username, author.full_name, author.avatar,
+            author.is_verified, c.content, c.created_at, c.updated_at
+        FROM public.comments AS c
+        JOIN public.reachable_users(p_viewer_id) AS author ON author.user_id = c.user_id
+        WHERE c.post_id = p_post_id AND c.parent_id IS NULL AND c.deleted_at IS NULL
+          AND (c.created_at, c.id) < (
+              coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+          AND (SELECT true FROM public.visible_posts(p_viewer_id) AS p WHERE p.post_id = p_post_id)
+        ORDER BY c.created_at DESC, c.id DESC
+        LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)) AS page
+    CROSS JOIN LATERAL public.comment_counts(page.id) AS counts
+    ORDER BY page.created_at DESC, page.id DESC
+$$;
+
+COMMENT ON FUNCTION public.get_post_comments_before(uuid, uuid, timestamptz, uuid, integer, integer) IS
+    'The comments on a post, without replies, newest first, older than the last one of the page before.';
+
+
+CREATE FUNCTION public.get_post_comments(
+    p_viewer_id uuid, p_post_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
+) RETURNS SETOF public.comment_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_post_comments_before(p_viewer_id, p_post_id, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.get_post_comments(uuid, uuid, integer, integer) IS
+    'The comments on a post as a viewer sees them, without replies, newest first. None where the post may not be seen.';
+
+
+CREATE FUNCTION public.get_comment_replies_after(
+    p_viewer_id uuid, p_comment_id uuid, p_after timestamptz, p_after_id uuid, p_limit integer DEFAULT 20,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.comment_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        page.id, page.post_id, page.parent_id, page.user_id, page.username, page.full_name, page.avatar,
+        page.is_verified, page.content, counts.like_count, counts.reply_count,
+        EXISTS (SELECT FROM public.comment_likes AS l WHERE l.comment_id = page.id AND l.user_id = p_viewer_id),
+        page.created_at, page.updated_at
+    FROM (
+        SELECT
+            c.id, c.post_id, c.parent_id, author.user_id, author.username, author.full_name, author.avatar,
+            author.is_verified, c.content, c.created_at, c.updated_at
+        FROM public.comments AS c
+        JOIN public.reachable_users(p_viewer_id) AS author ON author.user_id = c.user_id
+        WHERE c.parent_id = p_comment_id AND c.deleted_at IS NULL
+          AND (c.created_at, c.id) > (
+              coalesce(p_after, '-infinity'), coalesce(p_after_id, '00000000-0000-0000-0000-000000000000'))
+          AND (
+              SELECT true
+              FROM public.comments AS parent
+              JOIN public.visible_posts(p_viewer_id) AS p ON p.post_id = parent.post_id
+              JOIN public.reachable_users(p_viewer_id) AS author ON author.user_id = parent.user_id
+              WHERE parent.id = p_comment_id AND parent.deleted_at IS NULL)
+        ORDER BY c.created_at, c.id
+        LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)) AS page
+    CROSS JOIN LATERAL public.comment_counts(page.id) AS counts
+    ORDER BY page.created_at, page.id
+$$;
+
+COMMENT ON FUNCTION public.get_comment_replies_after(uuid, uuid, timestamptz, uuid, integer, integer) IS
+    'The replies to a comment, oldest first, later than the last one of the page before.';
+
+
+CREATE FUNCTION public.get_comment_replies(
+    p_viewer_id uuid, p_comment_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
+) RETURNS SETOF public.comment_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_comment_replies_after(p_viewer_id, p_comment_id, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.get_comment_replies(uuid, uuid, integer, integer) IS
+    'The replies to a comment as a viewer sees them, oldest first. None where the comment may not be seen.';
+
+
+-- Trends and suggestions
+
+CREATE FUNCTION public.get_trending_hashtags(p_limit integer DEFAULT 10)
+RETURNS TABLE (hashtag_id uuid, name text, post_count integer, score double precision)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 AS $$
+    SELECT h.id, h.name, h.post_count, t.score / public.trend_weight(now())
+    FROM public.hashtag_trends AS t
+    JOIN public.hashtags AS h ON h.id = t.hashtag_id
+    WHERE t.score > public.trend_weight(now() - interval '7 days')
+    ORDER BY t.score DESC, t.hashtag_id
     LIMIT greatest(coalesce(p_limit, 10), 0)
 $$;
 
 COMMENT ON FUNCTION public.get_trending_hashtags(integer) IS
-    'Hashtags of public posts of the last seven days. Each post adds to the score, half as much for each day of age.';
+    'The hashtags that trend: each live post of a public account adds 1 to the score, half as much for each day of age. '
+    'One that scores less than a single post of a week ago does not trend.';
 
 
--- Both steps are capped, so that the work stays the same however many accounts anyone follows.
+-- Both steps are capped, so that the work stays the same however many accounts anyone follows: the newest 200
+-- followees, the newest 50 follows of each, and of the candidates the 100 with the most in common, or as many as are
+-- asked for.
 CREATE FUNCTION public.get_user_suggestions(p_user_id uuid, p_limit integer DEFAULT 10)
 RETURNS TABLE (
     user_id uuid, username text, full_name text, avatar text, is_verified boolean,
     mutual_count bigint, follower_count integer
 )
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    WITH followees AS (
-        SELECT f.following_id AS user_id
-        FROM public.follows AS f
-        JOIN public.visible_users(p_user_id) AS followee ON followee.user_id = f.following_id
-        WHERE f.follower_id = p_user_id AND f.accepted_at IS NOT NULL
-        ORDER BY f.accepted_at DESC, f.following_id
-        LIMIT 200
-    ),
-    candidates AS (
-        SELECT friend.user_id, count(*) AS mutual_count
-        FROM followees
-        CROSS JOIN LATERAL (
-            SELECT f.following_id AS user_id FROM public.follows AS f
-            WHERE f.follower_id = followees.user_id AND f.accepted_at IS NOT NULL
-            ORDER BY f.accepted_at DESC, f.following_id
-            LIMIT 50) AS friend
-        WHERE friend.user_id <> p_user_id
-        GROUP BY friend.user_id
-    )
-    SELECT u.user_id, u.username, u.full_name, u.avatar, u.is_verified, c.mutual_count, stats.follower_count
-    FROM candidates AS c
-    JOIN public.visible_users(p_user_id) AS u ON u.user_id = c.user_id
-    JOIN public.user_stats AS stats ON stats.user_id = c.user_id
-    WHERE NOT EXISTS (
-        SELECT FROM public.follows AS f WHERE f.follower_id = p_user_id AND f.following_id = c.user_id)
-    ORDER BY c.mutual_count DESC, stats.follower_count DESC, u.user_id
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 AS $$
+    SELECT best.user_id, best.username, best.full_name, best.avatar, best.is_verified, best.mutual_count,
+        counts.follower_count
+    FROM (
+        SELECT visible.*, candidate.mutual_count
+        FROM (
+            SELECT friend.user_id, count(*) AS mutual_count
+            FROM (
+                SELECT f.following_id AS user_id
+                FROM public.follows AS f
+                JOIN public.visible_users(p_user_id) AS followee ON followee.user_id = f.following_id
+                WHERE f.follower_id = p_user_id AND f.accepted_at IS NOT NULL
+                ORDER BY f.accepted_at DESC, f.following_id
+                LIMIT 200) AS followee
+            CROSS JOIN LATERAL (
+                SELECT f.following_id AS user_id FROM public.follows AS f
+                WHERE f.follower_id = followee.user_id AND f.accepted_at IS NOT NULL
+                ORDER BY f.accepted_at DESC, f.following_id
+                LIMIT 50) AS friend
+            WHERE friend.user_id <> p_user_id
+            GROUP BY friend.user_id
+            ORDER BY count(*) DESC, friend.user_id
+            OFFSET 0) AS candidate
+        JOIN public.visible_users(p_user_id) AS visible ON visible.user_id = candidate.user_id
+        WHERE NOT EXISTS (
+            SELECT FROM public.follows AS f WHERE f.follower_id = p_user_id AND f.following_id = candidate.user_id)
+        ORDER BY candidate.mutual_count DESC, candidate.user_id
+        LIMIT greatest(coalesce(p_limit, 10), 100)) AS best
+    CROSS JOIN LATERAL public.user_counts(best.user_id) AS counts
+    ORDER BY best.mutual_count DESC, counts.follower_count DESC, best.user_id
     LIMIT greatest(coalesce(p_limit, 10), 0)
 $$;
 
 COMMENT ON FUNCTION public.get_user_suggestions(uuid, integer) IS
-    'Accounts followed by those whom a user follows, most in common first; none that the user follows or asked to. '
-    'Looks at the newest 200 followees and the newest 50 follows of each.';
+    'Accounts followed by those whom a user follows, most in common first, then most followed; none that the user '
+    'follows or has asked to. Looks at the newest 200 followees and the newest 50 follows of each, and ranks the 100 '
+    'with the most in common.';

@@ -1,23 +1,28 @@
-CREATE OR REPLACE FUNCTION public.visible_users(p_viewer_id uuid)
-RETURNS TABLE (user_id uuid, username text, full_name text, avatar text, is_verified boolean)
+CREATE OR REPLACE FUNCTION public.reachable_users(p_viewer_id uuid)
+RETURNS TABLE (
+    user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
+)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT u.id, u.username, u.full_name, u.avatar, u.is_verified
+    SELECT u.id, u.username, u.full_name, u.avatar, u.is_verified, u.is_private
     FROM public.users AS u
     WHERE u.deleted_at IS NULL
-      AND NOT EXISTS (
-          SELECT FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id)
-      AND NOT EXISTS (
-          SELECT FROM public.blocks AS b WHERE b.blocker_id = u.id AND b.blocked_id = p_viewer_id)
-      AND (NOT u.is_private
-          OR u.id = p_viewer_id
-          OR EXISTS (
-              SELECT FROM public.follows AS f
-              WHERE f.follower_id = p_viewer_id AND f.following_id = u.id AND f.accepted_at IS NOT NULL))
+      AND u.id NOT IN (
+          SELECT b.blocked_id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id
+          UNION ALL
+          SELECT b.blocker_id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id)
 $$;
+
+COMMENT ON FUNCTION public.reachable_users(uuid) IS
+    'The accounts whose existence a viewer may learn of, by their profile, in a search or by a comment: none that is '
+    'deleted or that either has blocked. What a private account has posted is not among it.';
 
 DROP TABLE public.refresh_tokens;
 
 ALTER TABLE public.users
+    DROP COLUMN is_public,
     DROP COLUMN hashed_password,
     DROP COLUMN is_active,
-    DROP COLUMN last_login_at;
+    DROP COLUMN last_login_at,
+    ADD COLUMN is_public boolean NOT NULL GENERATED ALWAYS AS (deleted_at IS NULL AND NOT is_private) STORED;
+
+COMMENT ON COLUMN public.users.is_public IS 'Content is shown to anybody who is not blocked; trends are made of it.';

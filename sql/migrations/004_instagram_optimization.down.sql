@@ -1,3 +1,14 @@
+DROP FUNCTION public.get_trending_reels(uuid, integer, integer);
+DROP FUNCTION public.get_trending_reels_after(uuid, double precision, uuid, integer, integer);
+DROP FUNCTION public.get_user_highlights(uuid, uuid, integer, integer);
+DROP FUNCTION public.get_user_highlights_after(uuid, uuid, integer, uuid, integer, integer);
+DROP FUNCTION public.search_posts(uuid, text, integer, integer);
+DROP FUNCTION public.search_posts_before(uuid, text, timestamptz, uuid, integer, integer);
+DROP FUNCTION public.search_hashtags(text, integer);
+DROP FUNCTION public.search_users(uuid, text, integer);
+DROP TYPE public.reel_item;
+DROP TYPE public.highlight_item;
+
 -- The functions as they were go first: they no longer look at the tables that go after them.
 
 CREATE OR REPLACE FUNCTION public.maintain_partitions(p_months_ahead integer DEFAULT 6, p_keep interval DEFAULT NULL)
@@ -31,7 +42,10 @@ DROP TRIGGER delete_messages_first ON public.users;
 DROP TRIGGER delete_highlights_first ON public.users;
 DROP TRIGGER delete_collections_first ON public.users;
 DROP TRIGGER delete_collection_posts_first ON public.posts;
-DROP TRIGGER keep_collections_on_update ON public.posts;
+DROP TRIGGER move_collection_posts_in_collections ON public.posts;
+
+DROP VIEW public.reel_stats;
+DROP FUNCTION public.reel_counts(uuid);
 
 DROP TABLE
     public.search_history,
@@ -40,7 +54,8 @@ DROP TABLE
     public.reel_shares,
     public.reel_comments,
     public.reel_likes,
-    public.reel_stats,
+    public.reel_trends,
+    public.reel_stat_slots,
     public.reels,
     public.audio_tracks,
     public.message_reads,
@@ -52,7 +67,18 @@ DROP TABLE
     public.collection_posts,
     public.collections;
 
+DROP FUNCTION public.count_saved_reels_in_reel_stat_slots();
+DROP FUNCTION public.count_reel_shares_in_reel_stat_slots();
+DROP FUNCTION public.refuse_misplaced_reel_comments();
+DROP FUNCTION public.count_reel_comments_in_reel_stat_slots();
+DROP FUNCTION public.count_reel_likes_in_reel_stat_slots();
+DROP FUNCTION public.move_reel_trend();
+DROP FUNCTION public.add_reel_trends();
+DROP FUNCTION public.count_reels_in_audio_tracks();
 DROP FUNCTION public.touch_conversations();
+DROP FUNCTION public.count_highlight_stories_in_highlights();
+DROP FUNCTION public.move_collection_posts_in_collections();
+DROP FUNCTION public.count_collection_posts_in_collections();
 
 DROP INDEX public.posts_search_idx;
 DROP INDEX public.hashtags_search_idx;

@@ -25,17 +25,19 @@ COMMENT ON COLUMN public.users.profile_category IS 'What a business or creator d
 COMMENT ON COLUMN public.users.external_links IS 'Array of links shown on the profile.';
 COMMENT ON COLUMN public.users.business_info IS 'Contact data of a business: address, opening hours and so on.';
 
--- Search by a part of a name, a hashtag, a caption or a place.
-CREATE INDEX users_search_idx ON public.users USING gin (username public.gin_trgm_ops, full_name public.gin_trgm_ops);
+-- Search by a part of a name, a hashtag, a caption or a place, as search_text spells them.
+CREATE INDEX users_search_idx ON public.users
+    USING gin (public.search_text(username) public.gin_trgm_ops, public.search_text(full_name) public.gin_trgm_ops);
 CREATE INDEX hashtags_search_idx ON public.hashtags USING gin (name public.gin_trgm_ops);
 CREATE INDEX posts_search_idx ON public.posts
-    USING gin (caption public.gin_trgm_ops, location public.gin_trgm_ops) WHERE is_live;
+    USING gin (public.search_text(caption) public.gin_trgm_ops, public.search_text(location) public.gin_trgm_ops)
+    WHERE is_live;
 
 
 -- Collections -------------------------------------------------------------------------------------
 
 CREATE TABLE public.collections (
-    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id         uuid        NOT NULL,
     name            text        NOT NULL,
     description     text,
@@ -56,7 +58,7 @@ COMMENT ON COLUMN public.collections.posts_count IS
 
 
 CREATE TABLE public.collection_posts (
-    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id            uuid        NOT NULL DEFAULT public.uuid_v7(),
     collection_id uuid        NOT NULL,
     post_id       uuid        NOT NULL,
     created_at    timestamptz NOT NULL DEFAULT now(),
@@ -71,13 +73,8 @@ CREATE INDEX collection_posts_post_id_idx ON public.collection_posts (post_id);
 
 COMMENT ON TABLE public.collection_posts IS 'Which post is in which collection.';
 
-SELECT public.keep_counts('collection_posts', 'collections', 'id',
-    'posts_count', 'collection_id', 'public.lock_live_post(post_id)');
-
-CREATE TRIGGER keep_collections_on_update AFTER UPDATE ON public.posts
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION public.maintain_counts_of_linked_posts(
-        'collection_posts', 'collection_id', 'collections', 'posts_count');
+SELECT public.keep_counts_of_links('collection_posts', 'collections', 'id', 'posts_count', 'collection_id',
+    'post.is_live::integer');
 
 CREATE TRIGGER delete_collection_posts_first BEFORE DELETE ON public.posts
     FOR EACH ROW EXECUTE FUNCTION public.delete_first('collection_posts', 'post_id');
@@ -89,7 +86,7 @@ CREATE TRIGGER delete_collections_first BEFORE DELETE ON public.users
 -- Highlights --------------------------------------------------------------------------------------
 
 CREATE TABLE public.highlights (
-    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id         uuid        NOT NULL,
     title           text        NOT NULL,
     cover_image_url text,
@@ -111,7 +108,7 @@ COMMENT ON COLUMN public.highlights.story_count IS 'Stories in it; kept by trigg
 
 
 CREATE TABLE public.highlight_stories (
-    id           uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id           uuid        NOT NULL DEFAULT public.uuid_v7(),
     highlight_id uuid        NOT NULL,
     story_id     uuid        NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
@@ -126,7 +123,7 @@ CREATE INDEX highlight_stories_story_id_idx ON public.highlight_stories (story_i
 
 COMMENT ON TABLE public.highlight_stories IS 'Which story is in which highlight; such a story outlives its day.';
 
-SELECT public.keep_counts('highlight_stories', 'highlights', 'id', 'story_count', 'highlight_id', 'true');
+SELECT public.keep_counts('highlight_stories', 'highlights', 'id', 'story_count', 'highlight_id', '1');
 
 CREATE TRIGGER delete_highlights_first BEFORE DELETE ON public.users
     FOR EACH ROW EXECUTE FUNCTION public.delete_first('highlights', 'user_id');
@@ -158,7 +155,7 @@ COMMENT ON FUNCTION public.cleanup_expired_stories() IS
 -- Direct messages ---------------------------------------------------------------------------------
 
 CREATE TABLE public.conversations (
-    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid        NOT NULL DEFAULT public.uuid_v7(),
     is_group        boolean     NOT NULL DEFAULT false,
     group_name      text,
     group_image_url text,
@@ -176,7 +173,7 @@ COMMENT ON COLUMN public.conversations.last_message_at IS 'When the newest messa
 
 
 CREATE TABLE public.conversation_participants (
-    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid        NOT NULL DEFAULT public.uuid_v7(),
     conversation_id uuid        NOT NULL,
     user_id         uuid        NOT NULL,
     joined_at       timestamptz NOT NULL DEFAULT now(),
@@ -199,7 +196,7 @@ COMMENT ON COLUMN public.conversation_participants.left_at IS 'NULL: takes part.
 
 
 CREATE TABLE public.messages (
-    id                  uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id                  uuid        NOT NULL DEFAULT public.uuid_v7(),
     conversation_id     uuid        NOT NULL,
     sender_id           uuid        NOT NULL,
     message_type        text        NOT NULL DEFAULT 'text',
@@ -277,7 +274,7 @@ CREATE TRIGGER touch_conversations AFTER INSERT ON public.messages REFERENCING N
 
 
 CREATE TABLE public.message_reads (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     message_id uuid        NOT NULL,
     user_id    uuid        NOT NULL,
     read_at    timestamptz NOT NULL DEFAULT now(),
@@ -297,7 +294,7 @@ COMMENT ON COLUMN public.message_reads.read_at IS 'When it was read; created_at 
 -- Reels -------------------------------------------------------------------------------------------
 
 CREATE TABLE public.audio_tracks (
-    id          uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id          uuid        NOT NULL DEFAULT public.uuid_v7(),
     title       text        NOT NULL,
     artist      text,
     url         text        NOT NULL,
@@ -317,7 +314,7 @@ COMMENT ON COLUMN public.audio_tracks.usage_count IS 'Reels that use it; kept by
 
 
 CREATE TABLE public.reels (
-    id             uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id             uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id        uuid        NOT NULL,
     video_url      text        NOT NULL,
     thumbnail_url  text,
@@ -348,33 +345,118 @@ COMMENT ON COLUMN public.reels.height IS 'Pixels.';
 COMMENT ON COLUMN public.reels.view_count IS 'Viewers, added up by the app: no table holds a row for each.';
 COMMENT ON COLUMN public.reels.play_count IS 'Plays, repeats included, added up by the app.';
 
-SELECT public.keep_counts('reels', 'audio_tracks', 'id', 'usage_count', 'audio_track_id', 'true');
+CREATE TRIGGER reels_author_not_deleted_check AFTER INSERT ON public.reels REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
+
+SELECT public.keep_counts('reels', 'audio_tracks', 'id', 'usage_count', 'audio_track_id', '1');
 
 
-CREATE TABLE public.reel_stats (
-    reel_id       uuid    NOT NULL,
-    like_count    integer NOT NULL DEFAULT 0,
-    comment_count integer NOT NULL DEFAULT 0,
-    share_count   integer NOT NULL DEFAULT 0,
-    save_count    integer NOT NULL DEFAULT 0,
-    CONSTRAINT reel_stats_pkey PRIMARY KEY (reel_id),
-    CONSTRAINT reel_stats_reel_id_fkey FOREIGN KEY (reel_id) REFERENCES public.reels (id) ON DELETE CASCADE,
-    CONSTRAINT reel_stats_counts_check
-        CHECK (like_count >= 0 AND comment_count >= 0 AND share_count >= 0 AND save_count >= 0)
+CREATE TABLE public.reel_stat_slots (
+    reel_id       uuid             NOT NULL,
+    slot          integer          NOT NULL,
+    like_count    integer          NOT NULL DEFAULT 0,
+    comment_count integer          NOT NULL DEFAULT 0,
+    share_count   integer          NOT NULL DEFAULT 0,
+    save_count    integer          NOT NULL DEFAULT 0,
+    trend_score   double precision NOT NULL DEFAULT 0,
+    CONSTRAINT reel_stat_slots_pkey PRIMARY KEY (reel_id, slot)
 ) WITH (fillfactor = 70);
 
-COMMENT ON TABLE public.reel_stats IS 'Counts of each reel, kept by triggers.';
+COMMENT ON TABLE public.reel_stat_slots IS 'The parts that reel_stats adds up; kept by triggers, read through the view.';
+COMMENT ON COLUMN public.reel_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+COMMENT ON COLUMN public.reel_stat_slots.trend_score IS
+    'Sum of trend_weight over the likes, comments, shares and saves that this slot has counted.';
+
+
+CREATE FUNCTION public.reel_counts(p_reel_id uuid)
+RETURNS TABLE (like_count integer, comment_count integer, share_count integer, save_count integer)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT
+        coalesce(sum(s.like_count), 0)::integer, coalesce(sum(s.comment_count), 0)::integer,
+        coalesce(sum(s.share_count), 0)::integer, coalesce(sum(s.save_count), 0)::integer
+    FROM public.reel_stat_slots AS s
+    WHERE s.reel_id = p_reel_id
+$$;
+
+COMMENT ON FUNCTION public.reel_counts(uuid) IS 'The row of reel_stats of one reel.';
+
+
+CREATE VIEW public.reel_stats AS
+SELECT r.id AS reel_id, counts.like_count, counts.comment_count, counts.share_count, counts.save_count
+FROM public.reels AS r
+CROSS JOIN LATERAL public.reel_counts(r.id) AS counts;
+
+COMMENT ON VIEW public.reel_stats IS 'Counts of each reel, exact whenever they are read.';
 COMMENT ON COLUMN public.reel_stats.comment_count IS 'Comments and replies that are not deleted.';
 
-CREATE TRIGGER add_reel_stats AFTER INSERT ON public.reels REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION public.add_stats_row('reel_stats', 'reel_id');
+SELECT public.keep_slots('reels', 'reel_stat_slots', 'reel_id');
 
-CREATE TRIGGER delete_reel_stats_first BEFORE DELETE ON public.reels
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('reel_stats', 'reel_id');
+
+CREATE TABLE public.reel_trends (
+    reel_id uuid             NOT NULL,
+    score   double precision NOT NULL DEFAULT 0,
+    CONSTRAINT reel_trends_pkey PRIMARY KEY (reel_id)
+) WITH (fillfactor = 80);
+
+CREATE INDEX reel_trends_score_idx ON public.reel_trends (score DESC, reel_id);
+
+COMMENT ON TABLE public.reel_trends IS
+    'How much reels trend, in the order of the index; kept by triggers, without a foreign key as slots are.';
+COMMENT ON COLUMN public.reel_trends.score IS
+    'trend_weight of the reel and of all likes, comments, shares and saves, within a few hundredths.';
+
+
+CREATE FUNCTION public.add_reel_trends() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO public.reel_trends (reel_id, score) SELECT id, public.trend_weight(least(created_at, now())) FROM new_rows;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.add_reel_trends() IS 'Statement trigger: a reel enters the trend as if it had been liked once.';
+
+REVOKE ALL ON FUNCTION public.add_reel_trends() FROM PUBLIC;
+
+CREATE TRIGGER add_reel_trends AFTER INSERT ON public.reels REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.add_reel_trends();
+
+SELECT public.keep_slots('reels', 'reel_trends', 'reel_id');
+
+
+-- A viral reel is liked more often than the order of the trend can follow: its place is looked at again whenever a
+-- slot has grown by a twentieth, by whoever finds it unlocked. So likes neither wait here, nor fill the index.
+CREATE FUNCTION public.move_reel_trend() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM public.reel_trends AS t WHERE t.reel_id = NEW.reel_id FOR NO KEY UPDATE SKIP LOCKED;
+    IF FOUND THEN
+        UPDATE public.reel_trends AS t
+        SET score = public.trend_weight(least(r.created_at, now())) + (
+            SELECT sum(s.trend_score) FROM public.reel_stat_slots AS s WHERE s.reel_id = NEW.reel_id)
+        FROM public.reels AS r
+        WHERE t.reel_id = NEW.reel_id AND r.id = NEW.reel_id;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.move_reel_trend() IS 'Row trigger on reel_stat_slots: gives the reel its place in the trend.';
+
+REVOKE ALL ON FUNCTION public.move_reel_trend() FROM PUBLIC;
+
+CREATE TRIGGER move_trend_on_insert AFTER INSERT ON public.reel_stat_slots
+    FOR EACH ROW EXECUTE FUNCTION public.move_reel_trend();
+
+-- ln(1.05) is about 1/20; the logarithm has no value at zero.
+CREATE TRIGGER move_trend_on_update AFTER UPDATE ON public.reel_stat_slots
+    FOR EACH ROW WHEN (
+        floor(20 * ln(greatest(NEW.trend_score, 1e-307))) <> floor(20 * ln(greatest(OLD.trend_score, 1e-307))))
+    EXECUTE FUNCTION public.move_reel_trend();
 
 
 CREATE TABLE public.reel_likes (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     reel_id    uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -388,11 +470,13 @@ CREATE INDEX reel_likes_user_id_idx ON public.reel_likes (user_id);
 
 COMMENT ON TABLE public.reel_likes IS 'Who likes which reel.';
 
-SELECT public.keep_counts('reel_likes', 'reel_stats', 'reel_id', 'like_count', 'reel_id', 'true');
+SELECT public.keep_counts('reel_likes', 'reel_stat_slots', 'reel_id',
+    'like_count', 'reel_id', '1',
+    'trend_score', 'reel_id', 'public.trend_weight(it.created_at)');
 
 
 CREATE TABLE public.reel_comments (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     reel_id    uuid        NOT NULL,
     parent_id  uuid,
@@ -410,7 +494,7 @@ CREATE TABLE public.reel_comments (
 );
 
 CREATE INDEX reel_comments_reel_id_created_at_idx ON public.reel_comments (reel_id, created_at DESC, id DESC);
-CREATE INDEX reel_comments_parent_id_created_at_idx ON public.reel_comments (parent_id, created_at);
+CREATE INDEX reel_comments_parent_id_created_at_idx ON public.reel_comments (parent_id, created_at, id);
 CREATE INDEX reel_comments_user_id_idx ON public.reel_comments (user_id);
 
 COMMENT ON TABLE public.reel_comments IS 'Comments on reels, and replies to them.';
@@ -420,11 +504,38 @@ COMMENT ON COLUMN public.reel_comments.parent_id IS
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.reel_comments
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
-SELECT public.keep_counts('reel_comments', 'reel_stats', 'reel_id', 'comment_count', 'reel_id', 'deleted_at IS NULL');
+CREATE TRIGGER reel_comments_author_not_deleted_check AFTER INSERT ON public.reel_comments
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
+
+SELECT public.keep_counts('reel_comments', 'reel_stat_slots', 'reel_id',
+    'comment_count', 'reel_id', '(deleted_at IS NULL)::integer',
+    'trend_score', 'reel_id', 'CASE WHEN it.deleted_at IS NULL THEN public.trend_weight(it.created_at) ELSE 0 END');
+
+
+CREATE FUNCTION public.refuse_misplaced_reel_comments() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.reel_comments AS c WHERE c.id = NEW.parent_id AND c.reel_id <> NEW.reel_id) THEN
+        RAISE check_violation USING
+            MESSAGE = 'a reply belongs to the reel of the comment that it replies to',
+            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'reel_comments_parent_id_check';
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.refuse_misplaced_reel_comments() IS
+    'Row trigger: refuses replies to comments on another reel.';
+
+REVOKE ALL ON FUNCTION public.refuse_misplaced_reel_comments() FROM PUBLIC;
+
+CREATE TRIGGER refuse_misplaced AFTER INSERT OR UPDATE OF reel_id, parent_id ON public.reel_comments
+    FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION public.refuse_misplaced_reel_comments();
 
 
 CREATE TABLE public.reel_shares (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     reel_id    uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -438,11 +549,13 @@ CREATE INDEX reel_shares_user_id_idx ON public.reel_shares (user_id);
 
 COMMENT ON TABLE public.reel_shares IS 'Each time that a user passed a reel on.';
 
-SELECT public.keep_counts('reel_shares', 'reel_stats', 'reel_id', 'share_count', 'reel_id', 'true');
+SELECT public.keep_counts('reel_shares', 'reel_stat_slots', 'reel_id',
+    'share_count', 'reel_id', '1',
+    'trend_score', 'reel_id', 'public.trend_weight(it.created_at)');
 
 
 CREATE TABLE public.saved_reels (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     reel_id    uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -456,13 +569,15 @@ CREATE INDEX saved_reels_user_id_created_at_idx ON public.saved_reels (user_id, 
 
 COMMENT ON TABLE public.saved_reels IS 'Reels that a user keeps for later, seen by that user only.';
 
-SELECT public.keep_counts('saved_reels', 'reel_stats', 'reel_id', 'save_count', 'reel_id', 'true');
+SELECT public.keep_counts('saved_reels', 'reel_stat_slots', 'reel_id',
+    'save_count', 'reel_id', '1',
+    'trend_score', 'reel_id', 'public.trend_weight(it.created_at)');
 
 
 -- What users do and search for --------------------------------------------------------------------
 
 CREATE TABLE public.user_activities (
-    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id            uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id       uuid        NOT NULL,
     activity_type text        NOT NULL,
     entity_type   text,
@@ -494,7 +609,7 @@ SELECT public.maintain_partitions();
 
 
 CREATE TABLE public.search_history (
-    id                uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id                uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id           uuid        NOT NULL,
     search_type       text        NOT NULL,
     search_term       text        NOT NULL,
@@ -511,3 +626,182 @@ CREATE INDEX search_history_user_id_created_at_idx ON public.search_history (use
 COMMENT ON TABLE public.search_history IS 'What users have searched for.';
 COMMENT ON COLUMN public.search_history.clicked_result_id IS
     'The result that was opened, without a foreign key: the kinds differ.';
+
+
+-- Readers -----------------------------------------------------------------------------------------
+
+-- Search. A query of fewer than three signs holds no trigram, so it is looked up in no index of them: the planner
+-- reads along another, or the table.
+
+CREATE FUNCTION public.search_users(p_viewer_id uuid, p_query text, p_limit integer DEFAULT 20)
+RETURNS TABLE (
+    user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT found.user_id, found.username, found.full_name, found.avatar, found.is_verified, found.is_private
+    FROM public.users AS u
+    JOIN public.reachable_users(p_viewer_id) AS found ON found.user_id = u.id
+    WHERE pg_catalog.btrim(p_query) <> ''
+      AND (public.search_text(u.username) LIKE public.search_pattern(p_query)
+          OR public.search_text(u.full_name) LIKE public.search_pattern(p_query))
+    ORDER BY
+        public.search_text(u.username) = public.search_text(pg_catalog.btrim(p_query)) DESC,
+        pg_catalog.starts_with(public.search_text(u.username), public.search_text(pg_catalog.btrim(p_query))) DESC,
+        pg_catalog.length(u.username), u.username, u.id
+    LIMIT greatest(coalesce(p_limit, 20), 0)
+$$;
+
+COMMENT ON FUNCTION public.search_users(uuid, text, integer) IS
+    'Accounts with a part of their username or full name: the very name first, then those that begin with it, then the '
+    'shortest. None that cannot be reached; private ones too, so that they can be asked.';
+
+
+CREATE FUNCTION public.search_hashtags(p_query text, p_limit integer DEFAULT 20)
+RETURNS TABLE (hashtag_id uuid, name text, post_count integer)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT h.id, h.name, h.post_count
+    FROM public.hashtags AS h
+    WHERE pg_catalog.ltrim(pg_catalog.btrim(p_query), '#') <> ''
+      AND h.name LIKE public.search_pattern(pg_catalog.ltrim(pg_catalog.btrim(p_query), '#'))
+    ORDER BY
+        h.name = public.search_text(pg_catalog.ltrim(pg_catalog.btrim(p_query), '#')) DESC, h.post_count DESC, h.name
+    LIMIT greatest(coalesce(p_limit, 20), 0)
+$$;
+
+COMMENT ON FUNCTION public.search_hashtags(text, integer) IS
+    'Hashtags with a part of their name, with or without the #: the very name first, then by their posts.';
+
+
+CREATE FUNCTION public.search_posts_before(
+    p_viewer_id uuid, p_query text, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.post_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        page.id, page.user_id, page.username, page.full_name, page.avatar, page.is_verified, d.caption, d.location,
+        d.media, d.like_count, d.comment_count, d.is_liked, d.is_saved, page.created_at
+    FROM (
+        SELECT p.id, p.created_at, author.*
+        FROM public.posts AS p
+        JOIN public.visible_users(p_viewer_id) AS author ON author.user_id = p.user_id
+        WHERE p.is_live
+          AND pg_catalog.btrim(p_query) <> ''
+          AND (public.search_text(p.caption) LIKE public.search_pattern(p_query)
+              OR public.search_text(p.location) LIKE public.search_pattern(p_query))
+          AND (p.created_at, p.id) < (
+              coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+        ORDER BY p.created_at DESC, p.id DESC
+        LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)) AS page
+    CROSS JOIN LATERAL public.post_details(p_viewer_id, page.id) AS d
+    ORDER BY page.created_at DESC, page.id DESC
+$$;
+
+COMMENT ON FUNCTION public.search_posts_before(uuid, text, timestamptz, uuid, integer, integer) IS
+    'As search_posts, older than the last one of the page before.';
+
+
+CREATE FUNCTION public.search_posts(
+    p_viewer_id uuid, p_query text, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
+) RETURNS SETOF public.post_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.search_posts_before(p_viewer_id, p_query, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.search_posts(uuid, text, integer, integer) IS
+    'Posts that a viewer may see with a part of their caption or place, newest first.';
+
+
+-- Highlights
+
+CREATE TYPE public.highlight_item AS (
+    highlight_id uuid, user_id uuid, title text, cover_image_url text, display_order integer, story_count integer,
+    created_at timestamptz
+);
+
+COMMENT ON TYPE public.highlight_item IS 'A highlight on a profile. story_count: of all its stories, whoever may see them.';
+
+
+CREATE FUNCTION public.get_user_highlights_after(
+    p_viewer_id uuid, p_user_id uuid, p_after_order integer, p_after_id uuid, p_limit integer DEFAULT 20,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.highlight_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT h.id, h.user_id, h.title, h.cover_image_url, h.display_order, h.story_count, h.created_at
+    FROM public.visible_users(p_viewer_id) AS owner
+    JOIN public.highlights AS h ON h.user_id = owner.user_id
+    WHERE owner.user_id = p_user_id AND h.user_id = p_user_id
+      AND (h.display_order, h.id) > (
+          coalesce(p_after_order, -1), coalesce(p_after_id, '00000000-0000-0000-0000-000000000000'))
+    ORDER BY h.display_order, h.id
+    LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)
+$$;
+
+COMMENT ON FUNCTION public.get_user_highlights_after(uuid, uuid, integer, uuid, integer, integer) IS
+    'The highlights of an account in their order, after the last one of the page before.';
+
+
+CREATE FUNCTION public.get_user_highlights(
+    p_viewer_id uuid, p_user_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
+) RETURNS SETOF public.highlight_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_user_highlights_after(p_viewer_id, p_user_id, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.get_user_highlights(uuid, uuid, integer, integer) IS
+    'The highlights of an account in their order; none where a viewer may not see its content.';
+
+
+-- Reels
+
+CREATE TYPE public.reel_item AS (
+    reel_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean, video_url text,
+    thumbnail_url text, caption text, audio_track_id uuid, duration integer, width integer, height integer,
+    view_count bigint, play_count bigint, like_count integer, comment_count integer, share_count integer,
+    save_count integer, is_liked boolean, is_saved boolean, score double precision, created_at timestamptz
+);
+
+COMMENT ON TYPE public.reel_item IS
+    'A reel as a viewer sees it. score: its place in the trend, the same for all moments; is_liked, is_saved: by the viewer.';
+
+
+CREATE FUNCTION public.get_trending_reels_after(
+    p_viewer_id uuid, p_after_score double precision, p_after_id uuid, p_limit integer DEFAULT 20,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.reel_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        r.id, page.user_id, page.username, page.full_name, page.avatar, page.is_verified, r.video_url,
+        r.thumbnail_url, r.caption, r.audio_track_id, r.duration, r.width, r.height, r.view_count, r.play_count,
+        counts.like_count, counts.comment_count, counts.share_count, counts.save_count,
+        EXISTS (SELECT FROM public.reel_likes AS l WHERE l.reel_id = r.id AND l.user_id = p_viewer_id),
+        EXISTS (SELECT FROM public.saved_reels AS s WHERE s.reel_id = r.id AND s.user_id = p_viewer_id),
+        page.score, r.created_at
+    FROM (
+        SELECT t.reel_id, t.score, author.*
+        FROM public.reel_trends AS t
+        JOIN public.reels AS r ON r.id = t.reel_id
+        JOIN public.visible_users(p_viewer_id) AS author ON author.user_id = r.user_id
+        WHERE t.score <= coalesce(p_after_score, 'infinity')
+          AND (t.score < coalesce(p_after_score, 'infinity')
+              OR t.reel_id > coalesce(p_after_id, '00000000-0000-0000-0000-000000000000'))
+        ORDER BY t.score DESC, t.reel_id
+        LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)) AS page
+    JOIN public.reels AS r ON r.id = page.reel_id
+    CROSS JOIN LATERAL public.reel_counts(page.reel_id) AS counts
+    ORDER BY page.score DESC, page.reel_id
+$$;
+
+COMMENT ON FUNCTION public.get_trending_reels_after(uuid, double precision, uuid, integer, integer) IS
+    'As get_trending_reels, after the score and the id of the last one of the page before.';
+
+
+CREATE FUNCTION public.get_trending_reels(
+    p_viewer_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
+) RETURNS SETOF public.reel_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_trending_reels_after(p_viewer_id, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.get_trending_reels(uuid, integer, integer) IS
+    'The reels that trend, among those that a viewer may see: each like, comment, share and save counts, half as much '
+    'for each day of age.';

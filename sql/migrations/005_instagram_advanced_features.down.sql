@@ -1,6 +1,19 @@
+DROP FUNCTION public.get_conversations(uuid, integer, integer, boolean);
+DROP FUNCTION public.get_conversations_before(uuid, timestamptz, uuid, integer, integer, boolean);
+DROP FUNCTION public.get_conversation_messages(uuid, uuid, integer, integer);
+DROP FUNCTION public.get_conversation_messages_before(uuid, uuid, timestamptz, uuid, integer, integer);
+DROP FUNCTION public.visible_conversations(uuid);
 DROP FUNCTION public.get_trending_music_tracks(integer);
 DROP FUNCTION public.get_close_friends_stories(uuid);
+DROP FUNCTION public.get_highlight_stories(uuid, uuid, integer, integer);
+DROP FUNCTION public.get_highlight_stories_after(uuid, uuid, timestamptz, uuid, integer, integer);
+DROP FUNCTION public.get_user_stories(uuid, uuid, integer, integer);
+DROP FUNCTION public.get_user_stories_after(uuid, uuid, timestamptz, uuid, integer, integer);
 DROP FUNCTION public.visible_stories(uuid);
+DROP FUNCTION public.stories_for(uuid);
+DROP TYPE public.conversation_item;
+DROP TYPE public.message_item;
+DROP TYPE public.story_item;
 
 DROP TRIGGER delete_verification_requests_first ON public.users;
 DROP TRIGGER delete_igtv_videos_first ON public.users;
@@ -11,6 +24,10 @@ DROP TRIGGER keep_music_tracks_on_insert ON public.stories;
 DROP TRIGGER keep_music_tracks_on_update ON public.stories;
 DROP TRIGGER keep_music_tracks_on_delete ON public.stories;
 DROP TRIGGER keep_music_tracks_on_truncate ON public.stories;
+DROP TRIGGER keep_music_track_trends_on_insert ON public.stories;
+DROP TRIGGER keep_music_track_trends_on_update ON public.stories;
+DROP TRIGGER keep_music_track_trends_on_delete ON public.stories;
+DROP TRIGGER keep_music_track_trends_on_truncate ON public.stories;
 
 ALTER TABLE public.stories
     DROP COLUMN audience,
@@ -20,6 +37,9 @@ ALTER TABLE public.stories
 ALTER TABLE public.conversations
     DROP COLUMN is_archived;
 
+DROP VIEW public.igtv_stats;
+DROP FUNCTION public.igtv_counts(uuid);
+
 DROP TABLE
     public.conversation_archives,
     public.verification_requests,
@@ -28,6 +48,7 @@ DROP TABLE
     public.story_poll_votes,
     public.story_polls,
     public.story_reactions,
+    public.music_track_trends,
     public.music_tracks,
     public.close_friends,
     public.wishlists,
@@ -35,11 +56,19 @@ DROP TABLE
     public.products,
     public.igtv_comments,
     public.igtv_likes,
-    public.igtv_stats,
+    public.igtv_stat_slots,
     public.igtv_videos,
     public.igtv_series,
     public.live_comments,
     public.live_stream_viewers,
     public.live_streams;
 
+DROP FUNCTION public.count_story_poll_votes_in_story_polls();
+DROP FUNCTION public.rebase_trends(timestamptz);
+DROP FUNCTION public.count_stories_in_music_track_trends();
+DROP FUNCTION public.count_stories_in_music_tracks();
+DROP FUNCTION public.count_igtv_comments_in_igtv_stat_slots();
+DROP FUNCTION public.count_igtv_likes_in_igtv_stat_slots();
+DROP FUNCTION public.count_igtv_videos_in_igtv_series();
+DROP FUNCTION public.count_live_stream_viewers_in_live_streams();
 DROP FUNCTION public.raise_max_viewer_count();

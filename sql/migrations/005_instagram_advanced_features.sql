@@ -4,11 +4,11 @@
 -- Live streams ------------------------------------------------------------------------------------
 
 CREATE TABLE public.live_streams (
-    id               uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id               uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id          uuid        NOT NULL,
     title            text,
     description      text,
-    stream_key       text        NOT NULL DEFAULT replace(gen_random_uuid()::text, '-', ''),
+    stream_key       text,
     rtmp_url         text,
     hls_url          text,
     thumbnail_url    text,
@@ -22,6 +22,7 @@ CREATE TABLE public.live_streams (
     CONSTRAINT live_streams_pkey PRIMARY KEY (id),
     CONSTRAINT live_streams_stream_key_key UNIQUE (stream_key),
     CONSTRAINT live_streams_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users (id) ON DELETE CASCADE,
+    CONSTRAINT live_streams_stream_key_check CHECK (stream_key ~ '^[0-9a-f]{64}$'),
     CONSTRAINT live_streams_status_check CHECK (status IN ('scheduled', 'live', 'ended', 'cancelled')),
     CONSTRAINT live_streams_counts_check CHECK (viewer_count >= 0 AND max_viewer_count >= viewer_count),
     CONSTRAINT live_streams_times_check CHECK (ended_at >= started_at)
@@ -33,7 +34,9 @@ CREATE INDEX live_streams_user_id_created_at_idx ON public.live_streams (user_id
 CREATE INDEX live_streams_live_idx ON public.live_streams (started_at DESC) WHERE status = 'live';
 
 COMMENT ON TABLE public.live_streams IS 'Live broadcasts: planned, running and past.';
-COMMENT ON COLUMN public.live_streams.stream_key IS 'The secret with which the broadcaster''s camera signs in.';
+COMMENT ON COLUMN public.live_streams.stream_key IS 
+    'SHA-256, in lower case hex, of the secret with which the broadcaster''s camera signs in; the secret itself is never '
+    'stored. NULL: none was given out.';
 COMMENT ON COLUMN public.live_streams.rtmp_url IS 'Where the broadcaster sends the stream.';
 COMMENT ON COLUMN public.live_streams.hls_url IS 'Where viewers fetch it.';
 COMMENT ON COLUMN public.live_streams.viewer_count IS 'Users who watch now; kept by triggers.';
@@ -58,7 +61,7 @@ CREATE TRIGGER delete_live_streams_first BEFORE DELETE ON public.users
 
 
 CREATE TABLE public.live_stream_viewers (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     stream_id  uuid        NOT NULL,
     user_id    uuid        NOT NULL,
     joined_at  timestamptz NOT NULL DEFAULT now(),
@@ -77,11 +80,12 @@ COMMENT ON TABLE public.live_stream_viewers IS 'Who watches or has watched which
 COMMENT ON COLUMN public.live_stream_viewers.joined_at IS 'The latest time of joining; created_at is the first.';
 COMMENT ON COLUMN public.live_stream_viewers.left_at IS 'NULL: is watching.';
 
-SELECT public.keep_counts('live_stream_viewers', 'live_streams', 'id', 'viewer_count', 'stream_id', 'left_at IS NULL');
+SELECT public.keep_counts('live_stream_viewers', 'live_streams', 'id',
+    'viewer_count', 'stream_id', '(left_at IS NULL)::integer');
 
 
 CREATE TABLE public.live_comments (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     stream_id  uuid        NOT NULL,
     user_id    uuid        NOT NULL,
     content    text        NOT NULL,
@@ -102,7 +106,7 @@ COMMENT ON TABLE public.live_comments IS 'Comments on live streams.';
 -- IGTV --------------------------------------------------------------------------------------------
 
 CREATE TABLE public.igtv_series (
-    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id         uuid        NOT NULL,
     title           text        NOT NULL,
     description     text,
@@ -125,7 +129,7 @@ CREATE TRIGGER delete_igtv_series_first BEFORE DELETE ON public.users
 
 
 CREATE TABLE public.igtv_videos (
-    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id            uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id       uuid        NOT NULL,
     title         text        NOT NULL,
     description   text,
@@ -164,30 +168,44 @@ COMMENT ON COLUMN public.igtv_videos.is_published IS 'False while it is a draft.
 CREATE TRIGGER delete_igtv_videos_first BEFORE DELETE ON public.users
     FOR EACH ROW EXECUTE FUNCTION public.delete_first('igtv_videos', 'user_id');
 
-SELECT public.keep_counts('igtv_videos', 'igtv_series', 'id', 'video_count', 'series_id', 'is_published');
+SELECT public.keep_counts('igtv_videos', 'igtv_series', 'id', 'video_count', 'series_id', 'is_published::integer');
 
 
-CREATE TABLE public.igtv_stats (
+CREATE TABLE public.igtv_stat_slots (
     video_id      uuid    NOT NULL,
+    slot          integer NOT NULL,
     like_count    integer NOT NULL DEFAULT 0,
     comment_count integer NOT NULL DEFAULT 0,
-    CONSTRAINT igtv_stats_pkey PRIMARY KEY (video_id),
-    CONSTRAINT igtv_stats_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.igtv_videos (id) ON DELETE CASCADE,
-    CONSTRAINT igtv_stats_counts_check CHECK (like_count >= 0 AND comment_count >= 0)
+    CONSTRAINT igtv_stat_slots_pkey PRIMARY KEY (video_id, slot)
 ) WITH (fillfactor = 70);
 
-COMMENT ON TABLE public.igtv_stats IS 'Counts of each IGTV video, kept by triggers.';
+COMMENT ON TABLE public.igtv_stat_slots IS 'The parts that igtv_stats adds up; kept by triggers, read through the view.';
+COMMENT ON COLUMN public.igtv_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+
+
+CREATE FUNCTION public.igtv_counts(p_video_id uuid) RETURNS TABLE (like_count integer, comment_count integer)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(sum(s.like_count), 0)::integer, coalesce(sum(s.comment_count), 0)::integer
+    FROM public.igtv_stat_slots AS s
+    WHERE s.video_id = p_video_id
+$$;
+
+COMMENT ON FUNCTION public.igtv_counts(uuid) IS 'The row of igtv_stats of one video.';
+
+
+CREATE VIEW public.igtv_stats AS
+SELECT v.id AS video_id, counts.like_count, counts.comment_count
+FROM public.igtv_videos AS v
+CROSS JOIN LATERAL public.igtv_counts(v.id) AS counts;
+
+COMMENT ON VIEW public.igtv_stats IS 'Counts of each IGTV video, exact whenever they are read.';
 COMMENT ON COLUMN public.igtv_stats.comment_count IS 'Comments that are not deleted.';
 
-CREATE TRIGGER add_igtv_stats AFTER INSERT ON public.igtv_videos REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION public.add_stats_row('igtv_stats', 'video_id');
-
-CREATE TRIGGER delete_igtv_stats_first BEFORE DELETE ON public.igtv_videos
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('igtv_stats', 'video_id');
+SELECT public.keep_slots('igtv_videos', 'igtv_stat_slots', 'video_id');
 
 
 CREATE TABLE public.igtv_likes (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     video_id   uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -201,11 +219,11 @@ CREATE INDEX igtv_likes_user_id_idx ON public.igtv_likes (user_id);
 
 COMMENT ON TABLE public.igtv_likes IS 'Who likes which IGTV video.';
 
-SELECT public.keep_counts('igtv_likes', 'igtv_stats', 'video_id', 'like_count', 'video_id', 'true');
+SELECT public.keep_counts('igtv_likes', 'igtv_stat_slots', 'video_id', 'like_count', 'video_id', '1');
 
 
 CREATE TABLE public.igtv_comments (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     video_id   uuid        NOT NULL,
     content    text        NOT NULL,
@@ -226,13 +244,14 @@ COMMENT ON TABLE public.igtv_comments IS 'Comments on IGTV videos.';
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.igtv_comments
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
-SELECT public.keep_counts('igtv_comments', 'igtv_stats', 'video_id', 'comment_count', 'video_id', 'deleted_at IS NULL');
+SELECT public.keep_counts('igtv_comments', 'igtv_stat_slots', 'video_id',
+    'comment_count', 'video_id', '(deleted_at IS NULL)::integer');
 
 
 -- Shopping ----------------------------------------------------------------------------------------
 
 CREATE TABLE public.products (
-    id             uuid           NOT NULL DEFAULT gen_random_uuid(),
+    id             uuid           NOT NULL DEFAULT public.uuid_v7(),
     user_id        uuid           NOT NULL,
     name           text           NOT NULL,
     description    text,
@@ -265,7 +284,7 @@ COMMENT ON COLUMN public.products.images IS 'URLs of its pictures, in their orde
 
 
 CREATE TABLE public.post_product_tags (
-    id           uuid             NOT NULL DEFAULT gen_random_uuid(),
+    id           uuid             NOT NULL DEFAULT public.uuid_v7(),
     post_id      uuid             NOT NULL,
     product_id   uuid             NOT NULL,
     x_coordinate double precision,
@@ -288,7 +307,7 @@ COMMENT ON COLUMN public.post_product_tags.y_coordinate IS 'Share of the height 
 
 
 CREATE TABLE public.wishlists (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     product_id uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -306,7 +325,7 @@ COMMENT ON TABLE public.wishlists IS 'Products that a user would like to have.';
 -- Close friends -----------------------------------------------------------------------------------
 
 CREATE TABLE public.close_friends (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id    uuid        NOT NULL,
     friend_id  uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -327,7 +346,7 @@ COMMENT ON COLUMN public.close_friends.friend_id IS 'The user on the list, who i
 -- Stories with music ------------------------------------------------------------------------------
 
 CREATE TABLE public.music_tracks (
-    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id            uuid        NOT NULL DEFAULT public.uuid_v7(),
     title         text        NOT NULL,
     artist        text        NOT NULL,
     album         text,
@@ -365,13 +384,64 @@ COMMENT ON COLUMN public.stories.audience IS
     'Who may see it, among those who may see its author: everybody, accepted followers, or close friends.';
 COMMENT ON COLUMN public.stories.music_start_time IS 'Seconds into the song.';
 
-SELECT public.keep_counts('stories', 'music_tracks', 'id', 'usage_count', 'music_track_id', 'true');
+SELECT public.keep_counts('stories', 'music_tracks', 'id', 'usage_count', 'music_track_id', '1');
+
+
+CREATE TABLE public.music_track_trends (
+    music_track_id uuid             NOT NULL,
+    score          double precision NOT NULL DEFAULT 0,
+    CONSTRAINT music_track_trends_pkey PRIMARY KEY (music_track_id)
+) WITH (fillfactor = 80);
+
+CREATE INDEX music_track_trends_score_idx ON public.music_track_trends (score DESC, music_track_id);
+
+COMMENT ON TABLE public.music_track_trends IS
+    'How much songs trend, in the order of the index; kept by triggers, without a foreign key as slots are.';
+COMMENT ON COLUMN public.music_track_trends.score IS 'Sum of trend_weight over the stories that use it.';
+
+CREATE TRIGGER add_music_track_trends AFTER INSERT ON public.music_tracks REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION public.add_trends('music_track_trends', 'music_track_id');
+
+SELECT public.keep_slots('music_tracks', 'music_track_trends', 'music_track_id');
+
+SELECT public.keep_counts('stories', 'music_track_trends', 'music_track_id',
+    'score', 'music_track_id', 'public.trend_weight(it.created_at)');
+
+
+-- Every weight loses the same power of two, which a double does exactly, so no score changes its place.
+CREATE FUNCTION public.rebase_trends(p_landmark timestamptz DEFAULT now() + interval '800 days') RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_landmark constant timestamptz := public.trend_landmark()
+        + interval '1 day' * floor(extract(epoch FROM p_landmark - public.trend_landmark()) / 86400);
+    v_factor constant double precision :=
+        power(2::double precision, extract(epoch FROM public.trend_landmark() - v_landmark)::double precision / 86400);
+BEGIN
+    -- Writers work out a weight and add it while they hold these: none may do so across the change.
+    LOCK TABLE public.posts, public.users, public.post_hashtags, public.stories, public.reels, public.reel_likes,
+        public.reel_comments, public.reel_shares, public.saved_reels IN SHARE ROW EXCLUSIVE MODE;
+    EXECUTE format(
+        'CREATE OR REPLACE FUNCTION public.trend_landmark() RETURNS timestamptz
+         LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$ SELECT %L::timestamptz $body$',
+        to_char(v_landmark AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI+00'));
+    UPDATE public.hashtag_trends SET score = score * v_factor;
+    UPDATE public.music_track_trends SET score = score * v_factor;
+    UPDATE public.reel_trends SET score = score * v_factor;
+    UPDATE public.reel_stat_slots SET trend_score = trend_score * v_factor;
+END;
+$$;
+
+COMMENT ON FUNCTION public.rebase_trends(timestamptz) IS
+    'Moves the landmark of the trends to a later moment, by whole days. Needed before the present is 1000 days past it; '
+    'writers of posts, stories and reels wait meanwhile.';
+
+REVOKE ALL ON FUNCTION public.rebase_trends(timestamptz) FROM PUBLIC;
 
 
 -- Interactive stories -----------------------------------------------------------------------------
 
 CREATE TABLE public.story_reactions (
-    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id            uuid        NOT NULL DEFAULT public.uuid_v7(),
     story_id      uuid        NOT NULL,
     user_id       uuid        NOT NULL,
     reaction_type text        NOT NULL,
@@ -390,7 +460,7 @@ COMMENT ON COLUMN public.story_reactions.reaction_type IS 'An emoji or its name.
 
 
 CREATE TABLE public.story_polls (
-    id            uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id            uuid        NOT NULL DEFAULT public.uuid_v7(),
     story_id      uuid        NOT NULL,
     question      text        NOT NULL,
     option1       text        NOT NULL,
@@ -415,7 +485,7 @@ CREATE TRIGGER delete_story_polls_first BEFORE DELETE ON public.stories
 
 
 CREATE TABLE public.story_poll_votes (
-    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid        NOT NULL DEFAULT public.uuid_v7(),
     poll_id         uuid        NOT NULL,
     user_id         uuid        NOT NULL,
     option_selected smallint    NOT NULL,
@@ -433,12 +503,12 @@ COMMENT ON TABLE public.story_poll_votes IS 'Who has chosen which answer.';
 COMMENT ON COLUMN public.story_poll_votes.option_selected IS '1 or 2, for option1 or option2 of the poll.';
 
 SELECT public.keep_counts('story_poll_votes', 'story_polls', 'id',
-    'option1_votes', 'poll_id', 'option_selected = 1',
-    'option2_votes', 'poll_id', 'option_selected = 2');
+    'option1_votes', 'poll_id', '(option_selected = 1)::integer',
+    'option2_votes', 'poll_id', '(option_selected = 2)::integer');
 
 
 CREATE TABLE public.story_questions (
-    id         uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id         uuid        NOT NULL DEFAULT public.uuid_v7(),
     story_id   uuid        NOT NULL,
     question   text        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -453,7 +523,7 @@ COMMENT ON TABLE public.story_questions IS 'Questions that viewers answer in the
 
 
 CREATE TABLE public.story_question_responses (
-    id          uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id          uuid        NOT NULL DEFAULT public.uuid_v7(),
     question_id uuid        NOT NULL,
     user_id     uuid        NOT NULL,
     response    text        NOT NULL,
@@ -476,7 +546,7 @@ COMMENT ON TABLE public.story_question_responses IS 'Answers to the questions of
 -- Verification ------------------------------------------------------------------------------------
 
 CREATE TABLE public.verification_requests (
-    id               uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id               uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id          uuid        NOT NULL,
     request_type     text        NOT NULL,
     full_name        text        NOT NULL,
@@ -521,7 +591,7 @@ COMMENT ON COLUMN public.conversations.is_archived IS
 
 
 CREATE TABLE public.conversation_archives (
-    id              uuid        NOT NULL DEFAULT gen_random_uuid(),
+    id              uuid        NOT NULL DEFAULT public.uuid_v7(),
     conversation_id uuid        NOT NULL,
     user_id         uuid        NOT NULL,
     archived_at     timestamptz NOT NULL DEFAULT now(),
@@ -541,7 +611,18 @@ COMMENT ON COLUMN public.conversation_archives.archived_at IS 'The latest time; 
 
 -- Readers -----------------------------------------------------------------------------------------
 
-CREATE FUNCTION public.visible_stories(p_viewer_id uuid)
+-- Stories
+
+CREATE TYPE public.story_item AS (
+    story_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean, media_url text,
+    media_type text, thumbnail_url text, audience text, music_track_id uuid, music_start_time integer,
+    is_viewed boolean, expires_at timestamptz, created_at timestamptz
+);
+
+COMMENT ON TYPE public.story_item IS 'A story as a viewer sees it. is_viewed: by the viewer.';
+
+
+CREATE FUNCTION public.stories_for(p_viewer_id uuid)
 RETURNS TABLE (
     story_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean,
     media_url text, media_type text, thumbnail_url text, audience text,
@@ -554,31 +635,107 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         s.music_track_id, s.music_start_time, s.expires_at, s.created_at
     FROM public.stories AS s
     JOIN public.visible_users(p_viewer_id) AS author ON author.user_id = s.user_id
-    WHERE s.expires_at > now()
-      AND (s.audience = 'public'
-          OR s.user_id = p_viewer_id
-          OR (s.audience = 'followers' AND EXISTS (
-              SELECT FROM public.follows AS f
-              WHERE f.follower_id = p_viewer_id AND f.following_id = s.user_id AND f.accepted_at IS NOT NULL))
-          OR (s.audience = 'close_friends' AND EXISTS (
-              SELECT FROM public.close_friends AS c WHERE c.user_id = s.user_id AND c.friend_id = p_viewer_id)))
+    WHERE s.audience = 'public'
+       OR s.user_id = p_viewer_id
+       OR (s.audience = 'followers' AND EXISTS (
+           SELECT FROM public.follows AS f
+           WHERE f.follower_id = p_viewer_id AND f.following_id = s.user_id AND f.accepted_at IS NOT NULL))
+       OR (s.audience = 'close_friends' AND EXISTS (
+           SELECT FROM public.close_friends AS c WHERE c.user_id = s.user_id AND c.friend_id = p_viewer_id))
+$$;
+
+COMMENT ON FUNCTION public.stories_for(uuid) IS
+    'The stories whose audience a viewer belongs to, those that have ended too: a highlight still shows them.';
+
+
+CREATE FUNCTION public.visible_stories(p_viewer_id uuid)
+RETURNS TABLE (
+    story_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean,
+    media_url text, media_type text, thumbnail_url text, audience text,
+    music_track_id uuid, music_start_time integer, expires_at timestamptz, created_at timestamptz
+)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT s.* FROM public.stories_for(p_viewer_id) AS s WHERE s.expires_at > now()
 $$;
 
 COMMENT ON FUNCTION public.visible_stories(uuid) IS
-    'The stories that a viewer may see: the one place for their end and their audience. Readers join it, and the '
-    'planner inlines it. For an unknown viewer, or NULL: the public stories of public accounts.';
+    'The stories that a viewer may see now. For an unknown viewer, or NULL: the public stories of public accounts.';
 
 
-CREATE FUNCTION public.get_close_friends_stories(p_user_id uuid)
-RETURNS TABLE (
-    story_id uuid, user_id uuid, username text, full_name text, avatar text, is_verified boolean,
-    media_url text, media_type text, thumbnail_url text, music_track_id uuid, music_start_time integer,
-    is_viewed boolean, expires_at timestamptz, created_at timestamptz
-)
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+CREATE FUNCTION public.get_user_stories_after(
+    p_viewer_id uuid, p_user_id uuid, p_after timestamptz, p_after_id uuid, p_limit integer DEFAULT 100,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.story_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
     SELECT
-        s.story_id, s.user_id, s.username, s.full_name, s.avatar, s.is_verified,
-        s.media_url, s.media_type, s.thumbnail_url, s.music_track_id, s.music_start_time,
+        s.story_id, s.user_id, s.username, s.full_name, s.avatar, s.is_verified, s.media_url, s.media_type,
+        s.thumbnail_url, s.audience, s.music_track_id, s.music_start_time,
+        EXISTS (SELECT FROM public.story_views AS v WHERE v.story_id = s.story_id AND v.user_id = p_viewer_id),
+        s.expires_at, s.created_at
+    FROM public.visible_stories(p_viewer_id) AS s
+    WHERE s.user_id = p_user_id
+      AND (s.created_at, s.story_id) > (
+          coalesce(p_after, '-infinity'), coalesce(p_after_id, '00000000-0000-0000-0000-000000000000'))
+    ORDER BY s.created_at, s.story_id
+    LIMIT greatest(coalesce(p_limit, 100), 0) OFFSET greatest(coalesce(p_offset, 0), 0)
+$$;
+
+COMMENT ON FUNCTION public.get_user_stories_after(uuid, uuid, timestamptz, uuid, integer, integer) IS
+    'As get_user_stories, later than the last one of the page before.';
+
+
+CREATE FUNCTION public.get_user_stories(
+    p_viewer_id uuid, p_user_id uuid, p_limit integer DEFAULT 100, p_offset integer DEFAULT 0
+) RETURNS SETOF public.story_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_user_stories_after(p_viewer_id, p_user_id, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.get_user_stories(uuid, uuid, integer, integer) IS
+    'The running stories of one account that a viewer may see, oldest first, as they are played.';
+
+
+CREATE FUNCTION public.get_highlight_stories_after(
+    p_viewer_id uuid, p_highlight_id uuid, p_after timestamptz, p_after_id uuid, p_limit integer DEFAULT 100,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.story_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        s.story_id, s.user_id, s.username, s.full_name, s.avatar, s.is_verified, s.media_url, s.media_type,
+        s.thumbnail_url, s.audience, s.music_track_id, s.music_start_time,
+        EXISTS (SELECT FROM public.story_views AS v WHERE v.story_id = s.story_id AND v.user_id = p_viewer_id),
+        s.expires_at, s.created_at
+    FROM public.highlight_stories AS link
+    JOIN public.stories_for(p_viewer_id) AS s ON s.story_id = link.story_id
+    JOIN public.highlights AS h ON h.id = link.highlight_id
+    JOIN public.visible_users(p_viewer_id) AS owner ON owner.user_id = h.user_id
+    WHERE link.highlight_id = p_highlight_id
+      AND (s.created_at, s.story_id) > (
+          coalesce(p_after, '-infinity'), coalesce(p_after_id, '00000000-0000-0000-0000-000000000000'))
+    ORDER BY s.created_at, s.story_id
+    LIMIT greatest(coalesce(p_limit, 100), 0) OFFSET greatest(coalesce(p_offset, 0), 0)
+$$;
+
+COMMENT ON FUNCTION public.get_highlight_stories_after(uuid, uuid, timestamptz, uuid, integer, integer) IS
+    'As get_highlight_stories, later than the last one of the page before.';
+
+
+CREATE FUNCTION public.get_highlight_stories(
+    p_viewer_id uuid, p_highlight_id uuid, p_limit integer DEFAULT 100, p_offset integer DEFAULT 0
+) RETURNS SETOF public.story_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_highlight_stories_after(p_viewer_id, p_highlight_id, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.get_highlight_stories(uuid, uuid, integer, integer) IS
+    'The stories of a highlight whose audience a viewer belongs to, oldest first, ended or not.';
+
+
+CREATE FUNCTION public.get_close_friends_stories(p_user_id uuid) RETURNS SETOF public.story_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        s.story_id, s.user_id, s.username, s.full_name, s.avatar, s.is_verified, s.media_url, s.media_type,
+        s.thumbnail_url, s.audience, s.music_track_id, s.music_start_time,
         EXISTS (SELECT FROM public.story_views AS v WHERE v.story_id = s.story_id AND v.user_id = p_user_id),
         s.expires_at, s.created_at
     FROM public.close_friends AS listed
@@ -594,21 +751,148 @@ COMMENT ON FUNCTION public.get_close_friends_stories(uuid) IS
 CREATE FUNCTION public.get_trending_music_tracks(p_limit integer DEFAULT 20)
 RETURNS TABLE (
     music_track_id uuid, title text, artist text, album text, duration integer, preview_url text,
-    cover_art_url text, genre text, is_explicit boolean, usage_count integer, recent_count bigint
+    cover_art_url text, genre text, is_explicit boolean, usage_count integer, score double precision
 )
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
     SELECT
-        t.id, t.title, t.artist, t.album, t.duration, t.preview_url,
-        t.cover_art_url, t.genre, t.is_explicit, t.usage_count, coalesce(recent.uses, 0)
-    FROM public.music_tracks AS t
-    LEFT JOIN (
-        SELECT s.music_track_id, count(*) AS uses
-        FROM public.visible_stories(NULL) AS s
-        GROUP BY s.music_track_id) AS recent ON recent.music_track_id = t.id
-    WHERE t.usage_count > 0
-    ORDER BY t.usage_count DESC, coalesce(recent.uses, 0) DESC, t.title, t.id
+        m.id, m.title, m.artist, m.album, m.duration, m.preview_url,
+        m.cover_art_url, m.genre, m.is_explicit, m.usage_count, t.score / public.trend_weight(now())
+    FROM public.music_track_trends AS t
+    JOIN public.music_tracks AS m ON m.id = t.music_track_id
+    WHERE t.score > 0 AND m.usage_count > 0
+    ORDER BY t.score DESC, t.music_track_id
     LIMIT greatest(coalesce(p_limit, 20), 0)
 $$;
 
 COMMENT ON FUNCTION public.get_trending_music_tracks(integer) IS
-    'The most used songs: by all stories that are kept, then by those that anybody may see now.';
+    'The songs that are used most: each story that is kept adds 1 to the score, half as much for each day of age.';
+
+
+-- Messages
+
+CREATE FUNCTION public.visible_conversations(p_viewer_id uuid)
+RETURNS TABLE (conversation_id uuid, left_at timestamptz, is_archived boolean)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT
+        c.id, member.left_at,
+        c.is_archived OR EXISTS (
+            SELECT FROM public.conversation_archives AS a
+            WHERE a.conversation_id = c.id AND a.user_id = member.user_id)
+    FROM public.conversation_participants AS member
+    JOIN public.conversations AS c ON c.id = member.conversation_id
+    JOIN public.reachable_users(p_viewer_id) AS viewer ON viewer.user_id = member.user_id
+    WHERE member.user_id = p_viewer_id
+$$;
+
+COMMENT ON FUNCTION public.visible_conversations(uuid) IS
+    'The conversations that a viewer takes part in, or took part in until left_at. Archived ones can be read, but do not '
+    'come up in the list.';
+
+
+CREATE TYPE public.message_item AS (
+    message_id uuid, conversation_id uuid, sender_id uuid, username text, full_name text, avatar text,
+    is_verified boolean, message_type text, content text, media_url text, shared_post_id uuid, shared_story_id uuid,
+    reply_to_message_id uuid, is_edited boolean, is_read boolean, created_at timestamptz
+);
+
+COMMENT ON TYPE public.message_item IS 'A message as a viewer sees it. is_read: by the viewer; own messages are.';
+
+
+CREATE FUNCTION public.get_conversation_messages_before(
+    p_viewer_id uuid, p_conversation_id uuid, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20,
+    p_offset integer DEFAULT 0
+) RETURNS SETOF public.message_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        m.id, m.conversation_id, sender.user_id, sender.username, sender.full_name, sender.avatar, sender.is_verified,
+        m.message_type, m.content, m.media_url, m.shared_post_id, m.shared_story_id, m.reply_to_message_id,
+        m.is_edited,
+        m.sender_id = p_viewer_id OR EXISTS (
+            SELECT FROM public.message_reads AS r WHERE r.message_id = m.id AND r.user_id = p_viewer_id),
+        m.created_at
+    FROM public.messages AS m
+    JOIN public.reachable_users(p_viewer_id) AS sender ON sender.user_id = m.sender_id
+    WHERE m.conversation_id = p_conversation_id AND m.deleted_at IS NULL
+      AND m.created_at <= (
+          SELECT coalesce(c.left_at, 'infinity') FROM public.visible_conversations(p_viewer_id) AS c
+          WHERE c.conversation_id = p_conversation_id)
+      AND (m.created_at, m.id) < (
+          coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+    ORDER BY m.created_at DESC, m.id DESC
+    LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)
+$$;
+
+COMMENT ON FUNCTION public.get_conversation_messages_before(uuid, uuid, timestamptz, uuid, integer, integer) IS
+    'As get_conversation_messages, older than the last one of the page before.';
+
+
+CREATE FUNCTION public.get_conversation_messages(
+    p_viewer_id uuid, p_conversation_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
+) RETURNS SETOF public.message_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_conversation_messages_before(
+        p_viewer_id, p_conversation_id, NULL, NULL, p_limit, p_offset)
+$$;
+
+COMMENT ON FUNCTION public.get_conversation_messages(uuid, uuid, integer, integer) IS
+    'The messages of a conversation, newest first: to those who take part all of them, to those who have left what was '
+    'sent until then, to others none; none of senders who cannot be reached.';
+
+
+CREATE TYPE public.conversation_item AS (
+    conversation_id uuid, is_group boolean, group_name text, group_image_url text, participants jsonb,
+    last_message_id uuid, last_message text, last_message_type text, last_sender_id uuid, is_read boolean,
+    last_message_at timestamptz, created_at timestamptz
+);
+
+COMMENT ON TYPE public.conversation_item IS
+    'A conversation in the list of a viewer. participants: an array of the others who take part; last_message and what '
+    'belongs to it: the newest that the viewer may see; is_read: it was read, or none is there.';
+
+
+CREATE FUNCTION public.get_conversations_before(
+    p_viewer_id uuid, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0,
+    p_archived boolean DEFAULT false
+) RETURNS SETOF public.conversation_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT
+        page.id, page.is_group, page.group_name, page.group_image_url,
+        coalesce((
+            SELECT pg_catalog.jsonb_agg(
+                pg_catalog.jsonb_build_object(
+                    'user_id', other.user_id, 'username', other.username, 'full_name', other.full_name,
+                    'avatar', other.avatar, 'is_verified', other.is_verified)
+                ORDER BY member.joined_at, other.user_id)
+            FROM public.conversation_participants AS member
+            JOIN public.reachable_users(p_viewer_id) AS other ON other.user_id = member.user_id
+            WHERE member.conversation_id = page.id AND member.left_at IS NULL AND member.user_id <> p_viewer_id), '[]'),
+        newest.message_id, newest.content, newest.message_type, newest.sender_id, coalesce(newest.is_read, true),
+        page.last_message_at, page.created_at
+    FROM (
+        SELECT c.id, c.is_group, c.group_name, c.group_image_url, c.last_message_at, c.created_at
+        FROM public.visible_conversations(p_viewer_id) AS visible
+        JOIN public.conversations AS c ON c.id = visible.conversation_id
+        WHERE visible.left_at IS NULL AND visible.is_archived = coalesce(p_archived, false)
+          AND (coalesce(c.last_message_at, c.created_at), c.id) < (
+              coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+        ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC
+        LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)) AS page
+    LEFT JOIN LATERAL public.get_conversation_messages(p_viewer_id, page.id, 1) AS newest ON true
+    ORDER BY coalesce(page.last_message_at, page.created_at) DESC, page.id DESC
+$$;
+
+COMMENT ON FUNCTION public.get_conversations_before(uuid, timestamptz, uuid, integer, integer, boolean) IS
+    'As get_conversations, older than the last one of the page before: its last_message_at, or where that is NULL its '
+    'created_at.';
+
+
+CREATE FUNCTION public.get_conversations(
+    p_viewer_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0, p_archived boolean DEFAULT false
+) RETURNS SETOF public.conversation_item
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT * FROM public.get_conversations_before(p_viewer_id, NULL, NULL, p_limit, p_offset, p_archived)
+$$;
+
+COMMENT ON FUNCTION public.get_conversations(uuid, integer, integer, boolean) IS
+    'The conversations that a viewer takes part in, latest message first; those that the viewer, or anybody for all, has '
+    'archived only where p_archived asks for them.';

@@ -37,7 +37,7 @@ INSERT INTO reels (id, user_id, video_url) VALUES ({r}, {a}, 'a.mp4');
 INSERT INTO reel_likes (user_id, reel_id) VALUES ({b}, {r});
 INSERT INTO reel_comments (id, user_id, reel_id, content) VALUES ({c}, {b}, {r}, 'hello');
 INSERT INTO saved_reels (user_id, reel_id) VALUES ({b}, {r});
-INSERT INTO live_streams (id, user_id, stream_key) VALUES ({x}, {a}, 'key');
+INSERT INTO live_streams (id, user_id, stream_key) VALUES ({x}, {a}, repeat('a', 64));
 INSERT INTO live_stream_viewers (stream_id, user_id) VALUES ({x}, {b});
 INSERT INTO igtv_series (id, user_id, title) VALUES ({x}, {a}, 'cooking');
 INSERT INTO igtv_videos (id, user_id, title, video_url) VALUES ({v}, {a}, 'soup', 'a.mp4');
@@ -66,11 +66,6 @@ _REFUSED = {
     "users_phone_number_check": ["UPDATE users SET phone_number = 'call me'"],
     "users_external_links_check": ["UPDATE users SET external_links = '{{}}'"],
     "users_business_info_check": ["UPDATE users SET business_info = '[]'"],
-    "user_stats_counts_check": [
-        "UPDATE user_stats SET post_count = -1",
-        "UPDATE user_stats SET follower_count = -1",
-        "UPDATE user_stats SET following_count = -1",
-    ],
     "follows_no_self_check": ["INSERT INTO follows (follower_id, following_id) VALUES ({a}, {a})"],
     "follows_follower_id_following_id_key": ["INSERT INTO follows (follower_id, following_id) VALUES ({a}, {b})"],
     "blocks_no_self_check": ["INSERT INTO blocks (blocker_id, blocked_id) VALUES ({a}, {a})"],
@@ -90,10 +85,6 @@ _REFUSED = {
     ],
     "post_media_display_order_check": [
         "INSERT INTO post_media (post_id, media_url, media_type, display_order) VALUES ({p}, 'a.jpg', 'image', -1)"
-    ],
-    "post_stats_counts_check": [
-        "UPDATE post_stats SET like_count = -1",
-        "UPDATE post_stats SET comment_count = -1",
     ],
     "likes_post_id_user_id_key": ["INSERT INTO likes (user_id, post_id) VALUES ({b}, {p})"],
     "saved_posts_post_id_user_id_key": ["INSERT INTO saved_posts (user_id, post_id) VALUES ({b}, {p})"],
@@ -167,9 +158,6 @@ _REFUSED = {
     "reels_duration_check": ["UPDATE reels SET duration = -1"],
     "reels_dimensions_check": ["UPDATE reels SET width = 0", "UPDATE reels SET height = 0"],
     "reels_counts_check": ["UPDATE reels SET view_count = -1", "UPDATE reels SET play_count = -1"],
-    "reel_stats_counts_check": [
-        f"UPDATE reel_stats SET {name}_count = -1" for name in ("like", "comment", "share", "save")
-    ],
     "reel_likes_reel_id_user_id_key": ["INSERT INTO reel_likes (user_id, reel_id) VALUES ({b}, {r})"],
     "reel_comments_content_check": ["UPDATE reel_comments SET content = ''"],
     "reel_comments_no_self_parent_check": ["UPDATE reel_comments SET parent_id = id"],
@@ -182,7 +170,8 @@ _REFUSED = {
         "INSERT INTO search_history (user_id, search_type, search_term) VALUES ({a}, 'user', ' ')"
     ],
     "live_streams_status_check": ["UPDATE live_streams SET status = 'paused'"],
-    "live_streams_stream_key_key": ["INSERT INTO live_streams (user_id, stream_key) VALUES ({b}, 'key')"],
+    "live_streams_stream_key_key": ["INSERT INTO live_streams (user_id, stream_key) VALUES ({b}, repeat('a', 64))"],
+    "live_streams_stream_key_check": ["UPDATE live_streams SET stream_key = 'the secret itself'"],
     "live_streams_counts_check": [
         "UPDATE live_streams SET viewer_count = -1",
         "UPDATE live_streams SET max_viewer_count = 0",
@@ -199,10 +188,6 @@ _REFUSED = {
     "igtv_videos_dimensions_check": ["UPDATE igtv_videos SET width = 0", "UPDATE igtv_videos SET height = 0"],
     "igtv_videos_file_size_check": ["UPDATE igtv_videos SET file_size = -1"],
     "igtv_videos_view_count_check": ["UPDATE igtv_videos SET view_count = -1"],
-    "igtv_stats_counts_check": [
-        "UPDATE igtv_stats SET like_count = -1",
-        "UPDATE igtv_stats SET comment_count = -1",
-    ],
     "igtv_likes_video_id_user_id_key": ["INSERT INTO igtv_likes (user_id, video_id) VALUES ({b}, {v})"],
     "igtv_comments_content_check": ["INSERT INTO igtv_comments (user_id, video_id, content) VALUES ({a}, {v}, '')"],
     "products_name_check": ["UPDATE products SET name = ''"],
@@ -255,6 +240,34 @@ _REFUSED = {
 }
 
 
+# What triggers refuse, by the name that they give.
+_REFUSED_BY_TRIGGERS = {
+    "posts_author_not_deleted_check": ["INSERT INTO posts (user_id) VALUES ({a})"],
+    "comments_author_not_deleted_check": [
+        "INSERT INTO comments (user_id, post_id, content) VALUES ({b}, {p}, 'a'), ({a}, {p}, 'hello')"
+    ],
+    "stories_author_not_deleted_check": ["INSERT INTO stories (user_id, media_url) VALUES ({a}, 'a.jpg')"],
+    "reels_author_not_deleted_check": ["INSERT INTO reels (user_id, video_url) VALUES ({a}, 'a.mp4')"],
+    "reel_comments_author_not_deleted_check": [
+        "INSERT INTO reel_comments (user_id, reel_id, content) VALUES ({a}, {r}, 'hello')"
+    ],
+}
+_MISPLACED = {
+    "comments_post_id_check": [
+        """UPDATE posts SET comments_disabled = true;
+        INSERT INTO comments (user_id, post_id, content) VALUES ({b}, {p}, 'hello')"""
+    ],
+    "comments_parent_id_check": [
+        """INSERT INTO posts (id, user_id) VALUES ({q}, {a});
+        INSERT INTO comments (user_id, post_id, parent_id, content) VALUES ({b}, {q}, {c}, 'hello')"""
+    ],
+    "reel_comments_parent_id_check": [
+        """INSERT INTO reels (id, user_id, video_url) VALUES ({q}, {a}, 'a.mp4');
+        INSERT INTO reel_comments (user_id, reel_id, parent_id, content) VALUES ({b}, {q}, {c}, 'hello')"""
+    ],
+}
+
+
 @pytest.fixture
 def filled(db):
     db.execute(_ROWS.format(**_IDS))
@@ -267,6 +280,17 @@ def test_each_rule_is_refused_by_the_constraint_of_its_name(filled):
             with pytest.raises(psycopg.errors.IntegrityError) as caught, filled.transaction():
                 filled.execute(statement.format(**_IDS))
             assert caught.value.diag.constraint_name == constraint, statement
+
+
+def test_rules_across_rows_are_refused_by_a_name_too(filled):
+    deleted = "UPDATE users SET deleted_at = now() WHERE id = {a}; "
+    cases = {name: [deleted + one for one in statements] for name, statements in _REFUSED_BY_TRIGGERS.items()}
+    for constraint, statements in (cases | _MISPLACED).items():
+        for statement in statements:
+            with pytest.raises(psycopg.errors.CheckViolation) as caught, filled.transaction():
+                filled.execute(statement.format(**_IDS))
+            assert caught.value.diag.constraint_name == constraint, statement
+            assert caught.value.diag.table_name == constraint.split("_author_not")[0].split("_p")[0]
 
 
 def test_every_check_and_every_unique_key_has_a_case(column):

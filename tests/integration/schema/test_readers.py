@@ -167,11 +167,13 @@ class TestTrending:
         db.execute("UPDATE posts SET created_at = now() - interval '8 days'")
         assert column("SELECT name FROM get_trending_hashtags()") == []
 
-    def test_a_post_of_the_future_neither_trends_nor_breaks_the_trend(self, make_user, make_post, tag, column, db):
+    def test_a_post_of_the_future_counts_as_one_of_the_moment_it_was_tagged(self, make_user, make_post, tag, db):
         tag(make_post(make_user("author")), "future")
         for moment in ("now() + interval '1500 days'", "'infinity'"):
             db.execute(f"UPDATE posts SET created_at = {moment}")
-            assert column("SELECT name FROM get_trending_hashtags()") == []
+            ((name, score),) = db.execute("SELECT name, score FROM get_trending_hashtags()").fetchall()
+            assert name == "future"
+            assert score == pytest.approx(1, rel=0.01)
 
     def test_the_song_of_most_stories_comes_first(self, make_user, make_story, add, db):
         author = make_user("author")

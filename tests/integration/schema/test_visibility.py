@@ -204,15 +204,6 @@ class TestTrending:
         }
         hidden_after(lambda: value("SELECT count(*) FROM get_trending_hashtags()") == 1, changes)
 
-    def test_songs_rise_by_stories_that_anybody_may_see(self, people, make_story, add, value, hidden_after):
-        make_story(people.author, music_track_id=add("music_tracks", title="one", artist="a"))
-        changes = self._HIDES | {
-            "expired": "UPDATE stories SET expires_at = now()",
-            "for followers": "UPDATE stories SET audience = 'followers'",
-            "for close friends": "UPDATE stories SET audience = 'close_friends'",
-        }
-        hidden_after(lambda: value("SELECT recent_count FROM get_trending_music_tracks()") == 1, changes)
-
 
 def test_an_unknown_viewer_sees_public_accounts_only(make_user, column):
     public = make_user("public")
