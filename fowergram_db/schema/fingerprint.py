@@ -9,27 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any, NamedTuple
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.sql import load
+from fowergram_db.schema.snapshot import BOOKKEEPING, catalog_snapshot
 
-_BOOKKEEPING = "public.schema_migrations"
-# The server writes names, constants and numbers by these; whatever the role or the database has set does not count.
-_SETTINGS = (
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    "SET LOCAL search_path = ''",
-    "SET LOCAL lock_timeout = '5s'",
-    "SET LOCAL statement_timeout = 0",
-    "SET LOCAL jit = off",
-    "SET LOCAL extra_float_digits = 1",
-    "SET LOCAL quote_all_identifiers = off",
-    "SET LOCAL standard_conforming_strings = on",
-    "SET LOCAL bytea_output = hex",
-    "SET LOCAL datestyle = 'ISO, YMD'",
-    "SET LOCAL intervalstyle = postgres",
-    "SET LOCAL timezone = 'UTC'",
-    "SET LOCAL lc_monetary = 'C'",
-    "SET LOCAL xmlbinary = base64",
-)
 _RIGHTS = ("owner of ", "grants on ", "grants by default ")
 _WIDEST_VALUE = 60
 # Both sides of a long text are shown from a little before the place where they part.
@@ -104,9 +87,8 @@ def fingerprint(
     The bookkeeping table is left out with all that hangs on it, and so are further ``relations``
     ("schema.name", unquoted) and whole ``schemas``. Raises LockTimeout where a view is locked for too long.
     """
-    parameters = {"relations": [_BOOKKEEPING, *relations], "schemas": list(schemas)}
-    with reported("read the schema"), connection.transaction():
-        connection.execute("; ".join(_SETTINGS))
+    parameters = {"relations": [BOOKKEEPING, *relations], "schemas": list(schemas)}
+    with catalog_snapshot(connection):
         rows = [
             *connection.execute(load("catalog/fingerprint_relations"), parameters),
             *connection.execute(load("catalog/fingerprint_objects"), parameters),
