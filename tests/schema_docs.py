@@ -1,0 +1,88 @@
+"""``python -m tests.schema_docs [--write]``: docs/database-schema.md, made from what the migrations build.
+
+Shows the page as it should be; with ``--write``, writes it. A scratch database is made for it on the server that
+TEST_DATABASE_URL names, else on the embedded one.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fowergram_db.database.connection import connect, reachable
+from fowergram_db.database.scratch import scratch_database
+from fowergram_db.database.sql import shipped_migrations
+from fowergram_db.database.target import Target, resolve_target
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.migrate import migrate
+from fowergram_db.migrations.run import Goal
+from fowergram_db.schema.catalog import describe
+from fowergram_db.schema.description import Description
+from fowergram_db.schema.layout import Area, Group, Layout, misplaced
+from fowergram_db.schema.markdown import markdown
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/database-schema.md"
+
+# Which table or view belongs where, in the order in which they are told. A new one must be given its place.
+AREAS = {
+    "Accounts": "users user_stats verification_requests",
+    "Authentication": "refresh_tokens email_verifications password_resets",
+    "Social graph": "follows blocks close_friends",
+    "Posts and comments": "posts post_media post_stats likes comments comment_likes user_mentions feeds",
+    "Saved posts and collections": "saved_posts collections collection_posts",
+    "Hashtags and search": "hashtags post_hashtags search_history",
+    "Stories and highlights": "stories story_views story_reactions story_polls story_poll_votes story_questions "
+    "story_question_responses music_tracks highlights highlight_stories",
+    "Direct messages": "conversations conversation_participants conversation_archives messages message_reads",
+    "Reels and sounds": "reels reel_stats reel_likes reel_comments reel_shares saved_reels audio_tracks",
+    "IGTV": "igtv_series igtv_videos igtv_stats igtv_likes igtv_comments",
+    "Live streams": "live_streams live_stream_viewers live_comments",
+    "Shopping": "products post_product_tags wishlists",
+    "Notifications and activity": "notifications user_activities",
+}
+GROUPS = (
+    Group("Readers", "(get|search|visible)_.*", "What the app reads with."),
+    Group("Maintenance", "(cleanup|generate|maintain|refresh)_.*", "What is to be called now and then."),
+)
+ABOUT = (
+    """\
+Every table, view, type and function of Fowergram, as the comments in the catalog tell of them. What a backend sends to
+them is in [using the schema](using-the-schema.md).""",
+    "`make docs` writes this page: change the comments in `sql/migrations`, not the page.",
+)
+
+
+def main(given: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.schema_docs", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the page instead of showing it")
+    options = parser.parse_args(given)
+    with reachable(_server()) as server, scratch_database(server) as scratch:
+        migrate(scratch, read_migrations(shipped_migrations()), Goal(), lambda _event: None)
+        with connect(scratch) as connection:
+            text = page(describe(connection))
+    if options.write:
+        PAGE.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _server() -> Target:
+    url = os.environ.get("TEST_DATABASE_URL") or "embedded:"
+    target = resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=True)
+    return replace(target, dbname="postgres") if target.embedded else target
+
+
+def page(description: Description) -> str:
+    """Return the page. Raises ValueError where a table or view has no place, or a place no table."""
+    areas = (Area(title, tuple(f"public.{name}" for name in names.split())) for title, names in AREAS.items())
+    layout = Layout("Database schema", tuple(areas), GROUPS, ABOUT)
+    if wrong := misplaced(description, layout):
+        raise ValueError(f"correct AREAS in tests/schema_docs.py: {'; '.join(wrong)}")
+    return markdown(description, layout)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
