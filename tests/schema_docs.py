@@ -27,24 +27,33 @@ PAGE = Path(__file__).resolve().parents[1] / "docs/database-schema.md"
 
 # Which table or view belongs where, in the order in which they are told. A new one must be given its place.
 AREAS = {
-    "Accounts": "users user_stats verification_requests",
+    "Accounts": "users user_stats user_stat_slots verification_requests",
     "Authentication": "refresh_tokens email_verifications password_resets",
     "Social graph": "follows blocks close_friends",
-    "Posts and comments": "posts post_media post_stats likes comments comment_likes user_mentions feeds",
+    "Posts and comments": "posts post_media post_stats post_stat_slots likes comments comment_stats comment_stat_slots "
+    "comment_likes user_mentions feeds",
     "Saved posts and collections": "saved_posts collections collection_posts",
-    "Hashtags and search": "hashtags post_hashtags search_history",
+    "Hashtags and search": "hashtags post_hashtags hashtag_trends search_history",
     "Stories and highlights": "stories story_views story_reactions story_polls story_poll_votes story_questions "
-    "story_question_responses music_tracks highlights highlight_stories",
+    "story_question_responses music_tracks music_track_trends highlights highlight_stories",
     "Direct messages": "conversations conversation_participants conversation_archives messages message_reads",
-    "Reels and sounds": "reels reel_stats reel_likes reel_comments reel_shares saved_reels audio_tracks",
-    "IGTV": "igtv_series igtv_videos igtv_stats igtv_likes igtv_comments",
+    "Reels and sounds": "reels reel_stats reel_stat_slots reel_trends reel_likes reel_comments reel_shares saved_reels "
+    "audio_tracks",
+    "IGTV": "igtv_series igtv_videos igtv_stats igtv_stat_slots igtv_likes igtv_comments",
     "Live streams": "live_streams live_stream_viewers live_comments",
     "Shopping": "products post_product_tags wishlists",
     "Notifications and activity": "notifications user_activities",
 }
 GROUPS = (
-    Group("Readers", "(get|search|visible)_.*", "What the app reads with."),
-    Group("Maintenance", "(cleanup|generate|maintain|refresh)_.*", "What is to be called now and then."),
+    Group("Readers", "(get|search)_(?!text|pattern).*", "What the app reads with."),
+    Group("Visibility", "(reachable|visible)_.*|stories_for", "Who may see what; every reader joins them."),
+    Group("Counts", ".*_counts|post_details", "Of one row, as the readers and the views of statistics take them."),
+    Group(
+        "Maintenance",
+        "cleanup_.*|generate_user_feed|maintain_.*|recount|rebase_trends",
+        "What is to be called now and then.",
+    ),
+    Group("For migrations", "keep_.*|sum_of_changes|addition_.*", "What creates the triggers that keep counts."),
 )
 ABOUT = (
     """\
