@@ -408,32 +408,51 @@ SELECT public.keep_counts('stories', 'music_track_trends', 'music_track_id',
     'score', 'music_track_id', 'public.trend_weight(it.created_at)');
 
 
--- Every weight loses the same power of two, which a double does exactly, so no score changes its place.
+-- Every weight loses the same power of two, which a double does exactly, so no score changes its place. What would
+-- become too small for a double is years old, and becomes nothing.
 CREATE FUNCTION public.rebase_trends(p_landmark timestamptz DEFAULT now() + interval '800 days') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_landmark constant timestamptz := public.trend_landmark()
-        + interval '1 day' * floor(extract(epoch FROM p_landmark - public.trend_landmark()) / 86400);
-    v_factor constant double precision :=
-        power(2::double precision, extract(epoch FROM public.trend_landmark() - v_landmark)::double precision / 86400);
+    v_days constant double precision :=
+        floor(extract(epoch FROM p_landmark)::double precision / 86400
+            - extract(epoch FROM public.trend_landmark())::double precision / 86400);
+    v_factor double precision;
+    v_least double precision;
+    v_table text;
+    v_column text;
 BEGIN
+    IF p_landmark > now() + interval '800 days' THEN
+        RAISE EXCEPTION 'a landmark more than 800 days ahead leaves the weights of the past no room: %', p_landmark
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_days IS NULL OR v_days <= 0 THEN
+        RETURN;
+    END IF;
+
     -- Writers work out a weight and add it while they hold these: none may do so across the change.
     LOCK TABLE public.posts, public.users, public.post_hashtags, public.stories, public.reels, public.reel_likes,
         public.reel_comments, public.reel_shares, public.saved_reels IN SHARE ROW EXCLUSIVE MODE;
     EXECUTE format(
         'CREATE OR REPLACE FUNCTION public.trend_landmark() RETURNS timestamptz
          LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$ SELECT %L::timestamptz $body$',
-        to_char(v_landmark AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI+00'));
-    UPDATE public.hashtag_trends SET score = score * v_factor;
-    UPDATE public.music_track_trends SET score = score * v_factor;
-    UPDATE public.reel_trends SET score = score * v_factor;
-    UPDATE public.reel_stat_slots SET trend_score = trend_score * v_factor;
+        to_char((public.trend_landmark() + make_interval(days => v_days::integer)) AT TIME ZONE 'UTC',
+            'YYYY-MM-DD HH24:MI+00'));
+    v_factor := power(2::double precision, -v_days);
+    v_least := power(2::double precision, v_days - 1000);
+    FOR v_table, v_column IN VALUES
+        ('hashtag_trends', 'score'), ('music_track_trends', 'score'), ('reel_trends', 'score'),
+        ('reel_stat_slots', 'trend_score')
+    LOOP
+        EXECUTE format(
+            'UPDATE public.%1$I SET %2$I = CASE WHEN abs(%2$I) < $2 THEN 0 ELSE %2$I * $1 END WHERE %2$I <> 0',
+            v_table, v_column) USING v_factor, v_least;
+    END LOOP;
 END;
 $$;
 
 COMMENT ON FUNCTION public.rebase_trends(timestamptz) IS
-    'Moves the landmark of the trends to a later moment, by whole days. Needed before the present is 1000 days past it; '
-    'writers of posts, stories and reels wait meanwhile.';
+    'Moves the landmark of the trends to a later moment, by whole days; does nothing for an earlier one. Needed before '
+    'the present is 1000 days past it; writers of posts, stories and reels wait meanwhile.';
 
 REVOKE ALL ON FUNCTION public.rebase_trends(timestamptz) FROM PUBLIC;
 

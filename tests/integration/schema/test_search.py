@@ -60,7 +60,7 @@ def test_signs_of_patterns_are_found_as_themselves(sign, author, make_post, foun
     assert found("posts", sign) == [f"before {sign} after"]
 
 
-def test_queries_shorter_than_a_trigram_find_too(author, make_post, make_user, add, found):
+def test_queries_shorter_than_a_trigram_find_too(author, make_post, add, found):
     make_post(author, caption="ฟ้าใส")
     add("hashtags", name="ฟ้า")
     assert found("posts", "ฟ") == found("posts", "ฟ้") == ["ฟ้าใส"]
