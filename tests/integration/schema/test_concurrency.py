@@ -63,6 +63,60 @@ def test_batches_of_likes_in_any_order_do_not_deadlock(at_once, make_user, make_
     assert value(wrong) == 0
 
 
+def test_likes_of_two_posts_in_opposite_orders_in_one_transaction_do_not_wait(db, target, make_user, make_post, value):
+    """Row locks on counters would deadlock here, in whatever order each statement takes them."""
+    author, one, other = make_user("author"), make_user("one"), make_user("other")
+    first, second = make_post(author), make_post(author)
+    like = "INSERT INTO likes (user_id, post_id) VALUES (%s, %s)"
+    with connect(target) as session:
+        session.execute("SET lock_timeout = '5s'")
+        with db.transaction(), session.transaction():
+            db.execute(like, [one, first])
+            session.execute(like, [other, second])
+            db.execute(like, [one, second])
+            session.execute(like, [other, first])
+    assert value("SELECT array_agg(like_count) FROM post_stats") == [2, 2]
+
+
+def test_a_quiet_post_keeps_one_slot_and_a_busy_one_gets_no_more_than_its_writers(
+    db, target, make_user, make_post, value
+):
+    fans = [make_user(f"fan{number}") for number in range(6)]
+    post = make_post(fans[0])
+    like = "INSERT INTO likes (user_id, post_id) VALUES (%s, %s)"
+    slots = "SELECT count(*) FROM post_stat_slots WHERE post_id = %s"
+    for fan in fans[:3]:
+        db.execute(like, [fan, post])
+    assert value(slots, post) == 1
+    with connect(target) as session:
+        for _ in range(2):
+            with db.transaction(), session.transaction():
+                db.execute(like, [fans[3], post])
+                session.execute(like, [fans[4], post])
+                assert value("SELECT like_count FROM post_stats WHERE post_id = %s", post) == 4
+            assert value("SELECT like_count FROM post_stats WHERE post_id = %s", post) == 5
+            db.execute("DELETE FROM likes WHERE user_id = ANY (%s)", [fans[3:5]])
+    assert value(slots, post) == 2
+    assert value("SELECT like_count FROM post_stats WHERE post_id = %s", post) == 3
+
+
+def test_a_like_does_not_wait_for_the_deletion_of_its_post_to_count(db, target, make_user, make_post, value):
+    """It waits for its foreign key alone; whoever comes first, no slot of a post that is gone is ever read."""
+    fan, author = make_user("fan"), make_user("author")
+    post = make_post(author)
+    with connect(target) as session, ThreadPoolExecutor(1) as pool:
+        with db.transaction():
+            db.execute("DELETE FROM posts WHERE id = %s", [post])
+            liking = pool.submit(session.execute, "INSERT INTO likes (user_id, post_id) VALUES (%s, %s)", [fan, post])
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+            while value(waits, session.info.backend_pid) == 0:
+                assert not liking.done()
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            liking.result(10)
+    assert value("SELECT count(*) FROM post_stats") == 0
+    assert value("SELECT count(*) FROM recount()") == 0
+
+
 def test_a_post_that_is_tagged_while_it_is_deleted_is_counted_right(at_once, make_user, make_post, add, value):
     """Both may come first; the count must know which."""
     hashtag, post = add("hashtags", name="sea"), make_post(make_user("author"))
