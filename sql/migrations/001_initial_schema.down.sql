@@ -85,6 +85,7 @@ DROP FUNCTION public.keep_slots(text, text, text);
 DROP FUNCTION public.sweep_slots();
 DROP FUNCTION public.addition_in_place(text, text, text[]);
 DROP FUNCTION public.addition_to_slots(text, text, text, text[]);
+DROP FUNCTION public.changes_of_rows(text, text[], text[], text[], text[], text, boolean);
 DROP FUNCTION public.sum_of_changes(text[], text[], text);
 DROP FUNCTION public.keep_counts(text, text, text, text[]);
 DROP FUNCTION public.set_updated_at();

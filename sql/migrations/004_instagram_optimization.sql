@@ -508,7 +508,7 @@ CREATE TRIGGER reel_comments_author_not_deleted_check AFTER INSERT ON public.ree
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
 
 SELECT public.keep_counts('reel_comments', 'reel_stat_slots', 'reel_id',
-    'comment_count', 'reel_id', '(deleted_at IS NULL)::integer',
+    'comment_count', 'reel_id', '(it.deleted_at IS NULL)::integer',
     'trend_score', 'reel_id', 'CASE WHEN it.deleted_at IS NULL THEN public.trend_weight(it.created_at) ELSE 0 END');
 
 

@@ -81,7 +81,7 @@ COMMENT ON COLUMN public.live_stream_viewers.joined_at IS 'The latest time of jo
 COMMENT ON COLUMN public.live_stream_viewers.left_at IS 'NULL: is watching.';
 
 SELECT public.keep_counts('live_stream_viewers', 'live_streams', 'id',
-    'viewer_count', 'stream_id', '(left_at IS NULL)::integer');
+    'viewer_count', 'stream_id', '(it.left_at IS NULL)::integer');
 
 
 CREATE TABLE public.live_comments (
@@ -168,7 +168,7 @@ COMMENT ON COLUMN public.igtv_videos.is_published IS 'False while it is a draft.
 CREATE TRIGGER delete_igtv_videos_first BEFORE DELETE ON public.users
     FOR EACH ROW EXECUTE FUNCTION public.delete_first('igtv_videos', 'user_id');
 
-SELECT public.keep_counts('igtv_videos', 'igtv_series', 'id', 'video_count', 'series_id', 'is_published::integer');
+SELECT public.keep_counts('igtv_videos', 'igtv_series', 'id', 'video_count', 'series_id', 'it.is_published::integer');
 
 
 CREATE TABLE public.igtv_stat_slots (
@@ -245,7 +245,7 @@ CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.igtv_comments
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 SELECT public.keep_counts('igtv_comments', 'igtv_stat_slots', 'video_id',
-    'comment_count', 'video_id', '(deleted_at IS NULL)::integer');
+    'comment_count', 'video_id', '(it.deleted_at IS NULL)::integer');
 
 
 -- Shopping ----------------------------------------------------------------------------------------
@@ -522,8 +522,8 @@ COMMENT ON TABLE public.story_poll_votes IS 'Who has chosen which answer.';
 COMMENT ON COLUMN public.story_poll_votes.option_selected IS '1 or 2, for option1 or option2 of the poll.';
 
 SELECT public.keep_counts('story_poll_votes', 'story_polls', 'id',
-    'option1_votes', 'poll_id', '(option_selected = 1)::integer',
-    'option2_votes', 'poll_id', '(option_selected = 2)::integer');
+    'option1_votes', 'poll_id', '(it.option_selected = 1)::integer',
+    'option2_votes', 'poll_id', '(it.option_selected = 2)::integer');
 
 
 CREATE TABLE public.story_questions (
