@@ -53,7 +53,11 @@ GROUPS = (
         "cleanup_.*|generate_user_feed|maintain_.*|recount|rebase_trends",
         "What is to be called now and then.",
     ),
-    Group("For migrations", "keep_.*|sum_of_changes|changes_of_rows|addition_.*", "What creates the triggers that keep counts."),
+    Group(
+        "For migrations",
+        "keep_.*|sum_of_changes|changes_of_rows|addition_.*",
+        "What creates the triggers that keep counts.",
+    ),
 )
 ABOUT = (
     """\
