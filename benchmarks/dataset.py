@@ -1,0 +1,140 @@
+"""Fill an empty database with the schema and a data set of a chosen scale: ``python -m benchmarks.dataset URL``.
+
+The same scale and seed give the same data, but for keys that no row depends on. The server works out the rows and they
+are loaded with COPY, without triggers and secondary indexes; these are made afterwards, and the counts by ``recount``.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.sql import shipped_migrations
+from fowergram_db.database.target import resolve_target
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.migrate import migrate
+from fowergram_db.migrations.run import Goal
+
+_TABLES = Path(__file__).with_name("dataset")
+# Their triggers give them a row in a table of trends.
+_WITH_TRIGGERS = {"hashtags", "music_tracks", "reels"}
+_SETTINGS = "SET jit = off; SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'; SET synchronous_commit = off"
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is made: a hundred posts for each user."""
+
+    posts: int
+    seed: int
+
+    @property
+    def users(self) -> int:
+        """How many users, without the two hundred viewers."""
+        return max(self.posts // 100, 1000)
+
+
+def main(given: Sequence[str]) -> int:
+    """Load, telling how far it is."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.dataset", description=__doc__)
+    parser.add_argument("url", help="an empty database of a superuser's")
+    parser.add_argument("--posts", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(given)
+    load(options.url, Scale(options.posts, options.seed), tell)
+    return 0
+
+
+def tell(line: str) -> None:
+    """Show a line at once."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {line}\n")
+    sys.stdout.flush()
+
+
+def load(url: str, scale: Scale, tell: Tell) -> None:
+    """Migrate an empty database and fill it. Takes a minute for each million posts, and 3 GB of disk."""
+    target = resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
+    migrate(target, read_migrations(shipped_migrations()), Goal(), lambda _event: None)
+    with psycopg.connect(url, autocommit=True) as source, psycopg.connect(url, autocommit=True) as session:
+        for connection in (source, session):
+            connection.execute(_SETTINGS)
+        indexes = _drop_indexes(session)
+        functions, *tables = sorted(_TABLES.glob("*.sql"))
+        session.execute(_text(functions, scale, session))
+        for table in tables:
+            started = time.monotonic()
+            rows = _copy(source, session, table)
+            tell(f"{table.stem[3:]}: {rows:,} rows in {time.monotonic() - started:.0f} s")
+        _finish(session, indexes, tell)
+
+
+def _drop_indexes(session: psycopg.Connection) -> list[str]:
+    """Drop the indexes that no constraint needs, and return what makes them again."""
+    rows = session.execute("""
+        SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+        FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+        WHERE c.relnamespace = 'public'::regnamespace AND NOT i.indisunique AND NOT c.relispartition
+          AND c.relkind = 'i'
+        ORDER BY 1""").fetchall()
+    for name, _ in rows:
+        session.execute(f"DROP INDEX {name}".encode())
+    return [definition for _, definition in rows]
+
+
+def _text(file: Path, scale: Scale, session: psycopg.Connection) -> str:
+    """Return the functions of a scale; they are asked for the scale by everything else."""
+    now = sql.Literal(session.execute("SELECT date_trunc('hour', now())::text").fetchone()[0]).as_string()
+    text = file.read_text(encoding="utf-8")
+    values = {"{posts}": scale.posts, "{users}": scale.users, "{seed}": scale.seed, "{now}": now.replace("'", "''")}
+    for name, value in values.items():
+        text = text.replace(name, str(value))
+    return text
+
+
+def _copy(source: psycopg.Connection, session: psycopg.Connection, file: Path) -> int:
+    """Send the rows of a query to a table; its first line says which, with the columns."""
+    first, _, query = file.read_text(encoding="utf-8").partition("\n")
+    into = first.removeprefix("-- into: ")
+    role = "origin" if into.split(" ")[0] in _WITH_TRIGGERS else "replica"
+    session.execute(f"SET session_replication_role = {role}".encode())
+    with source.cursor() as reading, session.cursor() as writing:
+        with (
+            reading.copy(f"COPY ({query}) TO STDOUT".encode()) as rows,
+            writing.copy(f"COPY public.{into} FROM STDIN".encode()) as table,
+        ):
+            for block in rows:
+                table.write(block)
+        return writing.rowcount
+
+
+def _finish(session: psycopg.Connection, indexes: list[str], tell: Tell) -> None:
+    """Make the indexes and the counts, and let the planner know."""
+    session.execute("SET session_replication_role = origin")
+    started = time.monotonic()
+    for definition in indexes:
+        session.execute(definition.encode())
+    tell(f"{len(indexes)} indexes in {time.monotonic() - started:.0f} s")
+    started = time.monotonic()
+    session.execute("ANALYZE")
+    counted = session.execute("SELECT count(*) FROM recount(p_repair => true)").fetchone()[0]
+    session.execute("""
+        UPDATE conversations AS c SET last_message_at = m.at
+        FROM (SELECT conversation_id, max(created_at) AS at FROM messages GROUP BY 1) AS m
+        WHERE m.conversation_id = c.id""")
+    tell(f"{counted:,} counts in {time.monotonic() - started:.0f} s")
+    started = time.monotonic()
+    session.execute("VACUUM (ANALYZE)")
+    session.execute("CHECKPOINT")
+    size = session.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()[0]
+    tell(f"vacuumed in {time.monotonic() - started:.0f} s; the database has {size}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
