@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
-
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import resolve_target
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
+from psycopg import sql
 
 _TABLES = Path(__file__).with_name("dataset")
 # Their triggers give them a row in a table of trends.

@@ -1,0 +1,2 @@
+-- Everybody likes one post; each time somebody else.
+INSERT INTO {schema}.likes (user_id, post_id) VALUES (dataset.user_id(nextval('dataset.fans')), '{post}');
