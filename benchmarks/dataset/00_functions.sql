@@ -14,6 +14,13 @@ CREATE FUNCTION dataset.user_id(p_n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE 
     SELECT overlay(overlay(md5('user ' || p_n) PLACING '4' FROM 13) PLACING '8' FROM 17)::uuid
 $$;
 
+CREATE FUNCTION dataset.id(p_kind text, p_n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT md5(p_kind || p_n)::uuid
+$$;
+
+CREATE FUNCTION dataset.hashtags() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT greatest({users} / 10, 100)::bigint';
+CREATE FUNCTION dataset.songs() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT greatest({users} / 100, 50)::bigint';
+
 -- Posts come evenly over two years, so their numbers and their keys are in the order of time.
 CREATE FUNCTION dataset.at(p_n bigint) RETURNS timestamptz LANGUAGE sql STABLE AS $$
     SELECT dataset.start() + interval '730 days' * (p_n::double precision / dataset.posts())
