@@ -46,7 +46,8 @@ def migrate(
     They run in order of version; the database is created where it is missing. Each migration runs in a
     transaction of its own, together with its row in public.schema_migrations: all of it is applied, or
     nothing. All files are checked before the first statement runs. One migrator at a time works on a database;
-    what others have locked is waited for, by turns and not for long.
+    what others have locked is waited for, by turns and not for long. Afterwards maintain_partitions() is called,
+    where the database has it.
     """
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.engine.execute import Extent
@@ -58,6 +59,7 @@ def migrate(
     with session.reached() as target:
         if dry_run:
             return preview(session, use_case.preview_migrate(target, files, goal, listen))
+        session.data["partitions"] = []
         session.announce()
         return arrived(session, use_case.migrate(target, files, goal, listen, patience))
 

@@ -40,6 +40,9 @@ def listener(session: Session, done: list[dict[str, Any]]) -> "OnEvent":
                 verb = "applied" if step.direction == "up" else "undone"
                 recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
                 screen.line(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
+            case events.PartitionsMaintained(changes):
+                session.data["partitions"] = [{"name": name, "action": action} for name, action in changes]
+                screen.note(f"Partitions: {', '.join(f'{action} {name}' for name, action in changes)}")
             case events.Progressed():
                 screen.progress_within(_how_far(event))
             case _:

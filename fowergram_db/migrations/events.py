@@ -128,6 +128,12 @@ class DetachmentFinished(NamedTuple):
     partition: str
 
 
+class PartitionsMaintained(NamedTuple):
+    """After the migrations, partitions were created or dropped: the name and what was done, of each."""
+
+    changes: tuple[tuple[str, str], ...]
+
+
 class Notice(NamedTuple):
     """What the server says beside its results, RAISE NOTICE included."""
 
@@ -147,6 +153,7 @@ Event = (
     | Resumed
     | IndexDropped
     | DetachmentFinished
+    | PartitionsMaintained
     | Notice
 )
 OnEvent = Callable[[Event], None]

@@ -19,6 +19,7 @@ from fowergram_db.migrations.history import (
     read_history,
     require_own,
 )
+from fowergram_db.migrations.partitions import maintain_partitions
 from fowergram_db.migrations.plan import State, Undo, plan_down, plan_up, survey, to_undo
 from fowergram_db.migrations.run import PATIENCE, Goal, Patience, carry_out, prepare
 from fowergram_db.migrations.session import open_or_create, open_session
@@ -43,21 +44,35 @@ def migrate(
     """Create the database where it is missing, then apply what is pending, each in its own transaction.
 
     All scripts are checked before the first statement runs, and all runs under the migration lock; where there
-    is nothing to do, it is not taken. Raises the tool's errors; one from a step carries a note that says what is
-    applied and what is not.
+    is nothing to do, it is not taken. Partitions are kept ahead at the end, where the database has a function for it.
+    Raises the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
     with open_or_create(target, on_event, otherwise=lambda: prepare(files, History(), goal)) as connection:
         history = read_history(connection)
         if _is_done(files, history, goal):
-            return standing_of(survey(files, history))
-        with migration_lock(target, patience.wait_s, on_event) as lock:
-            history = read_history(connection)
-            steps = prepare(files, history, goal)
-            if steps and not history.exists:
-                create_history(connection)
-            worker = Worker(connection, patience.limits, on_event, lock)
-            carry_out(worker, target, files, steps, goal.extent, patience)
-            return standing_after(files, history, (checked.step for checked in steps))
+            standing = standing_of(survey(files, history))
+        else:
+            standing = _apply(connection, target, files, goal, on_event, patience)
+        maintain_partitions(connection, patience.limits, on_event)
+        return standing
+
+
+def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens, how long it waits
+    connection: Connection,
+    target: Target,
+    files: Sequence[MigrationFile],
+    goal: Goal,
+    on_event: OnEvent,
+    patience: Patience,
+) -> Standing:
+    with migration_lock(target, patience.wait_s, on_event) as lock:
+        history = read_history(connection)
+        steps = prepare(files, history, goal)
+        if steps and not history.exists:
+            create_history(connection)
+        worker = Worker(connection, patience.limits, on_event, lock)
+        carry_out(worker, target, files, steps, goal.extent, patience)
+        return standing_after(files, history, (checked.step for checked in steps))
 
 
 def preview_rollback(

@@ -23,7 +23,8 @@ DROP TYPE public.post_item;
 DROP TYPE public.profile;
 DROP FUNCTION public.maintain_partitions(integer, interval);
 DROP FUNCTION public.maintain_monthly_partitions(text, integer, interval);
-DROP FUNCTION public.is_partition(text, text);
+DROP FUNCTION public.add_partition(text, text, timestamptz, timestamptz, boolean);
+DROP FUNCTION public.partition_bounds(text);
 DROP FUNCTION public.cleanup_expired_stories();
 
 DROP VIEW public.comment_stats, public.post_stats, public.user_stats;

@@ -1372,7 +1372,9 @@ COMMENT ON FUNCTION public.cleanup_expired_stories() IS
 
 -- Notifications -----------------------------------------------------------------------------------
 
--- No DEFAULT partition: it would have to be scanned for each month that is added.
+-- A partition for each month, one for all before these, and one for all after them, so that no row is without one. A
+-- DEFAULT partition would do too, but it would have to be scanned for each month that is added, and it rules out
+-- DETACH CONCURRENTLY.
 CREATE TABLE public.notifications (
     id          uuid        NOT NULL DEFAULT public.uuid_v7(),
     user_id     uuid        NOT NULL,
@@ -1404,69 +1406,121 @@ COMMENT ON COLUMN public.notifications.entity_type IS 'The kind of thing it is a
 COMMENT ON COLUMN public.notifications.entity_id IS 'The id of that thing, without a foreign key: the kinds differ.';
 
 
-CREATE FUNCTION public.is_partition(p_parent text, p_name text) RETURNS boolean
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (
-        SELECT FROM pg_catalog.pg_inherits AS link
-        WHERE link.inhparent = to_regclass('public.' || quote_ident(p_parent))
-          AND link.inhrelid = to_regclass('public.' || quote_ident(p_name)))
+CREATE FUNCTION public.partition_bounds(p_parent text)
+RETURNS TABLE (partition_name text, lower_bound timestamptz, upper_bound timestamptz)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+    SELECT
+        child.relname, substring(bound.text FROM $re$FROM \('([^']+)'\)$re$)::timestamptz,
+        substring(bound.text FROM $re$TO \('([^']+)'\)$re$)::timestamptz
+    FROM pg_inherits AS link
+    JOIN pg_class AS child ON child.oid = link.inhrelid
+    CROSS JOIN LATERAL pg_get_expr(child.relpartbound, child.oid) AS bound (text)
+    WHERE link.inhparent = format('public.%I', p_parent)::regclass
+    ORDER BY 2 NULLS FIRST
 $$;
 
-COMMENT ON FUNCTION public.is_partition(text, text) IS
-    'Whether a table of this name is a partition of another; a stranger of that name is none.';
+COMMENT ON FUNCTION public.partition_bounds(text) IS
+    'The partitions of a table in the order of time, each from its lower bound until before its upper bound; NULL: since '
+    'ever, for ever.';
 
 
+-- Attached, not created in place: that would take stronger locks. The foreign keys wait for open writers of users.
+CREATE FUNCTION public.add_partition(
+    p_parent text, p_name text, p_lower timestamptz, p_upper timestamptz, p_is_there boolean DEFAULT false
+) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+BEGIN
+    IF NOT p_is_there THEN
+        EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', p_name, p_parent);
+    END IF;
+    EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%s) TO (%s)',
+        p_parent, p_name, coalesce(quote_literal(p_lower), 'MINVALUE'), coalesce(quote_literal(p_upper), 'MAXVALUE'));
+END;
+$$;
+
+COMMENT ON FUNCTION public.add_partition(text, text, timestamptz, timestamptz, boolean) IS
+    'Of maintain_partitions: creates and attaches a partition, or attaches one that is there. NULL: since ever, for ever.';
+
+
+-- What is due is looked for without a lock, then done under one that keeps readers of the table out, for some
+-- milliseconds: months are made once a month, from rows that are there already only where somebody dated them ahead.
 CREATE FUNCTION public.maintain_monthly_partitions(p_parent text, p_months_ahead integer, p_keep interval)
 RETURNS TABLE (partition_name text, action text)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
+#variable_conflict use_column
 DECLARE
-    v_now constant timestamp := now() AT TIME ZONE 'UTC';
-    v_keep_from constant timestamp := coalesce(v_now - p_keep, '-infinity');
-    v_month timestamp;
+    v_past constant text := p_parent || '_past';
+    v_future constant text := p_parent || '_future';
+    v_this_month constant timestamptz := date_trunc('month', now());
+    v_end constant timestamptz := v_this_month + make_interval(months => p_months_ahead + 1);
+    v_keep_from constant timestamptz := now() - p_keep;
+    v_kept constant timestamptz := date_trunc('month', v_keep_from);
+    v_first timestamptz;
+    v_last timestamptz;
+    v_has_past boolean;
+    v_has_future boolean;
+    v_looks integer := 0;
 BEGIN
     IF p_keep < interval '0' THEN
         RAISE EXCEPTION 'the time to keep partitions is negative: %', p_keep
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
 
-    FOR v_month IN
-        SELECT generate_series(
-            date_trunc('month', v_now) - interval '1 month',
-            date_trunc('month', v_now) + make_interval(months => p_months_ahead),
-            interval '1 month')
+    -- The second look is under the lock: another session may have done it.
     LOOP
-        partition_name := p_parent || to_char(v_month, '_YYYY_MM');
-        CONTINUE WHEN v_month + interval '1 month' <= v_keep_from;
-        CONTINUE WHEN public.is_partition(p_parent, partition_name);
-
-        -- Another session may be about to make the same partition: wait for it, then look again.
-        EXECUTE format('LOCK TABLE public.%I IN SHARE UPDATE EXCLUSIVE MODE', p_parent);
-        CONTINUE WHEN public.is_partition(p_parent, partition_name);
-
-        -- Attaching, unlike creating in place, lets readers of the parent go on. For the foreign keys it
-        -- waits for open writers of users, so it is for quiet hours.
-        EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', partition_name, p_parent);
-        EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
-            p_parent, partition_name,
-            to_char(v_month, 'YYYY-MM-DD 00:00+00'),
-            to_char(v_month + interval '1 month', 'YYYY-MM-DD 00:00+00'));
-        action := 'created';
-        RETURN NEXT;
+        SELECT
+            coalesce(min(b.upper_bound) FILTER (WHERE b.lower_bound IS NULL), min(b.lower_bound)),
+            coalesce(max(b.lower_bound) FILTER (WHERE b.upper_bound IS NULL), max(b.upper_bound)),
+            coalesce(bool_or(b.partition_name = v_past), false), coalesce(bool_or(b.partition_name = v_future), false)
+        INTO v_first, v_last, v_has_past, v_has_future
+        FROM public.partition_bounds(p_parent) AS b;
+        EXIT WHEN v_has_past AND v_has_future AND v_last >= v_end AND (v_first >= v_kept) IS NOT FALSE;
+        v_looks := v_looks + 1;
+        EXIT WHEN v_looks = 2;
+        EXECUTE format('LOCK TABLE public.%I IN ACCESS EXCLUSIVE MODE', p_parent);
     END LOOP;
 
-    FOR partition_name IN
-        SELECT child.relname
-        FROM pg_catalog.pg_inherits AS link
-        JOIN pg_catalog.pg_class AS child ON child.oid = link.inhrelid
-        WHERE link.inhparent = format('public.%I', p_parent)::regclass
-          AND to_date(substring(child.relname FROM '_([0-9]{4}_[0-9]{2})$'), 'YYYY_MM') + interval '1 month'
-              <= v_keep_from
-        ORDER BY child.relname
-    LOOP
-        EXECUTE format('DROP TABLE public.%I', partition_name);
-        action := 'dropped';
-        RETURN NEXT;
-    END LOOP;
+    IF v_looks = 2 THEN
+        v_first := coalesce(v_first, greatest(v_this_month - interval '1 month', v_kept));
+        v_last := coalesce(v_last, v_first);
+        IF v_has_future THEN
+            EXECUTE format('ALTER TABLE public.%I DETACH PARTITION public.%I', p_parent, v_future);
+        END IF;
+        WHILE v_last < v_end LOOP
+            partition_name := p_parent || to_char(v_last, '_YYYY_MM');
+            PERFORM public.add_partition(p_parent, partition_name, v_last, v_last + interval '1 month');
+            action := 'created';
+            RETURN NEXT;
+            v_last := v_last + interval '1 month';
+        END LOOP;
+        IF v_has_future THEN
+            EXECUTE format(
+                'WITH moved AS (DELETE FROM public.%I WHERE created_at < %L RETURNING *)
+                 INSERT INTO public.%I SELECT * FROM moved', v_future, v_last, p_parent);
+        END IF;
+        PERFORM public.add_partition(p_parent, v_future, v_last, NULL, v_has_future);
+
+        -- All that lies before a month that is too old is too old.
+        IF v_first < v_kept THEN
+            FOR partition_name IN
+                SELECT b.partition_name FROM public.partition_bounds(p_parent) AS b WHERE b.upper_bound <= v_kept
+            LOOP
+                EXECUTE format('DROP TABLE public.%I', partition_name);
+                CONTINUE WHEN partition_name = v_past;
+                action := 'dropped';
+                RETURN NEXT;
+            END LOOP;
+            v_has_past := false;
+            v_first := v_kept;
+        END IF;
+        IF NOT v_has_past THEN
+            PERFORM public.add_partition(p_parent, v_past, NULL, v_first);
+        END IF;
+    END IF;
+
+    IF p_keep IS NOT NULL THEN
+        EXECUTE format('DELETE FROM public.%I WHERE created_at < %L', v_past, v_keep_from);
+    END IF;
 END;
 $$;
 
@@ -1484,8 +1538,8 @@ $$;
 
 COMMENT ON FUNCTION public.maintain_partitions(integer, interval) IS
     'Makes the monthly partitions that are missing, from the previous month to some months ahead, and, where a '
-    'time to keep is given, drops those that ended before it. Tells what it did; safe to repeat and to run twice at '
-    'once.';
+    'time to keep is given, drops those that ended before it. Rows of any other time have a partition too, that of the '
+    'past or that of the future. Tells what it did; safe to repeat and to run twice at once.';
 
 SELECT public.maintain_partitions();
 
