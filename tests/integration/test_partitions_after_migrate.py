@@ -19,7 +19,8 @@ def behind(db, target, cli, monkeypatch):  # noqa: ARG001 - which names another 
         DROP TABLE notifications_future;
         DO $$ DECLARE last text; BEGIN
             FOR last IN
-                SELECT partition_name FROM partition_bounds('notifications') ORDER BY lower_bound DESC NULLS LAST LIMIT 2
+                SELECT partition_name FROM partition_bounds('notifications')
+                ORDER BY lower_bound DESC NULLS LAST LIMIT 2
             LOOP
                 EXECUTE format('DROP TABLE %I', last);
             END LOOP;
