@@ -141,6 +141,20 @@ def fetch(version: int) -> Path:
     return kept / "native"
 
 
+def npm_package(name: str, release: str) -> Path:
+    """Return a ``node_modules`` that holds a package with what it needs, fetched where it is missing."""
+    kept = _cache() / f"{name}-{release}"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=kept.parent) as scratch:
+            options = ["--silent", "--no-audit", "--no-fund", "--prefix", scratch]
+            _run(["npm", "install", *options, f"{name}@{release}"], cwd=scratch)
+            with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
+                Path(scratch).rename(kept)
+            Path(scratch).mkdir(exist_ok=True)
+    return kept / "node_modules"
+
+
 def _require_npm() -> None:
     """Stop where a server cannot be had: a check of six versions that silently checks none is worse than none."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):

@@ -1,10 +1,10 @@
 -- into: follows (id, follower_id, following_id, accepted_at, created_at)
--- Kinds 0 to 2 follow 50, 500 and 2,000 accounts at random, 3 and 4 those who post most and those who no longer do,
+-- Kinds 0 to 2 follow 50, 500 and 2,000 accounts at random of those that still post, 3 and 4 those who post most and those who no longer do,
 -- 5 private accounts (half of them have accepted), 6 hidden ones, 7 and 8 accounts that they or that have blocked
 -- them, 9 a single account, 10 nobody; 11 to 19 from 1 up to all that there are.
 WITH kind (kind, follows, first, last) AS (
     VALUES
-        (0, 50, 0.0, 1.0), (1, 500, 0.0, 1.0), (2, 2000, 0.0, 1.0), (3, 200, 0.0, 0.005), (4, 200, 0.76, 0.95),
+        (0, 50, 0.0, 0.75), (1, 500, 0.0, 0.75), (2, 2000, 0.0, 0.75), (3, 200, 0.0, 0.005), (4, 200, 0.76, 0.95),
         (5, 200, 0.0, 1.0), (6, 200, 0.0, 1.0), (7, 100, 0.0, 1.0), (8, 100, 0.0, 1.0), (9, 1, 0.0, 1.0),
         (11, 5, 0.0, 1.0), (12, 10, 0.0, 1.0), (13, 20, 0.0, 0.1), (14, 50, 0.9, 1.0), (15, 100, 0.0, 0.01),
         (16, 300, 0.0, 1.0), (17, 400, 0.5, 1.0), (18, 1000, 0.0, 1.0), (19, 3000, 0.0, 1.0)

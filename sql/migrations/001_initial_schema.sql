@@ -56,14 +56,19 @@ COMMENT ON FUNCTION public.search_text(text) IS
     'A text as it is searched for: normalised, in lower case. The trigram indexes hold this.';
 
 
+-- A trigram index cannot look up one or two signs in the middle of a text, and would have the whole table read; it can
+-- look up those that a text begins with.
 CREATE FUNCTION public.search_pattern(p_query text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT '%' || pg_catalog.regexp_replace(
-        public.search_text(pg_catalog.btrim(p_query)), '([\\%_])', '\\\1', 'g') || '%'
+    SELECT
+        CASE WHEN pg_catalog.char_length(public.search_text(pg_catalog.btrim(p_query))) < 3 THEN '' ELSE '%' END
+        || pg_catalog.regexp_replace(
+            public.search_text(pg_catalog.btrim(p_query)), '([\\%_])', '\\\1', 'g') || '%'
 $$;
 
 COMMENT ON FUNCTION public.search_pattern(text) IS
-    'The LIKE pattern that finds a query as a part of a search_text, whatever signs it holds.';
+    'The LIKE pattern that finds a query as a part of a search_text, whatever signs it holds; of fewer than three signs, as '
+    'its beginning.';
 
 
 -- Shared trigger functions ------------------------------------------------------------------------
@@ -82,11 +87,10 @@ COMMENT ON FUNCTION public.set_updated_at() IS 'Row trigger: stamps updated_at o
 -- Counts come in two kinds.
 --
 -- What anybody may touch at any time, the statistics of users, posts and so on, is counted in slots: any number of
--- rows for one key, of which a writer takes the first that nobody has locked, and adds one where all are locked.
--- So no writer ever waits for another, hence none deadlocks, and a viral post has as many rows as it ever had
--- writers at once, a quiet one a single row. A view adds the slots up. Slots have no foreign key, which would
--- make their writers wait for a deletion of the owner; a slot that is left behind by two who meet so belongs to no
--- row of the view.
+-- rows for one key, of which a writer takes one that nobody has locked, and adds one where those are locked. So no
+-- writer ever waits for another, hence none deadlocks; a viral post has sixteen rows, or as many as it ever had writers
+-- at once, a quiet one a single row. A view adds the slots up. Slots have no foreign key, which would make their writers
+-- wait for a deletion of the owner; a slot that is left behind by two who meet so belongs to no row of the view.
 --
 -- What is a column of the thing itself (the posts of a hashtag, the views of a story) is changed in place, the
 -- rows of one statement locked in the order of their keys.
@@ -148,6 +152,7 @@ BEGIN
             #variable_conflict use_column
             DECLARE
                 it record;
+                v_own constant integer := (pg_backend_pid() & 63) << 24;
                 v_keys uuid[];
                 v_key uuid;
                 %2$s
@@ -268,8 +273,11 @@ COMMENT ON FUNCTION public.changes_of_rows(text, text[], text[], text[], text[],
 
 
 -- One statement for many keys, since a loop would cost twice as much; a loop for few, since the one statement takes
--- longer to start. A new slot has a random number, so that two writers who open one at once do not meet. An owner that
--- this transaction has deleted gets none: what it owned may be deleted later in the cascade.
+-- longer to start. The numbers from 2^30 on are for slots of quiet times, of which one is enough; those below, 2^24 for
+-- each of 64 sessions, for writers who have met: who finds the others locked opens one, and from then on begins with it,
+-- until there are sixteen. From there on whoever finds none of these opens one only where all are locked. The rest of a
+-- number is random, so that two who open one at once do not meet. An owner that this transaction has deleted gets none:
+-- what it owned may be deleted later in the cascade.
 CREATE FUNCTION public.addition_to_slots(p_owner text, p_counter text, p_key_column text, p_columns text[])
 RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -282,13 +290,24 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
                 CONTINUE WHEN v_key IS NULL OR (%12$s);
                 UPDATE public.%1$I AS s SET %4$s
                 WHERE s.%2$I = v_key AND s.slot = (
-                    SELECT free.slot FROM public.%1$I AS free WHERE free.%2$I = v_key
+                    SELECT free.slot FROM public.%1$I AS free
+                    WHERE free.%2$I = v_key AND free.slot >= v_own AND free.slot < v_own + 16777216
                     ORDER BY free.slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED);
-                IF NOT FOUND THEN
-                    INSERT INTO public.%1$I AS s (%2$I, slot, %5$s)
-                    SELECT o.id, (random() * 2147483647)::integer, %6$s FROM public.%11$I AS o WHERE o.id = v_key
-                    ON CONFLICT (%2$I, slot) DO UPDATE SET %7$s;
-                END IF;
+                CONTINUE WHEN FOUND;
+                UPDATE public.%1$I AS s SET %4$s
+                WHERE s.%2$I = v_key AND s.slot = (
+                    SELECT free.slot FROM public.%1$I AS free
+                    WHERE free.%2$I = v_key
+                      AND (free.slot >= 1073741824
+                          OR (SELECT count(*) FROM public.%1$I AS o WHERE o.%2$I = v_key) >= 16)
+                    ORDER BY free.slot DESC LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED);
+                CONTINUE WHEN FOUND;
+                INSERT INTO public.%1$I AS s (%2$I, slot, %5$s)
+                SELECT o.id,
+                    CASE WHEN EXISTS (SELECT FROM public.%1$I AS s WHERE s.%2$I = v_key) THEN v_own ELSE 1073741824 END
+                        + (random() * 16777215)::integer, %6$s
+                FROM public.%11$I AS o WHERE o.id = v_key
+                ON CONFLICT (%2$I, slot) DO UPDATE SET %7$s;
             END LOOP;
         ELSE
             WITH net AS MATERIALIZED (
@@ -302,7 +321,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
                 UPDATE public.%1$I AS s SET %9$s FROM net WHERE s.%2$I = net.key AND s.slot = net.slot
             )
             INSERT INTO public.%1$I AS s (%2$I, slot, %5$s)
-            SELECT o.id, (random() * 2147483647)::integer, %10$s
+            SELECT o.id, 1073741824 + (random() * 16777215)::integer, %10$s
             FROM net JOIN public.%11$I AS o ON o.id = net.key WHERE net.slot IS NULL
             ON CONFLICT (%2$I, slot) DO UPDATE SET %7$s;
         END IF;
@@ -453,7 +472,7 @@ BEGIN
                  ),
                  added AS (
                      INSERT INTO public.%1$I (%2$I, slot, %3$I)
-                     SELECT d.key, (random() * 2147483647)::integer, d.is_there FROM difference AS d
+                     SELECT d.key, 1073741824 + (random() * 16777215)::integer, d.is_there FROM difference AS d
                      WHERE d.slot IS NULL
                  )
                  SELECT d.counter, d.count_column, d.key, d.counted, d.is_there FROM difference AS d'
@@ -615,7 +634,7 @@ CREATE TABLE public.user_stat_slots (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE public.user_stat_slots IS 'The parts that user_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.user_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+COMMENT ON COLUMN public.user_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
 
 
 CREATE FUNCTION public.user_counts(p_user_id uuid)
@@ -814,7 +833,7 @@ CREATE TABLE public.post_stat_slots (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE public.post_stat_slots IS 'The parts that post_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.post_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+COMMENT ON COLUMN public.post_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
 
 
 CREATE FUNCTION public.post_counts(p_post_id uuid) RETURNS TABLE (like_count integer, comment_count integer)
@@ -928,7 +947,7 @@ CREATE TABLE public.comment_stat_slots (
 
 COMMENT ON TABLE public.comment_stat_slots IS
     'The parts that comment_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.comment_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+COMMENT ON COLUMN public.comment_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
 
 
 CREATE FUNCTION public.comment_counts(p_comment_id uuid) RETURNS TABLE (like_count integer, reply_count integer)

@@ -29,9 +29,10 @@ COMMENT ON COLUMN public.users.business_info IS 'Contact data of a business: add
 CREATE INDEX users_search_idx ON public.users
     USING gin (public.search_text(username) public.gin_trgm_ops, public.search_text(full_name) public.gin_trgm_ops);
 CREATE INDEX hashtags_search_idx ON public.hashtags USING gin (name public.gin_trgm_ops);
+-- Not for live posts alone: the planner takes no statistics from a partial index, and it has to know whether a word is
+-- rare, to look it up here, or common, to find it among the newest posts.
 CREATE INDEX posts_search_idx ON public.posts
-    USING gin (public.search_text(caption) public.gin_trgm_ops, public.search_text(location) public.gin_trgm_ops)
-    WHERE is_live;
+    USING gin (public.search_text(caption) public.gin_trgm_ops, public.search_text(location) public.gin_trgm_ops);
 
 
 -- Collections -------------------------------------------------------------------------------------
@@ -363,7 +364,7 @@ CREATE TABLE public.reel_stat_slots (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE public.reel_stat_slots IS 'The parts that reel_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.reel_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+COMMENT ON COLUMN public.reel_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
 COMMENT ON COLUMN public.reel_stat_slots.trend_score IS
     'Sum of trend_weight over the likes, comments, shares and saves that this slot has counted.';
 
@@ -630,8 +631,7 @@ COMMENT ON COLUMN public.search_history.clicked_result_id IS
 
 -- Readers -----------------------------------------------------------------------------------------
 
--- Search. A query of fewer than three signs holds no trigram, so it is looked up in no index of them: the planner
--- reads along another, or the table.
+-- Search: by a part of a text, or, in one or two signs, by its beginning.
 
 CREATE FUNCTION public.search_users(p_viewer_id uuid, p_query text, p_limit integer DEFAULT 20)
 RETURNS TABLE (

@@ -1,3 +1,19 @@
+DROP FUNCTION api.posts_media(api.posts);
+DROP FUNCTION api.posts_user(api.posts);
+DROP FUNCTION api.users_highlights(api.users);
+DROP FUNCTION api.users_stories(api.users);
+DROP FUNCTION api.users_posts(api.users, integer, integer);
+DROP FUNCTION api.feed(integer, integer);
+DROP FUNCTION api.post(uuid);
+DROP FUNCTION api."user"(uuid);
+DROP VIEW api.highlights;
+DROP VIEW api.stories;
+DROP VIEW api.post_media;
+DROP VIEW api.posts;
+DROP VIEW api.users;
+DROP FUNCTION api.viewer_id();
+DROP SCHEMA api;
+
 DROP FUNCTION public.get_conversations(uuid, integer, integer, boolean);
 DROP FUNCTION public.get_conversations_before(uuid, timestamptz, uuid, integer, integer, boolean);
 DROP FUNCTION public.get_conversation_messages(uuid, uuid, integer, integer);

@@ -180,7 +180,7 @@ CREATE TABLE public.igtv_stat_slots (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE public.igtv_stat_slots IS 'The parts that igtv_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.igtv_stat_slots.slot IS 'A number at random: writers who come together each take another.';
+COMMENT ON COLUMN public.igtv_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
 
 
 CREATE FUNCTION public.igtv_counts(p_video_id uuid) RETURNS TABLE (like_count integer, comment_count integer)
@@ -915,3 +915,161 @@ $$;
 COMMENT ON FUNCTION public.get_conversations(uuid, integer, integer, boolean) IS
     'The conversations that a viewer takes part in, latest message first; those that the viewer, or anybody for all, has '
     'archived only where p_archived asks for them.';
+
+
+-- For clients that introspect ----------------------------------------------------------------------
+
+-- PostGraphile, PostgREST and their like make an API of what they find in a schema. This one holds the types that the app's
+-- GraphQL schema has, as one viewer sees them; what may be seen is said by the same five functions as everywhere, so
+-- the views, which run with the rights of their owner, show nothing else.
+CREATE SCHEMA api;
+
+COMMENT ON SCHEMA api IS
+    'What a GraphQL or REST server may show to a viewer, who is named by the setting fowergram.viewer_id.';
+
+
+CREATE FUNCTION api.viewer_id() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT nullif(pg_catalog.current_setting('fowergram.viewer_id', true), '')::uuid
+$$;
+
+COMMENT ON FUNCTION api.viewer_id() IS
+    'Who looks: the setting fowergram.viewer_id, made by the server for each request; nobody where it is not made.';
+
+
+CREATE VIEW api.users AS
+SELECT
+    reachable.user_id AS id, reachable.username, reachable.full_name, u.bio, reachable.avatar, u.website,
+    reachable.is_private, reachable.is_verified,
+    (SELECT counts.post_count FROM public.user_counts(reachable.user_id) AS counts) AS posts_count,
+    (SELECT counts.follower_count FROM public.user_counts(reachable.user_id) AS counts) AS followers_count,
+    (SELECT counts.following_count FROM public.user_counts(reachable.user_id) AS counts) AS following_count,
+    u.created_at
+FROM public.reachable_users(api.viewer_id()) AS reachable
+JOIN public.users AS u ON u.id = reachable.user_id;
+
+COMMENT ON VIEW api.users IS 'Accounts that the viewer may learn of.';
+
+
+CREATE VIEW api.posts AS
+SELECT
+    p.post_id AS id, p.user_id, p.caption, p.location,
+    (SELECT counts.like_count FROM public.post_counts(p.post_id) AS counts) AS like_count,
+    (SELECT counts.comment_count FROM public.post_counts(p.post_id) AS counts) AS comment_count,
+    EXISTS (SELECT FROM public.likes AS l WHERE l.post_id = p.post_id AND l.user_id = api.viewer_id()) AS is_liked,
+    EXISTS (SELECT FROM public.saved_posts AS s WHERE s.post_id = p.post_id AND s.user_id = api.viewer_id()) AS is_saved,
+    p.created_at
+FROM public.visible_posts(api.viewer_id()) AS p;
+
+COMMENT ON VIEW api.posts IS 'Posts that the viewer may see.';
+
+
+CREATE VIEW api.post_media AS
+SELECT
+    m.id, m.post_id, m.media_url, m.media_type, m.thumbnail_url, m.width, m.height, m.file_size, m.duration,
+    m.display_order, m.created_at
+FROM public.post_media AS m
+JOIN public.visible_posts(api.viewer_id()) AS p ON p.post_id = m.post_id;
+
+COMMENT ON VIEW api.post_media IS 'Pictures and videos of posts that the viewer may see.';
+
+
+CREATE VIEW api.stories AS
+SELECT
+    s.story_id AS id, s.user_id, s.media_url, s.media_type, s.thumbnail_url, s.audience, s.music_track_id,
+    s.music_start_time,
+    EXISTS (SELECT FROM public.story_views AS v WHERE v.story_id = s.story_id AND v.user_id = api.viewer_id())
+        AS is_viewed,
+    s.expires_at, s.created_at
+FROM public.visible_stories(api.viewer_id()) AS s;
+
+COMMENT ON VIEW api.stories IS 'Running stories whose audience the viewer belongs to.';
+
+
+CREATE VIEW api.highlights AS
+SELECT h.id, h.user_id, h.title, h.cover_image_url, h.display_order, h.story_count, h.created_at
+FROM public.highlights AS h
+JOIN public.visible_users(api.viewer_id()) AS owner ON owner.user_id = h.user_id;
+
+COMMENT ON VIEW api.highlights IS 'Highlights of accounts whose content the viewer may see.';
+
+
+CREATE FUNCTION api."user"(id uuid) RETURNS api.users
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT u.* FROM api.users AS u WHERE u.id = $1
+$$;
+
+COMMENT ON FUNCTION api."user"(uuid) IS 'One account; none where the viewer may not learn of it.';
+
+
+CREATE FUNCTION api.post(id uuid) RETURNS api.posts
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT p.* FROM api.posts AS p WHERE p.id = $1
+$$;
+
+COMMENT ON FUNCTION api.post(uuid) IS 'One post; none where the viewer may not see it.';
+
+
+CREATE FUNCTION api.feed("limit" integer DEFAULT 20, "offset" integer DEFAULT 0) RETURNS api.posts[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(pg_catalog.array_agg(
+        ROW(f.post_id, f.user_id, f.caption, f.location, f.like_count, f.comment_count, f.is_liked, f.is_saved,
+            f.created_at)::api.posts
+        ORDER BY f.created_at DESC, f.post_id DESC), '{}')
+    FROM public.get_user_feed(api.viewer_id(), $1, $2) AS f
+$$;
+
+COMMENT ON FUNCTION api.feed(integer, integer) IS 'The home feed of the viewer.';
+
+
+-- By their names, fields of a user or a post. Arrays, since lists of the app's schema are taken by limit and offset.
+
+CREATE FUNCTION api.users_posts(account api.users, "limit" integer DEFAULT 20, "offset" integer DEFAULT 0)
+RETURNS api.posts[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(pg_catalog.array_agg(
+        ROW(p.post_id, p.user_id, p.caption, p.location, p.like_count, p.comment_count, p.is_liked, p.is_saved,
+            p.created_at)::api.posts
+        ORDER BY p.created_at DESC, p.post_id DESC), '{}')
+    FROM public.get_user_posts(api.viewer_id(), ($1).id, $2, $3) AS p
+$$;
+
+COMMENT ON FUNCTION api.users_posts(api.users, integer, integer) IS 'Field posts of a user: newest first.';
+
+
+CREATE FUNCTION api.users_stories(account api.users) RETURNS api.stories[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(pg_catalog.array_agg(s ORDER BY s.created_at, s.id), '{}')
+    FROM api.stories AS s
+    WHERE s.user_id = ($1).id
+$$;
+
+COMMENT ON FUNCTION api.users_stories(api.users) IS 'Field stories of a user: those that run, oldest first.';
+
+
+CREATE FUNCTION api.users_highlights(account api.users) RETURNS api.highlights[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(pg_catalog.array_agg(h ORDER BY h.display_order, h.id), '{}')
+    FROM api.highlights AS h
+    WHERE h.user_id = ($1).id
+$$;
+
+COMMENT ON FUNCTION api.users_highlights(api.users) IS 'Field highlights of a user, in their order.';
+
+
+CREATE FUNCTION api.posts_user(post api.posts) RETURNS api.users
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT u.* FROM api.users AS u WHERE u.id = ($1).user_id
+$$;
+
+COMMENT ON FUNCTION api.posts_user(api.posts) IS 'Field user of a post: its author.';
+
+
+CREATE FUNCTION api.posts_media(post api.posts) RETURNS api.post_media[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(pg_catalog.array_agg(m ORDER BY m.display_order, m.id), '{}')
+    FROM api.post_media AS m
+    WHERE m.post_id = ($1).id
+$$;
+
+COMMENT ON FUNCTION api.posts_media(api.posts) IS 'Field media of a post: pictures and videos in their order.';

@@ -1,0 +1,98 @@
+-- Purpose: three roles that nobody logs in as, and their rights in this database: fowergram_owner owns the schema,
+-- fowergram_app is the backend's, fowergram_readonly is for looking around, and sees no secret. See docs/roles.md.
+-- Run it in the database, in one transaction (psql -1 -f), as a superuser, or as a role that may create roles and owns
+-- the database and what is in it; again after a migration has added a table. Running it again changes nothing else.
+-- Oldest server: 13.
+
+DO $$
+DECLARE
+    v_role text;
+BEGIN
+    FOREACH v_role IN ARRAY ARRAY['fowergram_owner', 'fowergram_app', 'fowergram_readonly'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = v_role) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', v_role);
+        END IF;
+    END LOOP;
+    -- Who gives away what is theirs must be a member of who gets it; a superuser need not be.
+    IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+        EXECUTE format('GRANT fowergram_owner TO %I', current_user);
+    END IF;
+END;
+$$;
+
+-- Until PostgreSQL 14 everybody could create tables in public.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT CREATE, USAGE ON SCHEMA public TO fowergram_owner;
+GRANT USAGE ON SCHEMA public, api TO fowergram_app, fowergram_readonly;
+ALTER SCHEMA api OWNER TO fowergram_owner;
+
+DO $$
+DECLARE
+    v_object text;
+BEGIN
+    -- Partitions, indexes and types of rows go with their tables; extensions keep what is theirs.
+    FOR v_object IN
+        SELECT format(
+            'ALTER %s %s OWNER TO fowergram_owner',
+            CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END,
+            c.oid::regclass)
+        FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace IN ('public'::regnamespace, 'api'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'S', 'c')
+          AND pg_catalog.pg_get_userbyid(c.relowner) <> 'fowergram_owner'
+          AND NOT EXISTS (
+              SELECT FROM pg_catalog.pg_depend AS d
+              WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
+                AND d.deptype IN ('a', 'e', 'i')
+                AND NOT c.relispartition)
+        UNION ALL
+        SELECT format('ALTER ROUTINE %s OWNER TO fowergram_owner', p.oid::regprocedure)
+        FROM pg_catalog.pg_proc AS p
+        WHERE p.pronamespace IN ('public'::regnamespace, 'api'::regnamespace)
+          AND pg_catalog.pg_get_userbyid(p.proowner) <> 'fowergram_owner'
+          AND NOT EXISTS (
+              SELECT FROM pg_catalog.pg_depend AS d
+              WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+    LOOP
+        EXECUTE v_object;
+    END LOOP;
+END;
+$$;
+
+-- What the two others may, table by table: partitions are reached through their parent.
+DO $$
+DECLARE
+    v_table record;
+    -- Kept by triggers, which run as the owner; the history is the migrator's.
+    v_kept constant text := '_(stat_slots|trends)$|^schema_migrations$';
+    v_secrets constant text[] := ARRAY[
+        'users.hashed_password', 'refresh_tokens.token_hash', 'email_verifications.token', 'password_resets.token',
+        'live_streams.stream_key'];
+BEGIN
+    FOR v_table IN
+        SELECT
+            c.oid::regclass AS name, c.relkind = 'v' OR c.relname ~ v_kept AS is_kept,
+            string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+                FILTER (WHERE c.relname || '.' || a.attname <> ALL (v_secrets)) AS open_columns,
+            bool_or(c.relname || '.' || a.attname = ANY (v_secrets)) AS has_secrets
+        FROM pg_catalog.pg_class AS c
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace IN ('public'::regnamespace, 'api'::regnamespace)
+          AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+        GROUP BY c.oid, c.relname, c.relkind
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM fowergram_app, fowergram_readonly', v_table.name);
+        EXECUTE format('GRANT %s ON %s TO fowergram_app',
+            CASE WHEN v_table.is_kept THEN 'SELECT' ELSE 'SELECT, INSERT, UPDATE, DELETE' END, v_table.name);
+        EXECUTE format('GRANT SELECT%s ON %s TO fowergram_readonly',
+            CASE WHEN v_table.has_secrets THEN format(' (%s)', v_table.open_columns) ELSE '' END, v_table.name);
+    END LOOP;
+END;
+$$;
+
+-- Partitions of coming months are the owner's, and so are tables of coming migrations, until this is run again.
+REVOKE EXECUTE ON FUNCTION
+    public.maintain_partitions(integer, interval), public.maintain_monthly_partitions(text, integer, interval),
+    public.add_partition(text, text, timestamptz, timestamptz, boolean), public.cleanup_expired_stories(),
+    public.generate_user_feed(uuid, integer)
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.cleanup_expired_stories(), public.generate_user_feed(uuid, integer) TO fowergram_app;
