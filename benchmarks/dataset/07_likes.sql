@@ -5,7 +5,7 @@ FROM (
     SELECT n AS post, 1 + floor(dataset.users() * dataset.share(n, 71))::bigint AS fan
     FROM generate_series(1, dataset.posts(), 2) AS n
     UNION
-    SELECT dataset.posts() - 1000 * hot, fan
+    SELECT dataset.posts() - dataset.posts() / 10000 * hot, fan
     FROM generate_series(1, 20) AS hot
     CROSS JOIN generate_series(1, dataset.users() / (2 * hot)) AS fan
 ) AS l

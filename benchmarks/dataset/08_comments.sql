@@ -7,6 +7,6 @@ SELECT
 FROM (
     SELECT n, 1 AS comments FROM generate_series(1, dataset.posts(), 5) AS n
     UNION ALL
-    SELECT dataset.posts() - 1000 * hot, 10000 / hot FROM generate_series(1, 20) AS hot
+    SELECT dataset.posts() - dataset.posts() / 10000 * hot, 10000 / hot FROM generate_series(1, 20) AS hot
 ) AS post
 CROSS JOIN LATERAL generate_series(1, post.comments) AS k

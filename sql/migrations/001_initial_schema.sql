@@ -118,6 +118,7 @@ DECLARE
         FROM unnest(ARRAY[p_counter, p_key_column] || p_counts) WITH ORDINALITY AS a (argument, position));
     v_gains text;
     v_losses text;
+    v_add_to_slot text;
     v_event text;
     v_rows text;
 BEGIN
@@ -144,6 +145,10 @@ BEGIN
         GROUP BY k.key
     ) AS of_key;
 
+    IF v_in_slots THEN
+        v_add_to_slot := public.addition_to_slot(v_owner, p_counter, p_key_column, v_columns);
+    END IF;
+
     EXECUTE (
         SELECT format(
             $function$
@@ -152,7 +157,7 @@ BEGIN
             #variable_conflict use_column
             DECLARE
                 it record;
-                v_own constant integer := (pg_backend_pid() & 63) << 24;
+                v_own constant integer := pg_backend_pid();
                 v_keys uuid[];
                 v_key uuid;
                 %2$s
@@ -180,9 +185,9 @@ BEGIN
                 'UPDATE public.%I SET %s WHERE %s;', p_counter,
                 string_agg(format('%I = 0', c.name), ', ' ORDER BY c.n),
                 string_agg(format('%I <> 0', c.name), ' OR ' ORDER BY c.n)),
-            public.changes_of_rows('new_rows', v_keys, v_columns, v_values, v_types, v_gains, v_in_slots),
+            public.changes_of_rows('new_rows', v_keys, v_columns, v_values, v_types, v_gains, v_add_to_slot),
             public.sum_of_changes(v_columns, v_types, v_gains || ' UNION ALL ' || v_losses),
-            public.changes_of_rows('old_rows', v_keys, v_columns, v_values, v_types, v_losses, v_in_slots),
+            public.changes_of_rows('old_rows', v_keys, v_columns, v_values, v_types, v_losses, v_add_to_slot),
             CASE WHEN v_in_slots
                 THEN public.addition_to_slots(v_owner, p_counter, p_key_column, v_columns)
                 ELSE public.addition_in_place(p_counter, p_key_column, v_columns)
@@ -235,114 +240,115 @@ COMMENT ON FUNCTION public.sum_of_changes(text[], text[], text) IS
     'Of keep_counts: the statement that sums changes up for each key that they do change.';
 
 
--- Most statements insert or delete one row, which takes two thirds of the time without a sum. What is changed in place
--- must not name a key twice nor add nothing, so there it is summed up always.
+-- Most statements insert or delete one row, which takes two thirds of the time without a sum, and without arrays. What is
+-- changed in place must not name a key twice, so there it is summed up always.
 CREATE FUNCTION public.changes_of_rows(
-    p_rows text, p_keys text[], p_columns text[], p_values text[], p_types text[], p_changes text, p_one_alone boolean
+    p_rows text, p_keys text[], p_columns text[], p_values text[], p_types text[], p_changes text, p_add_one text
 ) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN NOT p_one_alone THEN public.sum_of_changes(p_columns, p_types, p_changes) ELSE format(
+    SELECT CASE WHEN p_add_one IS NULL THEN public.sum_of_changes(p_columns, p_types, p_changes) ELSE format(
         $sql$
-        PERFORM FROM %1$s OFFSET 1;
-        IF FOUND THEN
+        SELECT one.*, EXISTS (SELECT FROM %1$s OFFSET 1) AS is_one_of_many INTO it FROM %1$s AS one;
+        IF it.is_one_of_many THEN
             %2$s
         ELSE
-            SELECT * INTO it FROM %1$s;
-            v_keys := ARRAY[%3$s];
-            %4$s
+            %3$s
         END IF;
         $sql$,
         p_rows,
         public.sum_of_changes(p_columns, p_types, p_changes),
-        (SELECT string_agg(format('it.%I', k.key), ', ' ORDER BY k.key) FROM (SELECT DISTINCT unnest(p_keys)) AS k (key)),
         (
-            SELECT string_agg(format('v_%s := ARRAY[%s]::%s[];', c.name, (
-                    SELECT string_agg(
-                        CASE WHEN k.key = c.key
-                            THEN format('%s(%s)', CASE p_rows WHEN 'old_rows' THEN '-' END, c.value)
-                            ELSE '0'
-                        END, ', ' ORDER BY k.key)
-                    FROM (SELECT DISTINCT unnest(p_keys)) AS k (key)
-                ), c.type), ' ' ORDER BY c.n)
-            FROM unnest(p_columns, p_keys, p_values, p_types) WITH ORDINALITY AS c (name, key, value, type, n)
+            SELECT string_agg(
+                format('v_key := it.%I; %s IF v_key IS NOT NULL AND (%s) THEN %s END IF;', k.key, (
+                    SELECT string_agg(format('v_one_%s := %s;', c.name, CASE WHEN c.key = k.key
+                        THEN format('%s(%s)', CASE p_rows WHEN 'old_rows' THEN '-' END, c.value) ELSE '0' END), ' ' ORDER BY n)
+                    FROM unnest(p_columns, p_keys, p_values) WITH ORDINALITY AS c (name, key, value, n)
+                ), (
+                    SELECT string_agg(format('v_one_%s <> 0', c.name), ' OR ' ORDER BY n)
+                    FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
+                ), p_add_one),
+                E'\n' ORDER BY k.key)
+            FROM (SELECT DISTINCT unnest(p_keys)) AS k (key)
         )) END
 $$;
 
-COMMENT ON FUNCTION public.changes_of_rows(text, text[], text[], text[], text[], text, boolean) IS
-    'Of keep_counts: the statements that find what inserted or deleted rows add to which keys.';
+COMMENT ON FUNCTION public.changes_of_rows(text, text[], text[], text[], text[], text, text) IS
+    'Of keep_counts: the statements that find what inserted or deleted rows add to which keys, and add it for a single row.';
 
 
--- One statement for many keys, since a loop would cost twice as much; a loop for few, since the one statement takes
--- longer to start. The numbers from 2^30 on are for slots of quiet times, of which one is enough; those below, 2^24 for
--- each of 64 sessions, for writers who have met: who finds the others locked opens one, and from then on begins with it,
--- until there are sixteen. From there on whoever finds none of these opens one only where all are locked. The rest of a
--- number is random, so that two who open one at once do not meet. An owner that this transaction has deleted gets none:
--- what it owned may be deleted later in the cascade.
+-- Slots with numbers from 2^30 on are anybody's who finds them unlocked; a quiet row has one. Who finds these locked
+-- opens one with the number of its session, which no other session touches, and begins with it from then on; once there
+-- are sixteen, another that is anybody's. The numbers of these are random, so that two who open one at once do not meet.
+-- An owner that this transaction has deleted gets none: what it owned may be deleted later in the cascade.
+CREATE FUNCTION public.addition_to_slot(p_owner text, p_counter text, p_key_column text, p_columns text[])
+RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format(
+        $sql$
+        UPDATE public.%1$I AS s SET %3$s WHERE s.%2$I = v_key AND s.slot = v_own;
+        IF NOT FOUND THEN
+            UPDATE public.%1$I AS s SET %3$s
+            WHERE s.%2$I = v_key AND s.slot = (
+                SELECT free.slot FROM public.%1$I AS free WHERE free.%2$I = v_key AND free.slot >= 1073741824
+                ORDER BY free.slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED);
+        END IF;
+        IF NOT FOUND THEN
+            INSERT INTO public.%1$I AS s (%2$I, slot, %4$s)
+            SELECT o.id, CASE
+                    WHEN (SELECT count(*) FROM public.%1$I AS s WHERE s.%2$I = v_key) BETWEEN 1 AND 15 THEN v_own
+                    ELSE 1073741824 + (random() * 1073741823)::integer
+                END, %5$s
+            FROM public.%7$I AS o WHERE o.id = v_key
+            ON CONFLICT (%2$I, slot) DO UPDATE SET %6$s;
+        END IF;
+        $sql$,
+        p_counter,
+        p_key_column,
+        string_agg(format('%1$I = s.%1$I + v_one_%1$s', c.name), ', ' ORDER BY c.n),
+        string_agg(format('%I', c.name), ', ' ORDER BY c.n),
+        string_agg(format('v_one_%s', c.name), ', ' ORDER BY c.n),
+        string_agg(format('%1$I = s.%1$I + excluded.%1$I', c.name), ', ' ORDER BY c.n),
+        p_owner)
+    FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
+$$;
+
+COMMENT ON FUNCTION public.addition_to_slot(text, text, text, text[]) IS
+    'Of keep_counts: the statements that add to a slot of one key that nobody has locked.';
+
+
 CREATE FUNCTION public.addition_to_slots(p_owner text, p_counter text, p_key_column text, p_columns text[])
 RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(
         $sql$
-        IF cardinality(v_keys) <= 4 THEN
-            FOR i IN 1 .. cardinality(v_keys) LOOP
-                v_key := v_keys[i];
-                %3$s
-                CONTINUE WHEN v_key IS NULL OR (%12$s);
-                UPDATE public.%1$I AS s SET %4$s
-                WHERE s.%2$I = v_key AND s.slot = (
-                    SELECT free.slot FROM public.%1$I AS free
-                    WHERE free.%2$I = v_key AND free.slot >= v_own AND free.slot < v_own + 16777216
-                    ORDER BY free.slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED);
-                CONTINUE WHEN FOUND;
-                UPDATE public.%1$I AS s SET %4$s
-                WHERE s.%2$I = v_key AND s.slot = (
-                    SELECT free.slot FROM public.%1$I AS free
-                    WHERE free.%2$I = v_key
-                      AND (free.slot >= 1073741824
-                          OR (SELECT count(*) FROM public.%1$I AS o WHERE o.%2$I = v_key) >= 16)
-                    ORDER BY free.slot DESC LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED);
-                CONTINUE WHEN FOUND;
-                INSERT INTO public.%1$I AS s (%2$I, slot, %5$s)
-                SELECT o.id,
-                    CASE WHEN EXISTS (SELECT FROM public.%1$I AS s WHERE s.%2$I = v_key) THEN v_own ELSE 1073741824 END
-                        + (random() * 16777215)::integer, %6$s
-                FROM public.%11$I AS o WHERE o.id = v_key
-                ON CONFLICT (%2$I, slot) DO UPDATE SET %7$s;
-            END LOOP;
-        ELSE
-            WITH net AS MATERIALIZED (
-                SELECT net.*, free.slot
-                FROM unnest(v_keys, %8$s) AS net (key, %5$s)
-                LEFT JOIN LATERAL (
-                    SELECT s.slot FROM public.%1$I AS s WHERE s.%2$I = net.key
-                    ORDER BY s.slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS free ON true
-            ),
-            added AS (
-                UPDATE public.%1$I AS s SET %9$s FROM net WHERE s.%2$I = net.key AND s.slot = net.slot
-            )
-            INSERT INTO public.%1$I AS s (%2$I, slot, %5$s)
-            SELECT o.id, 1073741824 + (random() * 16777215)::integer, %10$s
-            FROM net JOIN public.%11$I AS o ON o.id = net.key WHERE net.slot IS NULL
-            ON CONFLICT (%2$I, slot) DO UPDATE SET %7$s;
-        END IF;
+        WITH net AS MATERIALIZED (
+            SELECT net.*, free.slot
+            FROM unnest(v_keys, %4$s) AS net (key, %3$s)
+            LEFT JOIN LATERAL (
+                SELECT s.slot FROM public.%1$I AS s WHERE s.%2$I = net.key AND s.slot >= 1073741824
+                ORDER BY s.slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS free ON true
+        ),
+        added AS (
+            UPDATE public.%1$I AS s SET %5$s FROM net WHERE s.%2$I = net.key AND s.slot = net.slot
+        )
+        INSERT INTO public.%1$I AS s (%2$I, slot, %3$s)
+        SELECT o.id, 1073741824 + (random() * 1073741823)::integer, %6$s
+        FROM net JOIN public.%8$I AS o ON o.id = net.key WHERE net.slot IS NULL
+        ON CONFLICT (%2$I, slot) DO UPDATE SET %7$s;
         $sql$,
         p_counter,
         p_key_column,
-        string_agg(format('v_one_%1$s := v_%1$s[i];', c.name), ' ' ORDER BY c.n),
-        string_agg(format('%1$I = s.%1$I + v_one_%1$s', c.name), ', ' ORDER BY c.n),
         string_agg(format('%I', c.name), ', ' ORDER BY c.n),
-        string_agg(format('v_one_%s', c.name), ', ' ORDER BY c.n),
-        string_agg(format('%1$I = s.%1$I + excluded.%1$I', c.name), ', ' ORDER BY c.n),
         string_agg(format('v_%s', c.name), ', ' ORDER BY c.n),
         string_agg(format('%1$I = s.%1$I + net.%1$I', c.name), ', ' ORDER BY c.n),
         string_agg(format('net.%I', c.name), ', ' ORDER BY c.n),
-        p_owner,
-        string_agg(format('v_one_%s = 0', c.name), ' AND ' ORDER BY c.n))
+        string_agg(format('%1$I = s.%1$I + excluded.%1$I', c.name), ', ' ORDER BY c.n),
+        p_owner)
     FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
 $$;
 
 COMMENT ON FUNCTION public.addition_to_slots(text, text, text, text[]) IS
-    'Of keep_counts: the statements that add to the first slot of each key that nobody has locked.';
+    'Of keep_counts: the statement that adds to a slot of each of many keys that nobody has locked.';
 
 
 CREATE FUNCTION public.addition_in_place(p_counter text, p_key_column text, p_columns text[]) RETURNS text
@@ -472,7 +478,7 @@ BEGIN
                  ),
                  added AS (
                      INSERT INTO public.%1$I (%2$I, slot, %3$I)
-                     SELECT d.key, 1073741824 + (random() * 16777215)::integer, d.is_there FROM difference AS d
+                     SELECT d.key, 1073741824 + (random() * 1073741823)::integer, d.is_there FROM difference AS d
                      WHERE d.slot IS NULL
                  )
                  SELECT d.counter, d.count_column, d.key, d.counted, d.is_there FROM difference AS d'
