@@ -147,8 +147,9 @@ def npm_package(name: str, release: str) -> Path:
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=kept.parent) as scratch:
-            options = ["--silent", "--no-audit", "--no-fund", "--prefix", scratch]
-            _run(["npm", "install", *options, f"{name}@{release}"], cwd=scratch)
+            # Not --prefix, which would also look for the configuration of this machine there.
+            Path(scratch, "package.json").write_text("{}")
+            _run(["npm", "install", "--silent", "--no-audit", "--no-fund", f"{name}@{release}"], cwd=scratch)
             with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
                 Path(scratch).rename(kept)
             Path(scratch).mkdir(exist_ok=True)
