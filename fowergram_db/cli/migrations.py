@@ -7,8 +7,8 @@ import typer
 from fowergram_db.cli.options import DRY_RUN, Needs, command, option
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.status_table import migration_data, show_status
-from fowergram_db.cli.steps import arrived, listener, preview, step_listener
-from fowergram_db.errors import ExitCode, FowergramError, Refused, UsageError
+from fowergram_db.cli.steps import arrived, listener, preview, show_reset, step_listener
+from fowergram_db.errors import ExitCode, UsageError
 
 app = typer.Typer()
 
@@ -170,28 +170,24 @@ def reset(
     """Make the database anew: ALL DATA goes.
 
     Afterwards it is as a fresh `migrate` would make it. Asks for the database's name unless that name has
-    test, tests, testing, dev or ci as a word. Never touches a database marked as production. The old database
-    stays as it is until the new one is complete.
+    test, tests, testing, dev or ci as a word. Never touches a database marked as production. A test database, which
+    has such a name, is cloned from a template that is built once; where tests have changed nothing but data, that is
+    taken out again. The old database stays as it is until the new one is complete; a role that may not create
+    databases has what it owns dropped, and made again.
     """
-    from fowergram_db.database.lifecycle import Sessions
-    from fowergram_db.database.protection import is_disposable, require_unprotected
-    from fowergram_db.migrations.reset import reset as use_case
+    from fowergram_db.database.replacement import Sessions
+    from fowergram_db.testdb.reset import Guard
+    from fowergram_db.testdb.reset import reset as use_case
 
     listen, files = step_listener(session), session.read_files()
     with session.reached() as target:
         session.announce()
-        require_unprotected(target, session.environment)
-        if not (yes or is_disposable(target.dbname)) and not _confirm(session, "delete all its data", target.dbname):
-            raise Refused(
-                f'reset would delete all data of database "{target.dbname}"; nothing was done',
-                hint="Type the name of the database when asked, or add --yes.",
-            )
-        sessions = Sessions.END if force else Sessions.SPARE
-        try:
-            return arrived(session, use_case(target, files, sessions, listen))
-        except FowergramError:
-            session.data["steps"].clear()  # they were taken in a database that is gone
-            raise
+        guard = Guard(
+            session.environment,
+            lambda: yes or _confirm(session, "delete all its data", target.dbname),
+            Sessions.END if force else Sessions.SPARE,
+        )
+        return show_reset(session, files, use_case(target, files, guard, listen))
 
 
 @command(

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
     from fowergram_db.migrations.engine.checks import CheckedStep
     from fowergram_db.migrations.events import Event, OnEvent, Progressed
+    from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.migrations.plan import Step
     from fowergram_db.migrations.standing import Standing
+    from fowergram_db.testdb.reset import Reset
 
 
 def step_listener(session: Session) -> "OnEvent":
@@ -40,6 +42,10 @@ def listener(session: Session, done: list[dict[str, Any]]) -> "OnEvent":
                 verb = "applied" if step.direction == "up" else "undone"
                 recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
                 screen.line(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
+            case events.TemplateBuilt(name):
+                screen.note(f"Built the template {name}.")
+            case events.BuildDiscarded():
+                done.clear()
             case events.PartitionsMaintained(changes):
                 session.data["partitions"] = [{"name": name, "action": action} for name, action in changes]
                 screen.note(f"Partitions: {', '.join(f'{action} {name}' for name, action in changes)}")
@@ -94,6 +100,32 @@ def arrived(session: Session, standing: "Standing") -> Outcome:
     assert session.target is not None  # noqa: S101 - a command that has arrived has had a target
     session.screen.line(f'Database "{session.target.dbname}" is {standing}.', "bold")
     return Outcome({"summary": {"applied": len(standing.applied), "pending": len(standing.pending)}})
+
+
+def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset") -> Outcome:
+    """Say how a database was made anew, and where it now stands."""
+    from fowergram_db.migrations.standing import Standing
+
+    assert session.target is not None  # noqa: S101 - what was reset has been reached
+    if done.emptied:
+        rows, tables = done.emptied.rows, done.emptied.tables
+        session.screen.note(f"Emptied: {rows:,} row(s) of {tables} table(s) deleted; nothing else was changed.")
+    elif done.template:
+        session.screen.note(f"Cloned from {done.template}" + (f" ({done.why_not})." if done.why_not else "."))
+    elif done.why_not:
+        session.screen.note(f"Dropped what was in it and built it again, as {done.why_not}: ALTER ROLE … CREATEDB.")
+    standing = Standing(tuple(file.version for file in files), ())
+    session.screen.line(f'Database "{session.target.dbname}" is {standing}.', "bold")
+    emptied = {"rows": done.emptied.rows, "tables": done.emptied.tables} if done.emptied else None
+    return Outcome(
+        {
+            "method": str(done.method),
+            "template": done.template or None,
+            "emptied": emptied,
+            "reason": done.why_not or None,
+            "summary": {"applied": len(standing.applied), "pending": 0},
+        }
+    )
 
 
 def preview(session: Session, steps: "Sequence[CheckedStep]") -> Outcome:

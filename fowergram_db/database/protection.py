@@ -6,14 +6,13 @@ comment, which any owner may write. Either counts.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, maintenance, reported
+from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, database_facts
-from fowergram_db.database.target import Target
 from fowergram_db.errors import Refused
 
 _MARK = "fowergram.environment=production"
@@ -34,30 +33,39 @@ def says_production(environ: Mapping[str, str]) -> bool:
     return environ.get("FOWERGRAM_ENVIRONMENT", "").strip().lower() == "production"
 
 
-def require_unprotected(target: Target, environ: Mapping[str, str]) -> None:
-    """Raise Refused where the target, or the environment, is marked as production."""
+def require_resettable(
+    name: str, facts: DatabaseFacts | None, environ: Mapping[str, str], confirm: Callable[[], bool]
+) -> None:
+    """Raise Refused where a database may not be emptied: see the table in docs/test-databases.md.
+
+    ``facts`` is None where there is none of that name; ``confirm`` is asked where the name does not say that it holds
+    nothing of worth.
+    """
     if says_production(environ):
         raise Refused(
             "FOWERGRAM_ENVIRONMENT is production: nothing is reset here",
             hint="Run it in another environment, or take the variable away.",
         )
-    with maintenance(target) as admin:
-        facts = database_facts(admin, target.dbname)
     if facts and facts.production:
         raise Refused(
-            f'database "{target.dbname}" is marked as production and is never reset',
+            f'database "{name}" is marked as production and is never reset',
             hint="Check the target. `fowergram-db protect --off` takes the mark away.",
+        )
+    if not (is_disposable(name) or confirm()):
+        raise Refused(
+            f'reset would delete all data of database "{name}"; nothing was done',
+            hint="Type the name of the database when asked, or add --yes.",
         )
 
 
 def is_protected(connection: Connection) -> bool:
     """Tell whether the database of this session is marked as production."""
-    return _facts(connection).production
+    return facts_of_session(connection).production
 
 
 def protect(connection: Connection) -> None:
     """Mark the database of this session as production. Done twice, it changes nothing."""
-    facts = _facts(connection)
+    facts = facts_of_session(connection)
     if facts.production:
         return
     name = sql.Identifier(facts.name)
@@ -70,20 +78,21 @@ def protect(connection: Connection) -> None:
 
 def unprotect(connection: Connection) -> None:
     """Take the production mark away, both forms of it."""
-    facts = _facts(connection)
+    facts = facts_of_session(connection)
     if not facts.production:
         return
     lines = (facts.comment or "").split("\n")
     with reported("take the production mark away"), connection.transaction():
         if _MARK in lines:
             comment_on(connection, facts.name, "\n".join(line for line in lines if line != _MARK) or None)
-        if _facts(connection).production:
+        if facts_of_session(connection).production:
             connection.execute(
                 sql.SQL("ALTER DATABASE {} RESET fowergram.environment").format(sql.Identifier(facts.name))
             )
 
 
-def _facts(connection: Connection) -> DatabaseFacts:
+def facts_of_session(connection: Connection) -> DatabaseFacts:
+    """Return how the database of this session was made. Raises Refused where it is gone by that name."""
     facts = database_facts(connection)
     if facts is None:
         raise Refused("the database was dropped or renamed meanwhile", hint="Run the command again.")

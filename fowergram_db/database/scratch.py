@@ -1,6 +1,5 @@
 """Databases to try things in: made beside another one, and gone afterwards whatever happens."""
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -9,21 +8,23 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, maintenance, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, database_facts
+from fowergram_db.database.lifecycle import (
+    DatabaseFacts,
+    comment_on,
+    database_facts,
+    drop_quietly,
+    locale_options,
+    written,
+)
 from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import Kind, Run, label
 from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
 
-_LONGEST_NAME_BYTES = 63
-_COMMENT = "A scratch database of fowergram-db; it may be dropped."
-_KEYWORDS = {
-    "encoding": sql.SQL("ENCODING"),
-    "lc_collate": sql.SQL("LC_COLLATE"),
-    "lc_ctype": sql.SQL("LC_CTYPE"),
-}
+_COMMENT = label("a scratch database; it may be dropped.", {})
 
 
 @contextmanager
-def scratch_database(target: Target) -> Iterator[Target]:
+def scratch_database(target: Target, run: Run) -> Iterator[Target]:
     """Yield an empty database beside the target's, with its encoding and locale; drop it in the end.
 
     It is the connecting role's own. One that cannot be dropped keeps a comment that says what it is. Raises
@@ -35,34 +36,19 @@ def scratch_database(target: Target) -> Iterator[Target]:
             raise DatabaseMissing(
                 f'database "{target.dbname}" does not exist', hint="`fowergram-db migrate` creates it."
             )
-        scratch = replace(target, dbname=_name_beside(target.dbname))
+        scratch = replace(target, dbname=run.fresh_name(Kind.SCRATCH))
         try:
             _create(admin, scratch, facts)
             yield scratch
         finally:
             # By a session of its own: this one may have been lost meanwhile.
-            _drop(target, scratch.dbname)
-
-
-def _name_beside(name: str) -> str:
-    suffix = f"_scratch_{secrets.token_hex(4)}"
-    return name.encode()[: _LONGEST_NAME_BYTES - len(suffix)].decode(errors="ignore") + suffix
+            with suppress(FowergramError), maintenance(target) as other:
+                drop_quietly(other, scratch.dbname)
 
 
 def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> None:
-    options = [(_KEYWORDS[field], getattr(facts, field)) for field in _KEYWORDS]
-    if facts.locale_provider == "i":
-        options += [
-            (sql.SQL("LOCALE_PROVIDER"), "icu"),
-            (sql.SQL("ICU_LOCALE"), facts.locale),
-            (sql.SQL("ICU_RULES"), facts.icu_rules),
-        ]
-    elif facts.locale_provider == "b":
-        options += [(sql.SQL("LOCALE_PROVIDER"), "builtin"), (sql.SQL("BUILTIN_LOCALE"), facts.locale)]
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(
-        sql.Identifier(scratch.dbname),
-        sql.SQL(" ").join(sql.SQL("{} {}").format(keyword, sql.Literal(value)) for keyword, value in options if value),
-    )
+    options = [("TEMPLATE", sql.Identifier("template0")), *locale_options(facts)]
+    statement = sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(scratch.dbname), written(options))
     try:
         admin.execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:
@@ -76,8 +62,3 @@ def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> None:
             raise error from None
     with suppress(psycopg.Error):
         comment_on(admin, scratch.dbname, _COMMENT)
-
-
-def _drop(target: Target, name: str) -> None:
-    with suppress(psycopg.Error, FowergramError), maintenance(target) as admin:
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -134,6 +134,16 @@ class PartitionsMaintained(NamedTuple):
     changes: tuple[tuple[str, str], ...]
 
 
+class TemplateBuilt(NamedTuple):
+    """A template for test databases was missing, and is there now."""
+
+    name: str
+
+
+class BuildDiscarded(NamedTuple):
+    """What was built beside the database did not take its place, and is gone."""
+
+
 class Notice(NamedTuple):
     """What the server says beside its results, RAISE NOTICE included."""
 
@@ -154,6 +164,8 @@ Event = (
     | IndexDropped
     | DetachmentFinished
     | PartitionsMaintained
+    | TemplateBuilt
+    | BuildDiscarded
     | Notice
 )
 OnEvent = Callable[[Event], None]

@@ -151,6 +151,14 @@ def require_own(history: History) -> None:
         )
 
 
+def require_no_other(connection: Connection) -> None:
+    """Raise ForeignHistory where the table is another tool's; its rows are not read. One round trip."""
+    with reported("look for public.schema_migrations"):
+        found = connection.execute(load("bookkeeping/columns")).fetchone()
+    if found:
+        require_own(History(exists=True, foreign=_owner_of(*found)))
+
+
 def create_history(connection: Connection) -> None:
     """Make the bookkeeping table where it is missing, in a transaction of its own that does not wait for the disk."""
     with reported("create public.schema_migrations"), connection.transaction():

@@ -9,7 +9,6 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, RecordedState, read_history
 from fowergram_db.migrations.plan import Direction, Migration, State, Step, survey
-from fowergram_db.migrations.session import open_session
 
 _MOST_LISTED = 12
 
@@ -47,6 +46,8 @@ class Status:
 
 def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> Status:
     """Hold the files against the database's history. Writes nothing; a missing database is all pending."""
+    from fowergram_db.migrations.session import open_session
+
     try:
         with open_session(target, on_event) as connection:
             history = read_history(connection)

@@ -1,8 +1,10 @@
 """Take over a database that another tool migrated, or that was made by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from functools import partial
 
 from psycopg import sql
 
@@ -11,6 +13,7 @@ from fowergram_db.database.connection import Connection, connect, reported
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import Run
 from fowergram_db.errors import ForeignHistory, FowergramError, HistoryInconsistent
 from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.lock import migration_lock
@@ -33,6 +36,7 @@ from fowergram_db.schema.fingerprint import Difference, Fingerprint, Kind, diffe
 
 _MOST_LISTED = 20
 _MOST_PREFIXES = 100
+Scratch = Callable[[], AbstractContextManager[Target]]
 
 
 class Proof(StrEnum):
@@ -105,7 +109,7 @@ def adopt(
     with connect(target) as connection:
         if _is_adopted(read_history(connection)):
             return Adoption(already=True)
-        with migration_lock(target, wait_s, on_event):
+        with migration_lock(target, wait_s, on_event) as lock:
             if _is_adopted(history := read_history(connection)):
                 return Adoption(already=True)
             records = read_foreign(connection, wish.tool)
@@ -113,7 +117,7 @@ def adopt(
             claim = claim_of(records, files, wish.to)
             _require_files(claim, wish)
             found = _schema_without(connection, records)
-            comparison = _compare(target, files, claim, found, wish)
+            comparison = _compare(partial(scratch_database, target, Run(lock.run)), files, claim, found, wish)
             if wish.proof is Proof.REQUIRED and comparison.differences:
                 return _adoption(records, claim, comparison)
             kept_as = _record(connection, records, claim)
@@ -178,15 +182,15 @@ def _schema_without(connection: Connection, records: ForeignRecords | None) -> F
 
 
 def _compare(
-    target: Target, files: Sequence[MigrationFile], claim: Claim, found: Fingerprint, wish: Wish
+    make_scratch: Scratch, files: Sequence[MigrationFile], claim: Claim, found: Fingerprint, wish: Wish
 ) -> Comparison:
     """Compare the schema with what the claimed migrations build; where proof is waived, no failure stops it."""
     versions = [claimed.file.version for claimed in claim.applied]
     try:
-        with scratch_database(target) as scratch:
+        with make_scratch() as scratch:
             _build(scratch, files, versions)
             listed = differences(_fingerprint_of(scratch), found)
-        return Comparison(listed, _resemblance(target, files, versions, found) if listed else None)
+        return Comparison(listed, _resemblance(make_scratch, files, versions, found) if listed else None)
     except FowergramError as error:
         if wish.proof is Proof.REQUIRED:
             error.add_note("This was in a scratch database, to compare with: nothing was recorded.")
@@ -206,13 +210,13 @@ def _fingerprint_of(target: Target) -> Fingerprint:
 
 
 def _resemblance(
-    target: Target, files: Sequence[MigrationFile], versions: Sequence[int], found: Fingerprint
+    make_scratch: Scratch, files: Sequence[MigrationFile], versions: Sequence[int], found: Fingerprint
 ) -> Resemblance | None:
     """Build the claimed migrations one by one, and find the newest state that is there whole."""
     best: Resemblance | None = None
     if len(versions) > _MOST_PREFIXES:
         return None
-    with scratch_database(target) as scratch:
+    with make_scratch() as scratch:
         for number, version in enumerate(versions, start=1):
             _build(scratch, files, versions[:number])
             listed = differences(_fingerprint_of(scratch), found)

@@ -154,6 +154,8 @@ def _fresh_name() -> str:
 
 
 def _drop(admin: Connection, name: str) -> None:
+    if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [name]).fetchone():
+        admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
     admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
@@ -259,7 +261,8 @@ def role(admin):
     name = f"plain_{uuid.uuid4().hex[:12]}"
     admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'plain password'").format(sql.Identifier(name)))
     yield name
-    for (database,) in admin.execute("SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s", [name]):
+    owned = admin.execute("SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s", [name]).fetchall()
+    for (database,) in owned:
         _drop(admin, str(database))
     try:
         admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))

@@ -8,6 +8,8 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
+from fowergram_db.database.throwaway import origin_of
+from fowergram_db.migrations.engine.lock import RUN_SPACE
 
 TWO = {
     "001_a": "CREATE TABLE a (id int);",
@@ -27,9 +29,13 @@ def precious(target, admin, monkeypatch):
 
 
 def leftovers(admin, name) -> list[str]:
-    pattern = name[:30].replace("_", r"\_") + "%\\_reset\\_%"
-    rows = admin.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [pattern])
-    return [found for (found,) in rows]
+    """Return what is there beside the database and its template: the run is over, so nothing may be."""
+    del name
+    live = "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s::integer::oid"
+    running = {run for (run,) in admin.execute(live, [RUN_SPACE])}
+    names = [name for (name,) in admin.execute("SELECT datname FROM pg_database")]
+    found = [(name, origin_of(name)) for name in names]
+    return [name for name, origin in found if origin and origin.run is not None and origin.run not in running]
 
 
 def test_reset_is_a_fresh_migrate_without_data(cli, write, query, tables, admin, target):
@@ -184,15 +190,19 @@ def test_a_rollback_of_more_than_one_step_asks_in_production(cli, write, tables,
     assert tables() == []
 
 
-def test_a_role_that_may_not_create_databases_is_told_what_it_needs(cli, write, admin, target, role, monkeypatch):
+def test_a_role_that_may_not_create_databases_has_what_it_owns_dropped(cli, write, admin, target, role, monkeypatch):
     admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (target.dbname, role))))
     monkeypatch.setenv("DB_USER", role)
     monkeypatch.setenv("DB_PASSWORD", "plain password")
     write(**TWO)
     cli("migrate")
-    result = cli("reset")
-    assert result.exit_code == 1
-    assert "CREATEDB" in result.err
+    oid = admin.execute("SELECT oid FROM pg_database WHERE datname = %s", [target.dbname]).fetchone()
+    result = cli("reset", "--json")
+    assert result.exit_code == 0, result.err
+    assert result.document["method"] == "dropped"
+    assert [step["version"] for step in result.document["steps"]] == [1, 2]
+    assert f"{role} may not create databases" in result.err
+    assert admin.execute("SELECT oid FROM pg_database WHERE datname = %s", [target.dbname]).fetchone() == oid
 
 
 @pytest.fixture

@@ -85,8 +85,9 @@ class MigrationLock:
     be seen is asked by a third session, the ``observer``.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, key: int = _MIGRATOR) -> None:
         self._connection = connect(target)
+        self._key = key
         self.observer = Observer(target, _WORKER)
         self.run = secrets.randbits(31)
         """The key of a lock that is held as long as this one, and is nobody else's."""
@@ -101,7 +102,7 @@ class MigrationLock:
         """
         waiting = _Waiting(wait_s, on_event)
         while (tried := self._try(waiting)) is not _Tried.HELD:
-            holders = self._holders(_MIGRATOR if tried is _Tried.TAKEN else WORKER_KEY)
+            holders = self._holders(self._key if tried is _Tried.TAKEN else WORKER_KEY)
             self._connection.rollback()
             waiting.go_on(holders, _TOLD[tried])
         if self.is_pooled:
@@ -112,8 +113,9 @@ class MigrationLock:
         application = f"fowergram-db lock, {socket.gethostname()} {os.getpid()}"
         values = {
             "space": LOCK_SPACE,
-            "key": _MIGRATOR,
-            "worker": WORKER_KEY,
+            "key": self._key,
+            # A lock of another key has nothing to do with migrations that are left at work.
+            "worker": WORKER_KEY if self._key == _MIGRATOR else 0,
             "run_space": RUN_SPACE,
             "run": self.run,
             "application": application.encode("ascii", "replace")[:_LONGEST_NAME].decode(),
@@ -259,12 +261,12 @@ def _moment(when: datetime | None) -> str:
 
 
 @contextmanager
-def migration_lock(target: Target, wait_s: float, on_event: OnEvent) -> Iterator[MigrationLock]:
-    """Hold the migration lock of a database, in a session of its own.
+def migration_lock(target: Target, wait_s: float, on_event: OnEvent, key: int = _MIGRATOR) -> Iterator[MigrationLock]:
+    """Hold the migration lock of a database, or one of another ``key`` there, in a session of its own.
 
-    Raises LockTimeout where another migrator holds it for longer than ``wait_s`` seconds.
+    Raises LockTimeout where somebody else holds it for longer than ``wait_s`` seconds.
     """
-    lock = MigrationLock(target)
+    lock = MigrationLock(target, key)
     try:
         lock.acquire(wait_s, on_event)
         yield lock

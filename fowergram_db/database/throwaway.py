@@ -1,0 +1,112 @@
+"""The names of databases that the tool makes for a while, so that whoever finds one knows what it is.
+
+``fowergram_KIND_TIME_RUN_NUMBER``: the kind, when it was made (UTC), the number of the run that made it, in
+hexadecimal, and the how manieth of the run it is. As long as a run lives it holds an advisory lock of its number, so
+the name alone tells whether anybody still needs the database. Templates outlive the runs that make them and are
+called by what is in them: ``fowergram_template_`` and 32 hexadecimal digits.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum, auto
+from itertools import count
+from typing import Any
+
+LONGEST_NAME_BYTES = 63
+TEMPLATE_PREFIX = "fowergram_template_"
+
+_SIGNATURE = "fowergram-db: "
+_TIME = "%Y%m%d%H%M%S"
+_NAME = re.compile(r"fowergram_(test|warm|reset|scratch)_(\d{14})_([0-9a-f]{8})_\d+")
+_TEMPLATE = re.compile(TEMPLATE_PREFIX + "[0-9a-f]{32}")
+
+
+class Kind(StrEnum):
+    """What a database was made for.
+
+    A test's; a clone that waits to become one; one that is to take the place of another, or had it; a place to try
+    things in; what others are cloned from.
+    """
+
+    TEST = auto()
+    WARM = auto()
+    RESET = auto()
+    SCRATCH = auto()
+    TEMPLATE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Whoever makes such databases, by the number of the lock that it holds meanwhile."""
+
+    key: int
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1), repr=False, compare=False)
+
+    @classmethod
+    def unmarked(cls) -> "Run":
+        """Return a run that holds no lock: what it leaves may be dropped at any time."""
+        return cls(secrets.randbits(31))
+
+    def fresh_name(self, kind: Kind) -> str:
+        """Return a name that no other database has."""
+        return f"fowergram_{kind}_{datetime.now(UTC):{_TIME}}_{self.key:08x}_{next(self._numbers)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a name tells: the kind, the time in UTC (None: of a template) and the run (None: it has none)."""
+
+    kind: Kind
+    made_at: datetime | None = None
+    run: int | None = None
+
+
+def origin_of(name: str) -> Origin | None:
+    """Read a name; None: it is not one of ours.
+
+    >>> origin_of("fowergram_test_20261126101500_0000002a_7").run
+    42
+    >>> str(origin_of("fowergram_test_20261126101500_0000002a_7").made_at)
+    '2026-11-26 10:15:00+00:00'
+    >>> origin_of("fowergram_test"), origin_of("fowergram_test_99999999999999_0000002a_7")
+    (None, None)
+    """
+    if _TEMPLATE.fullmatch(name):
+        return Origin(Kind.TEMPLATE)
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    kind, time, run = match.groups()
+    try:
+        made_at = datetime.strptime(time, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return Origin(Kind(kind), made_at, int(run, 16))
+
+
+def label(sentence: str, facts: Mapping[str, object]) -> str:
+    """Write the comment of such a database: a sentence for people, and facts for the tool.
+
+    >>> label("a test database; it may be dropped.", {"rows": 5})
+    'fowergram-db: a test database; it may be dropped. {"rows":5}'
+    """
+    return f"{_SIGNATURE}{sentence} {json.dumps(facts, separators=(',', ':'))}"
+
+
+def facts_of(comment: str | None) -> Mapping[str, Any] | None:
+    """Return the facts of a comment that ``label`` has written, None where it was somebody else.
+
+    >>> facts_of('fowergram-db: a test database; it may be dropped. {"rows":5}'), facts_of("our data")
+    ({'rows': 5}, None)
+    """
+    if comment is None or not comment.startswith(_SIGNATURE):
+        return None
+    try:
+        facts = json.loads(comment[comment.index("{") :])
+    except ValueError:
+        return None
+    return facts if isinstance(facts, dict) else None

@@ -1,0 +1,27 @@
+"""Apply all migrations to a database that is empty, and that nobody else knows."""
+
+from collections.abc import Sequence
+
+from fowergram_db.database.target import Target
+from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.worker import Limits, Worker
+from fowergram_db.migrations.events import OnEvent
+from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.migrations.history import History, create_history
+from fowergram_db.migrations.partitions import maintain_partitions
+from fowergram_db.migrations.run import Goal, prepare, take
+from fowergram_db.migrations.session import open_session
+
+
+def steps_of(files: Sequence[MigrationFile]) -> tuple[CheckedStep, ...]:
+    """Return the steps that apply all migrations, checked. Raises what forbids them."""
+    return prepare(files, History(), Goal())
+
+
+def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent) -> None:
+    """Do what a fresh ``migrate`` does, without its lock, and without saying where a failure has left the database."""
+    with open_session(target, on_event) as connection:
+        create_history(connection)
+        take(Worker(connection, Limits(), on_event), steps, Extent.EACH)
+        maintain_partitions(connection, Limits(), on_event)

@@ -1,0 +1,1 @@
+"""Databases for tests: cloned from templates that are built once."""

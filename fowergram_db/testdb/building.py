@@ -1,0 +1,122 @@
+"""Build templates, seal them, and drop them again."""
+
+from contextlib import suppress
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection, connect, reported
+from fowergram_db.database.lifecycle import comment_on, create_like, drop_quietly
+from fowergram_db.database.replacement import end_sessions
+from fowergram_db.database.sql import load
+from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import facts_of, label
+from fowergram_db.errors import Refused
+from fowergram_db.migrations.build import build, steps_of
+from fowergram_db.migrations.engine.lock import migration_lock
+from fowergram_db.migrations.events import OnEvent, TemplateBuilt
+from fowergram_db.testdb.emptying import read_contents
+from fowergram_db.testdb.template import Blueprint, Found, Template, complete, look_up
+
+_UNFINISHED = label("a template that was not completed; it may be dropped.", {})
+_SENTENCE = "a template that test databases are cloned from; it may be dropped."
+_LOCK_BITS = 30
+
+
+def ensure_template(admin: Connection, blueprint: Blueprint, on_event: OnEvent, wait_s: float = 600.0) -> Template:
+    """Return the template of a blueprint, building it where it is missing, unfinished or out of date.
+
+    Of several that want it at once one builds, and the others wait for it, so many seconds. ``admin`` is a session
+    outside of it. Raises what ``migrate`` raises, LockTimeout, and Refused where the name is taken.
+    """
+    found = look_up(admin, blueprint)
+    if template := complete(admin, found):
+        return template
+    elsewhere = replace(blueprint.target, dbname=admin.info.dbname)
+    key = int(found.name[-8:], 16) >> 2 | 1 << _LOCK_BITS
+    with migration_lock(elsewhere, wait_s, on_event, key):
+        found = look_up(admin, blueprint)
+        if template := complete(admin, found):
+            return template
+        _build(admin, blueprint, found, on_event)
+        found = look_up(admin, blueprint)
+    template = complete(admin, found)
+    if template is None:
+        raise Refused(
+            f'the template "{found.name}" was changed while it was being completed',
+            hint="Run the command again; nobody else should touch it.",
+        )
+    return template
+
+
+def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEvent) -> None:
+    """Build a template under its name, where nobody takes it for one until it is sealed.
+
+    Always from nothing: what was cloned from an earlier one is told apart by the OIDs of its tables.
+    """
+    building = replace(blueprint.target, dbname=found.name)
+    steps = steps_of(blueprint.files)
+    if found.oid is not None:
+        _remove_earlier(admin, found)
+    try:
+        create_like(admin, found.name, blueprint.like)
+        with reported("complete the template"):
+            comment_on(admin, found.name, _UNFINISHED)
+        build(building, steps, on_event)
+        _seal(admin, building)
+    except BaseException:
+        drop_quietly(admin, found.name)
+        raise
+    on_event(TemplateBuilt(found.name))
+
+
+def _remove_earlier(admin: Connection, found: Found) -> None:
+    if found.comment is not None and facts_of(found.comment) is None:
+        raise Refused(
+            f'a database "{found.name}" is there, and its comment is not of this tool: it is left alone',
+            hint="Drop it or rename it, if nobody needs it.",
+        )
+    with reported(f'replace the template "{found.name}"'):
+        drop_template(admin, found.name)
+
+
+def drop_template(admin: Connection, name: str) -> None:
+    """Drop a template; psycopg's errors pass through. Whoever copies it at the moment is waited for."""
+    admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
+    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _seal(admin: Connection, building: Target) -> None:
+    """Make a template of what was built: from here on nobody can change it unseen."""
+    name = sql.Identifier(building.dbname)
+    with connect(building) as connection, reported("read what the template holds"):
+        contents = read_contents(connection)
+        size, maintained = connection.execute(load("testdb/facts")).fetchone() or (0, False)
+    now = datetime.now(UTC)
+    facts = {
+        "made": now.isoformat(timespec="seconds"),
+        "used": now.date().isoformat(),
+        "size": size,
+        "maintained": maintained,
+        "contents": asdict(contents) if contents else None,
+    }
+    with reported("complete the template"):
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        # A pooler may have kept some of ours.
+        end_sessions(admin, building.dbname)
+        with admin.transaction():
+            admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(name))
+            query = "SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = %s"
+            row = admin.execute(query, [building.dbname]).fetchone()
+            seal = {"seal": row[0] if row else None}
+            comment_on(admin, building.dbname, label(_SENTENCE, seal | facts))
+
+
+def note_use(admin: Connection, template: Template) -> None:
+    """Note, once a day, that a template is used, so that ``prune`` leaves it."""
+    today = datetime.now(UTC).date()
+    if template.used_on < today:
+        with suppress(psycopg.Error):
+            comment_on(admin, template.name, label(_SENTENCE, {**template.facts, "used": today.isoformat()}))

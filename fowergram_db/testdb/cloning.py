@@ -1,0 +1,101 @@
+"""Copy a template, in the way that is fastest on this server. Measured in docs/decisions/0014."""
+
+from enum import StrEnum
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection
+from fowergram_db.database.lifecycle import DatabaseFacts, creating, written
+from fowergram_db.errors import DatabaseError
+from fowergram_db.migrations.events import OnEvent
+from fowergram_db.testdb.building import ensure_template, note_use
+from fowergram_db.testdb.template import Blueprint, Template
+
+_CHOOSES_STRATEGY = 150000
+_LARGE_BYTES = 48 * 1024 * 1024
+_TRIES = 5
+
+
+class Strategy(StrEnum):
+    """How CREATE DATABASE copies: page by page through the log, or file by file between two checkpoints."""
+
+    WAL_LOG = "wal_log"
+    FILE_COPY = "file_copy"
+
+
+def strategy_for(server_version: int, size_bytes: int, *, fsync: bool) -> Strategy | None:
+    """Choose how to copy; None: the server has one way only.
+
+    Checkpoints cost next to nothing where the server does not wait for its disk; elsewhere they cost more than to
+    write a small template twice.
+
+    >>> strategy_for(180004, 12_000_000, fsync=True).name, strategy_for(180004, 12_000_000, fsync=False).name
+    ('WAL_LOG', 'FILE_COPY')
+    >>> strategy_for(180004, 900_000_000, fsync=True).name, strategy_for(130023, 12_000_000, fsync=True)
+    ('FILE_COPY', None)
+    """
+    if server_version < _CHOOSES_STRATEGY:
+        return None
+    return Strategy.WAL_LOG if fsync and size_bytes < _LARGE_BYTES else Strategy.FILE_COPY
+
+
+class _TemplateLost(Exception):
+    """The template is gone, or somebody has opened it: it has to be looked for again."""
+
+
+def clone_of(
+    admin: Connection, blueprint: Blueprint, name: str, on_event: OnEvent, like: DatabaseFacts | None = None
+) -> Template:
+    """Create a database as a copy of a blueprint's template, with owner and tablespace ``like`` another one.
+
+    Builds the template where it is missing. Where it fails nothing is left behind of the copy. Raises what
+    ``ensure_template`` raises, and DatabaseError.
+    """
+    for _ in range(_TRIES):
+        template = ensure_template(admin, blueprint, on_event)
+        try:
+            _clone(admin, template, name, like)
+        except _TemplateLost:
+            continue
+        note_use(admin, template)
+        return template
+    raise DatabaseError(
+        f'the template "{template.name}" could not be copied: it was in use, or replaced, each time',
+        hint="Find out who works on it: nobody but fowergram-db should.",
+    )
+
+
+def _clone(admin: Connection, template: Template, name: str, like: DatabaseFacts | None) -> None:
+    strategy = strategy_for(admin.info.server_version, template.size_bytes, fsync=template.server_fsync)
+    statement = _statement(template, name, like, strategy)
+    if strategy is Strategy.FILE_COPY and template.shares_blocks:
+        admin.execute("SET file_copy_method = clone")
+        try:
+            _create(admin, statement)
+        except (psycopg.errors.IoError, psycopg.errors.FeatureNotSupported):
+            # The file system cannot: then as everywhere else.
+            admin.execute("RESET file_copy_method")
+        else:
+            return
+    with creating(admin):
+        _create(admin, statement)
+
+
+def _create(admin: Connection, statement: sql.Composed) -> None:
+    try:
+        admin.execute(statement)
+    except (psycopg.errors.ObjectInUse, psycopg.errors.InvalidCatalogName) as error:
+        raise _TemplateLost from error
+
+
+def _statement(template: Template, name: str, like: DatabaseFacts | None, strategy: Strategy | None) -> sql.Composed:
+    options: list[tuple[LiteralString, sql.Composable]] = [("TEMPLATE", sql.Identifier(template.name))]
+    if like:
+        options.append(("OWNER", sql.Identifier(like.owner)))
+    if like and like.own_tablespace:
+        options.append(("TABLESPACE", sql.Identifier(like.own_tablespace)))
+    if strategy:
+        options.append(("STRATEGY", sql.Identifier(strategy)))
+    return sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), written(options))

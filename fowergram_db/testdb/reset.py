@@ -1,0 +1,166 @@
+"""The use case that makes a database anew, in the fastest way that is exact."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import TYPE_CHECKING
+
+from fowergram_db.database.connection import Connection, connect, maintenance, reported, server_version
+from fowergram_db.database.lifecycle import (
+    DatabaseFacts,
+    create_like,
+    database_facts,
+    default_facts,
+    may_create_databases,
+)
+from fowergram_db.database.protection import facts_of_session, is_disposable, require_resettable
+from fowergram_db.database.replacement import Sessions, end_sessions, replace_database, require_unused
+from fowergram_db.database.target import Target
+from fowergram_db.errors import DatabaseMissing, FowergramError
+from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
+from fowergram_db.migrations.history import require_no_other
+from fowergram_db.testdb.emptying import Emptied, NotExact, empty
+from fowergram_db.testdb.template import Blueprint, find_template
+
+if TYPE_CHECKING:
+    from fowergram_db.migrations.files.directory import MigrationFile
+
+
+class Method(StrEnum):
+    """How a database was made anew.
+
+    Rows deleted, where the schema was still the template's; a clone put in its place; one built beside it put in its
+    place; everything in it dropped and built again.
+    """
+
+    EMPTIED = auto()
+    CLONED = auto()
+    BUILT = auto()
+    DROPPED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What has to be asked before anything is lost: the environment, a person, the other clients."""
+
+    environ: Mapping[str, str]
+    confirm: Callable[[], bool]
+    sessions: Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """What was done. ``template`` is "" where none was used; ``why_not`` says why no faster way would do."""
+
+    method: Method
+    template: str = ""
+    emptied: Emptied | None = None
+    why_not: str = ""
+
+
+def reset(target: Target, files: "Sequence[MigrationFile]", guard: Guard, on_event: OnEvent) -> Reset:
+    """Make the target's database what a fresh ``migrate`` would make, without its data.
+
+    A test database (its name says so) is emptied of what was written since it was cloned, where its schema is still
+    that of its template; else it is replaced by a clone. Any other is replaced by one that is built beside it. Where
+    the role may not create databases, all it owns in this one is dropped, and built again. But for that last way, what
+    was there stays as it is until the new one is complete. Raises Refused where it may not be done at all.
+    """
+    why_not = ""
+    try:
+        with connect(target) as connection:
+            on_event(Connected(server_version(connection)))
+            facts = _allowed(connection, guard)
+            may_create = may_create_databases(connection)
+            if may_create and is_disposable(target.dbname):
+                return _emptied(connection, Blueprint(target, files, facts))
+        if not may_create:
+            return _in_place(target, files, on_event)
+    except NotExact as reason:
+        why_not = str(reason)
+    except DatabaseMissing:
+        require_resettable(target.dbname, None, guard.environ, guard.confirm)
+    with _as_it_was(target.dbname, on_event), maintenance(target) as admin:
+        if is_disposable(target.dbname):
+            return _cloned(admin, target, files, guard.sessions, on_event, why_not)
+        return _built(admin, target, files, guard.sessions, on_event)
+
+
+def _allowed(connection: Connection, guard: Guard) -> DatabaseFacts:
+    """Return how the database was made, once nothing and nobody forbids to empty it; end the sessions of others."""
+    facts = facts_of_session(connection)
+    require_resettable(facts.name, facts, guard.environ, guard.confirm)
+    require_no_other(connection)
+    require_unused(connection, facts, guard.sessions)
+    if guard.sessions is Sessions.END:
+        with reported("end the sessions of other clients"):
+            end_sessions(connection, facts.name)
+    return facts
+
+
+@contextmanager
+def _as_it_was(name: str, on_event: OnEvent) -> Iterator[None]:
+    try:
+        yield
+    except FowergramError as error:
+        on_event(BuildDiscarded())
+        error.add_note(f'Database "{name}" is as it was.')
+        raise
+
+
+def _emptied(connection: Connection, blueprint: Blueprint) -> Reset:
+    """Delete what was written since the database was cloned. Raises NotExact where that would not do."""
+    template = find_template(connection, blueprint)
+    if template is None:
+        raise NotExact("there is no template of these migrations yet")
+    if template.contents is None:
+        raise NotExact("clones of its template cannot be emptied")
+    return Reset(Method.EMPTIED, template.name, empty(connection, template.contents, template.seal))
+
+
+def _cloned(  # noqa: PLR0913, PLR0917 - who works where, with which files, on whose account, who listens, why
+    admin: Connection,
+    target: Target,
+    files: "Sequence[MigrationFile]",
+    sessions: Sessions,
+    on_event: OnEvent,
+    why_not: str,
+) -> Reset:
+    from fowergram_db.testdb.building import ensure_template
+    from fowergram_db.testdb.cloning import clone_of
+    from fowergram_db.testdb.run import running
+
+    blueprint = Blueprint(target, files, database_facts(admin, target.dbname) or default_facts(admin))
+    used = ensure_template(admin, blueprint, on_event)
+
+    def make(fresh: Target, old: DatabaseFacts | None) -> None:
+        clone_of(admin, blueprint, fresh.dbname, on_event, old)
+
+    with running(target, admin) as run:
+        replace_database(admin, target, run, make, sessions)
+    return Reset(Method.CLONED, used.name, why_not=why_not)
+
+
+def _built(
+    admin: Connection, target: Target, files: "Sequence[MigrationFile]", sessions: Sessions, on_event: OnEvent
+) -> Reset:
+    from fowergram_db.migrations.build import build, steps_of
+    from fowergram_db.testdb.run import running
+
+    steps = steps_of(files)
+
+    def make(fresh: Target, old: DatabaseFacts | None) -> None:
+        create_like(admin, fresh.dbname, old or default_facts(admin), old.owner if old else None)
+        build(fresh, steps, on_event)
+
+    with running(target, admin) as run:
+        replace_database(admin, target, run, make, sessions)
+    return Reset(Method.BUILT)
+
+
+def _in_place(target: Target, files: "Sequence[MigrationFile]", on_event: OnEvent) -> Reset:
+    from fowergram_db.testdb.in_place import rebuild_in_place
+
+    rebuild_in_place(target, files, on_event)
+    return Reset(Method.DROPPED, why_not=f"{target.user} may not create databases")

@@ -1,0 +1,128 @@
+"""Templates: databases that ``migrate`` has built once, for others to be cloned from.
+
+A template is called by what is in it, so that it is found by whoever wants just that. It is complete when it is marked
+as a template that nobody may connect to, and its comment names the transaction that made it so: the row of a database
+that somebody has opened since is another transaction's, and the template is built anew.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from psycopg.rows import class_row
+
+from fowergram_db import __version__
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.lifecycle import DatabaseFacts
+from fowergram_db.database.sql import load
+from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import TEMPLATE_PREFIX, facts_of
+from fowergram_db.testdb.emptying import Contents
+
+if TYPE_CHECKING:
+    from fowergram_db.migrations.files.directory import MigrationFile
+
+# Half of what the server can tell apart: then it is time for a new one.
+_OLDEST = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a database is to be: its server and role, its migrations, and which database it is to be like."""
+
+    target: Target
+    files: "Sequence[MigrationFile]"
+    like: DatabaseFacts
+
+    @property
+    def content(self) -> str:
+        """Return what, beside the server, makes one template differ from another."""
+        digest = hashlib.sha256(__version__.encode())
+        for file in self.files:
+            down = file.down.checksum if file.down else ""
+            digest.update(f"{file.version}\n{file.filename}\n{file.checksum}\n{file.up.checksum}\n{down}\n".encode())
+        facts = self.like
+        made = (facts.encoding, facts.lc_collate, facts.lc_ctype, facts.locale_provider, facts.locale, facts.icu_rules)
+        return json.dumps([digest.hexdigest(), *made, facts.like_template, facts.own_tablespace])
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A complete template. ``seal`` is the number of the transaction that completed it; times are UTC.
+
+    ``contents`` is None where a clone cannot be emptied. ``server_fsync`` and ``shares_blocks`` say how its server
+    copies files. ``facts`` are those of its comment.
+    """
+
+    name: str
+    seal: str
+    made_at: datetime
+    used_on: date
+    size_bytes: int
+    maintained: bool
+    contents: Contents | None
+    server_fsync: bool
+    shares_blocks: bool
+    facts: Mapping[str, Any] = field(repr=False, compare=False)
+
+
+class Found(NamedTuple):
+    """What is there under the name of a template; ``oid`` is None where nothing is."""
+
+    name: str
+    oid: int | None
+    is_complete: bool
+    row_version: str | None
+    age: int | None
+    comment: str | None
+    fsync: bool
+    clones_files: bool
+    backend_pid: int
+
+
+def find_template(connection: Connection, blueprint: Blueprint) -> Template | None:
+    """Return the template of a blueprint, None where there is none that is complete. One round trip."""
+    return complete(connection, look_up(connection, blueprint))
+
+
+def look_up(connection: Connection, blueprint: Blueprint) -> Found:
+    """Look what is there under the name of a blueprint's template. One round trip."""
+    values = {"prefix": TEMPLATE_PREFIX, "content": blueprint.content}
+    with reported("look for the template"), connection.cursor(row_factory=class_row(Found)) as cursor:
+        found = cursor.execute(load("testdb/template"), values).fetchone()
+    assert found is not None  # noqa: S101 - it always returns a row
+    return found
+
+
+def complete(connection: Connection, found: Found) -> Template | None:
+    """Return the template where it is complete, untouched since, and as of today."""
+    facts = facts_of(found.comment)
+    if not (found.is_complete and facts and facts.get("seal") == found.row_version and (found.age or 0) < _OLDEST):
+        return None
+    try:
+        template = _template(connection, found, facts)
+    except (KeyError, TypeError, ValueError):
+        return None
+    today = datetime.now(UTC).date()
+    # What keeps partitions ahead has to look again each day.
+    return None if template.maintained and template.made_at.date() < today else template
+
+
+def _template(connection: Connection, found: Found, facts: Mapping[str, Any]) -> Template:
+    contents = facts["contents"]
+    return Template(
+        name=found.name,
+        seal=facts["seal"],
+        made_at=datetime.fromisoformat(facts["made"]),
+        used_on=date.fromisoformat(facts["used"]),
+        size_bytes=int(facts["size"]),
+        maintained=bool(facts["maintained"]),
+        contents=Contents(**contents) if contents else None,
+        server_fsync=found.fsync,
+        # A setting of the session, which a pooler would lend to others.
+        shares_blocks=found.clones_files and found.backend_pid == connection.info.backend_pid,
+        facts=facts,
+    )

@@ -1,0 +1,183 @@
+-- Purpose: tell at little cost whether a database's schema is still that of the template it was cloned from. A clone is
+-- a copy of the template's files, and each change writes a row of the catalog anew, with the number of the transaction
+-- that did it. So where there are as many rows as in the template, and none was written after it was completed, nothing
+-- was changed. pg_class alone is compared by content: TRUNCATE, VACUUM and ANALYZE write to it and change no schema.
+-- Large objects are in the catalog, too; statistics for the planner are left out.
+-- Oldest server: 13. Privileges: none, but pg_largeobject takes a superuser. Wants a transaction with search_path = ''.
+-- Parameter: seal (text: the number of the transaction that completed the template). Columns: entries (bigint: rows of the
+-- catalog); later (bigint: those written since the seal); relations (text: a sum of hashes over pg_class); watchful
+-- (boolean: there are triggers or rules that fire for replicas, too, or nobody could tell: transactions are prepared).
+WITH seal AS (SELECT pg_catalog.age(%(seal)s::text::xid) AS age),
+entry (entries, later) AS (
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_aggregate
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_am
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_amop
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_amproc
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_attrdef
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_attribute
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_cast
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_collation
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_constraint
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_conversion
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_default_acl
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_depend
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_description
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_enum
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_event_trigger
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_extension
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_foreign_data_wrapper
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_foreign_server
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_foreign_table
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_index
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_inherits
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_init_privs
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_language
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_largeobject
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_largeobject_metadata
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_namespace
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_opclass
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_operator
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_opfamily
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_partitioned_table
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_policy
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_proc
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_publication
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_publication_rel
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_range
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_rewrite
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_seclabel
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_sequence
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_statistic_ext
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_subscription_rel
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_transform
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_trigger
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_ts_config
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_ts_config_map
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_ts_dict
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_ts_parser
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_ts_template
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_type
+    UNION ALL
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
+    FROM pg_catalog.pg_user_mapping
+)
+SELECT
+    pg_catalog.sum(entry.entries)::bigint AS entries,
+    pg_catalog.sum(entry.later)::bigint AS later,
+    (
+        SELECT pg_catalog.sum(
+            pg_catalog.hashtextextended(
+                (
+                    c.oid, c.relname, c.relnamespace, c.reltype, c.reloftype, c.relowner, c.relam, c.reltablespace,
+                    c.reltoastrelid, c.relpersistence, c.relkind, c.relnatts, c.relchecks, c.relrowsecurity,
+                    c.relforcerowsecurity, c.relispopulated, c.relreplident, c.relispartition, c.relacl, c.reloptions,
+                    c.relpartbound, CASE WHEN c.relkind = 'm' THEN c.relfilenode END
+                )::text,
+                0
+            )
+        )::text
+        FROM pg_catalog.pg_class AS c
+    ) AS relations,
+    (
+        EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled IN ('A', 'R'))
+        OR EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_enabled IN ('A', 'R'))
+        OR EXISTS (
+            SELECT FROM pg_catalog.pg_prepared_xacts AS x WHERE x.database = pg_catalog.current_database()
+        )
+    ) AS watchful
+FROM entry;

@@ -1,0 +1,44 @@
+-- Purpose: find the template that databases of one kind are cloned from, by what is in it: the migrations, and what
+-- the server adds to them. Whose role builds it counts, as it owns all that is in it.
+-- Oldest server: 13. Privileges: none.
+-- Parameters: prefix; content (text: the migrations, and how the database is made). Columns: name; oid (NULL: there is
+-- none); is_complete (boolean: a template that nobody may connect to); row_version (text: changes with each ALTER
+-- DATABASE); age (in transactions, of that row); comment; fsync (boolean); clones_files (boolean: the server can share
+-- the blocks of files, where the file system can); backend_pid (another one than the session's: a pooler is between).
+WITH wanted AS (
+    SELECT %(prefix)s || pg_catalog.left(
+        pg_catalog.encode(
+            pg_catalog.sha256(
+                pg_catalog.convert_to(
+                    pg_catalog.concat_ws(
+                        E'\n',
+                        %(content)s::text,
+                        pg_catalog.current_setting('server_version_num')::integer / 10000,
+                        current_user,
+                        (
+                            SELECT pg_catalog.string_agg(e.name || ' ' || e.default_version, ',' ORDER BY e.name)
+                            FROM pg_catalog.pg_available_extensions() AS e
+                        )
+                    ),
+                    'UTF8'
+                )
+            ),
+            'hex'
+        ),
+        32
+    ) AS name
+)
+SELECT
+    wanted.name,
+    d.oid,
+    coalesce(d.datistemplate AND NOT d.datallowconn, false) AS is_complete,
+    d.xmin::text AS row_version,
+    pg_catalog.age(d.xmin) AS age,
+    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+    pg_catalog.current_setting('fsync')::boolean AS fsync,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_settings AS s WHERE s.name = 'file_copy_method' AND 'clone' = ANY (s.enumvals)
+    ) AS clones_files,
+    pg_catalog.pg_backend_pid() AS backend_pid
+FROM wanted
+LEFT JOIN pg_catalog.pg_database AS d ON d.datname = wanted.name;
