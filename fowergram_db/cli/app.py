@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from fowergram_db import __version__
-from fowergram_db.cli import migrations, operations, schema
+from fowergram_db.cli import migrations, operations, schema, testdb
 from fowergram_db.cli.options import JSON
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.add_typer(migrations.app)
 app.add_typer(schema.app)
 app.add_typer(operations.app)
+app.add_typer(testdb.app, name="testdb")
 _help_app = typer.Typer()
 
 

@@ -24,6 +24,18 @@ def duration(milliseconds: float) -> str:
     return f"{minutes} min {seconds} s"
 
 
+def age(seconds: float) -> str:
+    """Write how old something is, in the largest unit that fits.
+
+    >>> age(0), age(59), age(3600), age(50 * 3600)
+    ('0 s', '59 s', '1 h', '2 d')
+    """
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
+
+
 def moment(when: datetime | None) -> str:
     """Write a point of time in UTC, to the second; nothing where there is none."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if when else ""

@@ -142,15 +142,15 @@ class Needs(StrEnum):
     MIGRATION_LOCK = auto()
 
 
-def command(app: typer.Typer, *names: str, needs: Needs, examples: str) -> Callable[[Body], Body]:
+def command(app: typer.Typer, *names: str, needs: Needs, examples: str, group: str = "") -> Callable[[Body], Body]:
     """Register a command under its names; the names after the first are not listed in the help.
 
-    The body takes a session first, then its own options, and returns an outcome. The shared options are
-    added behind its own and reach it as the session.
+    ``group`` is the command that it is a part of. The body takes a session first, then its own options, and returns an
+    outcome. The shared options are added behind its own and reach it as the session.
     """
 
     def register(body: Body) -> Body:
-        invoke = _with_shared_options(names[0], body, _shared(needs))
+        invoke = _with_shared_options(f"{group} {names[0]}".strip(), body, _shared(needs))
         for at, name in enumerate(names):
             app.command(name, epilog=f"\b\nExamples:\n{examples}", hidden=at > 0)(invoke)
         return body

@@ -133,9 +133,9 @@ class Session:
         from fowergram_db.migrations.run import Patience
 
         given = self.settings.patience
-        lock_ms = _duration_ms("--lock-timeout", given["lock_timeout"])
+        lock_ms = duration_ms("--lock-timeout", given["lock_timeout"])
         statement = given["statement_timeout"]
-        statement_ms = None if statement is None else _duration_ms("--statement-timeout", statement)
+        statement_ms = None if statement is None else duration_ms("--statement-timeout", statement)
         return Patience(given["wait"], Limits(lock_ms, given["lock_retries"], statement_ms))
 
     def connect(self, target: Target) -> "Connection":
@@ -146,12 +146,22 @@ class Session:
         self.server_version = server_version(connection)
         return connection
 
+    @contextmanager
+    def administer(self, target: Target) -> "Iterator[Connection]":
+        """Connect to a database of the target's server that is always there, and note the server's version."""
+        from fowergram_db.database.connection import maintenance, server_version
+
+        with maintenance(target) as connection:
+            self.server_version = server_version(connection)
+            yield connection
+
     def announce(self) -> None:
         """Say on stderr which database is about to be written to."""
         self.screen.note(f"Target: {self.target}")
 
 
-def _duration_ms(option: str, text: str) -> int:
+def duration_ms(option: str, text: str) -> int:
+    """Read the value of an option that is a duration, in ms. Raises UsageError for what is none."""
     from fowergram_db.migrations.files.directives import DURATION_HINT, milliseconds
 
     found = milliseconds(text)

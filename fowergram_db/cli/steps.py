@@ -6,7 +6,7 @@ from fowergram_db.cli.figures import duration, size
 from fowergram_db.cli.session import Outcome, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fowergram_db.migrations.engine.checks import CheckedStep
     from fowergram_db.migrations.events import Event, OnEvent, Progressed
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from fowergram_db.testdb.reset import Reset
 
 
-def step_listener(session: Session) -> "OnEvent":
-    """Return a listener that also keeps the steps for the JSON document, the failed run's included."""
+def step_listener(session: Session, show: "Callable[[str], None] | None" = None) -> "OnEvent":
+    """Return a listener that also keeps the steps for the JSON document, the failed run's included.
+
+    ``show`` is given a line for each step that is done; by itself they are the result, on stdout.
+    """
     done: list[dict[str, Any]] = []
     session.data["steps"] = done
-    return listener(session, done)
+    return listener(session, done, show)
 
 
-def listener(session: Session, done: list[dict[str, Any]]) -> "OnEvent":
+def listener(session: Session, done: list[dict[str, Any]], show: "Callable[[str], None] | None" = None) -> "OnEvent":
     """Return what shows each event as it comes, and adds each finished step to ``done``."""
     from fowergram_db.migrations import events
 
@@ -41,7 +44,7 @@ def listener(session: Session, done: list[dict[str, Any]]) -> "OnEvent":
                 done.append(_step_data(step) | {"duration_ms": rounded(duration_ms)})
                 verb = "applied" if step.direction == "up" else "undone"
                 recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
-                screen.line(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
+                (show or screen.line)(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
             case events.TemplateBuilt(name):
                 screen.note(f"Built the template {name}.")
             case events.BuildDiscarded():

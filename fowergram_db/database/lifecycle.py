@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, maintenance, reported
+from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseError
@@ -145,5 +146,6 @@ def locale_options(facts: DatabaseFacts) -> Iterator[tuple[LiteralString, sql.Co
 
 def drop_quietly(admin: Connection, name: str) -> None:
     """Drop a database of ours with whoever is connected to it. One that cannot be dropped is left to ``prune``."""
-    with suppress(psycopg.Error):
+    with suppress(psycopg.Error, DatabaseError):
+        end_sessions(admin, name)
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

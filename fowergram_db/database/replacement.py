@@ -1,6 +1,5 @@
 """Put a new database in the place of an old one, without a moment in between."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum, auto
@@ -11,16 +10,14 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, database_facts, drop_quietly
-from fowergram_db.database.sessions import other_sessions
+from fowergram_db.database.sessions import end_sessions, other_sessions, wait_until_unused
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run, label
 from fowergram_db.errors import Refused
 
-_SESSIONS_END_S = 5.0
 _FAREWELL_S = 1.0
 _TRIES = 5
-_POLL_S = 0.005
 _MOST_LISTED = 5
 _RETIRED = label("a database that a reset has replaced or did not complete; it may be dropped.", {})
 
@@ -74,7 +71,7 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
     name = facts.name
     if sessions is Sessions.END:
         return
-    _wait_until_unused(admin, name, seconds=_FAREWELL_S)
+    wait_until_unused(admin, name, _FAREWELL_S)
     others = other_sessions(admin, name)
     if others:
         raise Refused(
@@ -91,7 +88,7 @@ def _swap(admin: Connection, facts: DatabaseFacts, fresh: str, retired: str, ses
                 admin.execute(load("catalog/terminate_sessions"), {"name": facts.name})
             # Only we know the fresh one: what is connected to it is ours, kept by a pooler.
             end_sessions(admin, fresh)
-            _wait_until_unused(admin, facts.name, seconds=_SESSIONS_END_S)
+            wait_until_unused(admin, facts.name)
             _exchange(admin, facts, fresh, retired)
             break
         except psycopg.errors.ObjectInUse:
@@ -112,19 +109,6 @@ def _exchange(admin: Connection, facts: DatabaseFacts, fresh: str, retired: str)
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, old))
         comment_on(admin, retired, _RETIRED)
         comment_on(admin, facts.name, facts.comment)
-
-
-def end_sessions(admin: Connection, name: str) -> None:
-    """End the sessions of a database that only we know, and wait for that; psycopg's errors pass through."""
-    admin.execute(load("catalog/terminate_sessions"), {"name": name})
-    _wait_until_unused(admin, name, seconds=_SESSIONS_END_S)
-
-
-def _wait_until_unused(admin: Connection, name: str, seconds: float) -> None:
-    """Wait for backends that are just ending: the server itself would look again only every 100 ms."""
-    deadline = time.monotonic() + seconds
-    while other_sessions(admin, name) and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
 
 
 def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:

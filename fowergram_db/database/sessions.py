@@ -1,5 +1,6 @@
 """Who else works on a database."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,8 @@ from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
+
+_POLL_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,16 @@ def other_sessions(connection: Connection, name: str) -> tuple[Session, ...]:
     """Return the other clients of a database, oldest first."""
     with reported("list the sessions"), connection.cursor(row_factory=class_row(Session), binary=True) as cursor:
         return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name}).fetchall())
+
+
+def end_sessions(connection: Connection, name: str) -> None:
+    """End the sessions of other clients of a database, and wait for that; psycopg's errors pass through."""
+    connection.execute(load("catalog/terminate_sessions"), {"name": name})
+    wait_until_unused(connection, name)
+
+
+def wait_until_unused(connection: Connection, name: str, seconds: float = 5.0) -> None:
+    """Wait for backends that are just ending: the server itself would look again only every 100 ms."""
+    deadline = time.monotonic() + seconds
+    while other_sessions(connection, name) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)

@@ -4,11 +4,12 @@ Pure: everything that is looked at comes in as an argument, so every row of the 
 test without a server.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fowergram_db.errors import ConfigurationError
 
@@ -20,6 +21,8 @@ _LIBPQ = MappingProxyType(
 )
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 _HIGHEST_PORT = 65535
+# What may stand in a URL as it is: names, and addresses of both versions.
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _LONGEST_NAME_BYTES = 63
 _WORDS = MappingProxyType({"host": "host", "dbname": "name of the database", "user": "user"})
 _WAYS = (
@@ -60,11 +63,16 @@ class Target:
         >>> str(Target("app", "me", host="db.example", port="5432", password="secret"))
         'database "app" on db.example:5432 as me'
         """
+        return f'database "{self.dbname}" on {self.place}'
+
+    @property
+    def place(self) -> str:
+        """Name the server, and the role, for a person."""
         place = f"{self.host}:{self.port}" if self.host else "the local socket"
         if self.embedded:
             place = "the embedded PostgreSQL"
             place += f" in {self.embedded.data_dir}" if self.embedded.data_dir else ""
-        return f'database "{self.dbname}" on {place} as {self.user}'
+        return f"{place} as {self.user}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,25 @@ def resolve_target(
         return Target(DEFAULTS["dbname"], DEFAULTS["user"], embedded=Embedded(), assumed=True)
     parameters = next((level.parameters for level in levels if level.is_url), {})
     return _combine((*levels, _libpq_level(environ, libpq, parameters.get("service", ""))), parameters)
+
+
+def url_of(target: Target) -> str:
+    """Write a target as a URL, with its password, for libpq and whatever reads URLs as libpq does.
+
+    >>> url_of(Target("a b", "me", host="db.example", port="5432", password="p@ss/word"))
+    'postgresql://me:p%40ss%2Fword@db.example:5432/a%20b'
+    >>> url_of(Target("app", "me", host="/run/postgresql", port="5432", parameters=(("sslmode", "disable"),)))
+    'postgresql://me@/app?host=%2Frun%2Fpostgresql&port=5432&sslmode=disable'
+    """
+    password = f":{quote(target.password, safe='')}" if target.password else ""
+    parameters = [(name, value) for name, value in target.parameters if value]
+    place = f"[{target.host}]:{target.port}" if ":" in target.host else f"{target.host}:{target.port}"
+    if not target.host or not _PLAIN_HOST.fullmatch(target.host):
+        place = ""
+        parameters = [("host", target.host), ("port", target.port), *parameters]
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters if value)
+    user, dbname = quote(target.user, safe=""), quote(target.dbname, safe="")
+    return f"postgresql://{user}{password}@{place}/{dbname}" + (f"?{query}" if query else "")
 
 
 def _levels(

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, connect, reported
 from fowergram_db.database.lifecycle import comment_on, create_like, drop_quietly
-from fowergram_db.database.replacement import end_sessions
+from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import facts_of, label
@@ -35,8 +35,7 @@ def ensure_template(admin: Connection, blueprint: Blueprint, on_event: OnEvent, 
     if template := complete(admin, found):
         return template
     elsewhere = replace(blueprint.target, dbname=admin.info.dbname)
-    key = int(found.name[-8:], 16) >> 2 | 1 << _LOCK_BITS
-    with migration_lock(elsewhere, wait_s, on_event, key):
+    with migration_lock(elsewhere, wait_s, on_event, building_key(found.name)):
         found = look_up(admin, blueprint)
         if template := complete(admin, found):
             return template
@@ -49,6 +48,11 @@ def ensure_template(admin: Connection, blueprint: Blueprint, on_event: OnEvent, 
             hint="Run the command again; nobody else should touch it.",
         )
     return template
+
+
+def building_key(name: str) -> int:
+    """Return the key of the lock that whoever builds a template holds."""
+    return 1 << _LOCK_BITS | int(name[-8:], 16) >> 2
 
 
 def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEvent) -> None:

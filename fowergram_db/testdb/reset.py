@@ -15,7 +15,8 @@ from fowergram_db.database.lifecycle import (
     may_create_databases,
 )
 from fowergram_db.database.protection import facts_of_session, is_disposable, require_resettable
-from fowergram_db.database.replacement import Sessions, end_sessions, replace_database, require_unused
+from fowergram_db.database.replacement import Sessions, replace_database, require_unused
+from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, FowergramError
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent

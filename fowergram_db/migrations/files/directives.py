@@ -9,10 +9,10 @@ from fowergram_db.errors import FileFault, Location
 _LINE = re.compile(r"[ \t]*--[ \t]*fowergram[ \t]*:[ \t]*(.*?)[ \t]*", re.IGNORECASE)
 _BLOCK = re.compile(r"/\*\s*fowergram\s*:", re.IGNORECASE)
 _HEADER = re.compile(r"(?>[ \t\r\f\v]*(?>--[^\n]*)?(?>\n|\Z))*+")
-_DURATION = re.compile(r"([0-9]+) *(ms|s|min|h)")
-_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+_DURATION = re.compile(r"([0-9]+) *(ms|s|min|h|d)")
+_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LONGEST_MS = 2**31 - 1
-DURATION_HINT = "Write a whole number with its unit: 500ms, 2s, 10min, 1h; 0 for no limit."
+DURATION_HINT = "Write a whole number with its unit: 500ms, 2s, 10min, 1h, 7d; 0 for no limit."
 _KNOWN = "no-transaction, lock-timeout=2s, statement-timeout=10min, irreversible: REASON"
 
 

@@ -1,0 +1,250 @@
+"""The commands for test databases."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fowergram_db.cli.figures import age, size
+from fowergram_db.cli.options import Needs, command, option
+from fowergram_db.cli.render import Column, Row
+from fowergram_db.cli.session import Outcome, Session, duration_ms
+from fowergram_db.cli.steps import step_listener
+from fowergram_db.errors import Refused
+
+if TYPE_CHECKING:
+    from fowergram_db.testdb.databases import TestDatabase
+    from fowergram_db.testdb.pruning import Throwaway
+
+app = typer.Typer(help="Make, list and prune databases for tests.", no_args_is_help=False)
+_GROUP = "testdb"
+
+
+@command(
+    app,
+    "create",
+    group=_GROUP,
+    needs=Needs.BOTH,
+    examples='  TEST_URL="$(fowergram-db testdb create)"\n'
+    "  fowergram-db testdb create --count 4 --ttl 1h\n"
+    "  fowergram-db testdb create --name shop_test\n"
+    "  fowergram-db testdb create --count 0 --warm 8",
+)
+def create(
+    session: Session,
+    count: Annotated[
+        int, option("Make so many.  [default: 1]", "--count", variable="FOWERGRAM_TESTDB_COUNT", metavar="N", min=0)
+    ] = 1,
+    name: Annotated[
+        str | None,
+        option(
+            "Call it so; of several, each gets a number.", "--name", variable="FOWERGRAM_TESTDB_NAME", metavar="NAME"
+        ),
+    ] = None,
+    ttl: Annotated[
+        str,
+        option(
+            "Let `testdb prune` drop it when it is so old; 0: never by itself.  [default: 1d]",
+            "--ttl",
+            variable="FOWERGRAM_TESTDB_TTL",
+            metavar="DURATION",
+        ),
+    ] = "1d",
+    warm: Annotated[
+        int,
+        option(
+            "Keep so many clones ready for whoever comes next.  [default: 0]",
+            "--warm",
+            variable="FOWERGRAM_TESTDB_WARM",
+            metavar="N",
+            min=0,
+        ),
+    ] = 0,
+) -> Outcome:
+    """Make databases for tests, and print their URLs.
+
+    Each is a fresh clone of a template that is built once, with all migrations applied and no data, and is nobody
+    else's: one URL on a line, password included. A clone that is ready is given out by renaming it. `testdb prune`
+    drops them, or DROP DATABASE does. --warm begins to make new ones when the URLs are printed, and with --count 0 does
+    so before it ends.
+    """
+    from fowergram_db.database.protection import says_production
+    from fowergram_db.database.target import url_of
+    from fowergram_db.testdb.databases import names_for, supply
+
+    listen, files, names = step_listener(session, session.screen.note), session.read_files(), names_for(name, count)
+    lifetime = timedelta(milliseconds=duration_ms("--ttl", ttl)) or None
+    made: list[dict[str, Any]] = []
+    session.data["databases"] = made
+    if says_production(session.environment):
+        raise Refused(
+            "FOWERGRAM_ENVIRONMENT is production: no test databases are made here",
+            hint="Run it in another environment, or take the variable away.",
+        )
+    with session.reached() as target:
+        _require_lasting(session)
+        session.screen.note(f"Target: {target.place}")
+        with session.administer(target) as admin, supply(admin, target, files, listen) as source:
+            for wanted in names:
+                database = source.give(wanted, lifetime)
+                made.append(_database_data(database))
+                session.screen.line(url_of(database.target))
+            if warm and not names:
+                session.data["ready"] = source.keep_ready(warm)
+                session.screen.line(f"{session.data['ready']} clone(s) made ready.")
+        if warm and names:
+            refill(session, warm)
+    return Outcome()
+
+
+def _require_lasting(session: Session) -> None:
+    """Refuse the embedded server, which its last user stops."""
+    if session.target and session.target.embedded:
+        raise Refused(
+            "the embedded PostgreSQL stops when this command ends: the URL would lead nowhere",
+            hint="Name a server (--database-url, DATABASE_URL); the pytest fixtures keep the embedded one running.",
+        )
+
+
+def refill(session: Session, warm: int) -> None:
+    """Begin to make clones ready, in a process of its own that nobody has to wait for."""
+    from fowergram_db.database.target import VARIABLES, url_of
+
+    assert session.target is not None  # noqa: S101 - there is something to be made on
+    embedded = session.target.embedded
+    variables = {name: value for name, value in os.environ.items() if name not in {*VARIABLES.values(), "DATABASE_URL"}}
+    variables |= {
+        "DATABASE_URL": f"embedded://{embedded.data_dir or ''}" if embedded else url_of(session.target),
+        "MIGRATIONS_DIR": str(session.migrations_dir.resolve()),
+        "FOWERGRAM_ENV_FILE": os.devnull,
+    }
+    subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, "-m", "fowergram_db", "testdb", "create", "--count", "0", "--warm", str(warm)],
+        env=variables,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _database_data(database: "TestDatabase") -> dict[str, Any]:
+    from fowergram_db.database.target import url_of
+
+    return {
+        "name": database.target.dbname,
+        "url": url_of(database.target),
+        "made_at": database.made_at,
+        "expires_at": database.expires_at,
+    }
+
+
+@command(
+    app,
+    "list",
+    group=_GROUP,
+    needs=Needs.DATABASE,
+    examples="  fowergram-db testdb list\n  fowergram-db testdb list --json",
+)
+def list_(session: Session) -> Outcome:
+    """Show the databases that the tool has made for a while.
+
+    Test databases, clones that are ready, templates, and what runs have left that were killed: how old each is, how
+    large, how many clients it has, and whether it is still of use.
+    """
+    from fowergram_db.testdb.pruning import throwaways
+
+    with session.reached() as target, session.administer(target) as admin:
+        found = throwaways(admin)
+    columns = (
+        Column("database", wraps=True),
+        Column("kind"),
+        Column("age", "right"),
+        Column("size", "right"),
+        Column("clients", "right"),
+        Column("use"),
+        Column("owner", wide_only=True),
+    )
+    now = datetime.now(UTC)
+    session.screen.table(columns, tuple(Row(_cells(database, now)) for database in found))
+    total = sum(database.size_bytes or 0 for database in found)
+    session.screen.line(f"{len(found)} database(s), {size(total)}")
+    return Outcome({"databases": [_throwaway_data(database) for database in found]})
+
+
+def _cells(database: "Throwaway", now: datetime) -> tuple[str, ...]:
+    use = str(database.use)
+    if use == "ready" and database.expires_at:
+        use = f"expires in {age((database.expires_at - now).total_seconds())}"
+    return (
+        database.name,
+        str(database.kind),
+        age((now - database.made_at).total_seconds()) if database.made_at else "?",
+        size(database.size_bytes),
+        str(database.connections),
+        use,
+        database.owner,
+    )
+
+
+def _throwaway_data(database: "Throwaway") -> dict[str, Any]:
+    return {
+        "name": database.name,
+        "kind": str(database.kind),
+        "owner": database.owner,
+        "made_at": database.made_at,
+        "expires_at": database.expires_at,
+        "size_bytes": database.size_bytes,
+        "connections": database.connections,
+        "use": str(database.use),
+    }
+
+
+@command(
+    app,
+    "prune",
+    group=_GROUP,
+    needs=Needs.DATABASE,
+    examples="  fowergram-db testdb prune\n  fowergram-db testdb prune --older-than 2h\n"
+    "  fowergram-db testdb prune --older-than 0",
+)
+def prune(
+    session: Session,
+    older_than: Annotated[
+        str | None,
+        option(
+            "Drop whatever is so old, too, templates included.",
+            "--older-than",
+            variable="FOWERGRAM_TESTDB_OLDER_THAN",
+            metavar="DURATION",
+        ),
+    ] = None,
+) -> Outcome:
+    """Drop what nobody needs any more.
+
+    Test databases that have expired, what runs have left that were killed, clones that wait for a template that is no
+    more or have waited for a day, and templates that were not used for a week. What has clients, or belongs to a run
+    that lives, is left alone; so is every database that is not the tool's.
+    """
+    from fowergram_db.testdb.pruning import prune as use_case
+
+    age_limit = None if older_than is None else timedelta(milliseconds=duration_ms("--older-than", older_than))
+    dropped: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
+    session.data.update(dropped=dropped, kept=kept)
+    with session.reached() as target:
+        session.screen.note(f"Target: {target.place}")
+        with session.administer(target) as admin:
+            for database, kept_by in use_case(admin, age_limit):
+                if kept_by:
+                    kept.append({"name": database.name, "reason": kept_by})
+                    session.screen.note(f"kept     {database.name}: {kept_by}")
+                else:
+                    dropped.append({"name": database.name, "kind": str(database.kind), "use": str(database.use)})
+                    session.screen.line(f"dropped  {database.name} ({database.use})")
+    if not dropped:
+        session.screen.line("Nothing to do.")
+    return Outcome()

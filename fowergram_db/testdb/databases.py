@@ -1,0 +1,137 @@
+"""Test databases: give them out, and keep some ready."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.lifecycle import comment_on, default_facts, drop_quietly
+from fowergram_db.database.sql import load
+from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_of, label
+from fowergram_db.errors import UsageError
+from fowergram_db.migrations.events import OnEvent
+from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.testdb.building import ensure_template
+from fowergram_db.testdb.cloning import clone_of
+from fowergram_db.testdb.run import running
+from fowergram_db.testdb.template import Blueprint
+
+_TEST = "a test database; it may be dropped."
+_WARM_NAMES = r"fowergram\_warm\_%"
+_WARM = "a clone that waits to become a test database; it may be dropped."
+
+
+@dataclass(frozen=True, slots=True)
+class TestDatabase:
+    """One that was given out; ``expires_at`` is UTC, None: never."""
+
+    target: Target
+    made_at: datetime
+    expires_at: datetime | None
+
+
+def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
+    """Return the names of so many databases; of several that are to have one name, each gets a number.
+
+    Raises UsageError where PostgreSQL would cut one.
+
+    >>> names_for("app_test", 1), names_for("app_test", 2), names_for(None, 1)
+    (('app_test',), ('app_test_1', 'app_test_2'), (None,))
+    """
+    if name is None:
+        return (None,) * count
+    names = (name,) if count == 1 else tuple(f"{name}_{number}" for number in range(1, count + 1))
+    if too_long := next((n for n in names if len(n.encode()) > LONGEST_NAME_BYTES), None):
+        raise UsageError(
+            f'the name "{too_long}" is longer than {LONGEST_NAME_BYTES} bytes',
+            hint="PostgreSQL would cut it and mean another one: choose a shorter one.",
+        )
+    if not name or "\0" in name:
+        raise UsageError("a database needs a name, without NUL characters", hint="Leave --name out for one of ours.")
+    return names
+
+
+class Supply:
+    """Gives out test databases, and keeps clones ready; to be had from ``supply``."""
+
+    def __init__(self, admin: Connection, blueprint: Blueprint, run: Run, on_event: OnEvent) -> None:
+        self._admin = admin
+        self._blueprint = blueprint
+        self._run = run
+        self._on_event = on_event
+
+    def clone(self) -> Target:
+        """Return a new clone, which is this run's: whatever becomes of the run, ``prune`` knows it by its name."""
+        name = self._run.fresh_name(Kind.TEST)
+        clone_of(self._admin, self._blueprint, name, self._on_event)
+        return replace(self._blueprint.target, dbname=name)
+
+    def give(self, name: str | None, ttl: timedelta | None) -> TestDatabase:
+        """Return a database that outlives this run, from those that are ready or else a new one.
+
+        Raises DatabaseError where one of that name is there.
+        """
+        made = self._taken() or self.clone()
+        try:
+            return self._labelled(made, name, ttl)
+        except BaseException:
+            drop_quietly(self._admin, made.dbname)
+            raise
+
+    def _labelled(self, made: Target, name: str | None, ttl: timedelta | None) -> TestDatabase:
+        now = datetime.now(UTC).replace(microsecond=0)
+        until = now + ttl if ttl else None
+        facts = {"kind": Kind.TEST, "made": now.isoformat(), "until": until.isoformat() if until else None}
+        with reported(f'give out the database "{name or made.dbname}"'), self._admin.transaction():
+            comment_on(self._admin, made.dbname, label(_TEST, facts))
+            if name:
+                self._admin.execute(_rename(made.dbname, name))
+        return TestDatabase(replace(made, dbname=name or made.dbname), now, until)
+
+    def _taken(self) -> Target | None:
+        """Take one of the clones that are ready: whoever renames it first has it."""
+        for name in self._ready():
+            mine = self._run.fresh_name(Kind.TEST)
+            try:
+                self._admin.execute(_rename(name, mine))
+            except psycopg.Error:  # somebody else was faster, or looks at it
+                continue
+            return replace(self._blueprint.target, dbname=mine)
+        return None
+
+    def keep_ready(self, count: int) -> int:
+        """Make clones until so many are ready; return how many it took."""
+        missing = max(0, count - len(self._ready()))
+        for _ in range(missing):
+            name = self._run.fresh_name(Kind.WARM)
+            template = clone_of(self._admin, self._blueprint, name, self._on_event)
+            with reported("note what a clone is of"):
+                comment_on(self._admin, name, label(_WARM, {"template": template.name, "seal": template.seal}))
+        return missing
+
+    def _ready(self) -> list[str]:
+        template = ensure_template(self._admin, self._blueprint, self._on_event)
+        wanted = {"template": template.name, "seal": template.seal}
+        with reported("look for clones that are ready"):
+            rows = self._admin.execute(load("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
+        return [str(name) for name, comment in rows if facts_of(str(comment)) == wanted]
+
+
+def _rename(name: str, to: str) -> sql.Composed:
+    return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(to))
+
+
+@contextmanager
+def supply(admin: Connection, target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> Iterator[Supply]:
+    """Open a supply of clones on the target's server, as a run of its own.
+
+    ``admin`` is a session in a database that is always there. The template is built when it is first needed. Raises
+    DatabaseError where the role may not create databases.
+    """
+    with running(target, admin) as run:
+        yield Supply(admin, Blueprint(target, files, default_facts(admin)), run, on_event)

@@ -1,0 +1,167 @@
+"""What the tool has left on a server, what it is still good for, and dropping what is good for nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from fowergram_db.database.connection import Connection, message_of, reported
+from fowergram_db.database.sql import load
+from fowergram_db.database.throwaway import Kind, facts_of, origin_of
+from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE
+from fowergram_db.testdb.building import building_key, drop_template
+
+_NAMES = "^fowergram_(test|warm|reset|scratch|template)_"
+_COMMENTS = "fowergram-db: %"
+_TEMPLATE_KEPT = timedelta(days=7)
+_WARM_KEPT = timedelta(days=1)
+
+
+class Use(StrEnum):
+    """Whether anybody still needs a database; only what is in use, or ready, is never dropped."""
+
+    IN_USE = "in use"
+    READY = "ready"
+    EXPIRED = "expired"
+    LEFT_OVER = "left over"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True, slots=True)
+class Throwaway:
+    """A database of the tool's. Times are UTC.
+
+    ``made_at`` is None where nothing tells it, ``expires_at`` where it never expires, ``size_bytes`` where the role may
+    not know it.
+    """
+
+    name: str
+    kind: Kind
+    owner: str
+    made_at: datetime | None
+    expires_at: datetime | None
+    size_bytes: int | None
+    connections: int
+    use: Use
+
+
+class _Row(NamedTuple):
+    """A row of databases.sql."""
+
+    name: str
+    owner: str
+    size_bytes: int | None
+    connections: int
+    is_complete: bool
+    row_version: str
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What else counts: the locks that are held, the templates that are there (name, seal), the time."""
+
+    locks: frozenset[tuple[int, int]]
+    templates: frozenset[tuple[str, object]]
+    now: datetime
+
+
+def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
+    """Return every database on this server that the tool has made for a while, in order of name."""
+    with reported("look for databases of the tool"):
+        with admin.cursor(row_factory=class_row(_Row)) as cursor:
+            rows = cursor.execute(load("testdb/databases"), {"names": _NAMES, "comments": _COMMENTS}).fetchall()
+        spaces = {"spaces": [RUN_SPACE, LOCK_SPACE]}
+        locks = admin.execute(load("testdb/locks"), spaces).fetchall()
+    server = _Server(
+        locks=frozenset((int(str(space)), int(str(key))) for space, key in locks),
+        templates=frozenset((row.name, row.row_version) for row in rows if row.is_complete),
+        now=datetime.now(UTC),
+    )
+    return tuple(found for row in rows if (found := _judged(row, server)))
+
+
+def prune(admin: Connection, older_than: timedelta | None = None) -> Iterator[tuple[Throwaway, str]]:
+    """Drop what nobody needs any more, and yield each with what kept it, "" where it was dropped.
+
+    That is what a run has left that is gone, what has expired, clones that wait for a template that is no more, and
+    templates that were not used for a week; with ``older_than``, all that is older, too. What has clients, or belongs
+    to a run that lives, stays.
+    """
+    for database in throwaways(admin):
+        if _is_due(database, older_than):
+            yield database, _drop(admin, database)
+
+
+def _is_due(database: Throwaway, older_than: timedelta | None) -> bool:
+    if database.use in (Use.EXPIRED, Use.LEFT_OVER, Use.UNUSED):
+        return True
+    if older_than is None or database.made_at is None or database.use is Use.IN_USE:
+        return False
+    return datetime.now(UTC) - database.made_at >= older_than
+
+
+def _drop(admin: Connection, database: Throwaway) -> str:
+    if database.connections:
+        return f"{database.connections} client(s) are connected to it"
+    try:
+        if database.kind is Kind.TEMPLATE:
+            drop_template(admin, database.name)
+        else:
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database.name)))
+    except psycopg.Error as error:
+        return message_of(error)
+    return ""
+
+
+def _judged(row: _Row, server: _Server) -> Throwaway | None:
+    """Say what a database is, and whether it is needed; None: it is not ours, or was only called so by somebody."""
+    origin, facts = origin_of(row.name), facts_of(row.comment)
+    if facts is None and (origin is None or row.comment is not None):
+        return None
+    facts = facts or {}
+    kind = origin.kind if origin else Kind(facts["kind"]) if facts.get("kind") in list(Kind) else None
+    if kind is None:
+        return None
+    made_at = _moment(facts.get("made")) or (origin.made_at if origin else None)
+    expires_at = _moment(facts.get("until"))
+    run_lives = origin is not None and origin.run is not None and (RUN_SPACE, origin.run) in server.locks
+    match kind:
+        case Kind.TEMPLATE:
+            use = _use_of_template(row, facts, server)
+        case _ if run_lives:
+            use = Use.IN_USE
+        case Kind.WARM:
+            use = _use_of_warm(facts, made_at, server)
+        case Kind.TEST if "until" in facts:
+            use = Use.EXPIRED if expires_at and expires_at <= server.now else Use.READY
+        case _:
+            use = Use.LEFT_OVER
+    return Throwaway(row.name, kind, row.owner, made_at, expires_at, row.size_bytes, row.connections, use)
+
+
+def _use_of_template(row: _Row, facts: Mapping[str, Any], server: _Server) -> Use:
+    if not row.is_complete or facts.get("seal") != row.row_version:
+        return Use.IN_USE if (LOCK_SPACE, building_key(row.name)) in server.locks else Use.LEFT_OVER
+    used = _moment(facts.get("used"))
+    return Use.UNUSED if used is None or server.now - used > _TEMPLATE_KEPT else Use.READY
+
+
+def _use_of_warm(facts: Mapping[str, Any], made_at: datetime | None, server: _Server) -> Use:
+    if (facts.get("template"), facts.get("seal")) not in server.templates:
+        return Use.LEFT_OVER
+    return Use.UNUSED if made_at is None or server.now - made_at > _WARM_KEPT else Use.READY
+
+
+def _moment(text: object) -> datetime | None:
+    """Read a moment, or a day, of a comment; None: there is none, or it is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,23 @@
+-- Purpose: the databases of this server that the tool may have made, by their names or their comments.
+-- Oldest server: 13. Privileges: none (the size of a database that the role may not connect to is NULL).
+-- Parameters: names (text: a regular expression), comments (text: a pattern for LIKE). Columns: name; owner; size_bytes;
+-- connections (of clients); is_complete (boolean: a template that nobody may connect to); row_version (text: changes with
+-- each ALTER DATABASE); comment.
+SELECT
+    d.datname::text AS name,
+    pg_catalog.pg_get_userbyid(d.datdba)::text AS owner,
+    CASE
+        WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+            THEN pg_catalog.pg_database_size(d.oid)
+    END AS size_bytes,
+    (
+        SELECT pg_catalog.count(*)
+        FROM pg_catalog.pg_stat_activity AS a
+        WHERE a.datid = d.oid AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
+    ) AS connections,
+    d.datistemplate AND NOT d.datallowconn AS is_complete,
+    d.xmin::text AS row_version,
+    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment
+FROM pg_catalog.pg_database AS d
+WHERE d.datname ~ %(names)s OR pg_catalog.shobj_description(d.oid, 'pg_database') LIKE %(comments)s
+ORDER BY d.datname;

@@ -1,0 +1,6 @@
+-- Purpose: the clones that wait to become test databases, oldest first; their names begin with the time.
+-- Oldest server: 13. Privileges: none. Parameter: names (text: a pattern for LIKE). Columns: name, comment.
+SELECT d.datname::text AS name, pg_catalog.shobj_description(d.oid, 'pg_database') AS comment
+FROM pg_catalog.pg_database AS d
+WHERE d.datname LIKE %(names)s AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
+ORDER BY d.datname;
