@@ -1,0 +1,194 @@
+"""Fixtures for test suites: databases with all migrations applied, in the time of a file copy or less.
+
+pytest loads this wherever fowergram-db is installed; what the fixtures need is imported when one is used.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import psycopg
+    from _pytest.terminal import TerminalReporter
+
+    from fowergram_db.testdb.server import Server
+    from fowergram_db.testdb.suite import Database, Reused, Suite
+
+_FAILED = pytest.StashKey[bool]()
+_kept: list[str] = []
+_PROPERTY = "fowergram_database_kept"
+_OPTIONS = (
+    ("url", "TEST_DATABASE_URL", "server to make databases on, as a URL; without it Docker's, or the embedded one"),
+    ("migrations", "MIGRATIONS_DIR", "directory of the migrations; without it, Fowergram's own"),
+    ("image", "TEST_POSTGRES_IMAGE", "image of the server where Docker starts one (postgres:18-alpine)"),
+    ("keep", "FOWERGRAM_KEEP", "which databases to keep for a day: failed (the default), all, none"),
+    ("warm", "FOWERGRAM_WARM", "so many clones to keep ready in the background (0)"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options, each also as a setting of the ini file and as an environment variable."""
+    group = parser.getgroup("fowergram-db", "databases for tests (fowergram-db)")
+    for name, variable, explanation in _OPTIONS:
+        group.addoption(f"--fowergram-{name}", metavar=name.upper(), help=f"{explanation}  [env var: {variable}]")
+        parser.addini(f"fowergram_{name}", explanation, default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options that mean nothing, before any test runs."""
+    if _option(config, "keep", "failed") not in ("failed", "all", "none"):
+        raise pytest.UsageError("--fowergram-keep is failed, all or none")
+    if not _option(config, "warm", "0").isdecimal():
+        raise pytest.UsageError("--fowergram-warm is a number of clones")
+
+
+def _option(config: pytest.Config, name: str, default: str = "") -> str:
+    """Return an option: from the command line, else the environment, else the ini file."""
+    variable = next(variable for option, variable, _ in _OPTIONS if option == name)
+    given = config.getoption(f"fowergram_{name}") or os.environ.get(variable) or config.getini(f"fowergram_{name}")
+    return str(given or default)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note whether a test has failed, for the fixtures that are torn down after it."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect what was kept; with pytest-xdist the workers' reports arrive here, too."""
+    _kept.extend(
+        str(value) for name, value in report.user_properties if name == _PROPERTY and report.when == "teardown"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
+    """Say which databases were kept, and until when."""
+    if _kept:
+        terminalreporter.section("databases kept for a day (`fowergram-db testdb prune` drops them then)")
+        for line in _kept:
+            terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def fowergram_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
+    """Give the server that databases are made on: the one that is named, else Docker's, else the embedded one."""
+    from fowergram_db.database.protection import says_production
+    from fowergram_db.testdb.server import DEFAULT_IMAGE, server_for_tests
+
+    if says_production(os.environ):
+        pytest.fail("FOWERGRAM_ENVIRONMENT is production: no databases are made for tests here", pytrace=False)
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(pytestconfig, "workerinput") else base
+    image = _option(pytestconfig, "image", DEFAULT_IMAGE)
+    with _explained(), server_for_tests(_option(pytestconfig, "url") or None, image, shared) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fowergram_suite(pytestconfig: pytest.Config, fowergram_server: "Server") -> "Iterator[Suite]":
+    """Give what makes the databases of this process, for fixtures of your own: ``make``, ``discard``, ``keep``."""
+    from fowergram_db.database.sql import shipped_migrations
+    from fowergram_db.migrations.files.directory import read_migrations
+    from fowergram_db.testdb.suite import Suite
+
+    directory = _option(pytestconfig, "migrations")
+    path = pytestconfig.rootpath / directory if directory else shipped_migrations()
+    with _explained():
+        suite = Suite(fowergram_server.target, read_migrations(path), int(_option(pytestconfig, "warm", "0")))
+    yield suite
+    suite.close()
+
+
+@pytest.fixture
+def fowergram_database(request: pytest.FixtureRequest, fowergram_suite: "Suite") -> "Iterator[Database]":
+    """Give a database of the test's own, all migrations applied: ``url``, ``connection``, ``connect()``, ``name``."""
+    with _explained():
+        database = fowergram_suite.make()
+    yield database
+    if _is_to_be_kept(request, database):
+        fowergram_suite.keep(database)
+    else:
+        fowergram_suite.discard(database)
+
+
+@pytest.fixture(scope="session")
+def fowergram_session_database(fowergram_suite: "Suite") -> "Iterator[Database]":
+    """Give one database to all tests of the process: what a test writes, the next one sees."""
+    with _explained():
+        database = fowergram_suite.make()
+    yield database
+    fowergram_suite.discard(database)
+
+
+@pytest.fixture(scope="session")
+def _fowergram_reused(fowergram_suite: "Suite") -> "Iterator[Reused]":
+    from fowergram_db.testdb.suite import Reused
+
+    reused = Reused(fowergram_suite)
+    yield reused
+    reused.discard()
+
+
+@pytest.fixture
+def fowergram_emptied_database(request: pytest.FixtureRequest, _fowergram_reused: "Reused") -> "Iterator[Database]":
+    """Give a database like ``fowergram_database``, in a fraction of the time: that of the test before, emptied.
+
+    Where a test has changed more than rows of its own, the next one gets a new clone. Rows are deleted without their
+    triggers, which takes a superuser; for other roles each test gets a clone.
+    """
+    with _explained():
+        database = _fowergram_reused.fresh()
+    yield database
+    if _is_to_be_kept(request, database):
+        _fowergram_reused.keep()
+
+
+@pytest.fixture
+def fowergram_transaction(_fowergram_reused: "Reused") -> "Iterator[psycopg.Connection[Any]]":
+    """Give a connection to a fresh database, whose transaction is rolled back after the test.
+
+    Sequences go on where they are, as after any rollback. Where something was committed all the same, the database is
+    emptied before the next test.
+    """
+    with _explained():
+        database = _fowergram_reused.fresh()
+    from psycopg.pq import TransactionStatus
+
+    connection = database.connect()
+    began = connection.execute("SELECT pg_catalog.now()").fetchone()
+    yield connection
+    in_transaction = connection.info.transaction_status == TransactionStatus.INTRANS
+    # Still the same transaction: nothing was committed.
+    if in_transaction and connection.execute("SELECT pg_catalog.now()").fetchone() == began:
+        connection.rollback()
+        _fowergram_reused.is_clean = True
+
+
+def _is_to_be_kept(request: pytest.FixtureRequest, database: "Database") -> bool:
+    """Tell whether a test's database is to be kept, and note that for the summary."""
+    server: Server = request.getfixturevalue("fowergram_server")
+    wanted = _option(request.config, "keep", "failed")
+    if not server.lasts or wanted == "none" or (wanted == "failed" and not request.node.stash.get(_FAILED, False)):
+        return False
+    request.node.user_properties.append((_PROPERTY, f"{request.node.nodeid}: {database.description}"))
+    return True
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Let an error of the tool end a test with what it says and what to do, and not with a traceback."""
+    from fowergram_db.errors import FowergramError
+
+    try:
+        yield
+    except FowergramError as error:
+        lines = (error.message, str(error.location or ""), error.hint, *getattr(error, "__notes__", ()))
+        pytest.fail("\n".join(filter(None, lines)), pytrace=False)

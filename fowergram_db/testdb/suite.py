@@ -1,0 +1,274 @@
+"""The databases of one process of a test suite: given to its tests, taken back, kept where one has failed."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from fowergram_db.database.connection import Connection, connect, maintenance
+from fowergram_db.database.lifecycle import comment_on, default_facts, drop_quietly
+from fowergram_db.database.target import Target, url_of
+from fowergram_db.database.throwaway import Kind, Run, label
+from fowergram_db.errors import FowergramError
+from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.testdb.building import ensure_template
+from fowergram_db.testdb.cloning import clone_of
+from fowergram_db.testdb.emptying import NotExact, empty
+from fowergram_db.testdb.run import running
+from fowergram_db.testdb.template import Blueprint, Template
+
+_KEPT = "a test's database, kept because the test failed; it may be dropped."
+_KEPT_FOR = timedelta(days=1)
+
+
+def _unheard(_event: object) -> None:
+    pass
+
+
+class Database:
+    """A database of a test's own: the way to it, and a connection that is opened when it is first used."""
+
+    def __init__(self, target: Target, template: Template) -> None:
+        self._target = target
+        self.template = template
+        self._connections = ExitStack()
+        self._connection: psycopg.Connection[Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the database."""
+        return self._target.dbname
+
+    @property
+    def url(self) -> str:
+        """A URL as libpq, SQLAlchemy and others read it, password included."""
+        return url_of(self._target)
+
+    @property
+    def description(self) -> str:
+        """What somebody needs to know to look into it; no password."""
+        if self._target.embedded:
+            return f"--database-url embedded: --dbname {self.name}"
+        return url_of(replace(self._target, password=None))
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Host, port, user, password and name, each "" where there is none, for what wants them one by one."""
+        target = self._target
+        parts = {"host": target.host, "port": target.port, "user": target.user, "password": target.password or ""}
+        return parts | {"dbname": target.dbname}
+
+    @property
+    def connection(self) -> psycopg.Connection[Any]:
+        """A psycopg connection as psycopg opens it: what is to last has to be committed. Closed after the test."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self.connect()
+        return self._connection
+
+    def connect(self, **options: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - psycopg's own
+        """Open another connection, with psycopg's options; it is closed after the test."""
+        connection = psycopg.connect(make_conninfo(self.url), **options)
+        self._connections.callback(connection.close)
+        return connection
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        self._connections.close()
+        self._connection = None
+
+    def __repr__(self) -> str:
+        """Name it, without the password."""
+        return f"Database({self.description!r})"
+
+
+class Suite:
+    """Makes databases for one process of a test suite, and drops them; to be closed in the end.
+
+    ``warm`` clones are kept ready by a thread with a session of its own, which also drops what was used.
+    """
+
+    def __init__(self, target: Target, files: Sequence[MigrationFile], warm: int = 0) -> None:
+        self.target = target
+        self._stack = ExitStack()
+        try:
+            self._admin = self._stack.enter_context(maintenance(target))
+            run = self._stack.enter_context(running(target, self._admin))
+            blueprint = Blueprint(target, files, default_facts(self._admin))
+            ensure_template(self._admin, blueprint, _unheard)
+            self._cloner = _Cloner(blueprint, run)
+            self._warmer = _Warmer(self._cloner, warm) if warm else None
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def make(self) -> Database:
+        """Return a fresh clone of the template."""
+        return self._warmer.take() if self._warmer else self._cloner.clone(self._admin)
+
+    def discard(self, database: Database) -> None:
+        """Drop a database, with whoever is still connected to it."""
+        database.close()
+        if self._warmer:
+            self._warmer.drop(database)
+        else:
+            drop_quietly(self._admin, database.name)
+
+    def keep(self, database: Database) -> None:
+        """Let a database outlive the run by a day, for somebody to look into it."""
+        database.close()
+        now = datetime.now(UTC).replace(microsecond=0)
+        facts = {"kind": Kind.TEST, "made": now.isoformat(), "until": (now + _KEPT_FOR).isoformat()}
+        comment_on(self._admin, database.name, label(_KEPT, facts))
+
+    def close(self) -> None:
+        """Drop what was made ready, and end the run."""
+        if self._warmer:
+            self._warmer.close()
+        self._stack.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Cloner:
+    """What clones are made of, and on whose account."""
+
+    blueprint: Blueprint
+    run: Run
+
+    def clone(self, admin: Connection) -> Database:
+        """Make a clone; its name tells whose it is, should nobody be left to drop it."""
+        name = self.run.fresh_name(Kind.TEST)
+        template = clone_of(admin, self.blueprint, name, _unheard)
+        return Database(replace(self.blueprint.target, dbname=name), template)
+
+
+class _Warmer(threading.Thread):
+    """Keeps clones ready, and drops those that were used, in the background."""
+
+    def __init__(self, cloner: _Cloner, count: int) -> None:
+        super().__init__(name="fowergram-db warm clones", daemon=True)
+        self._cloner = cloner
+        self._count = count
+        self._ready: deque[Database] = deque()
+        self._used: deque[Database] = deque()
+        self._changed = threading.Condition()
+        self._ends = False
+        self._failure: BaseException | None = None
+        self.start()
+
+    def take(self) -> Database:
+        """Return a clone, once one is ready. Raises what has stopped the thread."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._failure)
+            if self._failure:
+                raise self._failure
+            self._changed.notify_all()
+            return self._ready.popleft()
+
+    def drop(self, database: Database) -> None:
+        """Let a database be dropped when there is nothing better to do."""
+        with self._changed:
+            self._used.append(database)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Drop everything that is left, and end."""
+        with self._changed:
+            self._ends = True
+            self._changed.notify_all()
+        self.join()
+
+    def run(self) -> None:
+        """Work until the end is wanted; what fails is for whoever takes the next clone."""
+        try:
+            with maintenance(self._cloner.blueprint.target) as admin:
+                while self._work(admin):
+                    pass
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+            with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+
+    def _work(self, admin: Connection) -> bool:
+        """Do one thing: make a clone, else drop one; tell whether there is more to come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ends or self._used or len(self._ready) < self._count)
+            lacks = len(self._ready) < self._count and not self._ends
+            left = (
+                None
+                if lacks
+                else self._used.popleft()
+                if self._used
+                else self._ready.popleft()
+                if self._ready
+                else None
+            )
+        if lacks:
+            made = self._cloner.clone(admin)
+            with self._changed:
+                self._ready.append(made)
+                self._changed.notify_all()
+            return True
+        if left:
+            drop_quietly(admin, left.name)
+        return left is not None
+
+
+class Reused:
+    """One database that is given to test after test: emptied in between, or replaced where that would not be exact.
+
+    ``is_clean`` may be set by whoever has left it as it was.
+    """
+
+    def __init__(self, suite: Suite) -> None:
+        self.is_clean = False
+        self._suite = suite
+        self._database: Database | None = None
+        self._session: Connection | None = None
+
+    def fresh(self) -> Database:
+        """Return it as a fresh clone would be."""
+        if self._database is not None:
+            self._database.close()
+            if not (self.is_clean or self._emptied(self._database)):
+                self.discard()
+        if self._database is None:
+            self._database = self._suite.make()
+        self.is_clean = False
+        return self._database
+
+    def _emptied(self, database: Database) -> bool:
+        contents = database.template.contents
+        if contents is None:
+            return False
+        try:
+            if self._session is None or self._session.closed:
+                self._session = connect(replace(self._suite.target, dbname=database.name))
+            empty(self._session, contents, database.template.seal)
+        except (NotExact, FowergramError):
+            return False
+        return True
+
+    def keep(self) -> None:
+        """Let it be kept, and take another the next time."""
+        self._leave()
+        if self._database is not None:
+            self._suite.keep(self._database)
+        self._database = None
+
+    def discard(self) -> None:
+        """Drop it; the next time there is another."""
+        self._leave()
+        if self._database is not None:
+            self._suite.discard(self._database)
+        self._database = None
+
+    def _leave(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None
