@@ -31,7 +31,12 @@ _RELEASES = {
     18: "18.4.0-beta.17",
 }
 VERSIONS = tuple(_RELEASES)
-FOR_TESTS = {"fsync": "off", "shared_preload_libraries": "pg_stat_statements", "max_connections": "200"}
+FOR_TESTS = {
+    "fsync": "off",
+    "shared_preload_libraries": "pg_stat_statements",
+    "max_connections": "200",
+    "max_prepared_transactions": "10",
+}
 _STARTS_WITHIN_S = 60.0
 _POLL_S = 0.01
 _TAKES_CONNECTIONS = ("ready   \n", "standby \n")

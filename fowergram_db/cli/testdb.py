@@ -1,7 +1,6 @@
 """The commands for test databases."""
 
 import os
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,14 +120,9 @@ def refill(session: Session, warm: int) -> None:
         "MIGRATIONS_DIR": str(session.migrations_dir.resolve()),
         "FOWERGRAM_ENV_FILE": os.devnull,
     }
-    subprocess.Popen(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "fowergram_db", "testdb", "create", "--count", "0", "--warm", str(warm)],
-        env=variables,
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command = [sys.executable, "-m", "fowergram_db", "testdb", "create", "--count", "0", "--warm", str(warm)]
+    nowhere = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in range(3)]
+    os.posix_spawn(sys.executable, command, variables, file_actions=nowhere, setsid=True)
 
 
 def _database_data(database: "TestDatabase") -> dict[str, Any]:

@@ -65,7 +65,8 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
     if found.oid is not None:
         _remove_earlier(admin, found)
     try:
-        create_like(admin, found.name, blueprint.like)
+        # Its clones may be made in another tablespace.
+        create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
         with reported("complete the template"):
             comment_on(admin, found.name, _UNFINISHED)
         build(building, steps, on_event)

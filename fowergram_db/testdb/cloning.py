@@ -74,8 +74,8 @@ def _clone(admin: Connection, template: Template, name: str, like: DatabaseFacts
         admin.execute("SET file_copy_method = clone")
         try:
             _create(admin, statement)
-        except (psycopg.errors.IoError, psycopg.errors.FeatureNotSupported):
-            # The file system cannot: then as everywhere else.
+        except psycopg.Error:
+            # The file system cannot, it seems: then as everywhere else, or the same error once more.
             admin.execute("RESET file_copy_method")
         else:
             return

@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.cli.main import run
+from fowergram_db.database import embedded
 from fowergram_db.database.connection import Connection, connect
 from fowergram_db.database.embedded import running
 from fowergram_db.database.sql import shipped_migrations
@@ -22,6 +23,7 @@ from fowergram_db.database.target import Target, resolve_target
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
+from tests import servers
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.integration.proxy import Proxy, proxy_to
 
@@ -47,7 +49,7 @@ class Result:
 def server() -> Iterator[Target]:
     """A superuser's way to a database that is always there; pg_stat_statements is preloaded."""
     if _NAMED:
-        yield _target(_NAMED)
+        yield target_of(_NAMED)
     elif _docker_answers():
         with _container() as target:
             yield target
@@ -56,7 +58,8 @@ def server() -> Iterator[Target]:
             yield target
 
 
-def _target(url: str) -> Target:
+def target_of(url: str) -> Target:
+    """Read a URL, and nothing else."""
     return resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
 
 
@@ -84,7 +87,7 @@ def _container() -> Iterator[Target]:
 
     container = PostgresContainer(_IMAGE, driver=None).with_command("-c shared_preload_libraries=pg_stat_statements")
     with container as started:
-        yield _target(started.get_connection_url())
+        yield target_of(started.get_connection_url())
 
 
 @contextmanager
@@ -125,6 +128,22 @@ def pooler(server) -> Iterator[Target]:
 def pooled(pooler, target) -> Target:
     """The test's database through PgBouncer."""
     return replace(pooler, dbname=target.dbname)
+
+
+def programs_like(connection: Connection) -> Path:
+    """The programs of a server to start, stop and break, of the version under test where it is there."""
+    if found := servers.fetched(connection.info.server_version // 10000):
+        return found
+    package = embedded._find_package()
+    if package is None:
+        pytest.skip("there are no programs of a server: neither fetched ones nor the embedded extra")
+    return package / "pginstall"
+
+
+@pytest.fixture(scope="session")
+def native(admin) -> Path:
+    """The programs of a server that a test may start, stop and break."""
+    return programs_like(admin)
 
 
 @pytest.fixture

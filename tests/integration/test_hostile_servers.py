@@ -14,7 +14,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fowergram_db.database import embedded
 from fowergram_db.database.connection import connect
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.lock import migration_lock
@@ -28,17 +27,6 @@ SOON_S = 20.0
 SLEEPING = (
     "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60%' AND state = 'active' AND pid <> pg_backend_pid()"
 )
-
-
-@pytest.fixture(scope="module")
-def native(admin):
-    """The programs of a server that a test may start, stop and break, of the version under test where it is there."""
-    if found := servers.fetched(admin.info.server_version // 10000):
-        return found
-    package = embedded._find_package()
-    if package is None:
-        pytest.skip("there are no programs of a server: neither fetched ones nor the embedded extra")
-    return package / "pginstall"
 
 
 def failed(result, code, exit_code=1):
@@ -226,10 +214,18 @@ def test_a_server_that_goes_away_in_the_middle_is_told_and_the_next_run_complete
 
 
 @contextmanager
-def small_disk(place: Path, owner: servers.Account):
-    """Have a disk of a megabyte, where this user may mount one; the test is skipped otherwise."""
+def small_disk(place: Path, owner: servers.Account, megabytes: int = 1):
+    """Have a disk of a megabyte or so, where this user may mount one; the test is skipped otherwise."""
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size=1m,uid={owner.uid},gid={owner.gid},mode=700", "tmpfs", str(place)]
+    mount = [
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={megabytes}m,uid={owner.uid},gid={owner.gid},mode=700",
+        "tmpfs",
+        str(place),
+    ]
     if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("this user may not mount a small disk")
     try:
@@ -269,6 +265,25 @@ def test_a_full_disk_of_the_server_is_told_and_the_next_run_completes(cli, write
             write(**{"002_b": script.replace("TABLESPACE small", "")})
             assert there("migrate").exit_code == 0
             assert there("status", "--check").exit_code == 0
+
+
+def test_a_disk_that_is_full_while_a_clone_is_made_leaves_the_old_database_and_nothing_else(cli, write, native):
+    write(**ONE)
+    with servers.made(native) as cluster:
+        disk = cluster.data.with_name("small")
+        # Room for one database, and not for two.
+        with small_disk(disk, cluster.owner, 12), cluster.started() as server:
+            url = f"{server.url.rpartition('/')[0]}/disk_test"
+            asked(server.url, f"CREATE TABLESPACE small LOCATION '{disk}'")
+            asked(server.url, "CREATE DATABASE disk_test TABLESPACE small")
+            assert cli("migrate", "--database-url", url).exit_code == 0
+            asked(url, "INSERT INTO a VALUES (7)")
+            error = failed(cli("reset", "--database-url", url, "--json"), "database_error")
+            assert error["sqlstate"] == "53100"
+            assert "make room" in error["hint"]
+            assert asked(url, "SELECT id FROM a") == [(7,)]
+            kept = asked(server.url, "SELECT datistemplate FROM pg_database WHERE datname LIKE 'fowergram%'")
+            assert kept == [(True,)]
 
 
 @pytest.fixture

@@ -1,0 +1,401 @@
+"""testdb: databases are given out, listed, and pruned when nobody needs them."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from fowergram_db.database.connection import connect
+from fowergram_db.database.throwaway import Kind, Run, facts_of, label, origin_of
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.testdb.databases import names_for, supply
+from fowergram_db.testdb.run import running
+from tests import servers
+from tests.integration.conftest import programs_like, target_of
+
+EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
+
+
+@pytest.fixture(scope="module")
+def server(server):
+    """A server of this module's own: on another one, what is pruned here would be missed elsewhere."""
+    with (
+        connect(server) as session,
+        servers.made(programs_like(session)) as cluster,
+        cluster.started() as started,
+    ):
+        yield target_of(started.url)
+
+
+@pytest.fixture(scope="module")
+def admin(server):
+    """A session of a superuser."""
+    with connect(server) as connection:
+        yield connection
+
+
+@pytest.fixture
+def unique(write, target):
+    """Migrations that no other test has."""
+    return write(**{"001_a": f"CREATE TABLE a (id int); COMMENT ON TABLE a IS '{target.dbname}'"})
+
+
+@pytest.fixture
+def leave(admin):
+    """Make databases as others may have left them; they are gone after the test."""
+    names = []
+
+    def make(name, comment=None):
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        names.append(name)
+        admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment)))
+        return name
+
+    yield make
+    for name in names:
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def give(cli, admin):
+    """Run ``testdb create``; what it makes is gone after the test."""
+    made = []
+
+    def create(*arguments):
+        result = cli("testdb", "create", "--json", *arguments)
+        if result.exit_code == 0:
+            made.extend(database["name"] for database in result.document["databases"])
+        return result
+
+    yield create
+    for name in made:
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def comment_of(admin, name):
+    query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    return admin.execute(query, [name]).fetchone()[0]
+
+
+@pytest.mark.usefixtures("unique")
+def test_the_url_of_a_fresh_database_is_all_that_stands_on_stdout(cli, admin):
+    result = cli("testdb", "create")
+    assert result.exit_code == 0
+    (url,) = result.out.splitlines()
+    assert "applied  001_a.sql" in result.err
+    with psycopg.connect(url) as session:
+        assert session.execute("SELECT count(*) FROM a").fetchone() == (0,)
+        name = session.info.dbname
+    assert origin_of(name).kind == Kind.TEST
+    assert comment_of(admin, name).startswith("fowergram-db: a test database; it may be dropped. {")
+    admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.mark.usefixtures("unique")
+def test_several_at_once_each_with_its_own(give):
+    document = give("--count", "3").document
+    assert len({database["url"] for database in document["databases"]}) == 3
+    for database in document["databases"]:
+        with psycopg.connect(database["url"]) as session:
+            session.execute("INSERT INTO a VALUES (1)")
+
+
+@pytest.mark.usefixtures("unique")
+@pytest.mark.parametrize("count", [1, 2])
+def test_names_of_one_s_own_however_odd(give, target, count):
+    name = f"ชื่อ 'x\" %s/?#{target.dbname[-6:]}"
+    document = give("--name", name, "--count", str(count)).document
+    expected = [name] if count == 1 else [f"{name}_1", f"{name}_2"]
+    assert [database["name"] for database in document["databases"]] == expected
+    for database in document["databases"]:
+        with psycopg.connect(database["url"]) as session:
+            assert session.info.dbname == database["name"]
+
+
+@pytest.mark.usefixtures("unique")
+def test_a_name_that_is_taken_is_refused_and_nothing_is_left(give, leave, admin, target):
+    leave(f"taken_{target.dbname}")
+    before = admin.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'fowergram\\_test\\_2%'").fetchone()
+    result = give("--name", f"taken_{target.dbname}")
+    assert (result.exit_code, result.document["error"]["sqlstate"]) == (1, "42P04")
+    assert result.document["databases"] == []
+    after = admin.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'fowergram\\_test\\_2%'").fetchone()
+    assert after <= before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--name", "x" * 64], "usage"),
+        (["--name", "ก" * 21, "--count", "10"], "usage"),
+        (["--name", ""], "usage"),
+        (["--count", "-1"], "usage"),
+        (["--ttl", "soon"], "usage"),
+        (["--warm", "-1"], "usage"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(give, write, arguments, code):
+    write(**{"001_a": "SELECT 1"})
+    result = give(*arguments)
+    assert (result.exit_code, result.document["error"]["code"]) == (2, code)
+
+
+def test_a_name_may_have_63_bytes():
+    assert names_for("x" * 63, 1) == ("x" * 63,)
+    assert names_for("x" * 61, 9)[8] == "x" * 61 + "_9"
+
+
+@pytest.mark.usefixtures("unique")
+def test_none_are_made_in_production(give, monkeypatch):
+    monkeypatch.setenv("FOWERGRAM_ENVIRONMENT", "production")
+    result = give()
+    assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
+
+
+def test_the_embedded_server_would_be_gone(cli, write):
+    write(**{"001_a": "SELECT 1"})
+    result = cli("testdb", "create", "--database-url", "embedded:///tmp/never-made", "--json")
+    assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
+
+
+@pytest.mark.usefixtures("unique")
+def test_a_role_that_may_not_create_databases_is_told_what_it_needs(give, role, monkeypatch):
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    result = give()
+    assert result.exit_code == 1
+    assert "CREATEDB" in result.document["error"]["hint"]
+
+
+@pytest.mark.usefixtures("unique")
+def test_a_password_stands_in_the_url_and_nowhere_else(give, admin, role, monkeypatch):
+    admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    result = give()
+    assert "plain%20password" in result.document["databases"][0]["url"]
+    assert "password" not in result.err
+    assert result.out.count("plain") == result.out.count(role) + 1
+
+
+@pytest.mark.usefixtures("unique")
+def test_clones_that_are_ready_are_given_out_by_renaming(give, cli, admin):
+    assert give("--count", "0", "--warm", "2").document["ready"] == 2
+    assert give("--count", "0", "--warm", "2").document["ready"] == 0
+
+    def ready():
+        found = cli("testdb", "list", "--json").document["databases"]
+        seal = facts_of(comment_of(admin, template))["seal"]
+        return {
+            d["name"] for d in found if d["kind"] == "warm" and facts_of(comment_of(admin, d["name"]))["seal"] == seal
+        }
+
+    listed = cli("testdb", "list", "--json").document["databases"]
+    templates = {d["name"] for d in listed if d["kind"] == "template"}
+    names = {d["name"] for d in listed if d["kind"] == "warm"}
+    template = next(
+        facts_of(comment_of(admin, n))["template"]
+        for n in sorted(names, reverse=True)
+        if facts_of(comment_of(admin, n))
+    )
+    assert template in templates
+    oids = dict(admin.execute("SELECT oid, datname FROM pg_database").fetchall())
+    document = give("--count", "3").document
+    now = {name: oid for oid, name in admin.execute("SELECT oid, datname FROM pg_database").fetchall()}
+    taken = [oids.get(now[database["name"]]) for database in document["databases"]]
+    assert [origin_of(name).kind if name else None for name in taken] == [Kind.WARM, Kind.WARM, None]
+    assert ready() == set()
+
+
+@pytest.mark.usefixtures("unique")
+def test_others_are_made_ready_behind_one_s_back(give, directory, server, admin):
+    give("--warm", "1")
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with supply(admin, server, read_migrations(directory), lambda _: None) as source:
+            if source._ready():
+                break
+        time.sleep(0.05)
+    else:
+        pytest.fail("no clone was made ready")
+
+
+def test_two_takers_do_not_get_the_same(admin, server, unique):
+    with supply(admin, server, read_migrations(unique), lambda _: None) as source:
+        source.keep_ready(1)
+        with connect(server) as other, supply(other, server, read_migrations(unique), lambda _: None) as second:
+            ready = source._ready()
+            made = [source.give(None, None), second.give(None, None)]
+            assert len(ready) == 1
+    assert made[0].target != made[1].target
+    for database in made:
+        admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(database.target.dbname)))
+
+
+@pytest.mark.usefixtures("unique")
+def test_list_tells_age_size_clients_and_use(cli, give):
+    name = give("--ttl", "1h").document["databases"][0]["name"]
+    url = give("--name", f"{name}_own", "--ttl", "0").document["databases"][0]["url"]
+    with psycopg.connect(url):
+        found = {d["name"]: d for d in cli("testdb", "list", "--json").document["databases"]}
+    assert found[name] | {"made_at": None, "expires_at": None, "size_bytes": None} == {
+        "name": name,
+        "kind": "test",
+        "owner": "postgres",
+        "made_at": None,
+        "expires_at": None,
+        "size_bytes": None,
+        "connections": 0,
+        "use": "ready",
+    }
+    expires = datetime.fromisoformat(found[name]["expires_at"])
+    assert timedelta(minutes=59) < expires - datetime.now(UTC) <= timedelta(hours=1)
+    assert found[name]["size_bytes"] > 1_000_000
+    own = found[f"{name}_own"]
+    assert (own["kind"], own["connections"], own["expires_at"]) == ("test", 1, None)
+    text = cli("testdb", "list").out
+    assert "expires in 59 min" in text or "expires in 1 h" in text
+
+
+@pytest.fixture
+def pruned(cli):
+    """Prune, and return the names that were dropped, and why others were kept."""
+
+    def prune(*arguments):
+        result = cli("testdb", "prune", "--json", *arguments)
+        assert result.exit_code == 0, result.err
+        kept = {d["name"]: d["reason"] for d in result.document["kept"]}
+        return {d["name"] for d in result.document["dropped"]}, kept
+
+    return prune
+
+
+NOW = datetime.now(UTC)
+
+
+@pytest.mark.parametrize("kind", ["test", "reset", "scratch", "warm"])
+def test_what_a_killed_run_has_left_is_dropped_at_once(pruned, leave, admin, kind):
+    name = leave(Run.unmarked().fresh_name(Kind(kind)))
+    pruned()
+    assert admin.execute(EXISTS, [name]).fetchone() is None
+
+
+def test_what_a_run_that_lives_has_made_stays(pruned, leave, admin, server):
+    with connect(server) as session, running(server, session) as run:
+        name = leave(run.fresh_name(Kind.TEST))
+        pruned()
+        pruned("--older-than", "0")
+        assert admin.execute(EXISTS, [name]).fetchone() is not None
+    pruned()
+    assert admin.execute(EXISTS, [name]).fetchone() is None
+
+
+@pytest.mark.parametrize(("ttl", "expired"), [(timedelta(hours=-1), True), (timedelta(hours=1), False), (None, False)])
+def test_one_that_was_given_out_stays_until_it_expires(pruned, leave, admin, ttl, expired, target):
+    until = (NOW + ttl).isoformat() if ttl else None
+    facts = {"kind": "test", "made": NOW.isoformat(), "until": until}
+    name = leave(f"own_{target.dbname}", label("a test database; it may be dropped.", facts))
+    pruned()
+    assert (admin.execute(EXISTS, [name]).fetchone() is None) is expired
+
+
+def test_one_with_clients_stays_and_the_reason_is_told(pruned, leave, server):
+    name = leave(Run.unmarked().fresh_name(Kind.TEST))
+    with connect(replace(server, dbname=name)):
+        _, kept = pruned()
+    assert kept[name] == "1 client(s) are connected to it"
+
+
+@pytest.mark.parametrize(
+    ("name", "comment"),
+    [
+        ("fowergram_test_mine", None),
+        ("fowergram_template_mine", None),
+        ("fowergram_test_20201126101500_0000002a_7x", None),
+        ("fowergram_test_20260101000000_0000002a_1", "the accounts of 2026"),
+        ("keep_me", "fowergram-db: the production database"),
+        ("keep_me", 'fowergram-db: {"kind": "something", "until": "2020-01-01"}'),
+        ("keep_me", 'fowergram-db: {"until": "2020-01-01"}'),
+    ],
+)
+def test_what_is_not_the_tool_s_is_never_dropped(pruned, leave, admin, name, comment):
+    if name == "keep_me":
+        name = f"keep_{Run.unmarked().key:x}"
+    leave(name, comment)
+    pruned("--older-than", "0")
+    assert admin.execute(EXISTS, [name]).fetchone() is not None
+
+
+def test_another_s_databases_stay_where_they_may_not_be_dropped(leave, cli, role, monkeypatch):
+    name = leave(Run.unmarked().fresh_name(Kind.TEST))
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    result = cli("testdb", "prune", "--json")
+    assert result.exit_code == 0
+    assert {d["name"]: d["reason"] for d in result.document["kept"]}[name] == f"must be owner of database {name}"
+
+
+@pytest.mark.usefixtures("unique")
+@pytest.mark.parametrize(("days", "unused"), [(8, True), (6, False)])
+def test_a_template_goes_when_it_was_not_used_for_a_week(cli, pruned, admin, days, unused):
+    used = NOW - timedelta(days=days)
+    name = cli("reset", "--json").document["template"]
+    facts = dict(facts_of(comment_of(admin, name))) | {"used": f"{used:%Y-%m-%d}"}
+    comment = sql.Literal(label("a template; it may be dropped.", facts))
+    admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), comment))
+    pruned()
+    assert (admin.execute(EXISTS, [name]).fetchone() is None) is unused
+
+
+@pytest.mark.usefixtures("unique")
+def test_a_clone_that_is_ready_goes_with_its_template(cli, give, pruned, admin):
+    give("--count", "0", "--warm", "1")
+    template = cli("reset", "--json").document["template"]
+    listed = cli("testdb", "list", "--json").document["databases"]
+    (name,) = [
+        d["name"]
+        for d in listed
+        if d["kind"] == "warm" and (facts_of(comment_of(admin, d["name"])) or {}).get("template") == template
+    ]
+    pruned()
+    assert admin.execute(EXISTS, [name]).fetchone() is not None
+    admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(template)))
+    pruned()
+    for gone in (template, name):
+        assert admin.execute(EXISTS, [gone]).fetchone() is None
+
+
+def test_a_command_that_is_killed_at_any_moment_leaves_nothing_that_prune_does_not_find(
+    variables, unique, admin, pruned
+):
+    """Killed after delays that go through all of it, from the start to the URLs."""
+    command = [sys.executable, "-m", "fowergram_db", "testdb", "create", "--count", "3", "--ttl", "1ms"]
+    environment = variables | {"MIGRATIONS_DIR": str(unique)}
+    before = {name for (name,) in admin.execute("SELECT datname FROM pg_database")}
+    for step in range(8):
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.15 + 0.07 * step)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def left():
+        found = {name for (name,) in admin.execute("SELECT datname FROM pg_database")} - before
+        return {
+            name for name in found if (origin := origin_of(name)) and origin.kind is Kind.TEST and origin.run in runs
+        }
+
+    runs = {
+        origin.run
+        for name in before ^ {n for (n,) in admin.execute("SELECT datname FROM pg_database")}
+        if (origin := origin_of(name))
+    }
+    until = time.monotonic() + 20
+    while left() and time.monotonic() < until:
+        pruned()
+    assert left() == set()
