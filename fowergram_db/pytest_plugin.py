@@ -191,4 +191,6 @@ def _explained() -> Iterator[None]:
         yield
     except FowergramError as error:
         lines = (error.message, str(error.location or ""), error.hint, *getattr(error, "__notes__", ()))
-        pytest.fail("\n".join(filter(None, lines)), pytrace=False)
+    else:
+        return
+    pytest.fail("\n".join(filter(None, lines)), pytrace=False)

@@ -94,7 +94,7 @@ def _container() -> Iterator[Target]:
 def _embedded() -> Iterator[Target]:
     """Join the embedded server that all workers of this run share; the last of them stops it."""
     run_id = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
-    home = _scratch() / f"fowergram-db-test-{run_id[:12]}"
+    home = in_memory() / f"fowergram-db-test-{run_id[:12]}"
     home.mkdir(mode=0o755, exist_ok=True)
     with running(home / "server") as started:
         yield Target("postgres", started.user, started.host, str(started.port))
@@ -102,7 +102,7 @@ def _embedded() -> Iterator[Target]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _scratch() -> Path:
+def in_memory() -> Path:
     """Return a directory that the server's own user can reach, in memory where there is one."""
     memory = Path("/dev/shm")
     return memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
@@ -138,6 +138,13 @@ def programs_like(connection: Connection) -> Path:
     if package is None:
         pytest.skip("there are no programs of a server: neither fetched ones nor the embedded extra")
     return package / "pginstall"
+
+
+@contextmanager
+def server_like(server: Target) -> Iterator[Target]:
+    """Run another server of the same version, where a test may count and drop what is on it."""
+    with connect(server) as session, servers.made(programs_like(session)) as cluster, cluster.started() as started:
+        yield target_of(started.url)
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,7 @@ from fowergram_db.database.throwaway import Kind, Run, facts_of, label, origin_o
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import names_for, supply
 from fowergram_db.testdb.run import running
-from tests import servers
-from tests.integration.conftest import programs_like, target_of
+from tests.integration.conftest import server_like
 
 EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 
@@ -25,12 +24,8 @@ EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 @pytest.fixture(scope="module")
 def server(server):
     """A server of this module's own: on another one, what is pruned here would be missed elsewhere."""
-    with (
-        connect(server) as session,
-        servers.made(programs_like(session)) as cluster,
-        cluster.started() as started,
-    ):
-        yield target_of(started.url)
+    with server_like(server) as other:
+        yield other
 
 
 @pytest.fixture(scope="module")
