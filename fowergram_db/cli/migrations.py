@@ -166,6 +166,16 @@ def reset(
     session: Session,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the database is called.")] = False,
     force: Annotated[bool, typer.Option("--force", help="End the sessions of other clients.")] = False,
+    warm: Annotated[
+        int,
+        option(
+            "Have so many clones ready for the next reset, whose wait is a rename then.  [default: 1]",
+            "--warm",
+            variable="FOWERGRAM_RESET_WARM",
+            metavar="N",
+            min=0,
+        ),
+    ] = 1,
 ) -> Outcome:
     """Make the database anew: ALL DATA goes.
 
@@ -176,18 +186,19 @@ def reset(
     databases has what it owns dropped, and made again.
     """
     from fowergram_db.database.replacement import Sessions
-    from fowergram_db.testdb.reset import Guard
+    from fowergram_db.testdb.reset import Terms
     from fowergram_db.testdb.reset import reset as use_case
 
     listen, files = step_listener(session), session.read_files()
     with session.reached() as target:
         session.announce()
-        guard = Guard(
+        terms = Terms(
             session.environment,
             lambda: yes or _confirm(session, "delete all its data", target.dbname),
             Sessions.END if force else Sessions.SPARE,
+            warm,
         )
-        return show_reset(session, files, use_case(target, files, guard, listen))
+        return show_reset(session, files, use_case(target, files, terms, listen))
 
 
 @command(

@@ -1,7 +1,6 @@
 """Put a new database in the place of an old one, without a moment in between."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import StrEnum, auto
 from typing import Any
 
@@ -21,7 +20,7 @@ _TRIES = 5
 _MOST_LISTED = 5
 _RETIRED = label("a database that a reset has replaced or did not complete; it may be dropped.", {})
 
-Make = Callable[[Target, DatabaseFacts | None], None]
+Make = Callable[[DatabaseFacts | None], str]
 
 
 class Sessions(StrEnum):
@@ -34,24 +33,24 @@ class Sessions(StrEnum):
 def replace_database(admin: Connection, target: Target, run: Run, make: Make, sessions: Sessions) -> None:
     """Let ``make`` create a new database beside the target's, and put it in its place.
 
-    ``admin`` is a session in another database. ``make`` is given the new one, and how the old one was made (None:
-    there is none). The old one is untouched until the new one is complete; then both change names in one transaction,
-    and the old one is dropped. Settings, grants, connection limit and comment are carried over; whoever makes it gives
-    it owner, locale and tablespace. Raises Refused where other clients are connected and are to be spared.
+    ``admin`` is a session in another database. ``make`` is given how the old one was made (None: there is none), and
+    returns the name of the new one. The old one is untouched until the new one is complete; then both change names in
+    one transaction, and the old one is dropped. Settings, grants, connection limit and comment are carried over;
+    whoever makes it gives it owner, locale and tablespace. Raises Refused where other clients are connected and are to
+    be spared.
     """
     facts = database_facts(admin, target.dbname)
-    fresh = replace(target, dbname=run.fresh_name(Kind.RESET))
+    if facts is not None:
+        require_unused(admin, facts, sessions)
+    fresh = make(facts)
     try:
         if facts is None:
-            make(fresh, None)
-            _give_name(admin, fresh.dbname, target.dbname)
+            _give_name(admin, fresh, target.dbname)
             return
-        require_unused(admin, facts, sessions)
-        make(fresh, facts)
         with reported("put the new database in place"):
-            _swap(admin, facts, fresh.dbname, run.fresh_name(Kind.RESET), sessions)
+            _swap(admin, facts, fresh, run.fresh_name(Kind.RESET), sessions)
     except BaseException:
-        drop_quietly(admin, fresh.dbname)
+        drop_quietly(admin, fresh)
         raise
 
 

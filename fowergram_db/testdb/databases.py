@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.lifecycle import comment_on, default_facts, drop_quietly
+from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, default_facts, drop_quietly
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_of, label
@@ -57,69 +57,79 @@ def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
 
 
 class Supply:
-    """Gives out test databases, and keeps clones ready; to be had from ``supply``."""
+    """Gives out clones of a template, and keeps some ready; to be had from ``supply``."""
 
     def __init__(self, admin: Connection, blueprint: Blueprint, run: Run, on_event: OnEvent) -> None:
+        self.run = run
         self._admin = admin
         self._blueprint = blueprint
-        self._run = run
         self._on_event = on_event
+        self.template = ensure_template(admin, blueprint, on_event)
 
-    def clone(self) -> Target:
-        """Return a new clone, which is this run's: whatever becomes of the run, ``prune`` knows it by its name."""
-        name = self._run.fresh_name(Kind.TEST)
-        clone_of(self._admin, self._blueprint, name, self._on_event)
-        return replace(self._blueprint.target, dbname=name)
+    def obtain(self, kind: Kind, like: DatabaseFacts | None = None) -> str:
+        """Return the name of a clone, one that is ready or else a new one, with owner and tablespace ``like`` another.
+
+        Whatever becomes of the run, ``prune`` knows it by its name.
+        """
+        name = self.run.fresh_name(kind)
+        if not self._take(name, like):
+            self.template = clone_of(self._admin, self._blueprint, name, self._on_event, like)
+        return name
+
+    def _take(self, name: str, like: DatabaseFacts | None) -> bool:
+        """Take one of the clones that are ready: whoever renames it first has it."""
+        if like and like.own_tablespace:
+            return False
+        for ready in self._ready():
+            try:
+                self._admin.execute(_rename(ready, name))
+            except psycopg.Error:  # somebody else was faster, or looks at it
+                continue
+            if like:
+                with reported("give the clone to its owner"):
+                    owner = map(sql.Identifier, (name, like.owner))
+                    self._admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*owner))
+            return True
+        return False
 
     def give(self, name: str | None, ttl: timedelta | None) -> TestDatabase:
-        """Return a database that outlives this run, from those that are ready or else a new one.
-
-        Raises DatabaseError where one of that name is there.
-        """
-        made = self._taken() or self.clone()
+        """Return a database that outlives this run. Raises DatabaseError where one of that name is there."""
+        made = self.obtain(Kind.TEST)
         try:
-            return self._labelled(made, name, ttl)
+            return self._labelled(made, name or made, ttl)
         except BaseException:
-            drop_quietly(self._admin, made.dbname)
+            drop_quietly(self._admin, made)
             raise
 
-    def _labelled(self, made: Target, name: str | None, ttl: timedelta | None) -> TestDatabase:
+    def _labelled(self, made: str, name: str, ttl: timedelta | None) -> TestDatabase:
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + ttl if ttl else None
         facts = {"kind": Kind.TEST, "made": now.isoformat(), "until": until.isoformat() if until else None}
-        with reported(f'give out the database "{name or made.dbname}"'), self._admin.transaction():
-            comment_on(self._admin, made.dbname, label(_TEST, facts))
-            if name:
-                self._admin.execute(_rename(made.dbname, name))
-        return TestDatabase(replace(made, dbname=name or made.dbname), now, until)
-
-    def _taken(self) -> Target | None:
-        """Take one of the clones that are ready: whoever renames it first has it."""
-        for name in self._ready():
-            mine = self._run.fresh_name(Kind.TEST)
-            try:
-                self._admin.execute(_rename(name, mine))
-            except psycopg.Error:  # somebody else was faster, or looks at it
-                continue
-            return replace(self._blueprint.target, dbname=mine)
-        return None
+        with reported(f'give out the database "{name}"'), self._admin.transaction():
+            comment_on(self._admin, made, label(_TEST, facts))
+            if name != made:
+                self._admin.execute(_rename(made, name))
+        return TestDatabase(replace(self._blueprint.target, dbname=name), now, until)
 
     def keep_ready(self, count: int) -> int:
         """Make clones until so many are ready; return how many it took."""
         missing = max(0, count - len(self._ready()))
         for _ in range(missing):
-            name = self._run.fresh_name(Kind.WARM)
-            template = clone_of(self._admin, self._blueprint, name, self._on_event)
+            name = self.run.fresh_name(Kind.WARM)
+            self.template = clone_of(self._admin, self._blueprint, name, self._on_event)
             with reported("note what a clone is of"):
-                comment_on(self._admin, name, label(_WARM, {"template": template.name, "seal": template.seal}))
+                comment_on(self._admin, name, label(_WARM, self._mark))
         return missing
 
+    @property
+    def _mark(self) -> dict[str, object]:
+        """What tells a clone of this very template from others."""
+        return {"template": self.template.name, "seal": self.template.seal}
+
     def _ready(self) -> list[str]:
-        template = ensure_template(self._admin, self._blueprint, self._on_event)
-        wanted = {"template": template.name, "seal": template.seal}
         with reported("look for clones that are ready"):
             rows = self._admin.execute(load("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
-        return [str(name) for name, comment in rows if facts_of(str(comment)) == wanted]
+        return [str(name) for name, comment in rows if facts_of(str(comment)) == self._mark]
 
 
 def _rename(name: str, to: str) -> sql.Composed:
@@ -128,10 +138,9 @@ def _rename(name: str, to: str) -> sql.Composed:
 
 @contextmanager
 def supply(admin: Connection, target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> Iterator[Supply]:
-    """Open a supply of clones on the target's server, as a run of its own.
+    """Open a supply of clones on the target's server, as a run of its own; build their template where it is missing.
 
-    ``admin`` is a session in a database that is always there. The template is built when it is first needed. Raises
-    DatabaseError where the role may not create databases.
+    ``admin`` is a session in a database that is always there. Raises what ``ensure_template`` raises.
     """
     with running(target, admin) as run:
         yield Supply(admin, Blueprint(target, files, default_facts(admin)), run, on_event)

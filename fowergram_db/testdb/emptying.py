@@ -32,12 +32,14 @@ _READING = {name: _SETTINGS[name] for name in ("search_path", "lock_timeout", "s
 class Contents:
     """What a complete template holds.
 
-    ``entries`` are the rows of its catalog, ``relations`` is a sum of hashes over pg_class, ``rows`` are those of all
-    tables, ``sequences`` has of each that is not at its start, by OID, the last value and whether it was used.
+    ``relations`` are the rows of pg_class, ``hash`` is a sum of hashes over them; ``entries`` are the rows of the rest
+    of the catalog, ``rows`` those of all tables; ``sequences`` has of each that is not at its start, by OID, the last
+    value and whether it was used.
     """
 
+    relations: int
+    hash: str
     entries: int
-    relations: str
     rows: int
     sequences: Mapping[str, Sequence[object]]
 
@@ -62,14 +64,17 @@ def read_contents(connection: Connection) -> Contents | None:
     try:
         with connection.transaction():
             _set_local(connection, _READING)
-            row = connection.execute(load("testdb/catalog_state"), {"seal": _BEFORE_ALL}).fetchone()
+            ours = connection.execute(load("testdb/relations_state"), {"seal": _BEFORE_ALL}).fetchone()
+            rest = connection.execute(load("testdb/catalog_state"), {"seal": _BEFORE_ALL}).fetchone()
             connection.execute(load("testdb/contents"))
             said = connection.execute("SELECT pg_catalog.current_setting('fowergram.contents')").fetchone()
     except psycopg.errors.InsufficientPrivilege:
         return None
-    assert row is not None and said is not None  # noqa: S101, PT018 - both always return a row
-    entries, _, relations, watchful = row
-    return None if watchful else Contents(int(str(entries)), str(relations), **json.loads(str(said[0])))
+    assert ours is not None and rest is not None and said is not None  # noqa: S101, PT018 - they always return a row
+    relations, hashes, watchful = ours
+    if watchful:
+        return None
+    return Contents(int(str(relations)), str(hashes), int(str(rest[0])), **json.loads(str(said[0])))
 
 
 def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
@@ -99,8 +104,13 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
 
 
 def _require_same_schema(connection: Connection, contents: Contents, seal: str) -> None:
-    row = connection.execute(load("testdb/catalog_state"), {"seal": seal}).fetchone()
-    if row not in ((contents.entries, False, relations, False) for relations in (None, contents.relations)):
+    row = connection.execute(load("testdb/relations_state"), {"seal": seal}).fetchone()
+    relations, hashes, watchful = row or (0, "", True)
+    if watchful:
+        raise NotExact("triggers would fire, or transactions are prepared")
+    if relations != contents.relations or hashes not in (None, contents.hash):
+        raise NotExact("its schema is not that of the template")
+    if connection.execute(load("testdb/catalog_state"), {"seal": seal}).fetchone() != (contents.entries, False):
         raise NotExact("its schema is not that of the template")
 
 

@@ -1,8 +1,8 @@
 """The use case that makes a database anew, in the fastest way that is exact."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,14 @@ from fowergram_db.database.lifecycle import (
     create_like,
     database_facts,
     default_facts,
+    drop_quietly,
     may_create_databases,
 )
 from fowergram_db.database.protection import facts_of_session, is_disposable, require_resettable
 from fowergram_db.database.replacement import Sessions, replace_database, require_unused
 from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import Kind
 from fowergram_db.errors import DatabaseMissing, FowergramError
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
 from fowergram_db.migrations.history import require_no_other
@@ -42,12 +44,16 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """What has to be asked before anything is lost: the environment, a person, the other clients."""
+class Terms:
+    """What has to be asked before anything is lost: the environment, a person, the other clients.
+
+    ``warm`` clones are to be ready for the next time in the end.
+    """
 
     environ: Mapping[str, str]
     confirm: Callable[[], bool]
     sessions: Sessions
+    warm: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Reset:
     why_not: str = ""
 
 
-def reset(target: Target, files: "Sequence[MigrationFile]", guard: Guard, on_event: OnEvent) -> Reset:
+def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_event: OnEvent) -> Reset:
     """Make the target's database what a fresh ``migrate`` would make, without its data.
 
     A test database (its name says so) is emptied of what was written since it was cloned, where its schema is still
@@ -72,7 +78,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", guard: Guard, on_eve
     try:
         with connect(target) as connection:
             on_event(Connected(server_version(connection)))
-            facts = _allowed(connection, guard)
+            facts = _allowed(connection, terms)
             may_create = may_create_databases(connection)
             if may_create and is_disposable(target.dbname):
                 return _emptied(connection, Blueprint(target, files, facts))
@@ -81,20 +87,21 @@ def reset(target: Target, files: "Sequence[MigrationFile]", guard: Guard, on_eve
     except NotExact as reason:
         why_not = str(reason)
     except DatabaseMissing:
-        require_resettable(target.dbname, None, guard.environ, guard.confirm)
+        require_resettable(target.dbname, None, terms.environ, terms.confirm)
     with _as_it_was(target.dbname, on_event), maintenance(target) as admin:
         if is_disposable(target.dbname):
-            return _cloned(admin, target, files, guard.sessions, on_event, why_not)
-        return _built(admin, target, files, guard.sessions, on_event)
+            return Reset(Method.CLONED, _cloned(admin, target, files, terms, on_event), why_not=why_not)
+        _built(admin, target, files, terms, on_event)
+        return Reset(Method.BUILT)
 
 
-def _allowed(connection: Connection, guard: Guard) -> DatabaseFacts:
+def _allowed(connection: Connection, terms: Terms) -> DatabaseFacts:
     """Return how the database was made, once nothing and nobody forbids to empty it; end the sessions of others."""
     facts = facts_of_session(connection)
-    require_resettable(facts.name, facts, guard.environ, guard.confirm)
+    require_resettable(facts.name, facts, terms.environ, terms.confirm)
     require_no_other(connection)
-    require_unused(connection, facts, guard.sessions)
-    if guard.sessions is Sessions.END:
+    require_unused(connection, facts, terms.sessions)
+    if terms.sessions is Sessions.END:
         with reported("end the sessions of other clients"):
             end_sessions(connection, facts.name)
     return facts
@@ -120,44 +127,44 @@ def _emptied(connection: Connection, blueprint: Blueprint) -> Reset:
     return Reset(Method.EMPTIED, template.name, empty(connection, template.contents, template.seal))
 
 
-def _cloned(  # noqa: PLR0913, PLR0917 - who works where, with which files, on whose account, who listens, why
-    admin: Connection,
-    target: Target,
-    files: "Sequence[MigrationFile]",
-    sessions: Sessions,
-    on_event: OnEvent,
-    why_not: str,
-) -> Reset:
-    from fowergram_db.testdb.building import ensure_template
-    from fowergram_db.testdb.cloning import clone_of
+def _cloned(
+    admin: Connection, target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_event: OnEvent
+) -> str:
+    """Put a clone in the place of the target's database, and make the next one ready; return the template's name."""
+    from fowergram_db.testdb.databases import Supply
     from fowergram_db.testdb.run import running
 
     blueprint = Blueprint(target, files, database_facts(admin, target.dbname) or default_facts(admin))
-    used = ensure_template(admin, blueprint, on_event)
-
-    def make(fresh: Target, old: DatabaseFacts | None) -> None:
-        clone_of(admin, blueprint, fresh.dbname, on_event, old)
-
     with running(target, admin) as run:
-        replace_database(admin, target, run, make, sessions)
-    return Reset(Method.CLONED, used.name, why_not=why_not)
+        source = Supply(admin, blueprint, run, on_event)
+        replace_database(admin, target, run, lambda old: source.obtain(Kind.RESET, old), terms.sessions)
+        # The database is in its place: what is made for the next time is not worth an error.
+        with suppress(FowergramError):
+            source.keep_ready(terms.warm)
+    return source.template.name
 
 
 def _built(
-    admin: Connection, target: Target, files: "Sequence[MigrationFile]", sessions: Sessions, on_event: OnEvent
-) -> Reset:
+    admin: Connection, target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_event: OnEvent
+) -> None:
+    """Build a database beside the target's, and put it in its place."""
     from fowergram_db.migrations.build import build, steps_of
     from fowergram_db.testdb.run import running
 
     steps = steps_of(files)
 
-    def make(fresh: Target, old: DatabaseFacts | None) -> None:
-        create_like(admin, fresh.dbname, old or default_facts(admin), old.owner if old else None)
-        build(fresh, steps, on_event)
+    def make(old: DatabaseFacts | None) -> str:
+        name = run.fresh_name(Kind.RESET)
+        create_like(admin, name, old or default_facts(admin), old.owner if old else None)
+        try:
+            build(replace(target, dbname=name), steps, on_event)
+        except BaseException:
+            drop_quietly(admin, name)
+            raise
+        return name
 
     with running(target, admin) as run:
-        replace_database(admin, target, run, make, sessions)
-    return Reset(Method.BUILT)
+        replace_database(admin, target, run, make, terms.sessions)
 
 
 def _in_place(target: Target, files: "Sequence[MigrationFile]", on_event: OnEvent) -> Reset:

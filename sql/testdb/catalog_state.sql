@@ -1,13 +1,11 @@
 -- Purpose: tell at little cost whether a database's schema is still that of the template it was cloned from. A clone is
 -- a copy of the template's files, and each change writes a row of the catalog anew, with the number of the transaction
 -- that did it. So where there are as many rows as in the template, and none was written after it was completed, nothing
--- was changed. pg_class alone is compared by content: TRUNCATE, VACUUM and ANALYZE write to it and change no schema.
--- Large objects are in the catalog, too; statistics for the planner are left out.
+-- was changed. Large objects are in the catalog, too; statistics for the planner are left out, and so is pg_class, which
+-- relations_state.sql compares.
 -- Oldest server: 13. Privileges: none, but pg_largeobject takes a superuser. Wants a transaction with search_path = ''.
 -- Parameter: seal (text: the number of the transaction that completed the template). Columns: entries (bigint: rows of the
--- catalog); changed (boolean: one of them was written after the seal, pg_class left out); relations (text: a sum of hashes
--- over pg_class, NULL where none of its rows was written after the seal); watchful (boolean: there are triggers or rules
--- that fire for replicas, too, or transactions that are prepared).
+-- catalog); changed (boolean: one of them was written after the seal).
 WITH entry (xmin) AS (
     SELECT xmin FROM pg_catalog.pg_aggregate
     UNION ALL
@@ -108,31 +106,6 @@ WITH entry (xmin) AS (
     SELECT xmin FROM pg_catalog.pg_user_mapping
 )
 SELECT
-    pg_catalog.count(*) + relation.entries AS entries,
-    pg_catalog.min(pg_catalog.age(entry.xmin)) < pg_catalog.age(%(seal)s::text::xid) AS changed,
-    CASE WHEN relation.age < pg_catalog.age(%(seal)s::text::xid) THEN (
-        SELECT pg_catalog.sum(
-            pg_catalog.hashtextextended(
-                (
-                    c.oid, c.relname, c.relnamespace, c.reltype, c.reloftype, c.relowner, c.relam, c.reltablespace,
-                    c.reltoastrelid, c.relpersistence, c.relkind, c.relnatts, c.relchecks, c.relrowsecurity,
-                    c.relforcerowsecurity, c.relispopulated, c.relreplident, c.relispartition, c.relacl, c.reloptions,
-                    c.relpartbound, CASE WHEN c.relkind = 'm' THEN c.relfilenode END
-                )::text,
-                0
-            )
-        )::text
-        FROM pg_catalog.pg_class AS c
-    ) END AS relations,
-    (
-        EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled IN ('A', 'R'))
-        OR EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.ev_enabled IN ('A', 'R'))
-        OR EXISTS (
-            SELECT FROM pg_catalog.pg_prepared_xacts AS x WHERE x.database = pg_catalog.current_database()
-        )
-    ) AS watchful
-FROM entry
-CROSS JOIN (
-    SELECT pg_catalog.count(*), pg_catalog.min(pg_catalog.age(c.xmin)) FROM pg_catalog.pg_class AS c
-) AS relation (entries, age)
-GROUP BY relation.entries, relation.age;
+    pg_catalog.count(*) AS entries,
+    pg_catalog.min(pg_catalog.age(entry.xmin)) < pg_catalog.age(%(seal)s::text::xid) AS changed
+FROM entry;

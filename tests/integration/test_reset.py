@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.throwaway import origin_of
+from fowergram_db.database.throwaway import Kind, origin_of
 from fowergram_db.migrations.engine.lock import RUN_SPACE
 
 TWO = {
@@ -29,13 +29,14 @@ def precious(target, admin, monkeypatch):
 
 
 def leftovers(admin, name) -> list[str]:
-    """Return what is there beside the database and its template: the run is over, so nothing may be."""
+    """Return what resets have left whose runs are over."""
     del name
     live = "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s::integer::oid"
     running = {run for (run,) in admin.execute(live, [RUN_SPACE])}
     names = [name for (name,) in admin.execute("SELECT datname FROM pg_database")]
     found = [(name, origin_of(name)) for name in names]
-    return [name for name, origin in found if origin and origin.run is not None and origin.run not in running]
+    gone = [(name, origin) for name, origin in found if origin and origin.run is not None and origin.run not in running]
+    return [name for name, origin in gone if origin.kind is Kind.RESET]
 
 
 def test_reset_is_a_fresh_migrate_without_data(cli, write, query, tables, admin, target):
