@@ -8,15 +8,19 @@ CREATE TABLE %TABLE% (
     name text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON TABLE %TABLE% IS 'Things of one kind.';
+COMMENT ON COLUMN %TABLE%.user_id IS 'Whose it is.';
 
 -- migration
 CREATE INDEX %TABLE%_user_idx ON %TABLE% (user_id, created_at DESC);
 
 -- migration
 ALTER TABLE %TABLE% ADD COLUMN price numeric(12, 2) NOT NULL DEFAULT 0 CHECK (price >= 0);
+COMMENT ON COLUMN %TABLE%.price IS 'In baht.';
 
 -- migration
 ALTER TABLE %TABLE% ADD COLUMN tags text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN %TABLE%.tags IS 'Words to find it by.';
 CREATE INDEX %TABLE%_tags_idx ON %TABLE% USING gin (tags);
 
 -- migration
@@ -26,6 +30,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
+COMMENT ON FUNCTION %TABLE%_touch() IS 'Keeps the time of the last change.';
 CREATE TRIGGER %TABLE%_touch BEFORE UPDATE ON %TABLE% FOR EACH ROW EXECUTE FUNCTION %TABLE%_touch();
 
 -- migration
@@ -33,9 +38,11 @@ ALTER TABLE %TABLE% ADD CONSTRAINT %TABLE%_name_check CHECK (length(name) BETWEE
 
 -- migration
 CREATE VIEW %TABLE%_recent AS SELECT id, name, price FROM %TABLE% WHERE created_at > now() - interval '7 days';
+COMMENT ON VIEW %TABLE%_recent IS 'Those of the last week.';
 
 -- migration
 ALTER TABLE %TABLE% ADD COLUMN note text;
+COMMENT ON COLUMN %TABLE%.note IS 'What its owner says of it.';
 UPDATE %TABLE% SET note = name WHERE note IS NULL;
 
 -- migration
@@ -48,4 +55,4 @@ $$;
 
 -- migration
 CREATE UNIQUE INDEX %TABLE%_name_key ON %TABLE% (user_id, lower(name));
-COMMENT ON TABLE %TABLE% IS 'Things of one kind.';
+COMMENT ON INDEX %TABLE%_name_key IS 'Nobody has two of one name.';

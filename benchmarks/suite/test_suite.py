@@ -8,8 +8,8 @@ import psycopg
 def _work(url):
     with psycopg.connect(url, autocommit=True) as session:
         session.execute("INSERT INTO hashtags (name) VALUES ('a'), ('b')")
-    # Others that wait for the end of this session would pay for it, and not for what they do.
-    time.sleep(0.02)
+    # About what a test of a web application takes: meanwhile clones are made ready, and the server ends the session.
+    time.sleep(0.1)
 
 
 def test_raw(raw, number):
@@ -26,3 +26,4 @@ def test_fowergram_emptied_database(fowergram_emptied_database, number):
 
 def test_fowergram_transaction(fowergram_transaction, number):
     fowergram_transaction.execute("INSERT INTO hashtags (name) VALUES ('a'), ('b')")
+    time.sleep(0.1)

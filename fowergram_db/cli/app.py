@@ -51,22 +51,23 @@ def _commands(ctx: Any) -> dict[str, Any]:  # noqa: ANN401 - Typer keeps the bas
     return commands
 
 
-@_help_app.command("help", epilog="\b\nExamples:\n  fowergram-db help\n  fowergram-db help migrate")
+@_help_app.command("help", epilog="\b\nExamples:\n  fowergram-db help\n  fowergram-db help testdb create")
 def _help(
     ctx: typer.Context,
-    command: Annotated[str | None, typer.Argument(help="The command to explain.")] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="The command to explain: migrate, or testdb create.", show_default=False)
+    ] = None,
     json: JSON = False,
 ) -> int:
     """Show the help of a command."""
     from fowergram_db.cli.render import Screen
 
-    parent = ctx.parent or ctx
-    explained = parent
-    if command is not None:
-        found = _commands(parent).get(command)
+    explained = ctx.parent or ctx
+    for word in command or ():
+        found = _commands(explained).get(word)
         if found is None:
-            raise typer.BadParameter(f"there is no command {command!r}", ctx=parent)
-        explained = typer.Context(found, info_name=command, parent=parent)
+            raise typer.BadParameter(f"there is no command {word!r}", ctx=ctx.parent)
+        explained = typer.Context(found, info_name=word, parent=explained)
     screen = Screen.of_process(json=json, no_color=True)
     screen.line(explained.get_help())
     screen.document("help", None, {"text": explained.get_help()}, None)

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,9 +59,13 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def named_command(arguments: Sequence[str]) -> str:
-    """Return the word that stands where a command should; without one, migrate is meant."""
-    first = arguments[0] if arguments else "migrate"
-    return "" if first.startswith("-") else first
+    """Return what stands where a command should; without anything, migrate is meant.
+
+    >>> named_command([]), named_command(["status", "x"]), named_command(["testdb", "list", "x"])
+    ('migrate', 'status', 'testdb list')
+    """
+    words = list(takewhile(lambda word: not word.startswith("-"), arguments or ["migrate"]))
+    return " ".join(words[: 2 if words[:1] == ["testdb"] else 1])
 
 
 def _help_hint(error: Exception, arguments: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import facts_of, label
-from fowergram_db.errors import Refused
+from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.build import build, steps_of
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent, TemplateBuilt
@@ -47,7 +47,16 @@ def ensure_template(admin: Connection, blueprint: Blueprint, on_event: OnEvent, 
             f'the template "{found.name}" was changed while it was being completed',
             hint="Run the command again; nobody else should touch it.",
         )
+    _prune_quietly(admin)
     return template
+
+
+def _prune_quietly(admin: Connection) -> None:
+    """Drop what nobody needs: with each change of the migrations there is one template more."""
+    from fowergram_db.testdb.pruning import prune
+
+    with suppress(FowergramError):
+        list(prune(admin))
 
 
 def building_key(name: str) -> int:

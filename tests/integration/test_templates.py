@@ -212,7 +212,8 @@ def test_a_builder_that_is_killed_leaves_nothing_that_is_taken_for_a_template(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE %s AND pid <> pg_backend_pid()",
         [pattern],
     )
-    assert admin.execute(FACTS, [row[0]]).fetchone()[1:3] == (False, True)
+    # Whoever builds another one may have dropped it already.
+    assert (admin.execute(FACTS, [row[0]]).fetchone() or (None, False, True))[1:3] == (False, True)
     until = time.monotonic() + 10
     # The server takes a moment to see that the builder is gone.
     while admin.execute(FACTS, [row[0]]).fetchone() and time.monotonic() < until:

@@ -394,3 +394,10 @@ def test_a_command_that_is_killed_at_any_moment_leaves_nothing_that_prune_does_n
     while left() and time.monotonic() < until:
         pruned()
     assert left() == set()
+
+
+@pytest.mark.usefixtures("unique")
+def test_whoever_builds_a_template_prunes(cli, leave, admin):
+    name = leave(Run.unmarked().fresh_name(Kind.TEST))
+    assert cli("reset").exit_code == 0
+    assert admin.execute(EXISTS, [name]).fetchone() is None

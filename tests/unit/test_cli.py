@@ -18,19 +18,22 @@ from fowergram_db.cli.app import app
 from fowergram_db.cli.main import run
 from fowergram_db.cli.render import Column, Row, Screen
 
-COMMANDS = "migrate status rollback repair adopt reset protect new analyze slow-queries help".split()
+COMMANDS = [
+    *"migrate status rollback repair adopt reset protect new analyze slow-queries help".split(),
+    *("testdb create", "testdb list", "testdb prune"),
+]
 WITHOUT_VARIABLE = {"yes", "force", "help", "version"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_is_the_same_both_ways_and_on_record(command, capsys, recorded):
-    assert run(["help", command]) == 0
+    assert run(["help", *command.split()]) == 0
     by_word = capsys.readouterr().out
-    assert run([command, "--help"]) == 0
+    assert run([*command.split(), "--help"]) == 0
     by_option = capsys.readouterr().out
     assert by_word == by_option
     assert "Examples:" in by_option
-    recorded(f"help_{command}", by_option)
+    recorded(f"help_{command.replace(' ', '_')}", by_option)
 
 
 def test_the_overview_is_on_record(capsys, recorded):
@@ -43,9 +46,12 @@ def test_the_overview_is_on_record(capsys, recorded):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_has_an_environment_variable_that_the_help_shows(command, capsys):
-    run([command, "--help"])
+    run([*command.split(), "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    for parameter in typer.main.get_command(app).commands[command].params:
+    found = typer.main.get_command(app)
+    for word in command.split():
+        found = found.commands[word]
+    for parameter in found.params:
         if parameter.param_type_name == "option" and parameter.name not in WITHOUT_VARIABLE:
             variable = "NO_COLOR" if parameter.name == "no_color" else parameter.envvar
             assert f"[env var: {variable}" in shown
@@ -67,6 +73,10 @@ def test_the_version(capsys):
         ["slow-queries", "--sort", "colour"],
         ["new"],
         ["help", "nonsense"],
+        ["help", "testdb", "nonsense"],
+        ["testdb"],
+        ["testdb", "nonsense"],
+        ["testdb", "create", "--count", "-1"],
         ["--to", "3"],
     ],
 )
@@ -82,6 +92,12 @@ def test_usage_errors_are_clear_and_json_where_that_is_asked_for(arguments, caps
     monkeypatch.setenv("FOWERGRAM_JSON", "1")
     assert run(arguments) == 2
     assert json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_a_usage_error_names_the_whole_command(capsys):
+    for words in (["testdb", "create"], ["reset"]):
+        run([*words, "--nonsense", "--json"])
+        assert json.loads(capsys.readouterr().out)["command"] == " ".join(words)
 
 
 def test_nothing_slow_is_imported_for_the_help():
