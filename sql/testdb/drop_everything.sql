@@ -55,9 +55,10 @@ BEGIN
             AND pg_catalog.pg_has_role(d.refobjid, 'USAGE')
             AND d.classid <> 'pg_catalog.pg_default_acl'::regclass
             AND NOT (d.classid = 'pg_catalog.pg_namespace'::regclass AND what.name = 'public')
+            -- What belongs to an extension, or goes with what it is a part of.
             AND NOT EXISTS (
-                SELECT FROM pg_catalog.pg_depend AS e
-                WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype = 'e'
+                SELECT FROM pg_catalog.pg_depend AS p
+                WHERE p.classid = d.classid AND p.objid = d.objid AND p.objsubid = 0 AND p.deptype IN ('e', 'i')
             )
         ORDER BY
             -- What others hang on comes first; a sequence may belong to a table, a type may be the row of one.
