@@ -70,9 +70,11 @@ def create(
     drops them, or DROP DATABASE does. --warm begins to make new ones when the URLs are printed, and with --count 0 does
     so before it ends.
     """
+    from fowergram_db.database.lifecycle import default_facts
     from fowergram_db.database.protection import says_production
     from fowergram_db.database.target import url_of
     from fowergram_db.testdb.databases import names_for, supply
+    from fowergram_db.testdb.template import Blueprint
 
     listen, files, names = step_listener(session, session.screen.note), session.read_files(), names_for(name, count)
     lifetime = timedelta(milliseconds=duration_ms("--ttl", ttl)) or None
@@ -86,7 +88,10 @@ def create(
     with session.reached() as target:
         _require_lasting(session)
         session.screen.note(f"Target: {target.place}")
-        with session.administer(target) as admin, supply(admin, target, files, listen) as source:
+        with (
+            session.administer(target) as admin,
+            supply(admin, Blueprint(target, files, default_facts(admin)), listen) as source,
+        ):
             for wanted in names:
                 database = source.give(wanted, lifetime)
                 made.append(_database_data(database))
@@ -232,7 +237,7 @@ def prune(
     with session.reached() as target:
         session.screen.note(f"Target: {target.place}")
         with session.administer(target) as admin:
-            for database, kept_by in use_case(admin, age_limit):
+            for database, kept_by in use_case(admin, target, age_limit):
                 if kept_by:
                     kept.append({"name": database.name, "reason": kept_by})
                     session.screen.note(f"kept     {database.name}: {kept_by}")

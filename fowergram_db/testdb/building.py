@@ -47,16 +47,16 @@ def ensure_template(admin: Connection, blueprint: Blueprint, on_event: OnEvent, 
             f'the template "{found.name}" was changed while it was being completed',
             hint="Run the command again; nobody else should touch it.",
         )
-    _prune_quietly(admin)
+    _prune_quietly(admin, blueprint.target)
     return template
 
 
-def _prune_quietly(admin: Connection) -> None:
+def _prune_quietly(admin: Connection, target: Target) -> None:
     """Drop what nobody needs: with each change of the migrations there is one template more."""
     from fowergram_db.testdb.pruning import prune
 
     with suppress(FowergramError):
-        list(prune(admin))
+        list(prune(admin, target))
 
 
 def building_key(name: str) -> int:

@@ -1,6 +1,6 @@
 """Test databases: give them out, and keep some ready."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,17 +9,16 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, default_facts, drop_quietly
+from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, drop_quietly
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_of, label
 from fowergram_db.errors import UsageError
 from fowergram_db.migrations.events import OnEvent
-from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.run import running
-from fowergram_db.testdb.template import Blueprint
+from fowergram_db.testdb.template import Blueprint, Template
 
 _TEST = "a test database; it may be dropped."
 _WARM_NAMES = r"fowergram\_warm\_%"
@@ -59,12 +58,14 @@ def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
 class Supply:
     """Gives out clones of a template, and keeps some ready; to be had from ``supply``."""
 
-    def __init__(self, admin: Connection, blueprint: Blueprint, run: Run, on_event: OnEvent) -> None:
+    def __init__(
+        self, admin: Connection, blueprint: Blueprint, template: Template, run: Run, on_event: OnEvent
+    ) -> None:
+        self.template = template
         self.run = run
         self._admin = admin
         self._blueprint = blueprint
         self._on_event = on_event
-        self.template = ensure_template(admin, blueprint, on_event)
 
     def obtain(self, kind: Kind, like: DatabaseFacts | None = None) -> str:
         """Return the name of a clone, one that is ready or else a new one, with owner and tablespace ``like`` another.
@@ -137,10 +138,12 @@ def _rename(name: str, to: str) -> sql.Composed:
 
 
 @contextmanager
-def supply(admin: Connection, target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> Iterator[Supply]:
-    """Open a supply of clones on the target's server, as a run of its own; build their template where it is missing.
+def supply(admin: Connection, blueprint: Blueprint, on_event: OnEvent) -> Iterator[Supply]:
+    """Open a supply of clones, as a run of its own; build their template where it is missing.
 
     ``admin`` is a session in a database that is always there. Raises what ``ensure_template`` raises.
     """
-    with running(target, admin) as run:
-        yield Supply(admin, Blueprint(target, files, default_facts(admin)), run, on_event)
+    # Before the run: each holds a connection, and a pooler may lend two.
+    template = ensure_template(admin, blueprint, on_event)
+    with running(blueprint.target, admin) as run:
+        yield Supply(admin, blueprint, template, run, on_event)

@@ -1,7 +1,7 @@
 """What the tool has left on a server, what it is still good for, and dropping what is good for nothing."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -12,8 +12,10 @@ from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, message_of, reported
 from fowergram_db.database.sql import load
+from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, facts_of, origin_of
-from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE
+from fowergram_db.errors import FowergramError
+from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, migration_lock
 from fowergram_db.testdb.building import building_key, drop_template
 
 _NAMES = "^fowergram_(test|warm|reset|scratch|template)_"
@@ -47,6 +49,7 @@ class Throwaway:
     expires_at: datetime | None
     size_bytes: int | None
     connections: int
+    comment: str | None
     use: Use
 
 
@@ -72,12 +75,15 @@ class _Server:
 
 
 def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
-    """Return every database on this server that the tool has made for a while, in order of name."""
+    """Return every database on this server that the tool has made for a while, in order of name.
+
+    A run takes its lock before it makes anything, and lets go of it last. So what was there before the locks are looked
+    at, and is none of theirs, is in its final state afterwards.
+    """
     with reported("look for databases of the tool"):
-        with admin.cursor(row_factory=class_row(_Row)) as cursor:
-            rows = cursor.execute(load("testdb/databases"), {"names": _NAMES, "comments": _COMMENTS}).fetchall()
-        spaces = {"spaces": [RUN_SPACE, LOCK_SPACE]}
-        locks = admin.execute(load("testdb/locks"), spaces).fetchall()
+        before = {row.name for row in _rows(admin)}
+        locks = admin.execute(load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]}).fetchall()
+        rows = [row for row in _rows(admin) if row.name in before]
     server = _Server(
         locks=frozenset((int(str(space)), int(str(key))) for space, key in locks),
         templates=frozenset((row.name, row.row_version) for row in rows if row.is_complete),
@@ -86,7 +92,12 @@ def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
     return tuple(found for row in rows if (found := _judged(row, server)))
 
 
-def prune(admin: Connection, older_than: timedelta | None = None) -> Iterator[tuple[Throwaway, str]]:
+def _rows(admin: Connection) -> list[_Row]:
+    with admin.cursor(row_factory=class_row(_Row)) as cursor:
+        return cursor.execute(load("testdb/databases"), {"names": _NAMES, "comments": _COMMENTS}).fetchall()
+
+
+def prune(admin: Connection, target: Target, older_than: timedelta | None = None) -> Iterator[tuple[Throwaway, str]]:
     """Drop what nobody needs any more, and yield each with what kept it, "" where it was dropped.
 
     That is what a run has left that is gone, what has expired, clones that wait for a template that is no more, and
@@ -95,7 +106,7 @@ def prune(admin: Connection, older_than: timedelta | None = None) -> Iterator[tu
     """
     for database in throwaways(admin):
         if _is_due(database, older_than):
-            yield database, _drop(admin, database)
+            yield database, _drop(admin, database, target)
 
 
 def _is_due(database: Throwaway, older_than: timedelta | None) -> bool:
@@ -106,16 +117,28 @@ def _is_due(database: Throwaway, older_than: timedelta | None) -> bool:
     return datetime.now(UTC) - database.made_at >= older_than
 
 
-def _drop(admin: Connection, database: Throwaway) -> str:
+def _drop(admin: Connection, database: Throwaway, target: Target) -> str:
     if database.connections:
         return f"{database.connections} client(s) are connected to it"
     try:
         if database.kind is Kind.TEMPLATE:
-            drop_template(admin, database.name)
-        else:
-            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database.name)))
+            return _drop_template(admin, database, target)
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database.name)))
     except psycopg.Error as error:
         return message_of(error)
+    return ""
+
+
+def _drop_template(admin: Connection, database: Throwaway, target: Target) -> str:
+    """Drop a template, unless somebody builds it anew at this very moment: its name is always the same."""
+    elsewhere = replace(target, dbname=admin.info.dbname)
+    try:
+        with migration_lock(elsewhere, 0, lambda _event: None, building_key(database.name)):
+            if not any((row.name, row.comment) == (database.name, database.comment) for row in _rows(admin)):
+                return "it is not what it was a moment ago"
+            drop_template(admin, database.name)
+    except FowergramError as error:
+        return error.message
     return ""
 
 
@@ -142,7 +165,7 @@ def _judged(row: _Row, server: _Server) -> Throwaway | None:
             use = Use.EXPIRED if expires_at and expires_at <= server.now else Use.READY
         case _:
             use = Use.LEFT_OVER
-    return Throwaway(row.name, kind, row.owner, made_at, expires_at, row.size_bytes, row.connections, use)
+    return Throwaway(row.name, kind, row.owner, made_at, expires_at, row.size_bytes, row.connections, row.comment, use)
 
 
 def _use_of_template(row: _Row, facts: Mapping[str, Any], server: _Server) -> Use:

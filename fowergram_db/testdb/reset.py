@@ -131,13 +131,11 @@ def _cloned(
     admin: Connection, target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_event: OnEvent
 ) -> str:
     """Put a clone in the place of the target's database, and make the next one ready; return the template's name."""
-    from fowergram_db.testdb.databases import Supply
-    from fowergram_db.testdb.run import running
+    from fowergram_db.testdb.databases import supply
 
     blueprint = Blueprint(target, files, database_facts(admin, target.dbname) or default_facts(admin))
-    with running(target, admin) as run:
-        source = Supply(admin, blueprint, run, on_event)
-        replace_database(admin, target, run, lambda old: source.obtain(Kind.RESET, old), terms.sessions)
+    with supply(admin, blueprint, on_event) as source:
+        replace_database(admin, target, source.run, lambda old: source.obtain(Kind.RESET, old), terms.sessions)
         # The database is in its place: what is made for the next time is not worth an error.
         with suppress(FowergramError):
             source.keep_ready(terms.warm)

@@ -98,9 +98,9 @@ class Suite:
         self._stack = ExitStack()
         try:
             self._admin = self._stack.enter_context(maintenance(target))
-            run = self._stack.enter_context(running(target, self._admin))
             blueprint = Blueprint(target, files, default_facts(self._admin))
             ensure_template(self._admin, blueprint, _unheard)
+            run = self._stack.enter_context(running(target, self._admin))
             self._cloner = _Cloner(blueprint, run)
             self._warmer = _Warmer(self._cloner, warm) if warm else None
         except BaseException:

@@ -90,7 +90,7 @@ def test_200_tests_in_four_processes_each_with_its_own_database(run, admin):
     assert left(admin) == []
 
 
-def test_what_is_left_when_the_processes_are_killed_is_pruned(suite, admin):
+def test_what_is_left_when_the_processes_are_killed_is_pruned(suite, admin, server):
     command = suite(EACH_ITS_OWN.format(count=200), "-n", "4")
     process = subprocess.Popen(**command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     until = time.monotonic() + 60
@@ -101,12 +101,12 @@ def test_what_is_left_when_the_processes_are_killed_is_pruned(suite, admin):
     assert left(admin) != []
     # The server notices the death of a client a moment later, and completes what it was at.
     while left(admin) and time.monotonic() < until:
-        list(prune(admin))
+        list(prune(admin, server))
     assert left(admin) == []
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_the_database_of_a_failed_test_is_kept_and_printed(run, admin, workers):
+def test_the_database_of_a_failed_test_is_kept_and_printed(run, admin, server, workers):
     text = """
 def test_fails(fowergram_database):
     fowergram_database.connection.execute("INSERT INTO notes (text) VALUES ('look at me')")
@@ -127,7 +127,7 @@ def test_passes(fowergram_database):
         ).fetchone()[0]
     assert facts_of(comment)["until"] is not None
     assert left(admin) == [name]
-    list(prune(admin))
+    list(prune(admin, server))
     assert left(admin) == [name]
     admin.execute(f"DROP DATABASE {name}")
 

@@ -40,8 +40,8 @@ def leftovers(admin) -> list[str]:
     return [name for name, origin in gone if origin.kind is Kind.RESET]
 
 
-def test_reset_is_a_fresh_migrate_without_data(cli, write, query, tables, admin):
-    write(**TWO)
+def test_reset_is_a_fresh_migrate_without_data(cli, write, query, tables, admin, target):
+    write(**TWO | {"002_b": f"{TWO['002_b']} -- {target.dbname}"})
     cli("migrate")
     query("CREATE TABLE stray (id int)")
     query("INSERT INTO a VALUES (1); INSERT INTO b VALUES (2)")

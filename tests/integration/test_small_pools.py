@@ -175,3 +175,18 @@ def test_a_pool_of_one_whole_session_ends_in_the_time_allowed(server, target, ad
         result = pooled_cli(way, "migrate", "--wait", "0.5", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (5, "lock_timeout")
     assert "default_pool_size" in result.document["error"]["hint"]
+
+
+def test_test_databases_want_two_connections_and_say_so(pool_of_one, pooled_cli, write, monkeypatch):
+    monkeypatch.setattr(lock, "_LENT_WITHIN_S", 0.3)
+    write(**{"001_a": "CREATE TABLE a (id int)"})
+    for arguments in (["reset", "--force"], ["testdb", "create"]):
+        result = pooled_cli(pool_of_one, *arguments, "--json")
+        assert (result.exit_code, result.document["error"]["code"]) == (1, "pool_too_small")
+
+
+def test_test_databases_are_made_with_two_connections(pool_of_two, pooled_cli, write, target):
+    write(**{"001_a": f"CREATE TABLE a (id int); COMMENT ON TABLE a IS '{target.dbname}'"})
+    for arguments in (["reset", "--force"], ["reset", "--force"], ["testdb", "create", "--ttl", "1ms"]):
+        result = pooled_cli(pool_of_two, *arguments, "--json")
+        assert result.exit_code == 0, result.err

@@ -21,6 +21,7 @@ from fowergram_db.schema.fingerprint import differences, fingerprint
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.template import Blueprint, find_template, look_up
+from tests.integration.test_reset import leftovers
 
 FACTS = (
     "SELECT shobj_description(oid, 'pg_database'), datistemplate, datallowconn, oid FROM pg_database WHERE datname = %s"
@@ -382,3 +383,23 @@ def test_databases_are_given_out_through_a_pooler(cli, pooled, monkeypatch, admi
         with psycopg.connect(database["url"]) as session:
             assert session.execute("SELECT count(*) FROM a").fetchone() == (0,)
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database["name"])))
+
+
+def test_a_reset_that_is_killed_at_any_moment_leaves_a_whole_database_with_its_settings(
+    cli, unique, variables, admin, target, query
+):
+    assert cli("reset").exit_code == 0
+    name = sql.Identifier(target.dbname)
+    admin.execute(sql.SQL("ALTER DATABASE {} SET work_mem = '7MB'").format(name))
+    command = [sys.executable, "-m", "fowergram_db", "reset", "--migrations-dir", str(unique)]
+    for step in range(10):
+        query("CREATE TABLE IF NOT EXISTS stray (id int)")
+        process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.2 + 0.02 * step)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert query("SHOW work_mem; SELECT count(*) FROM a") == [("7MB",)]
+    until = time.monotonic() + 10
+    while leftovers(admin) and time.monotonic() < until:
+        assert cli("testdb", "prune").exit_code == 0
+    assert leftovers(admin) == []

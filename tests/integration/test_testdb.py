@@ -12,10 +12,12 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
+from fowergram_db.database.lifecycle import default_facts
 from fowergram_db.database.throwaway import Kind, Run, facts_of, label, origin_of
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import names_for, supply
 from fowergram_db.testdb.run import running
+from fowergram_db.testdb.template import Blueprint
 from tests.integration.conftest import server_like
 
 EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
@@ -71,6 +73,10 @@ def give(cli, admin):
     yield create
     for name in made:
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def blueprint(server, session, directory):
+    return Blueprint(server, read_migrations(directory), default_facts(session))
 
 
 def comment_of(admin, name):
@@ -213,7 +219,7 @@ def test_others_are_made_ready_behind_one_s_back(give, directory, server, admin)
     give("--warm", "1")
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        with supply(admin, server, read_migrations(directory), lambda _: None) as source:
+        with supply(admin, blueprint(server, admin, directory), lambda _: None) as source:
             if source._ready():
                 break
         time.sleep(0.05)
@@ -222,9 +228,9 @@ def test_others_are_made_ready_behind_one_s_back(give, directory, server, admin)
 
 
 def test_two_takers_do_not_get_the_same(admin, server, unique):
-    with supply(admin, server, read_migrations(unique), lambda _: None) as source:
+    with supply(admin, blueprint(server, admin, unique), lambda _: None) as source:
         source.keep_ready(1)
-        with connect(server) as other, supply(other, server, read_migrations(unique), lambda _: None) as second:
+        with connect(server) as other, supply(other, blueprint(server, other, unique), lambda _: None) as second:
             ready = source._ready()
             made = [source.give(None, None), second.give(None, None)]
             assert len(ready) == 1
