@@ -8,10 +8,9 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, database_facts, drop_quietly
-from fowergram_db.database.sessions import end_sessions, other_sessions, wait_until_unused
+from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, drop_quietly
+from fowergram_db.database.sessions import end_sessions, wait_until_unused
 from fowergram_db.database.sql import load
-from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run, label
 from fowergram_db.errors import Refused
 
@@ -20,7 +19,7 @@ _TRIES = 5
 _MOST_LISTED = 5
 _RETIRED = label("a database that a reset has replaced or did not complete; it may be dropped.", {})
 
-Make = Callable[[DatabaseFacts | None], str]
+Make = Callable[[], str]
 
 
 class Sessions(StrEnum):
@@ -30,22 +29,23 @@ class Sessions(StrEnum):
     END = auto()
 
 
-def replace_database(admin: Connection, target: Target, run: Run, make: Make, sessions: Sessions) -> None:
-    """Let ``make`` create a new database beside the target's, and put it in its place.
+def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, on whose account and terms
+    admin: Connection, name: str, facts: DatabaseFacts | None, run: Run, make: Make, sessions: Sessions
+) -> None:
+    """Let ``make`` create a new database beside the one of a name, and put it in its place.
 
-    ``admin`` is a session in another database. ``make`` is given how the old one was made (None: there is none), and
+    ``admin`` is a session in another database. ``facts`` say how the old one was made (None: there is none); ``make``
     returns the name of the new one. The old one is untouched until the new one is complete; then both change names in
     one transaction, and the old one is dropped. Settings, grants, connection limit and comment are carried over;
     whoever makes it gives it owner, locale and tablespace. Raises Refused where other clients are connected and are to
     be spared.
     """
-    facts = database_facts(admin, target.dbname)
     if facts is not None:
         require_unused(admin, facts, sessions)
-    fresh = make(facts)
+    fresh = make()
     try:
         if facts is None:
-            _give_name(admin, fresh, target.dbname)
+            _give_name(admin, fresh, name)
             return
         with reported("put the new database in place"):
             _swap(admin, facts, fresh, run.fresh_name(Kind.RESET), sessions)
@@ -70,9 +70,7 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
     name = facts.name
     if sessions is Sessions.END:
         return
-    wait_until_unused(admin, name, _FAREWELL_S)
-    others = other_sessions(admin, name)
-    if others:
+    if others := wait_until_unused(admin, name, _FAREWELL_S):
         raise Refused(
             f'{len(others)} other client(s) are connected to database "{name}": '
             + ", ".join(map(str, others[:_MOST_LISTED])),

@@ -43,8 +43,12 @@ def end_sessions(connection: Connection, name: str) -> None:
     wait_until_unused(connection, name)
 
 
-def wait_until_unused(connection: Connection, name: str, seconds: float = 5.0) -> None:
-    """Wait for backends that are just ending: the server itself would look again only every 100 ms."""
+def wait_until_unused(connection: Connection, name: str, seconds: float = 5.0) -> tuple[Session, ...]:
+    """Wait for backends that are just ending: the server itself would look again only every 100 ms.
+
+    Returns who is still there.
+    """
     deadline = time.monotonic() + seconds
-    while other_sessions(connection, name) and time.monotonic() < deadline:
+    while (others := other_sessions(connection, name)) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
+    return others

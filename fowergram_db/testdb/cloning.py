@@ -43,7 +43,7 @@ def strategy_for(server_version: int, size_bytes: int, *, fsync: bool) -> Strate
     return Strategy.WAL_LOG if fsync and size_bytes < _LARGE else Strategy.FILE_COPY
 
 
-class _TemplateLost(Exception):
+class TemplateLost(Exception):
     """The template is gone, or somebody has opened it: it has to be looked for again."""
 
 
@@ -58,10 +58,9 @@ def clone_of(
     for _ in range(_TRIES):
         template = ensure_template(admin, blueprint, on_event)
         try:
-            _clone(admin, template, name, like)
-        except _TemplateLost:
+            clone(admin, template, name, like)
+        except TemplateLost:
             continue
-        note_use(admin, template)
         return template
     raise DatabaseError(
         f'the template "{template.name}" could not be copied: it was in use, or replaced, each time',
@@ -69,28 +68,41 @@ def clone_of(
     )
 
 
-def _clone(admin: Connection, template: Template, name: str, like: DatabaseFacts | None) -> None:
+def clone(admin: Connection, template: Template, name: str, like: DatabaseFacts | None = None) -> None:
+    """Create a database as a copy of a template that was there a moment ago, and note that it is used.
+
+    Raises TemplateLost and DatabaseError.
+    """
     strategy = strategy_for(admin.info.server_version, template.size_bytes, fsync=template.server_fsync)
     statement = _statement(template, name, like, strategy)
-    # Where the file system shares blocks that is no work at all; where it does not, many small files take longer so.
-    if strategy is Strategy.FILE_COPY and template.shares_blocks and template.size_bytes >= _VERY_LARGE:
-        admin.execute("SET file_copy_method = clone")
-        try:
+    if not (strategy is Strategy.FILE_COPY and _shared(admin, template, statement)):
+        with creating(admin):
             _create(admin, statement)
-        except psycopg.Error:
-            # The file system cannot, it seems: then as everywhere else, or the same error once more.
-            admin.execute("RESET file_copy_method")
-        else:
-            return
-    with creating(admin):
+    note_use(admin, template)
+
+
+def _shared(admin: Connection, template: Template, statement: sql.Composed) -> bool:
+    """Copy a very large template by sharing blocks, where server and file system can; tell whether they could.
+
+    Where they cannot, many small files take longer that way.
+    """
+    if not template.shares_blocks or template.size_bytes < _VERY_LARGE:
+        return False
+    admin.execute("SET file_copy_method = clone")
+    try:
         _create(admin, statement)
+    except psycopg.Error:
+        # As everywhere else then, or the same error once more.
+        admin.execute("RESET file_copy_method")
+        return False
+    return True
 
 
 def _create(admin: Connection, statement: sql.Composed) -> None:
     try:
         admin.execute(statement)
     except (psycopg.errors.ObjectInUse, psycopg.errors.InvalidCatalogName) as error:
-        raise _TemplateLost from error
+        raise TemplateLost from error
 
 
 def _statement(template: Template, name: str, like: DatabaseFacts | None, strategy: Strategy | None) -> sql.Composed:

@@ -16,7 +16,7 @@ from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts
 from fowergram_db.errors import UsageError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.testdb.building import ensure_template
-from fowergram_db.testdb.cloning import clone_of
+from fowergram_db.testdb.cloning import TemplateLost, clone, clone_of
 from fowergram_db.testdb.run import running
 from fowergram_db.testdb.template import Blueprint, Template
 
@@ -74,7 +74,7 @@ class Supply:
         """
         name = self.run.fresh_name(kind)
         if not self._take(name, like):
-            self.template = clone_of(self._admin, self._blueprint, name, self._on_event, like)
+            self._clone(name, like)
         return name
 
     def _take(self, name: str, like: DatabaseFacts | None) -> bool:
@@ -92,6 +92,12 @@ class Supply:
                     self._admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*owner))
             return True
         return False
+
+    def _clone(self, name: str, like: DatabaseFacts | None) -> None:
+        try:
+            clone(self._admin, self.template, name, like)
+        except TemplateLost:
+            self.template = clone_of(self._admin, self._blueprint, name, self._on_event, like)
 
     def give(self, name: str | None, ttl: timedelta | None) -> TestDatabase:
         """Return a database that outlives this run. Raises DatabaseError where one of that name is there."""
@@ -117,7 +123,7 @@ class Supply:
         missing = max(0, count - len(self._ready()))
         for _ in range(missing):
             name = self.run.fresh_name(Kind.WARM)
-            self.template = clone_of(self._admin, self._blueprint, name, self._on_event)
+            self._clone(name, None)
             with reported("note what a clone is of"):
                 comment_on(self._admin, name, label(_WARM, self._mark))
         return missing
@@ -138,12 +144,14 @@ def _rename(name: str, to: str) -> sql.Composed:
 
 
 @contextmanager
-def supply(admin: Connection, blueprint: Blueprint, on_event: OnEvent) -> Iterator[Supply]:
-    """Open a supply of clones, as a run of its own; build their template where it is missing.
+def supply(
+    admin: Connection, blueprint: Blueprint, on_event: OnEvent, template: Template | None = None
+) -> Iterator[Supply]:
+    """Open a supply of clones, as a run of its own; build their template where it is not known, and missing.
 
     ``admin`` is a session in a database that is always there. Raises what ``ensure_template`` raises.
     """
     # Before the run: each holds a connection, and a pooler may lend two.
-    template = ensure_template(admin, blueprint, on_event)
+    template = template or ensure_template(admin, blueprint, on_event)
     with running(blueprint.target, admin) as run:
         yield Supply(admin, blueprint, template, run, on_event)

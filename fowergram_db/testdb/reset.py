@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fowergram_db.database.connection import Connection, connect, maintenance, reported, server_version
 from fowergram_db.database.lifecycle import (
     DatabaseFacts,
     create_like,
-    database_facts,
     default_facts,
     drop_quietly,
     may_create_databases,
@@ -24,7 +24,7 @@ from fowergram_db.errors import DatabaseMissing, FowergramError
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
 from fowergram_db.migrations.history import require_no_other
 from fowergram_db.testdb.emptying import Emptied, NotExact, empty
-from fowergram_db.testdb.template import Blueprint, find_template
+from fowergram_db.testdb.template import Blueprint, Template, find_template
 
 if TYPE_CHECKING:
     from fowergram_db.migrations.files.directory import MigrationFile
@@ -74,25 +74,46 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
     the role may not create databases, all it owns in this one is dropped, and built again. But for that last way, what
     was there stays as it is until the new one is complete. Raises Refused where it may not be done at all.
     """
-    why_not = ""
+    job, found = _Job(target, files, terms, on_event), _Found()
     try:
         with connect(target) as connection:
             on_event(Connected(server_version(connection)))
-            facts = _allowed(connection, terms)
-            may_create = may_create_databases(connection)
-            if may_create and is_disposable(target.dbname):
-                return _emptied(connection, Blueprint(target, files, facts))
-        if not may_create:
-            return _in_place(target, files, on_event)
+            found.facts = _allowed(connection, terms)
+            found.may_create = may_create_databases(connection)
+            if found.may_create and is_disposable(target.dbname):
+                return _emptied(connection, job, found)
     except NotExact as reason:
-        why_not = str(reason)
+        found.why_not = str(reason)
     except DatabaseMissing:
         require_resettable(target.dbname, None, terms.environ, terms.confirm)
+    if not found.may_create:
+        return _in_place(job)
     with _as_it_was(target.dbname, on_event), maintenance(target) as admin:
-        if is_disposable(target.dbname):
-            return Reset(Method.CLONED, _cloned(admin, target, files, terms, on_event), why_not=why_not)
-        _built(admin, target, files, terms, on_event)
-        return Reset(Method.BUILT)
+        return (_cloned if is_disposable(target.dbname) else _built)(admin, job, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is to be made anew, of what, on which terms, and who is told."""
+
+    target: Target
+    files: "Sequence[MigrationFile]"
+    terms: Terms
+    on_event: OnEvent
+
+    def blueprint(self, like: DatabaseFacts) -> Blueprint:
+        """Return what a template for it has to be."""
+        return Blueprint(self.target, self.files, like)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a look into the database has brought: how it was made, what its role may, a template, why it was no use."""
+
+    facts: DatabaseFacts | None = None
+    may_create: bool = True
+    template: Template | None = None
+    why_not: str = ""
 
 
 def _allowed(connection: Connection, terms: Terms) -> DatabaseFacts:
@@ -117,56 +138,56 @@ def _as_it_was(name: str, on_event: OnEvent) -> Iterator[None]:
         raise
 
 
-def _emptied(connection: Connection, blueprint: Blueprint) -> Reset:
+def _emptied(connection: Connection, job: _Job, found: _Found) -> Reset:
     """Delete what was written since the database was cloned. Raises NotExact where that would not do."""
-    template = find_template(connection, blueprint)
-    if template is None:
+    assert found.facts is not None  # noqa: S101 - this session is in the database
+    found.template = find_template(connection, job.blueprint(found.facts))
+    if found.template is None:
         raise NotExact("there is no template of these migrations yet")
-    if template.contents is None:
+    if found.template.contents is None:
         raise NotExact("clones of its template cannot be emptied")
-    return Reset(Method.EMPTIED, template.name, empty(connection, template.contents, template.seal))
+    emptied = empty(connection, found.template.contents, found.template.seal)
+    return Reset(Method.EMPTIED, found.template.name, emptied)
 
 
-def _cloned(
-    admin: Connection, target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_event: OnEvent
-) -> str:
-    """Put a clone in the place of the target's database, and make the next one ready; return the template's name."""
+def _cloned(admin: Connection, job: _Job, found: _Found) -> Reset:
+    """Put a clone in the place of the target's database, and make the next one ready."""
     from fowergram_db.testdb.databases import supply
 
-    blueprint = Blueprint(target, files, database_facts(admin, target.dbname) or default_facts(admin))
-    with supply(admin, blueprint, on_event) as source:
-        replace_database(admin, target, source.run, lambda old: source.obtain(Kind.RESET, old), terms.sessions)
+    old = found.facts
+    with supply(admin, job.blueprint(old or default_facts(admin)), job.on_event, found.template) as source:
+        make = partial(source.obtain, Kind.RESET, old)
+        replace_database(admin, job.target.dbname, old, source.run, make, job.terms.sessions)
         # The database is in its place: what is made for the next time is not worth an error.
         with suppress(FowergramError):
-            source.keep_ready(terms.warm)
-    return source.template.name
+            source.keep_ready(job.terms.warm)
+    return Reset(Method.CLONED, source.template.name, why_not=found.why_not)
 
 
-def _built(
-    admin: Connection, target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_event: OnEvent
-) -> None:
+def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
     """Build a database beside the target's, and put it in its place."""
     from fowergram_db.migrations.build import build, steps_of
     from fowergram_db.testdb.run import running
 
-    steps = steps_of(files)
+    steps, old = steps_of(job.files), found.facts
 
-    def make(old: DatabaseFacts | None) -> str:
+    def make() -> str:
         name = run.fresh_name(Kind.RESET)
         create_like(admin, name, old or default_facts(admin), old.owner if old else None)
         try:
-            build(replace(target, dbname=name), steps, on_event)
+            build(replace(job.target, dbname=name), steps, job.on_event)
         except BaseException:
             drop_quietly(admin, name)
             raise
         return name
 
-    with running(target, admin) as run:
-        replace_database(admin, target, run, make, terms.sessions)
+    with running(job.target, admin) as run:
+        replace_database(admin, job.target.dbname, old, run, make, job.terms.sessions)
+    return Reset(Method.BUILT)
 
 
-def _in_place(target: Target, files: "Sequence[MigrationFile]", on_event: OnEvent) -> Reset:
+def _in_place(job: _Job) -> Reset:
     from fowergram_db.testdb.in_place import rebuild_in_place
 
-    rebuild_in_place(target, files, on_event)
-    return Reset(Method.DROPPED, why_not=f"{target.user} may not create databases")
+    rebuild_in_place(job.target, job.files, job.on_event)
+    return Reset(Method.DROPPED, why_not=f"{job.target.user} may not create databases")
