@@ -1,24 +1,44 @@
 """The Typer application: which commands there are."""
 
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from fowergram_db import __version__
-from fowergram_db.cli import migrations, operations, schema, testdb
 from fowergram_db.cli.options import JSON
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-app.add_typer(migrations.app)
-app.add_typer(schema.app)
-app.add_typer(operations.app)
-app.add_typer(testdb.app, name="testdb")
-_help_app = typer.Typer()
+# Where each command is at home; the rest of the program need not be built to run one.
+_MODULES = ("migrations", "schema", "operations", "testdb")
+_HOME = {
+    **dict.fromkeys(("migrate", "status", "rollback", "reset", "repair", "protect", "new"), "migrations"),
+    **dict.fromkeys(("analyze", "slow-queries", "slow-query"), "operations"),
+    "adopt": "schema",
+    "testdb": "testdb",
+}
+_GROUPS = ("testdb",)
+
+
+def program(arguments: Sequence[str]) -> typer.Typer:
+    """Return the program that understands some arguments: with the one command that they begin with, else with all."""
+    word = arguments[0] if arguments else "migrate"
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_bare)
+    for module in (_HOME[word],) if word in _HOME else _MODULES:
+        found: typer.Typer = import_module(f"fowergram_db.cli.{module}").app
+        if module in _GROUPS:
+            app.add_typer(found, name=module)
+        else:
+            chosen = (info for info in found.registered_commands if word not in _HOME or info.name == word)
+            app.registered_commands += chosen
+    app.command("help", epilog="\b\nExamples:\n  fowergram-db help\n  fowergram-db help testdb create")(_help)
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -27,7 +47,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def _bare(
     ctx: typer.Context,
     _version: Annotated[
@@ -51,7 +70,6 @@ def _commands(ctx: Any) -> dict[str, Any]:  # noqa: ANN401 - Typer keeps the bas
     return commands
 
 
-@_help_app.command("help", epilog="\b\nExamples:\n  fowergram-db help\n  fowergram-db help testdb create")
 def _help(
     ctx: typer.Context,
     command: Annotated[
@@ -74,6 +92,3 @@ def _help(
     if screen.lost:
         raise screen.lost
     return 0
-
-
-app.add_typer(_help_app)

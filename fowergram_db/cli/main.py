@@ -35,14 +35,14 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Usage errors, too, are JSON where that is asked for."""
     import typer
 
-    from fowergram_db.cli.app import app
+    from fowergram_db.cli.app import program
     from fowergram_db.cli.render import Screen
     from fowergram_db.cli.session import fail, output_lost
     from fowergram_db.database.redaction import mask_passwords
     from fowergram_db.errors import UsageError
 
     _survive_any_output()
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(program(arguments))
     try:
         return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False) or 0)
     except typer.TyperException as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from fowergram_db.cli.app import app
+from fowergram_db.cli.app import program
 from fowergram_db.cli.main import run
 from fowergram_db.cli.render import Column, Row, Screen
 
@@ -48,13 +48,18 @@ def test_the_overview_is_on_record(capsys, recorded):
 def test_every_option_has_an_environment_variable_that_the_help_shows(command, capsys):
     run([*command.split(), "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    found = typer.main.get_command(app)
+    found = typer.main.get_command(program(["help"]))
     for word in command.split():
         found = found.commands[word]
     for parameter in found.params:
         if parameter.param_type_name == "option" and parameter.name not in WITHOUT_VARIABLE:
             variable = "NO_COLOR" if parameter.name == "no_color" else parameter.envvar
             assert f"[env var: {variable}" in shown
+
+
+@pytest.mark.parametrize("command", sorted({command.split()[0] for command in COMMANDS} - {"help"}))
+def test_a_command_is_built_without_the_others(command):
+    assert set(typer.main.get_command(program([command])).commands) == {command, "help"}
 
 
 def test_the_version(capsys):
