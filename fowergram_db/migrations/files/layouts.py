@@ -9,7 +9,6 @@ from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.sections import blank
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
-from fowergram_db.migrations.script.scanner import scan
 
 GREATEST_VERSION = 2**63 - 1
 PLAN = "sqitch.plan"
@@ -265,6 +264,8 @@ def without_transaction(file: SqlFile) -> SqlFile:
     Every migration has a transaction already. Where only one of both is there, both stay, and the checks
     refuse them.
     """
+    from fowergram_db.migrations.script.scanner import scan
+
     text, statements = file.text, scan(file.text).statements
     if len(statements) < 2:  # noqa: PLR2004 - a BEGIN and a COMMIT
         return file
