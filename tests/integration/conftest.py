@@ -23,6 +23,7 @@ from fowergram_db.database.target import Target, resolve_target
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
+from fowergram_db.testdb.server import docker_answers
 from tests import servers
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.integration.proxy import Proxy, proxy_to
@@ -50,7 +51,7 @@ def server() -> Iterator[Target]:
     """A superuser's way to a database that is always there; pg_stat_statements is preloaded."""
     if _NAMED:
         yield target_of(_NAMED)
-    elif _docker_answers():
+    elif docker_answers():
         with _container() as target:
             yield target
     else:
@@ -61,24 +62,6 @@ def server() -> Iterator[Target]:
 def target_of(url: str) -> Target:
     """Read a URL, and nothing else."""
     return resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
-
-
-def _docker_answers() -> bool:
-    if not (os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()):
-        return False
-    from docker import from_env
-    from docker.errors import DockerException
-
-    try:
-        client = from_env(timeout=5)
-    except DockerException:
-        return False
-    try:
-        return bool(client.ping())
-    except (DockerException, OSError):
-        return False
-    finally:
-        client.close()
 
 
 @contextmanager
