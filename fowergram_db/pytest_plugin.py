@@ -52,13 +52,12 @@ def _option(config: pytest.Config, name: str, default: str = "") -> str:
     return str(given or default)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+@pytest.hookimpl(hookwrapper=True)  # which older versions of pytest know, too
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     """Note whether a test has failed, for the fixtures that are torn down after it."""
-    report = yield
-    if report.failed:
+    outcome = yield
+    if outcome.get_result().failed:
         item.stash[_FAILED] = True
-    return report
 
 
 @pytest.hookimpl(tryfirst=True)
