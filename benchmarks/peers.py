@@ -89,9 +89,9 @@ def _write_files(work: Workplace) -> None:
 
 def _migrators(work: Workplace) -> Iterator[Candidate]:
     yield Candidate("`psql -1 -f`, all in one file", "by_psql", _psql(work, "by_psql", "-1", "-f", "all.sql"))
-    yield Candidate("`fowergram-db migrate`", "by_fowergram", _own(work, "migrate", "by_fowergram", "plain"))
+    yield Candidate("`fowergram-db migrate`", "by_fowergram", own(work, "migrate", "by_fowergram", "plain"))
     yield Candidate(
-        "`fowergram-db migrate --atomic`", "by_atomic", (*_own(work, "migrate", "by_atomic", "plain"), "--atomic")
+        "`fowergram-db migrate --atomic`", "by_atomic", (*own(work, "migrate", "by_atomic", "plain"), "--atomic")
     )
     url = f"{work.url('by_dbmate')}?sslmode=disable"
     yield Candidate("`dbmate up`", "by_dbmate", (dbmate(work), "--url", url, "-d", "dbmate", "--no-dump-schema", "up"))
@@ -106,12 +106,13 @@ def _readers(work: Workplace) -> Iterator[Candidate]:
     for count, files in ((_FILES, "plain"), (_FEW, "few")):
         database = f"kept_{files}"
         _make_empty(work, database)
-        subprocess.run(_own(work, "migrate", database, files), check=True, cwd=work.directory, capture_output=True)
+        subprocess.run(own(work, "migrate", database, files), check=True, cwd=work.directory, capture_output=True)
         for command in ("migrate", "status"):
-            yield Candidate(f"{command} {count}", database, _own(work, command, database, files), kept=True)
+            yield Candidate(f"{command} {count}", database, own(work, command, database, files), kept=True)
 
 
-def _own(work: Workplace, command: str, database: str, files: str) -> tuple[str, ...]:
+def own(work: Workplace, command: str, database: str, files: str) -> tuple[str, ...]:
+    """Return a command of the tool on a database and a directory of migrations."""
     program = str(Path(sys.executable).with_name("fowergram-db"))
     return (program, command, "--database-url", work.url(database), "--migrations-dir", files)
 

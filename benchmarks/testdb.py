@@ -20,7 +20,7 @@ from pathlib import Path
 
 import fowergram_db
 import psycopg
-from benchmarks.peers import Workplace, dbmate, write_table
+from benchmarks.peers import Workplace, dbmate, own, write_table
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.migrations.files.directory import read_migrations
 from tests.servers import started
@@ -86,8 +86,8 @@ def _tables(work: Workplace, rounds: int) -> Iterator[str]:
 
 def _candidates(work: Workplace, files: str) -> Iterator[Candidate]:
     database = f"bench_{files}_test"
-    own = (*_own("reset", "--migrations-dir", files), "--database-url", work.url(database))
-    subprocess.run(own, check=True, cwd=work.directory, capture_output=True)
+    reset = own(work, "reset", database, files)
+    subprocess.run(reset, check=True, cwd=work.directory, capture_output=True)
     template = _asked(work, "SELECT datname FROM pg_database WHERE datistemplate ORDER BY oid DESC LIMIT 1")
     if files == "five":
         raw = f"raw_{files}_test"
@@ -95,8 +95,8 @@ def _candidates(work: Workplace, files: str) -> Iterator[Candidate]:
         drop, create = f"DROP DATABASE {raw}", f"CREATE DATABASE {raw} TEMPLATE {template}"
         command = ("psql", "-qX", "-c", drop, "-c", create, work.server.url)
         yield Candidate("`DROP DATABASE`, `CREATE DATABASE … TEMPLATE` by psql", (command,), work.url(raw), "")
-    yield Candidate("`fowergram-db reset`, the tests have changed the schema", (own,), work.url(database), _DDL)
-    yield Candidate("`fowergram-db reset`, the tests have written rows", (own,), work.url(database), _ROWS)
+    yield Candidate("`fowergram-db reset`, the tests have changed the schema", (reset,), work.url(database), _DDL)
+    yield Candidate("`fowergram-db reset`, the tests have written rows", (reset,), work.url(database), _ROWS)
     by_dbmate = f"dbmate_{files}_test"
     _asked(work, f"CREATE DATABASE {by_dbmate}")
     replay = (
@@ -108,10 +108,6 @@ def _candidates(work: Workplace, files: str) -> Iterator[Candidate]:
         "--no-dump-schema",
     )
     yield Candidate("`dbmate drop`, `dbmate up`", ((*replay, "drop"), (*replay, "up")), work.url(by_dbmate), "")
-
-
-def _own(*arguments: str) -> tuple[str, ...]:
-    return (str(Path(sys.executable).with_name("fowergram-db")), *arguments)
 
 
 def _write_files(work: Workplace) -> None:
