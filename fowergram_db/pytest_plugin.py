@@ -79,11 +79,11 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
 @pytest.fixture(scope="session")
 def fowergram_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
     """Give the server that databases are made on: the one that is named, else Docker's, else the embedded one."""
-    from fowergram_db.database.protection import says_production
+    from fowergram_db.database.protection import require_no_production
     from fowergram_db.testdb.server import DEFAULT_IMAGE, server_for_tests
 
-    if says_production(os.environ):
-        pytest.fail("FOWERGRAM_ENVIRONMENT is production: no databases are made for tests here", pytrace=False)
+    with _explained():
+        require_no_production(os.environ, "no databases are made for tests here")
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(pytestconfig, "workerinput") else base
     image = _option(pytestconfig, "image", DEFAULT_IMAGE)
@@ -157,10 +157,10 @@ def fowergram_transaction(_fowergram_reused: "Reused") -> "Iterator[psycopg.Conn
     Sequences go on where they are, as after any rollback. Where something was committed all the same, the database is
     emptied before the next test.
     """
-    with _explained():
-        database = _fowergram_reused.fresh()
     from psycopg.pq import TransactionStatus
 
+    with _explained():
+        database = _fowergram_reused.fresh()
     connection = database.connect()
     began = connection.execute("SELECT pg_catalog.now()").fetchone()
     yield connection

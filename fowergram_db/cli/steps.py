@@ -100,16 +100,20 @@ def arrived(session: Session, standing: "Standing") -> Outcome:
     """Say where the database now stands."""
     if not session.data["steps"]:
         session.screen.line("Nothing to do.")
+    return Outcome({"summary": _summary(session, standing)})
+
+
+def _summary(session: Session, standing: "Standing") -> dict[str, int]:
+    """Say where the database stands, and return that for the JSON document."""
     assert session.target is not None  # noqa: S101 - a command that has arrived has had a target
     session.screen.line(f'Database "{session.target.dbname}" is {standing}.', "bold")
-    return Outcome({"summary": {"applied": len(standing.applied), "pending": len(standing.pending)}})
+    return {"applied": len(standing.applied), "pending": len(standing.pending)}
 
 
 def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset") -> Outcome:
     """Say how a database was made anew, and where it now stands."""
     from fowergram_db.migrations.standing import Standing
 
-    assert session.target is not None  # noqa: S101 - what was reset has been reached
     if done.emptied:
         rows, tables = done.emptied.rows, done.emptied.tables
         session.screen.note(f"Emptied: {rows:,} row(s) of {tables} table(s) deleted; nothing else was changed.")
@@ -117,8 +121,6 @@ def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset"
         session.screen.note(f"Cloned from {done.template}" + (f" ({done.why_not})." if done.why_not else "."))
     elif done.why_not:
         session.screen.note(f"Dropped what was in it and built it again, as {done.why_not}: ALTER ROLE … CREATEDB.")
-    standing = Standing(tuple(file.version for file in files), ())
-    session.screen.line(f'Database "{session.target.dbname}" is {standing}.', "bold")
     emptied = {"rows": done.emptied.rows, "tables": done.emptied.tables} if done.emptied else None
     return Outcome(
         {
@@ -126,7 +128,7 @@ def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset"
             "template": done.template or None,
             "emptied": emptied,
             "reason": done.why_not or None,
-            "summary": {"applied": len(standing.applied), "pending": 0},
+            "summary": _summary(session, Standing(tuple(file.version for file in files), ())),
         }
     )
 

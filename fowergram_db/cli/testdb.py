@@ -15,6 +15,7 @@ from fowergram_db.cli.steps import step_listener
 from fowergram_db.errors import Refused
 
 if TYPE_CHECKING:
+    from fowergram_db.database.target import Target
     from fowergram_db.testdb.databases import TestDatabase
     from fowergram_db.testdb.pruning import Throwaway
 
@@ -71,7 +72,7 @@ def create(
     so before it ends.
     """
     from fowergram_db.database.lifecycle import default_facts
-    from fowergram_db.database.protection import says_production
+    from fowergram_db.database.protection import require_no_production
     from fowergram_db.database.target import url_of
     from fowergram_db.testdb.databases import names_for, supply
     from fowergram_db.testdb.template import Blueprint
@@ -80,11 +81,7 @@ def create(
     lifetime = timedelta(milliseconds=duration_ms("--ttl", ttl)) or None
     made: list[dict[str, Any]] = []
     session.data["databases"] = made
-    if says_production(session.environment):
-        raise Refused(
-            "FOWERGRAM_ENVIRONMENT is production: no test databases are made here",
-            hint="Run it in another environment, or take the variable away.",
-        )
+    require_no_production(session.environment, "no test databases are made here")
     with session.reached() as target:
         _require_lasting(session)
         session.screen.note(f"Target: {target.place}")
@@ -100,7 +97,7 @@ def create(
                 session.data["ready"] = source.keep_ready(warm)
                 session.screen.line(f"{session.data['ready']} clone(s) made ready.")
         if warm and names:
-            refill(session, warm)
+            _refill(session, target, warm)
     return Outcome()
 
 
@@ -113,15 +110,13 @@ def _require_lasting(session: Session) -> None:
         )
 
 
-def refill(session: Session, warm: int) -> None:
+def _refill(session: Session, target: "Target", warm: int) -> None:
     """Begin to make clones ready, in a process of its own that nobody has to wait for."""
     from fowergram_db.database.target import VARIABLES, url_of
 
-    assert session.target is not None  # noqa: S101 - there is something to be made on
-    embedded = session.target.embedded
     variables = {name: value for name, value in os.environ.items() if name not in {*VARIABLES.values(), "DATABASE_URL"}}
     variables |= {
-        "DATABASE_URL": f"embedded://{embedded.data_dir or ''}" if embedded else url_of(session.target),
+        "DATABASE_URL": url_of(target),
         "MIGRATIONS_DIR": str(session.migrations_dir.resolve()),
         "FOWERGRAM_ENV_FILE": os.devnull,
     }

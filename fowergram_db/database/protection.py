@@ -28,9 +28,13 @@ def is_disposable(name: str) -> bool:
     return not _DISPOSABLE.isdisjoint(re.split(r"[\W_]+", name.lower()))
 
 
-def says_production(environ: Mapping[str, str]) -> bool:
-    """Tell whether the environment is declared to be production."""
-    return environ.get("FOWERGRAM_ENVIRONMENT", "").strip().lower() == "production"
+def require_no_production(environ: Mapping[str, str], consequence: str) -> None:
+    """Raise Refused where the environment is declared to be production; ``consequence`` says what is not done there."""
+    if environ.get("FOWERGRAM_ENVIRONMENT", "").strip().lower() == "production":
+        raise Refused(
+            f"FOWERGRAM_ENVIRONMENT is production: {consequence}",
+            hint="Run it in another environment, or take the variable away.",
+        )
 
 
 def require_resettable(
@@ -41,11 +45,7 @@ def require_resettable(
     ``facts`` is None where there is none of that name; ``confirm`` is asked where the name does not say that it holds
     nothing of worth.
     """
-    if says_production(environ):
-        raise Refused(
-            "FOWERGRAM_ENVIRONMENT is production: nothing is reset here",
-            hint="Run it in another environment, or take the variable away.",
-        )
+    require_no_production(environ, "nothing is reset here")
     if facts and facts.production:
         raise Refused(
             f'database "{name}" is marked as production and is never reset',

@@ -97,6 +97,12 @@ def label(sentence: str, facts: Mapping[str, object]) -> str:
     return f"{_SIGNATURE}{sentence} {json.dumps(facts, separators=(',', ':'))}"
 
 
+def label_until(sentence: str, made_at: datetime, until: datetime | None) -> str:
+    """Write the comment of a test database that outlives the run that made it, until then; None: for ever."""
+    facts = {"kind": Kind.TEST, "made": made_at.isoformat(), "until": until.isoformat() if until else None}
+    return label(sentence, facts)
+
+
 def facts_of(comment: str | None) -> Mapping[str, Any] | None:
     """Return the facts of a comment that ``label`` has written, None where it was somebody else.
 

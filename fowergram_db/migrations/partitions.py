@@ -13,6 +13,11 @@ from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
 _SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
 
 
+def keeps_partitions(connection: Connection) -> bool:
+    """Tell whether the database has that function, and may be written to; psycopg's errors pass through."""
+    return connection.execute(load("catalog/partition_maintenance")).fetchone() == (True,)
+
+
 def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEvent) -> None:
     """Call the function where there is one, waiting for locks as long as a migration would. Tells what it did.
 
@@ -20,7 +25,7 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
     """
     try:
         with reported("look for partitions to maintain"):
-            if connection.execute(load("catalog/partition_maintenance")).fetchone() != (True,):
+            if not keeps_partitions(connection):
                 return
         with reported("keep the partitions ahead"), connection.transaction():
             connection.execute(_SET_LOCAL, ["lock_timeout", f"{limits.lock_timeout_ms}ms"])

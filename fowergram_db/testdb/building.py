@@ -10,13 +10,13 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, connect, reported
 from fowergram_db.database.lifecycle import comment_on, create_like, drop_quietly
 from fowergram_db.database.sessions import end_sessions
-from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import facts_of, label
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.build import build, steps_of
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent, TemplateBuilt
+from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
 from fowergram_db.testdb.template import Blueprint, Found, Template, complete, look_up
 
@@ -107,12 +107,13 @@ def _seal(admin: Connection, building: Target) -> None:
     name = sql.Identifier(building.dbname)
     with connect(building) as connection, reported("read what the template holds"):
         contents = read_contents(connection)
-        size, maintained = connection.execute(load("testdb/facts")).fetchone() or (0, False)
+        maintained = keeps_partitions(connection)
+        row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
     now = datetime.now(UTC)
     facts = {
         "made": now.isoformat(timespec="seconds"),
         "used": now.date().isoformat(),
-        "size": size,
+        "size": row[0] if row else 0,
         "maintained": maintained,
         "contents": asdict(contents) if contents else None,
     }

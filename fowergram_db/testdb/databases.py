@@ -12,7 +12,7 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, drop_quietly
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_of, label
+from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_of, label, label_until
 from fowergram_db.errors import UsageError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.testdb.building import ensure_template
@@ -111,9 +111,8 @@ class Supply:
     def _labelled(self, made: str, name: str, ttl: timedelta | None) -> TestDatabase:
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + ttl if ttl else None
-        facts = {"kind": Kind.TEST, "made": now.isoformat(), "until": until.isoformat() if until else None}
         with reported(f'give out the database "{name}"'), self._admin.transaction():
-            comment_on(self._admin, made, label(_TEST, facts))
+            comment_on(self._admin, made, label_until(_TEST, now, until))
             if name != made:
                 self._admin.execute(_rename(made, name))
         return TestDatabase(replace(self._blueprint.target, dbname=name), now, until)

@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, message_of, reported
+from fowergram_db.database.lifecycle import database_facts
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, facts_of, origin_of
@@ -81,20 +82,17 @@ def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
     at, and is none of theirs, is in its final state afterwards.
     """
     with reported("look for databases of the tool"):
-        before = {row.name for row in _rows(admin)}
+        before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
         locks = admin.execute(load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]}).fetchall()
-        rows = [row for row in _rows(admin) if row.name in before]
+        with admin.cursor(row_factory=class_row(_Row)) as cursor:
+            cursor.execute(load("testdb/databases"), {"names": _NAMES, "comments": _COMMENTS})
+            rows = [row for row in cursor if row.name in before]
     server = _Server(
         locks=frozenset((int(str(space)), int(str(key))) for space, key in locks),
         templates=frozenset((row.name, row.row_version) for row in rows if row.is_complete),
         now=datetime.now(UTC),
     )
     return tuple(found for row in rows if (found := _judged(row, server)))
-
-
-def _rows(admin: Connection) -> list[_Row]:
-    with admin.cursor(row_factory=class_row(_Row)) as cursor:
-        return cursor.execute(load("testdb/databases"), {"names": _NAMES, "comments": _COMMENTS}).fetchall()
 
 
 def prune(admin: Connection, target: Target, older_than: timedelta | None = None) -> Iterator[tuple[Throwaway, str]]:
@@ -134,7 +132,8 @@ def _drop_template(admin: Connection, database: Throwaway, target: Target) -> st
     elsewhere = replace(target, dbname=admin.info.dbname)
     try:
         with migration_lock(elsewhere, 0, lambda _event: None, building_key(database.name)):
-            if not any((row.name, row.comment) == (database.name, database.comment) for row in _rows(admin)):
+            now = database_facts(admin, database.name)
+            if now is None or now.comment != database.comment:
                 return "it is not what it was a moment ago"
             drop_template(admin, database.name)
     except FowergramError as error:

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from fowergram_db.database.connection import Connection, connect, maintenance
 from fowergram_db.database.lifecycle import comment_on, default_facts, drop_quietly
 from fowergram_db.database.target import Target, url_of
-from fowergram_db.database.throwaway import Kind, Run, label
+from fowergram_db.database.throwaway import Kind, Run, label_until
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.testdb.building import ensure_template
@@ -123,8 +123,7 @@ class Suite:
         """Let a database outlive the run by a day, for somebody to look into it."""
         database.close()
         now = datetime.now(UTC).replace(microsecond=0)
-        facts = {"kind": Kind.TEST, "made": now.isoformat(), "until": (now + _KEPT_FOR).isoformat()}
-        comment_on(self._admin, database.name, label(_KEPT, facts))
+        comment_on(self._admin, database.name, label_until(_KEPT, now, now + _KEPT_FOR))
 
     def close(self) -> None:
         """Drop what was made ready, and end the run."""
