@@ -214,6 +214,12 @@ def write(directory):
 
 
 @pytest.fixture
+def unique(write, target):
+    """Migrations that no other test has, so that nobody else has their template."""
+    return write(**{"001_a": f"CREATE TABLE a (id int); COMMENT ON TABLE a IS '{target.dbname}'"})
+
+
+@pytest.fixture
 def cli(target, directory, monkeypatch, capsys):
     """Run a command in this process against the test's target and directory, and return what it left."""
     for name, value in environment(target).items():

@@ -29,12 +29,6 @@ FACTS = (
 
 
 @pytest.fixture
-def unique(write, target):
-    """Migrations that no other test has, so that nobody else has their template."""
-    return write(**{"001_a": f"CREATE TABLE a (id int); COMMENT ON TABLE a IS '{target.dbname}'"})
-
-
-@pytest.fixture
 def blueprint(unique, server, admin):
     return Blueprint(server, read_migrations(unique), default_facts(admin))
 

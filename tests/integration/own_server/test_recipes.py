@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from fowergram_db.database.target import url_of
-from tests.integration.conftest import server_like
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs/test-databases.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).resolve().parents[3] / "docs/test-databases.md").read_text(encoding="utf-8")
 # The first line of a file, which names it, is no heading.
 DOCUMENT = re.sub(r"^# (?=\w+\.py$)", "@", TEXT, flags=re.MULTILINE)
 GO_PACKAGES = Path("/usr/share/gocode")
@@ -27,13 +26,6 @@ def section(title: str) -> str:
 def blocks(title: str, language: str) -> list[str]:
     """The code blocks of a section that are in a language."""
     return re.findall(rf"```{language}\n(.*?)```", section(title), re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def server(server):
-    """A server of this module's own: what the recipes leave on it goes with it."""
-    with server_like(server) as other:
-        yield other
 
 
 @pytest.fixture

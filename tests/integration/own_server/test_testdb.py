@@ -18,29 +18,8 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import names_for, supply
 from fowergram_db.testdb.run import running
 from fowergram_db.testdb.template import Blueprint
-from tests.integration.conftest import server_like
 
 EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
-
-
-@pytest.fixture(scope="module")
-def server(server):
-    """A server of this module's own: on another one, what is pruned here would be missed elsewhere."""
-    with server_like(server) as other:
-        yield other
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    """A session of a superuser."""
-    with connect(server) as connection:
-        yield connection
-
-
-@pytest.fixture
-def unique(write, target):
-    """Migrations that no other test has."""
-    return write(**{"001_a": f"CREATE TABLE a (id int); COMMENT ON TABLE a IS '{target.dbname}'"})
 
 
 @pytest.fixture

@@ -12,11 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fowergram_db.database.connection import connect
 from fowergram_db.database.target import url_of
 from fowergram_db.database.throwaway import Kind, facts_of, origin_of
 from fowergram_db.testdb.pruning import prune
-from tests.integration.conftest import in_memory, server_like
+from tests.integration.conftest import in_memory
 
 MIGRATION = """
 CREATE TABLE notes (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text);
@@ -33,20 +32,6 @@ def test_alone(fowergram_database, number):
     connection.execute("INSERT INTO notes (text) VALUES ('x')")
     connection.commit()
 """
-
-
-@pytest.fixture(scope="module")
-def server(server):
-    """A server of this module's own, so that what is left on it can be counted."""
-    with server_like(server) as other:
-        yield other
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    """A session of a superuser."""
-    with connect(server) as connection:
-        yield connection
 
 
 @pytest.fixture
