@@ -196,7 +196,11 @@ def _reachable(native: Path, owner: Account, home: Path) -> Path:
     found = subprocess.run(["test", "-x", native / "bin/postgres"], check=False, cwd="/", **owner.options)
     if found.returncode == 0:
         return native
-    return shutil.copytree(native, home / "native", symlinks=True)
+    # A wheel has its libraries beside the package, and its programs look for them there.
+    libraries = native.parent.with_name(f"{native.parent.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, home / libraries.name, symlinks=True)
+    return shutil.copytree(native, home / native.parent.name / native.name, symlinks=True)
 
 
 def _initialise(native: Path, data: Path, owner: Account, superuser: str) -> None:
