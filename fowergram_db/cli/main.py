@@ -38,8 +38,8 @@ def run(arguments: Sequence[str]) -> int:
     from fowergram_db.cli.app import program
     from fowergram_db.cli.render import Screen
     from fowergram_db.cli.session import fail, output_lost
-    from fowergram_db.database.redaction import mask_passwords
     from fowergram_db.errors import UsageError
+    from fowergram_db.redaction.messages import mask_passwords
 
     _survive_any_output()
     command = typer.main.get_command(program(arguments))

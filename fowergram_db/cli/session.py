@@ -212,7 +212,7 @@ def fail(
 def _explain(error: BaseException) -> FowergramError:
     """Return what an exception means to the user."""
     from fowergram_db.cli.interrupts import TerminationSignal
-    from fowergram_db.database.redaction import mask_passwords
+    from fowergram_db.redaction.messages import mask_passwords
 
     match error:
         case FowergramError():

@@ -135,7 +135,7 @@ def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset"
 
 def preview(session: Session, steps: "Sequence[CheckedStep]") -> Outcome:
     """Print the scripts that would run; literals of PASSWORD clauses stay hidden here too."""
-    from fowergram_db.database.redaction import mask_passwords
+    from fowergram_db.redaction.messages import mask_passwords
 
     for checked in steps:
         step = checked.step

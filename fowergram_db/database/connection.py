@@ -9,7 +9,6 @@ from dataclasses import replace
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.target import Target
 from fowergram_db.errors import (
     ConnectionFailed,
@@ -19,6 +18,7 @@ from fowergram_db.errors import (
     ServerReport,
     ServerTooOld,
 )
+from fowergram_db.redaction.messages import mask_passwords
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import psycopg
 
 from fowergram_db.database.connection import Connection, connect, server_version
-from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ConnectionFailed, DatabaseMissing
 from fowergram_db.migrations.engine.lock import fresh_name
 from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent
+from fowergram_db.redaction.messages import mask_passwords
 
 _BELIEF_S = 20.0
 _POLL_S = 0.1

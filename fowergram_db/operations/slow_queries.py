@@ -10,10 +10,10 @@ from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.operations.sort_key import SortKey
+from fowergram_db.redaction.messages import mask_passwords
 
 LONGEST_FORMATTED = 4000
 """How many characters of SQL are worth formatting: sqlparse's time grows faster than the text."""

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
+from fowergram_db.redaction.messages import mask_passwords, redact, secrets_in
 
 
 @pytest.mark.parametrize(

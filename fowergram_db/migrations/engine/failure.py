@@ -7,10 +7,10 @@ from dataclasses import astuple
 import psycopg
 
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, message_of, report_of, statement_hint
-from fowergram_db.database.redaction import mask_passwords, redact, secrets_in
 from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, ServerReport
 from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script.scanner import Script
+from fowergram_db.redaction.messages import mask_passwords, redact, secrets_in
 
 _UNTRANSLATABLE = "22P05"
 _BYTES = re.compile(r"0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*")

@@ -9,12 +9,12 @@ from typing import LiteralString, TypeVar
 import psycopg
 
 from fowergram_db.database.connection import Connection, connect
-from fowergram_db.database.redaction import mask_passwords
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.wire import Unanswered, ask, send, within
 from fowergram_db.migrations.events import Blocker
+from fowergram_db.redaction.messages import mask_passwords
 
 _TELLS_OF_COPY = 140000
 # The worker's own answer is not seen while we look: better no look than a long one.

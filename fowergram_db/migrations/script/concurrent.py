@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fowergram_db.migrations.script.lexis import Kind, Token, tokens
+from fowergram_db.lexer import Kind, Token, tokens
 
 _LONGEST_NAME_BYTES = 63
 _BARE = re.compile(r"[a-z_][a-z0-9_]*")

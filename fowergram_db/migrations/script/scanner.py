@@ -6,7 +6,7 @@ give numbers and labels to errors, show what must not be in a file, and where CO
 
 import re
 
-from fowergram_db.migrations.script.lexis import (
+from fowergram_db.lexer import (
     NO_DIGIT_EITHER,
     NO_WORD_CHARACTER,
     SPACE,
@@ -26,7 +26,7 @@ from fowergram_db.migrations.script.traits import TELLING_WORDS, Trait, traits_o
 __all__ = ["Piece", "Script", "Statement", "Trait", "position", "scan"]
 
 # Everything that cannot end a statement, taken in one step: text, strings and quoted names, and parentheses around only
-# such things. An E'…' that may go on in the next line is left out. (For the possessive repeats see lexis.py.)
+# such things. An E'…' that may go on in the next line is left out. (For the possessive repeats see lexer.py.)
 _ESCAPES = rf"""(?<=[{NO_WORD_CHARACTER}][eE])'(?>[^'\\]++|''|\\.)*+'(?![ \t\f\v]*+(?:[\n\r]|--))"""
 _FLAT = rf"""[^'"$\-/\\();]++|(?<![eE])'(?>[^']++|'')*+'|"(?>[^"]++|"")*+"|-(?!-)|/(?!\*)|{_ESCAPES}"""
 _IN_ONE = rf"\((?>{_FLAT})*+\)"

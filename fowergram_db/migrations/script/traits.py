@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum, auto
 from itertools import pairwise
 
-from fowergram_db.migrations.script.lexis import Kind, Token, tokens
+from fowergram_db.lexer import Kind, Token, tokens
 
 
 class Trait(StrEnum):

@@ -1,0 +1,1 @@
+"""Keep passwords out of everything that is shown."""
