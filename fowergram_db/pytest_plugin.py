@@ -70,10 +70,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
     """Say which databases were kept, and until when."""
+    from fowergram_db.printable import as_message
+
     if _kept:
         terminalreporter.section("databases kept for a day (`fowergram-db testdb prune` drops them then)")
         for line in _kept:
-            terminalreporter.line(line)
+            terminalreporter.line(as_message(line))
 
 
 @pytest.fixture(scope="session")
@@ -185,6 +187,7 @@ def _is_to_be_kept(request: pytest.FixtureRequest, database: "Database") -> bool
 def _explained() -> Iterator[None]:
     """Let an error of the tool end a test with what it says and what to do, and not with a traceback."""
     from fowergram_db.errors import FowergramError
+    from fowergram_db.printable import as_message
 
     try:
         yield
@@ -192,4 +195,4 @@ def _explained() -> Iterator[None]:
         lines = (error.message, str(error.location or ""), error.hint, *getattr(error, "__notes__", ()))
     else:
         return
-    pytest.fail("\n".join(filter(None, lines)), pytrace=False)
+    pytest.fail("\n".join(map(as_message, filter(None, lines))), pytrace=False)

@@ -87,7 +87,8 @@ def _help(
             raise typer.BadParameter(f"there is no command {word!r}", ctx=ctx.parent)
         explained = typer.Context(found, info_name=word, parent=explained)
     screen = Screen.of_process(json=json, no_color=True)
-    screen.line(explained.get_help())
+    for line in explained.get_help().split("\n"):
+        screen.line(line)
     screen.document("help", None, {"text": explained.get_help()}, None)
     if screen.lost:
         raise screen.lost

@@ -144,7 +144,7 @@ def _show_queries(session: Session, found: "SlowQueries") -> None:
         Column("rows", "right", wide_only=True),
         Column("cache", "right", wide_only=True),
         Column("user", wide_only=True),
-        Column("query", wraps=True),
+        Column("query", wraps=True, keeps_lines=True),
     )
     since = f" since {moment(found.since)} UTC" if found.since else ""
     session.screen.line(

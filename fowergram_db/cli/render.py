@@ -3,6 +3,8 @@
 import contextlib
 import json as json_format
 import os
+import secrets
+import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from fowergram_db.cli.failures import annotation, error_data, error_lines
 from fowergram_db.errors import FowergramError
+from fowergram_db.printable import as_message, ascii_json, escaped, in_json, inert, on_one_line, without_brackets
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 WIDE = 110
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
 _DUMB = ("dumb", "unknown")
 _GAP = "  "
 _BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
@@ -29,13 +31,14 @@ _BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
 class Column:
     """One column of a table: its heading, the side its cells lean to, and how it gives way to others.
 
-    ``wraps``: its cells may go on in the next line. ``wide_only``: a terminal of less than WIDE columns does
-    without it.
+    ``wraps``: its cells may go on in the next line. ``keeps_lines``: a terminal shows a line of a cell as a line.
+    ``wide_only``: a terminal of less than WIDE columns does without it.
     """
 
     heading: str
     justify: str = "left"
     wraps: bool = False
+    keeps_lines: bool = False
     wide_only: bool = False
 
 
@@ -48,7 +51,10 @@ class Row:
 
 
 class Screen:
-    """What the user sees of one run. As JSON it shows nothing on stdout but the one document."""
+    """What the user sees of one run. As JSON it shows nothing on stdout but the one document.
+
+    All that is shown goes through ``fowergram_db.printable``: no caller has to think of what a text may hold.
+    """
 
     def __init__(self, out: TextIO, err: TextIO, *, json: bool, colour: bool) -> None:
         self.out = out
@@ -57,6 +63,7 @@ class Screen:
         self.colour = colour
         self.lost: OSError | None = None
         self._has_document = False
+        self._script_is_changed = False
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -83,10 +90,39 @@ class Screen:
         if not self.json:
             self._print(self.out, text, style)
 
+    @contextlib.contextmanager
+    def script(self) -> Iterator[None]:
+        """Print a SQL script on stdout within the block, in passages; say on stderr if it cannot be run as it is shown.
+
+        GitHub's runner obeys no line of it: the commands that see to that stand in comments of the script.
+        """
+        token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" and self._is_logged() else ""
+        if token:
+            self._write(self.out, f"/*\n::stop-commands::{token}\n*/\n")
+        try:
+            yield
+        finally:
+            if token:
+                self._write(self.out, f"/*\n::{token}::\n*/\n")
+        if self._script_is_changed:
+            self.note("Some characters of this script are shown as escapes (\\x1b): it does not run as it is.")
+
     def passage(self, text: str) -> None:
-        """Print a part of the result on stdout, which ends where the next begins."""
-        if not self.json:
-            self._write(self.out, _printable(text))
+        """Print a part of the script on stdout, which ends where the next begins."""
+        if self.json:
+            return
+        # For these runners there is no other way than to change what they would obey.
+        obeyed = any(map(os.environ.get, ("TF_BUILD", "TEAMCITY_VERSION"))) and self._is_logged()
+        shown = without_brackets(escaped(text)) if obeyed else escaped(text)
+        self._script_is_changed |= shown != text
+        self._write(self.out, shown)
+
+    def _is_logged(self) -> bool:
+        """Tell whether stdout may be what a CI runner reads: not where it is a file, or nothing is printed on it."""
+        try:
+            return not self.json and not stat.S_ISREG(os.fstat(self.out.fileno()).st_mode)
+        except (OSError, ValueError):
+            return not self.json
 
     def note(self, text: str, style: str = "") -> None:
         """Print a line about the run on stderr."""
@@ -109,8 +145,9 @@ class Screen:
             return
         common = {"format": FORMAT, "command": command, "ok": error is None, "target": target}
         whole = {**common, "error": error_data(error) if error else None, **data}
-        ascii_only = (self.out.encoding or "").lower() not in ("utf-8", "utf8")
-        text = json_format.dumps(whole, ensure_ascii=ascii_only, default=_json_value)
+        text = in_json(json_format.dumps(whole, ensure_ascii=False, default=_json_value))
+        if (self.out.encoding or "").lower() not in ("utf-8", "utf8"):
+            text = ascii_json(text)
         self._has_document = True
         try:
             self._write(self.out, f"{text}\n")
@@ -124,7 +161,7 @@ class Screen:
         for text, style in error_lines(error):
             self._print(self.err, text, style)
         if os.environ.get("GITHUB_ACTIONS") == "true" and error.location:
-            self._print(self.err, annotation(error))
+            self._write(self.err, f"{without_brackets(on_one_line(annotation(error)))}\n")
 
     def progress(self, text: str, done: int, total: int) -> None:
         """Show on a terminal what is being done now, if it can take a line back."""
@@ -154,8 +191,7 @@ class Screen:
         """Ask on the terminal and return the answer, None where there is nobody to ask."""
         if not (sys.stdin.isatty() and self.err.isatty()):
             return None
-        self.err.write(_printable(question))
-        self.err.flush()
+        self._write(self.err, as_message(question))
         return sys.stdin.readline().rstrip("\n")
 
     def flush(self) -> None:
@@ -181,7 +217,7 @@ class Screen:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
     def _print(self, stream: TextIO, text: str, style: str = "") -> None:
-        text = _printable(text)
+        text = as_message(text)
         with self._giving_up(stream):
             if self._progress is not None and stream.isatty():
                 self._progress.console.print(text, style=style, soft_wrap=True)
@@ -207,26 +243,26 @@ class Screen:
             justify: JustifyMethod = "right" if column.justify == "right" else "left"
             table.add_column(column.heading, justify=justify, overflow="fold", no_wrap=not column.wraps)
         for row in rows:
-            table.add_row(*(_printable(row.cells[at]) for at in shown), style=row.style or None)
+            table.add_row(*(_cell(columns[at], row.cells[at]) for at in shown), style=row.style or None)
         with self._giving_up(self.out):
             console.print(table)
 
 
-def _printable(text: str) -> str:
-    """Show control characters instead of obeying them: a name from a database may hold any."""
-    return text.translate(_CONTROLS)
+def _cell(column: Column, text: str) -> str:
+    """Return what a terminal shows in a cell."""
+    return inert(text) if column.keeps_lines else inert(on_one_line(text))
 
 
 def _plain_table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
     lines = [tuple(column.heading for column in columns)]
-    lines.extend(tuple(_printable(cell).replace("\n", " ") for cell in row.cells) for row in rows)
+    lines.extend(tuple(map(on_one_line, row.cells)) for row in rows)
     widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
         padded = []
         for cell, width, column in zip(line, widths, columns, strict=True):
             blank = " " * (width - _width(cell))
             padded.append(blank + cell if column.justify == "right" else cell + blank)
-        yield _GAP.join(padded).rstrip()
+        yield inert(_GAP.join(padded).rstrip())
 
 
 def _width(text: str) -> int:
@@ -255,7 +291,7 @@ def _fitting(progress: "Progress", text: str) -> str:
     """Cut a text so that the rest of the line has its place: a small bar, how many are done, the time."""
     from rich.text import Text
 
-    fitting = Text(_printable(text))
+    fitting = Text(on_one_line(text))
     fitting.truncate(max(1, progress.console.width - _BESIDE), overflow="ellipsis")
     return fitting.plain
 

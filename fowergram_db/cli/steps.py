@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.figures import duration, size
 from fowergram_db.cli.session import Outcome, Session
+from fowergram_db.printable import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,11 +138,12 @@ def preview(session: Session, steps: "Sequence[CheckedStep]") -> Outcome:
     """Print the scripts that would run; literals of PASSWORD clauses stay hidden here too."""
     from fowergram_db.redaction.messages import mask_passwords
 
-    for checked in steps:
-        step = checked.step
-        session.screen.line(f"-- {step.direction} {step.version}: {step.source}", "bold")
-        for part in checked.listing():
-            session.screen.passage(mask_passwords(part))
+    with session.screen.script():
+        for checked in steps:
+            step = checked.step
+            session.screen.line(f"-- {step.direction} {step.version}: {on_one_line(step.source)}", "bold")
+            for part in checked.listing():
+                session.screen.passage(mask_passwords(part))
     count = len(steps)
     session.screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
     return Outcome({"dry_run": True, "steps": [_step_data(c.step) | {"duration_ms": None} for c in steps]})

@@ -10,6 +10,7 @@ from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, message_of, rep
 from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, ServerReport
 from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script.scanner import Script
+from fowergram_db.printable import escaped
 from fowergram_db.redaction.messages import mask_passwords, redact, secrets_in
 
 _UNTRANSLATABLE = "22P05"
@@ -87,7 +88,7 @@ def excerpt(text: str, offset: int) -> str:
     line = text[start : end if end >= 0 else len(text)].rstrip()
     cut = max(0, offset - start - _WIDEST_EXCERPT // 2)
     shown = line[cut : cut + _WIDEST_EXCERPT]
-    return f"{shown}\n{''.join(map(_blank, shown[: offset - start - cut]))}^"
+    return f"{escaped(shown)}\n{''.join(map(_blank, escaped(shown[: offset - start - cut])))}^"
 
 
 def _blank(character: str) -> str:

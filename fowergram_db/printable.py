@@ -1,0 +1,123 @@
+r"""Show text of others so that a terminal or a CI runner only shows it. Pure.
+
+Names, rows, notices and files may hold characters that move the cursor, fill the clipboard, change the direction of
+writing or cannot be seen, and lines that a CI runner obeys. Each is shown with a backslash: ``\x1b``, ``\u202e``,
+``\::error::``.
+"""
+
+import re
+from functools import cache
+
+# Unicode's categories Cc (but line feed and tab), Cf (but the joiners and signs that scripts and emoji need), Zl, Zp
+# and Cs, and what it calls "default ignorable" (but variation selectors).
+_UNSEEN = (
+    "\0-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
+)
+# GitHub's runner looks for :: behind white space of any kind, and it and Azure's for ##[ and ##vso[ anywhere in a line;
+# TeamCity has ##teamcity[. The others are how Buildkite recognizes the heading of a group.
+_COMMANDS = r"(?m)(^[^\S\n]*)(?=::)|(^)(?=(?:---|\+\+\+|~~~|\^\^\^)(?:[ \t]|$))|(##\w*)(?=\[)"
+_INDENT = "  "
+_OPENED = re.compile(r"(##\w*)\[")
+_NOT_ASCII = re.compile(r"[^\0-\x7f]")
+
+
+def escaped(text: str) -> str:
+    r"""Show what is not seen, or changes how other text is seen; line feeds and tabs stay.
+
+    >>> print(escaped("a\x1b[31mb\u202ec\r"))
+    a\x1b[31mb\u202ec\x0d
+    >>> escaped("ผู้ใช้ 👩‍👧 می‌خواهم") == "ผู้ใช้ 👩‍👧 می‌خواهم"
+    True
+    """
+    return text if text.isascii() and text.isprintable() else _unseen().sub(_escape, text)
+
+
+def on_one_line(text: str) -> str:
+    r"""Show line feeds and tabs too.
+
+    >>> print(on_one_line("a\n::error::b\t"))
+    a\n::error::b\t
+    """
+    return escaped(text).replace("\n", r"\n").replace("\t", r"\t")
+
+
+def inert(text: str) -> str:
+    r"""Show it so that no line of it is a command for a CI runner.
+
+    >>> print(inert("::error::a\n  ::stop-commands::b\nc ##[add-path]d ##vso[task.complete]\n--- e\na::text"))
+    \::error::a
+      \::stop-commands::b
+    c ##\[add-path]d ##vso\[task.complete]
+    \--- e
+    a::text
+    """
+    return _commands().sub(r"\g<0>\\", escaped(text))
+
+
+def as_message(text: str) -> str:
+    r"""Show it as one message: the lines after the first are indented, so that none looks like a message of its own.
+
+    >>> print(as_message("notice: a\nerror: b\n\n::error::c\n"))
+    notice: a
+      error: b
+    <BLANKLINE>
+      \::error::c
+    """
+    first, *others = inert(text.rstrip("\n")).split("\n")
+    return "\n".join((first, *(f"{_INDENT}{line}" if line else "" for line in others)))
+
+
+def without_brackets(text: str) -> str:
+    r"""Show the commands that a runner looks for anywhere in a line, and they alone, so that they are none.
+
+    >>> print(without_brackets("##vso[task.complete]"))
+    ##vso\[task.complete]
+    """
+    return _OPENED.sub(r"\1\\[", text)
+
+
+def in_json(document: str) -> str:
+    r"""Escape the same within a JSON document, which keeps its meaning; half a surrogate pair becomes six characters.
+
+    >>> import json
+    >>> json.loads(in_json(json.dumps("\x9b\u2028\U000e0041##[a]", ensure_ascii=False))) == "\x9b\u2028\U000e0041##[a]"
+    True
+    >>> print(in_json('"\u202e\udc80\U000e0041##vso["'))
+    "\u202e\\udc80\udb40\udc41##vso\u005b"
+    """
+    return _OPENED.sub(r"\1\\u005b", _unseen().sub(_escape_in_json, document))
+
+
+def ascii_json(document: str) -> str:
+    r"""Escape whatever is not ASCII within a JSON document.
+
+    >>> print(ascii_json('"é 😀"'))
+    "\u00e9 \ud83d\ude00"
+    """
+    return document if document.isascii() else _NOT_ASCII.sub(_escape_in_json, document)
+
+
+@cache
+def _unseen() -> re.Pattern[str]:
+    return re.compile(f"[{_UNSEEN}]")
+
+
+@cache
+def _commands() -> re.Pattern[str]:
+    return re.compile(_COMMANDS)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    width, letter = (2, "x") if code < 0x100 else (4, "u") if code < 0x10000 else (8, "U")  # noqa: PLR2004
+    return f"\\{letter}{code:0{width}x}"
+
+
+def _escape_in_json(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xD800 <= code < 0xE000:  # noqa: PLR2004 - JSON as others read it has no halves
+        return f"\\\\u{code:04x}"
+    pair = match[0].encode("utf-16-be")
+    return "".join(f"\\u{pair[at : at + 2].hex()}" for at in range(0, len(pair), 2))
