@@ -224,7 +224,7 @@ def _analyze_one(connection: Connection, relation: _Relation) -> TableResult:
 
 def _gone(connection: Connection, relation: _Relation) -> tuple[Outcome, str, str] | None:
     """Ask the catalog: "does not exist" may as well be said by a function that an index calls."""
-    query = "SELECT /* fowergram-db */ FROM pg_catalog.pg_class WHERE oid = %s"
+    query = "SELECT /* fowergram-db */ FROM pg_catalog.pg_class WHERE oid = %s::oid"
     with reported("look up the table"):
         still_there = connection.execute(query, [relation.oid]).fetchone() is not None
     return None if still_there else (Outcome.SKIPPED, "it was dropped meanwhile", "")

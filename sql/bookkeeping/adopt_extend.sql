@@ -8,7 +8,7 @@ BEGIN
     FOR old IN
         SELECT c.conname
         FROM pg_catalog.pg_constraint AS c
-        WHERE c.conrelid = 'public.schema_migrations'::regclass AND c.contype IN ('p', 'u', 'c')
+        WHERE c.conrelid = 'public.schema_migrations'::regclass::oid AND c.contype IN ('p', 'u', 'c')
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE public.schema_migrations DROP CONSTRAINT %I', old.conname);
     END LOOP;

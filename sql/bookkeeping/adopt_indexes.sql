@@ -3,5 +3,5 @@
 SELECT x.relname::text AS name
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
-WHERE i.indrelid = 'public.schema_migrations'::regclass
+WHERE i.indrelid = 'public.schema_migrations'::regclass::oid
 ORDER BY x.relname;

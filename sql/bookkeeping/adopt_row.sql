@@ -11,4 +11,4 @@ SET
     tool_version = %(tool_version)s,
     down_sql = %(down_sql)s,
     statements_done = %(statements_done)s
-WHERE m.id = (SELECT min(o.id) FROM public.schema_migrations AS o WHERE o.filename = %(recorded_as)s);
+WHERE m.id = (SELECT pg_catalog.min(o.id) FROM public.schema_migrations AS o WHERE o.filename = %(recorded_as)s::text);

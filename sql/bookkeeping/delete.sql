@@ -3,7 +3,7 @@
 -- Oldest server: 13. Privileges: DELETE on the table.
 WITH deleted AS (
     DELETE FROM public.schema_migrations AS m
-    WHERE m.version = %(version)s AND pg_catalog.pg_current_xact_id()::text = %(transaction)s
+    WHERE m.version = %(version)s AND pg_catalog.pg_current_xact_id()::text = %(transaction)s::text
     RETURNING m.version
 )
-SELECT 1 / count(*) FROM deleted;
+SELECT 1 / pg_catalog.count(*) FROM deleted;

@@ -11,4 +11,4 @@ WITH written AS (
     WHERE m.version = %(version)s
     RETURNING m.version
 )
-SELECT 1 / count(*) FROM written;
+SELECT 1 / pg_catalog.count(*) FROM written;

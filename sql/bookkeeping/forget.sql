@@ -5,4 +5,4 @@ WITH deleted AS (
     WHERE m.version = %(version)s
     RETURNING m.version
 )
-SELECT 1 / count(*) FROM deleted;
+SELECT 1 / pg_catalog.count(*) FROM deleted;

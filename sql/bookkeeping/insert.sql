@@ -8,7 +8,7 @@ WITH written AS (
     SELECT
         %(filename)s, %(checksum)s, %(version)s, %(name)s, %(duration_ms)s, %(tool_version)s, %(down_sql)s,
         %(statements_done)s
-    WHERE pg_catalog.pg_current_xact_id()::text = %(transaction)s
+    WHERE pg_catalog.pg_current_xact_id()::text = %(transaction)s::text
     RETURNING version
 )
-SELECT 1 / count(*) FROM written;
+SELECT 1 / pg_catalog.count(*) FROM written;

@@ -12,8 +12,8 @@ WITH written AS (
         %(version)s,
         %(name)s,
         -- A clock that is put back meanwhile does not make it less than nothing.
-        1000 * greatest(
-            0,
+        1000::double precision * greatest(
+            0::double precision,
             extract(EPOCH FROM pg_catalog.clock_timestamp())::double precision
             - pg_catalog.current_setting('fowergram.began')::double precision
         ),
@@ -23,4 +23,4 @@ WITH written AS (
     )
     RETURNING duration_ms
 )
-SELECT max(duration_ms) * (1 / count(*)) AS duration_ms FROM written;
+SELECT pg_catalog.max(duration_ms) * (1 / pg_catalog.count(*))::double precision AS duration_ms FROM written;

@@ -6,7 +6,7 @@ BEGIN
     IF NOT EXISTS (
         SELECT
         FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = 'public.schema_migrations'::regclass AND a.attname = 'progress' AND NOT a.attisdropped
+        WHERE a.attrelid = 'public.schema_migrations'::regclass::oid AND a.attname = 'progress' AND NOT a.attisdropped
     ) THEN
         ALTER TABLE public.schema_migrations ADD COLUMN IF NOT EXISTS progress jsonb;
     END IF;

@@ -12,6 +12,6 @@ SELECT
     m.statements_done,
     m.down_sql IS NOT NULL AS reversible,
     -- By way of the row as a whole, since tables of the first version lack the column.
-    CASE WHEN m.state = 'partial' THEN nullif(pg_catalog.to_jsonb(m) -> 'progress', 'null') END AS progress
+    CASE WHEN m.state = 'partial' THEN nullif(pg_catalog.to_jsonb(m) -> 'progress'::text, 'null') END AS progress
 FROM public.schema_migrations AS m
 ORDER BY m.version;

@@ -18,7 +18,7 @@ WITH worker AS (
     UNION
     SELECT a.pid
     FROM pg_catalog.pg_stat_activity AS a
-    WHERE a.application_name = %(application)s AND a.state = 'active'
+    WHERE a.application_name = %(application)s::text AND a.state = 'active'
 ),
 
 blocker AS (

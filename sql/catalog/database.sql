@@ -9,9 +9,9 @@ SELECT
     pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
     d.datcollate::text AS lc_collate,
     d.datctype::text AS lc_ctype,
-    made.how ->> 'datlocprovider' AS locale_provider,
-    coalesce(made.how ->> 'datlocale', made.how ->> 'daticulocale') AS locale,
-    made.how ->> 'daticurules' AS icu_rules,
+    made.how ->> 'datlocprovider'::text AS locale_provider,
+    coalesce(made.how ->> 'datlocale'::text, made.how ->> 'daticulocale'::text) AS locale,
+    made.how ->> 'daticurules'::text AS icu_rules,
     CASE WHEN template.tablespace IS DISTINCT FROM d.dattablespace THEN s.spcname::text END AS own_tablespace,
     d.datconnlimit AS connection_limit,
     d.datistemplate AS is_template,
@@ -22,7 +22,7 @@ SELECT
         SELECT
         FROM pg_catalog.pg_db_role_setting AS r
         CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS setting (text)
-        WHERE r.setdatabase = d.oid AND r.setrole = 0
+        WHERE r.setdatabase = d.oid AND r.setrole = 0::oid
             AND pg_catalog.lower(setting.text) = 'fowergram.environment=production'
     ) OR coalesce(
         pg_catalog.shobj_description(d.oid, 'pg_database') ~ '(^|\n)fowergram\.environment=production(\n|$)', false

@@ -2,10 +2,10 @@
 -- Oldest server: 13. Privileges: none.
 -- Parameter: oid. Columns: grantee (NULL: PUBLIC), privilege, grantable. No row: the defaults hold, or nobody may.
 SELECT
-    pg_catalog.pg_get_userbyid(nullif(grants.grantee, 0))::text AS grantee,
+    pg_catalog.pg_get_userbyid(nullif(grants.grantee, 0::oid))::text AS grantee,
     grants.privilege_type AS privilege,
     grants.is_grantable AS grantable
 FROM pg_catalog.pg_database AS d
 CROSS JOIN LATERAL pg_catalog.aclexplode(d.datacl) AS grants
-WHERE d.oid = %(oid)s
+WHERE d.oid = %(oid)s::oid
 ORDER BY grantee NULLS FIRST, privilege;

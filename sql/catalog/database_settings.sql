@@ -11,5 +11,5 @@ SELECT
 FROM pg_catalog.pg_db_role_setting AS s
 CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) WITH ORDINALITY AS setting (text, place)
 LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
-WHERE s.setdatabase = %(oid)s
+WHERE s.setdatabase = %(oid)s::oid
 ORDER BY role NULLS FIRST, setting.place;

@@ -7,7 +7,7 @@
 WITH space AS MATERIALIZED (
     SELECT n.*, pg_catalog.quote_ident(n.nspname) || '.' AS prefix
     FROM pg_catalog.pg_namespace AS n
-    WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND n.nspname <> ALL (%(schemas)s)
+    WHERE n.nspname <> 'information_schema' AND n.nspname::text !~ '^pg_' AND n.nspname <> ALL (%(schemas)s)
 ),
 visible_type AS MATERIALIZED (
     SELECT t.*, CASE t.typtype WHEN 'd' THEN 'domain ' ELSE 'type ' END || t.oid::regtype::text AS identity
@@ -16,7 +16,7 @@ visible_type AS MATERIALIZED (
     WHERE (t.typtype IN ('d', 'e', 'r') OR t.typtype = 'b' AND t.typcategory <> 'A')
         AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_depend AS d
-            WHERE d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+            WHERE d.classid = 'pg_catalog.pg_type'::regclass::oid AND d.objid = t.oid AND d.deptype = 'e'
         )
 ),
 thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
@@ -47,11 +47,11 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
         p.proowner, p.proacl, 'f'
     FROM pg_catalog.pg_proc AS p
     JOIN space AS n ON n.oid = p.pronamespace
-    LEFT JOIN pg_catalog.pg_aggregate AS g ON g.aggfnoid = p.oid
+    LEFT JOIN pg_catalog.pg_aggregate AS g ON g.aggfnoid::oid = p.oid
     -- A range type makes its constructors itself.
     WHERE NOT EXISTS (
         SELECT FROM pg_catalog.pg_depend AS d
-        WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i'
+        WHERE d.classid = 'pg_catalog.pg_proc'::regclass::oid AND d.objid = p.oid AND d.deptype = 'i'
     )
     UNION ALL
     SELECT
@@ -65,19 +65,19 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
                 'type', pg_catalog.format_type(t.typbasetype, t.typtypmod),
                 'not_null', nullif(t.typnotnull, false),
                 'default', t.typdefault,
-                'collation', nullif(t.typcollation, 0)::regcollation::text
+                'collation', nullif(t.typcollation, 0::oid)::regcollation::text
             )
             WHEN 'r' THEN (
                 SELECT pg_catalog.jsonb_build_object(
                     'subtype', g.rngsubtype::regtype::text,
-                    'collation', nullif(g.rngcollation, 0)::regcollation::text,
+                    'collation', nullif(g.rngcollation, 0::oid)::regcollation::text,
                     'class', (
                         SELECT o.opcname FROM pg_catalog.pg_opclass AS o WHERE o.oid = g.rngsubopc
                     ),
                     'canonical', g.rngcanonical::text,
                     'difference', g.rngsubdiff::text,
                     'multirange', pg_catalog.format_type(
-                        (pg_catalog.to_jsonb(g) ->> 'rngmultitypid')::oid, NULL
+                        (pg_catalog.to_jsonb(g) ->> 'rngmultitypid'::text)::oid, NULL
                     )
                 )
                 FROM pg_catalog.pg_range AS g WHERE g.rngtypid = t.oid
@@ -106,7 +106,7 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
         pg_catalog.jsonb_build_object('schema', n.nspname), x.extowner, NULL, NULL
     FROM pg_catalog.pg_extension AS x
     JOIN pg_catalog.pg_namespace AS n ON n.oid = x.extnamespace
-    WHERE x.oid >= 16384
+    WHERE x.oid >= 16384::oid
     UNION ALL
     SELECT
         'pg_catalog.pg_event_trigger'::regclass, e.oid, 'event trigger ' || pg_catalog.quote_ident(e.evtname), '',
@@ -120,7 +120,7 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
         'pg_catalog.pg_operator'::regclass, o.oid, 'operator ' || o.oid::regoperator::text, '',
         pg_catalog.jsonb_build_object(
             'function', o.oprcode::regprocedure::text, 'result', o.oprresult::regtype::text,
-            'commutator', nullif(o.oprcom, 0)::regoperator::text, 'negator', nullif(o.oprnegate, 0)::regoperator::text,
+            'commutator', nullif(o.oprcom, 0::oid)::regoperator::text, 'negator', nullif(o.oprnegate, 0::oid)::regoperator::text,
             'restrict', o.oprrest::text, 'join', o.oprjoin::text, 'merges', o.oprcanmerge, 'hashes', o.oprcanhash
         ),
         o.oprowner, NULL, NULL
@@ -131,11 +131,11 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
         'pg_catalog.pg_cast'::regclass, c.oid,
         'cast ' || c.castsource::regtype::text || ' as ' || c.casttarget::regtype::text, '',
         pg_catalog.jsonb_build_object(
-            'function', nullif(c.castfunc, 0)::regprocedure::text, 'context', c.castcontext, 'method', c.castmethod
+            'function', nullif(c.castfunc, 0::oid)::regprocedure::text, 'context', c.castcontext, 'method', c.castmethod
         ),
         NULL, NULL, NULL
     FROM pg_catalog.pg_cast AS c
-    WHERE c.oid >= 16384
+    WHERE c.oid >= 16384::oid
     UNION ALL
     SELECT
         'pg_catalog.pg_collation'::regclass, c.oid, 'collation ' || n.prefix || pg_catalog.quote_ident(c.collname), '',
@@ -235,7 +235,7 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
         pg_catalog.jsonb_build_object(
             'family', (pg_catalog.pg_identify_object('pg_catalog.pg_opfamily'::regclass, o.opcfamily, 0)).identity,
             'type', o.opcintype::regtype::text, 'default', o.opcdefault,
-            'stored_as', nullif(o.opckeytype, 0)::regtype::text
+            'stored_as', nullif(o.opckeytype, 0::oid)::regtype::text
         ),
         o.opcowner, NULL, NULL
     FROM pg_catalog.pg_opclass AS o
@@ -245,25 +245,25 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
         'pg_catalog.pg_am'::regclass, m.oid, 'access method ' || pg_catalog.quote_ident(m.amname), '',
         pg_catalog.jsonb_build_object('type', m.amtype, 'handler', m.amhandler::regprocedure::text), NULL, NULL, NULL
     FROM pg_catalog.pg_am AS m
-    WHERE m.oid >= 16384
+    WHERE m.oid >= 16384::oid
     UNION ALL
     SELECT
         'pg_catalog.pg_language'::regclass, l.oid, 'language ' || pg_catalog.quote_ident(l.lanname), '',
         pg_catalog.jsonb_build_object(
-            'trusted', l.lanpltrusted, 'handler', nullif(l.lanplcallfoid, 0)::regprocedure::text,
-            'inline', nullif(l.laninline, 0)::regprocedure::text,
-            'validator', nullif(l.lanvalidator, 0)::regprocedure::text
+            'trusted', l.lanpltrusted, 'handler', nullif(l.lanplcallfoid, 0::oid)::regprocedure::text,
+            'inline', nullif(l.laninline, 0::oid)::regprocedure::text,
+            'validator', nullif(l.lanvalidator, 0::oid)::regprocedure::text
         ),
         l.lanowner, l.lanacl, 'l'
     FROM pg_catalog.pg_language AS l
-    WHERE l.oid >= 16384
+    WHERE l.oid >= 16384::oid
     UNION ALL
     SELECT
         'pg_catalog.pg_foreign_data_wrapper'::regclass, w.oid,
         'foreign data wrapper ' || pg_catalog.quote_ident(w.fdwname), '',
         pg_catalog.jsonb_build_object(
-            'handler', nullif(w.fdwhandler, 0)::regprocedure::text,
-            'validator', nullif(w.fdwvalidator, 0)::regprocedure::text, 'options', w.fdwoptions
+            'handler', nullif(w.fdwhandler, 0::oid)::regprocedure::text,
+            'validator', nullif(w.fdwvalidator, 0::oid)::regprocedure::text, 'options', w.fdwoptions
         ),
         w.fdwowner, w.fdwacl, 'F'
     FROM pg_catalog.pg_foreign_data_wrapper AS w
@@ -285,12 +285,12 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
                 SELECT pg_catalog.jsonb_agg(member.identity ORDER BY member.identity)
                 FROM pg_catalog.pg_depend AS d
                 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, d.objsubid) AS member
-                WHERE d.refclassid = 'pg_catalog.pg_publication'::regclass AND d.refobjid = p.oid
+                WHERE d.refclassid = 'pg_catalog.pg_publication'::regclass::oid AND d.refobjid = p.oid
             ),
             'tables', CASE WHEN NOT p.puballtables THEN (
                 SELECT pg_catalog.jsonb_agg(line.facts ORDER BY line.facts)
                 FROM pg_catalog.pg_publication_tables AS t
-                CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(t) - 'pubname') AS line (facts)
+                CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(t) - 'pubname'::text) AS line (facts)
                 WHERE t.pubname = p.pubname
             ) END
         ),
@@ -300,7 +300,7 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
     SELECT
         'pg_catalog.pg_default_acl'::regclass, a.oid,
         'grants by default of ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.defaclrole)) || ' '
-        || coalesce('in ' || nullif(a.defaclnamespace, 0)::regnamespace::text || ' ', '')
+        || coalesce('in ' || nullif(a.defaclnamespace, 0::oid)::regnamespace::text || ' ', '')
         || 'on ' || CASE a.defaclobjtype
             WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types'
             WHEN 'n' THEN 'schemas' ELSE 'large objects'
@@ -318,9 +318,9 @@ SELECT
     CASE WHEN thing.acl_kind IS NOT NULL THEN (
         SELECT coalesce(
             pg_catalog.array_agg(
-                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END
+                CASE a.grantee WHEN 0::oid THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END
                 || ' ' || a.privilege_type || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-                ORDER BY a.grantee = 0, pg_catalog.pg_get_userbyid(a.grantee)::text, a.privilege_type
+                ORDER BY a.grantee = 0::oid, pg_catalog.pg_get_userbyid(a.grantee)::text, a.privilege_type
             ), '{}'
         )
         FROM pg_catalog.aclexplode(
@@ -329,8 +329,8 @@ SELECT
     ) END AS grants
 FROM thing
 LEFT JOIN pg_catalog.pg_description AS comment
-    ON comment.classoid = thing.classid AND comment.objoid = thing.objid AND comment.objsubid = 0
+    ON comment.classoid = thing.classid::oid AND comment.objoid = thing.objid AND comment.objsubid = 0
 WHERE NOT EXISTS (
     SELECT FROM pg_catalog.pg_depend AS d
-    WHERE d.classid = thing.classid AND d.objid = thing.objid AND d.deptype = 'e'
+    WHERE d.classid = thing.classid::oid AND d.objid = thing.objid AND d.deptype = 'e'
 );

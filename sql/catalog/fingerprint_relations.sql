@@ -15,20 +15,20 @@ WITH relation AS MATERIALIZED (
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND c.relpersistence <> 't'
-        AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND n.nspname <> ALL (%(schemas)s)
-        AND n.nspname || '.' || c.relname <> ALL (%(relations)s)
+        AND n.nspname <> 'information_schema' AND n.nspname::text !~ '^pg_' AND n.nspname <> ALL (%(schemas)s)
+        AND n.nspname::text || '.' || c.relname::text <> ALL (%(relations)s)
         AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_depend AS d
-            WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+            WHERE d.classid = 'pg_catalog.pg_class'::regclass::oid AND d.objid = c.oid AND d.deptype = 'e'
         )
         AND NOT EXISTS (
             SELECT
             FROM pg_catalog.pg_depend AS d
             JOIN pg_catalog.pg_class AS t ON t.oid = d.refobjid
             JOIN pg_catalog.pg_namespace AS s ON s.oid = t.relnamespace
-            WHERE c.relkind = 'S' AND d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
-                AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
-                AND s.nspname || '.' || t.relname = ANY (%(relations)s)
+            WHERE c.relkind = 'S' AND d.classid = 'pg_catalog.pg_class'::regclass::oid AND d.objid = c.oid
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass::oid AND d.deptype IN ('a', 'i')
+                AND s.nspname::text || '.' || t.relname::text = ANY (%(relations)s)
         )
 ),
 thing (classid, objid, objsubid, identity, part_of, facts, owner, acl, acl_kind) AS (
@@ -49,14 +49,14 @@ thing (classid, objid, objsubid, identity, part_of, facts, owner, acl, acl_kind)
             'row_security', nullif(r.relrowsecurity, false),
             'forced_row_security', nullif(r.relforcerowsecurity, false),
             'replica_identity', CASE WHEN r.relkind IN ('r', 'p') THEN nullif(r.relreplident, 'd') END,
-            'of_type', CASE WHEN r.reloftype <> 0 THEN r.reloftype::regtype::text END,
+            'of_type', CASE WHEN r.reloftype <> 0::oid THEN r.reloftype::regtype::text END,
             'inherits', (
                 SELECT pg_catalog.array_agg(i.inhparent::regclass::text ORDER BY i.inhseqno)
                 FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = r.oid
             ),
             'disabled_constraint_triggers', (
-                SELECT nullif(count(*), 0) FROM pg_catalog.pg_trigger AS t
-                WHERE t.tgrelid = r.oid AND t.tgisinternal AND t.tgenabled <> 'O' AND t.tgconstraint <> 0
+                SELECT nullif(pg_catalog.count(*), 0) FROM pg_catalog.pg_trigger AS t
+                WHERE t.tgrelid = r.oid AND t.tgisinternal AND t.tgenabled <> 'O' AND t.tgconstraint <> 0::oid
             ),
             'query', CASE WHEN r.relkind IN ('v', 'm') THEN pg_catalog.pg_get_viewdef(r.oid) END,
             'server', f.server,
@@ -81,8 +81,8 @@ thing (classid, objid, objsubid, identity, part_of, facts, owner, acl, acl_kind)
             d.refobjid::regclass::text
         FROM pg_catalog.pg_sequence AS q
         LEFT JOIN pg_catalog.pg_depend AS d
-            ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = q.seqrelid
-            AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
+            ON d.classid = 'pg_catalog.pg_class'::regclass::oid AND d.objid = q.seqrelid
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass::oid AND d.deptype IN ('a', 'i')
         LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE r.relkind = 'S' AND q.seqrelid = r.oid
     ) AS s (facts, of) ON true
@@ -100,7 +100,7 @@ thing (classid, objid, objsubid, identity, part_of, facts, owner, acl, acl_kind)
             'storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END,
             'compression', CASE
                 WHEN a.attlen = -1 AND r.relkind IN ('r', 'p', 'm')
-                THEN nullif(pg_catalog.to_jsonb(a) ->> 'attcompression', '')
+                THEN nullif(pg_catalog.to_jsonb(a) ->> 'attcompression'::text, '')
             END,
             'statistics', nullif(a.attstattarget, -1),
             'options', a.attoptions,
@@ -123,7 +123,7 @@ thing (classid, objid, objsubid, identity, part_of, facts, owner, acl, acl_kind)
     FROM relation AS r
     JOIN pg_catalog.pg_constraint AS c ON c.conrelid = r.oid
     -- From 18 on every NOT NULL is a constraint too, with a name that the server makes up: the column says it.
-    WHERE c.contype <> 't' AND (c.contype <> 'f' OR c.conparentid = 0)
+    WHERE c.contype <> 't' AND (c.contype <> 'f' OR c.conparentid = 0::oid)
         AND (c.contype <> 'n' OR c.connoinherit OR NOT c.convalidated)
     UNION ALL
     SELECT
@@ -177,7 +177,7 @@ thing (classid, objid, objsubid, identity, part_of, facts, owner, acl, acl_kind)
             'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid),
             'roles', (
                 SELECT pg_catalog.array_agg(
-                    CASE role.oid WHEN 0 THEN 'public' ELSE pg_catalog.pg_get_userbyid(role.oid)::text END
+                    CASE role.oid WHEN 0::oid THEN 'public' ELSE pg_catalog.pg_get_userbyid(role.oid)::text END
                     ORDER BY pg_catalog.pg_get_userbyid(role.oid)::text
                 )
                 FROM pg_catalog.unnest(p.polroles) AS role (oid)
@@ -192,7 +192,7 @@ thing (classid, objid, objsubid, identity, part_of, facts, owner, acl, acl_kind)
         'statistics ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(s.stxname), r.identity,
         pg_catalog.jsonb_build_object(
             'definition', pg_catalog.pg_get_statisticsobjdef(s.oid),
-            'statistics', nullif((pg_catalog.to_jsonb(s) ->> 'stxstattarget')::integer, -1)
+            'statistics', nullif((pg_catalog.to_jsonb(s) ->> 'stxstattarget'::text)::integer, -1)
         ),
         s.stxowner, NULL, NULL
     FROM relation AS r
@@ -209,9 +209,9 @@ SELECT
     CASE WHEN thing.acl_kind IS NOT NULL THEN (
         SELECT coalesce(
             pg_catalog.array_agg(
-                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END
+                CASE a.grantee WHEN 0::oid THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee)::text END
                 || ' ' || a.privilege_type || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-                ORDER BY a.grantee = 0, pg_catalog.pg_get_userbyid(a.grantee)::text, a.privilege_type
+                ORDER BY a.grantee = 0::oid, pg_catalog.pg_get_userbyid(a.grantee)::text, a.privilege_type
             ), '{}'
         )
         FROM pg_catalog.aclexplode(
@@ -220,4 +220,4 @@ SELECT
     ) END AS grants
 FROM thing
 LEFT JOIN pg_catalog.pg_description AS comment
-    ON comment.classoid = thing.classid AND comment.objoid = thing.objid AND comment.objsubid = thing.objsubid;
+    ON comment.classoid = thing.classid::oid AND comment.objoid = thing.objid AND comment.objsubid = thing.objsubid;

@@ -30,4 +30,4 @@ SELECT
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE i.indrelid = pg_catalog.to_regclass(%(relation)s) AND c.relname = %(name)s AND c.relkind = 'i';
+WHERE i.indrelid = pg_catalog.to_regclass(%(relation)s)::oid AND c.relname = %(name)s AND c.relkind = 'i';

@@ -6,8 +6,8 @@ SELECT
     AND EXISTS (
         SELECT FROM pg_catalog.pg_proc AS p
         WHERE
-            p.oid = pg_catalog.to_regprocedure('public.maintain_partitions(integer,interval)')
+            p.oid = pg_catalog.to_regprocedure('public.maintain_partitions(integer,interval)')::oid
             AND p.proretset
             AND p.pronargdefaults = 2
-            AND p.proargnames[3:] = ARRAY['partition_name', 'action']
+            AND pg_catalog.cardinality(p.proargnames) = 4 AND p.proargnames[3] = 'partition_name' AND p.proargnames[4] = 'action'
     ) AS callable;

@@ -8,10 +8,10 @@ SELECT
     cn.nspname::text AS schema,
     c.relname::text AS name,
     i.inhrelid IS NOT NULL AS attached,
-    coalesce((pg_catalog.to_jsonb(i) ->> 'inhdetachpending')::boolean, false) AS pending
+    coalesce((pg_catalog.to_jsonb(i) ->> 'inhdetachpending'::text)::boolean, false) AS pending
 FROM pg_catalog.pg_class AS p
 JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.relnamespace
-JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(%(partition)s)
+JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(%(partition)s)::oid
 JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_inherits AS i ON i.inhparent = p.oid AND i.inhrelid = c.oid
-WHERE p.oid = pg_catalog.to_regclass(%(parent)s);
+WHERE p.oid = pg_catalog.to_regclass(%(parent)s)::oid;

@@ -3,7 +3,7 @@
 -- Oldest server: 13. Privileges: none. Columns: busy (how many are at work, or in a transaction), keeps_worker (one
 -- idles that bears the name of a worker: whole sessions are lent).
 SELECT
-    count(*) FILTER (WHERE a.state <> 'idle') AS busy,
+    pg_catalog.count(*) FILTER (WHERE a.state <> 'idle') AS busy,
     coalesce(
         pg_catalog.bool_or(a.state = 'idle' AND a.application_name ~ '^fowergram-db [0-9a-f]{16}$'), false
     ) AS keeps_worker

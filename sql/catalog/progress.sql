@@ -6,7 +6,7 @@
 WITH worker AS (
     SELECT a.pid
     FROM pg_catalog.pg_stat_activity AS a
-    WHERE a.application_name = %(application)s
+    WHERE a.application_name = %(application)s::text
     UNION
     SELECT l.pid
     FROM pg_catalog.pg_locks AS l

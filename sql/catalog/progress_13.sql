@@ -12,7 +12,7 @@ WHERE
     p.datname = pg_catalog.current_database()
     AND (
         p.pid IN (
-            SELECT a.pid FROM pg_catalog.pg_stat_activity AS a WHERE a.application_name = %(application)s
+            SELECT a.pid FROM pg_catalog.pg_stat_activity AS a WHERE a.application_name = %(application)s::text
         )
         OR p.pid IN (
             SELECT l.pid

@@ -13,16 +13,16 @@ WITH concerned AS (
     WHERE
         CASE %(kind)s
             WHEN 'index' THEN
-                i.indexrelid = pg_catalog.to_regclass(%(name)s)
+                i.indexrelid = pg_catalog.to_regclass(%(name)s)::oid
                 OR i.indexrelid IN (
-                    SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(%(name)s)) AS p
+                    SELECT p.relid::oid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(%(name)s)) AS p
                 )
             WHEN 'table' THEN
-                coalesce(o.oid, t.oid) = pg_catalog.to_regclass(%(name)s)
+                coalesce(o.oid, t.oid) = pg_catalog.to_regclass(%(name)s)::oid
                 OR coalesce(o.oid, t.oid) IN (
-                    SELECT p.relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(%(name)s)) AS p
+                    SELECT p.relid::oid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(%(name)s)) AS p
                 )
-            WHEN 'schema' THEN coalesce(o.relnamespace, t.relnamespace) = pg_catalog.to_regnamespace(%(name)s)
+            WHEN 'schema' THEN coalesce(o.relnamespace, t.relnamespace) = pg_catalog.to_regnamespace(%(name)s)::oid
             ELSE true
         END
 ),
@@ -36,7 +36,7 @@ transient AS (
         pg_catalog.regexp_replace(x.relname::text, '_cc(new|old)[0-9]*$', '') AS stem
     FROM pg_catalog.pg_index AS i
     JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
-    WHERE NOT i.indisvalid AND x.relkind = 'i' AND x.relname ~ '_cc(new|old)[0-9]*$'
+    WHERE NOT i.indisvalid AND x.relkind = 'i' AND x.relname::text ~ '_cc(new|old)[0-9]*$'
 )
 
 SELECT

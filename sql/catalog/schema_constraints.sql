@@ -49,4 +49,4 @@ CROSS JOIN LATERAL (
         'FOREIGN KEY (' || own.quoted || ') REFERENCES '
         || c.confrelid::regclass::text || '(' || far.quoted || ')' AS so
 ) AS begins
-WHERE c.conrelid = ANY (%(relations)s::oid[]) AND c.contype IN ('p', 'u', 'x', 'c', 'f') AND c.conparentid = 0;
+WHERE c.conrelid = ANY (%(relations)s::oid[]) AND c.contype IN ('p', 'u', 'x', 'c', 'f') AND c.conparentid = 0::oid;

@@ -2,4 +2,4 @@
 -- Oldest server: 13. Privileges: none. Parameters: none. Columns: name; comment.
 SELECT n.nspname::text AS name, coalesce(pg_catalog.obj_description(n.oid, 'pg_namespace'), '') AS comment
 FROM pg_catalog.pg_namespace AS n
-WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_';
+WHERE n.nspname <> 'information_schema' AND n.nspname::text !~ '^pg_';

@@ -26,14 +26,14 @@ JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
     AND NOT c.relispartition
     AND c.relpersistence <> 't'
-    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema' AND n.nspname::text !~ '^pg_'
     AND c.identity <> ALL (%(left_out)s)
     AND NOT EXISTS (
         SELECT
         FROM pg_catalog.pg_depend AS d
         WHERE d.deptype = 'e' AND (
-            d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+            d.classid = 'pg_catalog.pg_class'::regclass::oid AND d.objid = c.oid
             -- An extension owns the type, and the type its columns.
-            OR d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = c.reltype
+            OR d.classid = 'pg_catalog.pg_type'::regclass::oid AND d.objid = c.reltype
         )
     );

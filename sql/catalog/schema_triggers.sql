@@ -7,17 +7,17 @@ SELECT
     t.tgrelid::bigint AS relation,
     t.tgname::text AS name,
     CASE
-        WHEN (t.tgtype & 2) <> 0 THEN 'BEFORE' WHEN (t.tgtype & 64) <> 0 THEN 'INSTEAD OF' ELSE 'AFTER'
+        WHEN (t.tgtype::integer & 2) <> 0 THEN 'BEFORE' WHEN (t.tgtype::integer & 64) <> 0 THEN 'INSTEAD OF' ELSE 'AFTER'
     END AS timing,
     pg_catalog.array_remove(
         ARRAY[
-            CASE WHEN (t.tgtype & 4) <> 0 THEN 'INSERT' END,
-            CASE WHEN (t.tgtype & 8) <> 0 THEN 'DELETE' END,
-            CASE WHEN (t.tgtype & 16) <> 0 THEN 'UPDATE' || coalesce(' OF ' || watched.columns, '') END,
-            CASE WHEN (t.tgtype & 32) <> 0 THEN 'TRUNCATE' END
+            CASE WHEN (t.tgtype::integer & 4) <> 0 THEN 'INSERT' END,
+            CASE WHEN (t.tgtype::integer & 8) <> 0 THEN 'DELETE' END,
+            CASE WHEN (t.tgtype::integer & 16) <> 0 THEN 'UPDATE' || coalesce(' OF ' || watched.columns, '') END,
+            CASE WHEN (t.tgtype::integer & 32) <> 0 THEN 'TRUNCATE' END
         ], NULL
     ) AS events,
-    CASE WHEN (t.tgtype & 1) <> 0 THEN 'row' ELSE 'statement' END AS level,
+    CASE WHEN (t.tgtype::integer & 1) <> 0 THEN 'row' ELSE 'statement' END AS level,
     t.tgfoid::regprocedure::text AS function,
     pg_catalog.pg_get_triggerdef(t.oid, true) AS definition,
     t.tgenabled IN ('O', 'A') AS is_enabled,

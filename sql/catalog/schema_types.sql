@@ -36,9 +36,9 @@ FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_type AS b ON b.oid = t.typbasetype
 WHERE (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'b' AND t.typcategory <> 'A')
-    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema' AND n.nspname::text !~ '^pg_'
     AND NOT EXISTS (
         SELECT
         FROM pg_catalog.pg_depend AS d
-        WHERE d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+        WHERE d.classid = 'pg_catalog.pg_type'::regclass::oid AND d.objid = t.oid AND d.deptype = 'e'
     );

@@ -9,6 +9,6 @@ FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.relname = ANY (%(names)s)
-    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema' AND n.nspname::text !~ '^pg_'
 GROUP BY n.nspname, c.relname
 ORDER BY n.nspname <> 'public', n.nspname, c.relname;

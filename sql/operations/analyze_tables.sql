@@ -38,7 +38,7 @@ chosen AS MATERIALIZED (
                 OR parent.permitted AND NOT candidate.permitted AND EXISTS (
                     SELECT
                     FROM pg_catalog.pg_partition_ancestors(candidate.oid) AS ancestor
-                    WHERE ancestor.relid = ANY (%(oids)s::oid[])
+                    WHERE ancestor.relid::oid = ANY (%(oids)s::oid[])
                 )
             ELSE
                 candidate.nspname <> 'information_schema'
@@ -110,7 +110,7 @@ estimated AS (
         measured.*,
         CASE
             WHEN relkind = 'p' THEN 0
-            WHEN reltuples > 0 OR relpages > 0 THEN GREATEST(reltuples, 0)
+            WHEN reltuples > 0::real OR relpages > 0 THEN GREATEST(reltuples, 0)
             WHEN main_bytes = 0 THEN 0
         END::float8 AS rows
     FROM measured

@@ -77,8 +77,8 @@ SELECT
     shown.max_ms,
     shown.stddev_ms,
     shown.rows,
-    COALESCE(shown.total_ms / NULLIF(total.all_ms, 0), 0) AS share,
-    shown.shared_blks_hit::float8 / NULLIF(shown.shared_blks_hit + shown.shared_blks_read, 0) AS cache_hit
+    COALESCE(shown.total_ms / NULLIF(total.all_ms, 0::float8), 0) AS share,
+    shown.shared_blks_hit::float8 / NULLIF(shown.shared_blks_hit + shown.shared_blks_read, 0)::float8 AS cache_hit
 FROM total
 LEFT JOIN shown ON TRUE
 ORDER BY shown.place;

@@ -41,7 +41,7 @@ BEGIN
           AND pg_catalog.pg_get_userbyid(c.relowner) <> 'fowergram_owner'
           AND NOT EXISTS (
               SELECT FROM pg_catalog.pg_depend AS d
-              WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
+              WHERE d.classid = 'pg_class'::regclass::oid AND d.objid = c.oid AND d.objsubid = 0
                 AND d.deptype IN ('a', 'e', 'i')
                 AND NOT c.relispartition)
         UNION ALL
@@ -51,7 +51,7 @@ BEGIN
           AND pg_catalog.pg_get_userbyid(p.proowner) <> 'fowergram_owner'
           AND NOT EXISTS (
               SELECT FROM pg_catalog.pg_depend AS d
-              WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+              WHERE d.classid = 'pg_proc'::regclass::oid AND d.objid = p.oid AND d.deptype = 'e')
     LOOP
         EXECUTE v_object;
     END LOOP;

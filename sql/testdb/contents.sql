@@ -17,7 +17,7 @@ BEGIN
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated
-            AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+            AND n.nspname <> 'information_schema' AND n.nspname::text !~ '^pg_'
             AND pg_catalog.pg_relation_size(c.oid) > 0
     LOOP
         EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM ONLY %s', v_name) INTO v_count;

@@ -19,5 +19,5 @@ SELECT
     d.xmin::text AS row_version,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment
 FROM pg_catalog.pg_database AS d
-WHERE d.datname ~ %(names)s OR pg_catalog.shobj_description(d.oid, 'pg_database') LIKE %(comments)s
+WHERE d.datname::text ~ %(names)s::text OR pg_catalog.shobj_description(d.oid, 'pg_database') LIKE %(comments)s
 ORDER BY d.datname;

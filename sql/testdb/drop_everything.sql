@@ -10,7 +10,7 @@ BEGIN
     FOR v_grant IN
         SELECT
             a.defaclrole::regrole::text AS maker,
-            CASE WHEN a.defaclnamespace <> 0 THEN ' IN SCHEMA ' || a.defaclnamespace::regnamespace::text ELSE '' END
+            CASE WHEN a.defaclnamespace <> 0::oid THEN ' IN SCHEMA ' || a.defaclnamespace::regnamespace::text ELSE '' END
                 AS place,
             CASE a.defaclobjtype
                 WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
@@ -23,7 +23,7 @@ BEGIN
                 )
                 FROM pg_catalog.aclexplode(a.defaclacl) AS g
             ) AS grantees,
-            a.defaclnamespace = 0 AS is_whole
+            a.defaclnamespace = 0::oid AS is_whole
         FROM pg_catalog.pg_default_acl AS a
         WHERE pg_catalog.pg_has_role(a.defaclrole, 'USAGE')
     LOOP
@@ -51,10 +51,10 @@ BEGIN
         FROM pg_catalog.pg_shdepend AS d
         CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, 0) AS what
         WHERE d.dbid = (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname = pg_catalog.current_database())
-            AND d.refclassid = 'pg_catalog.pg_authid'::regclass AND d.deptype = 'o'
+            AND d.refclassid = 'pg_catalog.pg_authid'::regclass::oid AND d.deptype = 'o'
             AND pg_catalog.pg_has_role(d.refobjid, 'USAGE')
-            AND d.classid <> 'pg_catalog.pg_default_acl'::regclass
-            AND NOT (d.classid = 'pg_catalog.pg_namespace'::regclass AND what.name = 'public')
+            AND d.classid <> 'pg_catalog.pg_default_acl'::regclass::oid
+            AND NOT (d.classid = 'pg_catalog.pg_namespace'::regclass::oid AND what.name = 'public')
             -- What belongs to an extension, or goes with what it is a part of.
             AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_depend AS p

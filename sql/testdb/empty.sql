@@ -27,7 +27,7 @@ BEGIN
         -- The file itself: pg_relation_size() would open each of the tables.
         CROSS JOIN LATERAL pg_catalog.pg_stat_file(pg_catalog.pg_relation_filepath(c.oid)) AS on_disk
         WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated
-            AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+            AND n.nspname <> 'information_schema' AND n.nspname::text !~ '^pg_'
             AND on_disk.size > 0
     LOOP
         v_pages := v_pages + v_relation.pages;

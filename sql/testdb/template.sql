@@ -6,7 +6,7 @@
 -- DATABASE); age (in transactions, of that row); comment; fsync (boolean); clones_files (boolean: the server can share
 -- the blocks of files, where the file system can); backend_pid (another one than the session's: a pooler is between).
 WITH wanted AS (
-    SELECT %(prefix)s || pg_catalog.left(
+    SELECT %(prefix)s::text || pg_catalog.left(
         pg_catalog.encode(
             pg_catalog.sha256(
                 pg_catalog.convert_to(
@@ -16,7 +16,7 @@ WITH wanted AS (
                         pg_catalog.current_setting('server_version_num')::integer / 10000,
                         current_user,
                         (
-                            SELECT pg_catalog.string_agg(e.name || ' ' || e.default_version, ',' ORDER BY e.name)
+                            SELECT pg_catalog.string_agg(e.name::text || ' ' || e.default_version, ',' ORDER BY e.name)
                             FROM pg_catalog.pg_available_extensions() AS e
                         )
                     ),

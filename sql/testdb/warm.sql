@@ -2,5 +2,5 @@
 -- Oldest server: 13. Privileges: none. Parameter: names (text: a pattern for LIKE). Columns: name, comment.
 SELECT d.datname::text AS name, pg_catalog.shobj_description(d.oid, 'pg_database') AS comment
 FROM pg_catalog.pg_database AS d
-WHERE d.datname LIKE %(names)s AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
+WHERE d.datname::text LIKE %(names)s::text AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
 ORDER BY d.datname;
