@@ -1,6 +1,6 @@
 """Make databases like others, and drop them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import LiteralString
@@ -13,6 +13,7 @@ from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import label
 from fowergram_db.errors import DatabaseError
 
 _ENCODING = "UTF8"
@@ -38,6 +39,7 @@ class DatabaseFacts:
     comment: str | None
     like_template: bool
     production: bool
+    identity: str
 
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
@@ -57,6 +59,15 @@ def default_facts(connection: Connection) -> DatabaseFacts:
 def comment_on(connection: Connection, name: str, text: str | None) -> None:
     """Give a database a comment, or take it away; psycopg's errors pass through."""
     connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text)))
+
+
+def label_database(connection: Connection, name: str, sentence: str, facts: Mapping[str, object]) -> None:
+    """Give a database the label that it is the tool's, for this very database alone; psycopg's errors pass through.
+
+    In a transaction that renames the database, or opens it, call this last: the name is part of the identity.
+    """
+    row = connection.execute(load("catalog/database_identity"), {"name": name}).fetchone()
+    comment_on(connection, name, label(sentence, {**facts, "of": row[0] if row else None}))
 
 
 def create_database(target: Target) -> bool:

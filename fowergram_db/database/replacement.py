@@ -8,16 +8,16 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, drop_quietly
+from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, drop_quietly, label_database
 from fowergram_db.database.sessions import end_sessions, wait_until_unused
 from fowergram_db.database.sql import load
-from fowergram_db.database.throwaway import Kind, Run, label
+from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import Refused
 
 _FAREWELL_S = 1.0
 _TRIES = 5
 _MOST_LISTED = 5
-_RETIRED = label("a database that a reset has replaced or did not complete; it may be dropped.", {})
+_RETIRED = "a database that a reset has replaced or did not complete; it may be dropped."
 
 Make = Callable[[], str]
 
@@ -104,7 +104,7 @@ def _exchange(admin: Connection, facts: DatabaseFacts, fresh: str, retired: str)
         _carry_over(admin, facts, fresh)
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, away))
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, old))
-        comment_on(admin, retired, _RETIRED)
+        label_database(admin, retired, _RETIRED, {"kind": Kind.RESET})
         comment_on(admin, facts.name, facts.comment)
 
 

@@ -10,17 +10,17 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.lifecycle import (
     DatabaseFacts,
-    comment_on,
     database_facts,
     drop_quietly,
+    label_database,
     locale_options,
     written,
 )
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind, Run, label
+from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
 
-_COMMENT = label("a scratch database; it may be dropped.", {})
+_SCRATCH = "a scratch database; it may be dropped."
 
 
 @contextmanager
@@ -61,4 +61,4 @@ def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> None:
         with reported("create a scratch database"):
             raise error from None
     with suppress(psycopg.Error):
-        comment_on(admin, scratch.dbname, _COMMENT)
+        label_database(admin, scratch.dbname, _SCRATCH, {"kind": Kind.SCRATCH})

@@ -4,6 +4,9 @@
 hexadecimal, and the how manieth of the run it is. As long as a run lives it holds an advisory lock of its number, so
 the name alone tells whether anybody still needs the database. Templates outlive the runs that make them and are
 called by what is in them: ``fowergram_template_`` and 32 hexadecimal digits.
+
+The comment of such a database is its label: it says what the database is, and which database it was written for. A
+comment travels with a rename, a new owner and ``pg_dump --create``; the label counts for that one database only.
 """
 
 import json
@@ -91,20 +94,36 @@ def origin_of(name: str) -> Origin | None:
 def label(sentence: str, facts: Mapping[str, object]) -> str:
     """Write the comment of such a database: a sentence for people, and facts for the tool.
 
+    It counts where ``facts["of"]`` is the identity of the database that carries it: see ``facts_for``.
+
     >>> label("a test database; it may be dropped.", {"rows": 5})
     'fowergram-db: a test database; it may be dropped. {"rows":5}'
     """
     return f"{_SIGNATURE}{sentence} {json.dumps(facts, separators=(',', ':'))}"
 
 
-def label_until(sentence: str, made_at: datetime, until: datetime | None) -> str:
-    """Write the comment of a test database that outlives the run that made it, until then; None: for ever."""
-    facts = {"kind": Kind.TEST, "made": made_at.isoformat(), "until": until.isoformat() if until else None}
-    return label(sentence, facts)
+def facts_until(made_at: datetime, until: datetime | None) -> dict[str, object]:
+    """Return the facts of a test database that outlives the run that made it; ``until`` None: it never expires."""
+    return {"kind": Kind.TEST, "made": made_at.isoformat(), "until": until.isoformat() if until else None}
+
+
+def facts_for(comment: str | None, identity: str | None) -> Mapping[str, Any] | None:
+    """Return the facts of a label that was written for this very database; None: the comment is no such label.
+
+    ``identity`` is what ``sql/catalog/database_identity.sql`` returns: the cluster, the OID, the owner and the name of
+    the database. A copy, a restored dump, a renamed or given away database, and a new one of the same name all have
+    another identity.
+
+    >>> comment = label("a test database; it may be dropped.", {"rows": 5, "of": "7/16384/10/shop_test"})
+    >>> facts_for(comment, "7/16384/10/shop_test") is not None, facts_for(comment, "7/16385/10/shop_test")
+    (True, None)
+    """
+    facts = facts_of(comment)
+    return facts if facts and identity and facts.get("of") == identity else None
 
 
 def facts_of(comment: str | None) -> Mapping[str, Any] | None:
-    """Return the facts of a comment that ``label`` has written, None where it was somebody else.
+    """Return the facts of a comment that ``label`` has written for any database, None where ``label`` did not.
 
     >>> facts_of('fowergram-db: a test database; it may be dropped. {"rows":5}'), facts_of("our data")
     ({'rows': 5}, None)

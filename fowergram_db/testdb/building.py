@@ -8,10 +8,10 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, connect, reported
-from fowergram_db.database.lifecycle import comment_on, create_like, drop_quietly
+from fowergram_db.database.lifecycle import create_like, drop_quietly, label_database
 from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import facts_of, label
+from fowergram_db.database.throwaway import Kind, facts_for
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.build import build, steps_of
 from fowergram_db.migrations.engine.lock import migration_lock
@@ -20,7 +20,7 @@ from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
 from fowergram_db.testdb.template import Blueprint, Found, Template, complete, look_up
 
-_UNFINISHED = label("a template that was not completed; it may be dropped.", {})
+_UNFINISHED = "a template that was not completed; it may be dropped."
 _SENTENCE = "a template that test databases are cloned from; it may be dropped."
 _LOCK_BITS = 30
 
@@ -77,7 +77,7 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
         # Its clones may be made in another tablespace.
         create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
         with reported("complete the template"):
-            comment_on(admin, found.name, _UNFINISHED)
+            label_database(admin, found.name, _UNFINISHED, {"kind": Kind.TEMPLATE})
         build(building, steps, on_event)
         _seal(admin, building)
     except BaseException:
@@ -87,7 +87,7 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
 
 
 def _remove_earlier(admin: Connection, found: Found) -> None:
-    if found.comment is not None and facts_of(found.comment) is None:
+    if found.comment is not None and facts_for(found.comment, found.identity) is None:
         raise Refused(
             f'a database "{found.name}" is there, and its comment is not of this tool: it is left alone',
             hint="Drop it or rename it, if nobody needs it.",
@@ -126,7 +126,7 @@ def _seal(admin: Connection, building: Target) -> None:
             query = "SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = %s"
             row = admin.execute(query, [building.dbname]).fetchone()
             seal = {"seal": row[0] if row else None}
-            comment_on(admin, building.dbname, label(_SENTENCE, seal | facts))
+            label_database(admin, building.dbname, _SENTENCE, seal | facts)
 
 
 def note_use(admin: Connection, template: Template) -> None:
@@ -134,4 +134,4 @@ def note_use(admin: Connection, template: Template) -> None:
     today = datetime.now(UTC).date()
     if template.used_on < today:
         with suppress(psycopg.Error):
-            comment_on(admin, template.name, label(_SENTENCE, {**template.facts, "used": today.isoformat()}))
+            label_database(admin, template.name, _SENTENCE, {**template.facts, "used": today.isoformat()})

@@ -9,10 +9,10 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, drop_quietly
+from fowergram_db.database.lifecycle import DatabaseFacts, drop_quietly, label_database
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_of, label, label_until
+from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_for, facts_until
 from fowergram_db.errors import UsageError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.testdb.building import ensure_template
@@ -112,9 +112,9 @@ class Supply:
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + ttl if ttl else None
         with reported(f'give out the database "{name}"'), self._admin.transaction():
-            comment_on(self._admin, made, label_until(_TEST, now, until))
             if name != made:
                 self._admin.execute(_rename(made, name))
+            label_database(self._admin, name, _TEST, facts_until(now, until))
         return TestDatabase(replace(self._blueprint.target, dbname=name), now, until)
 
     def keep_ready(self, count: int) -> int:
@@ -124,7 +124,7 @@ class Supply:
             name = self.run.fresh_name(Kind.WARM)
             self._clone(name, None)
             with reported("note what a clone is of"):
-                comment_on(self._admin, name, label(_WARM, self._mark))
+                label_database(self._admin, name, _WARM, self._mark)
         return missing
 
     @property
@@ -135,7 +135,11 @@ class Supply:
     def _ready(self) -> list[str]:
         with reported("look for clones that are ready"):
             rows = self._admin.execute(load("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
-        return [str(name) for name, comment in rows if facts_of(str(comment)) == self._mark]
+        return [str(name) for name, *label in rows if self._is_of_this_template(*map(str, label))]
+
+    def _is_of_this_template(self, comment: str, identity: str) -> bool:
+        facts = facts_for(comment, identity)
+        return facts is not None and facts.items() >= self._mark.items()
 
 
 def _rename(name: str, to: str) -> sql.Composed:

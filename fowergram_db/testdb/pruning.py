@@ -14,7 +14,7 @@ from fowergram_db.database.connection import Connection, message_of, reported
 from fowergram_db.database.lifecycle import database_facts
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind, facts_of, origin_of
+from fowergram_db.database.throwaway import Kind, facts_for, origin_of
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, migration_lock
 from fowergram_db.testdb.building import building_key, drop_template
@@ -64,6 +64,7 @@ class _Row(NamedTuple):
     is_complete: bool
     row_version: str
     comment: str | None
+    identity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def _drop_template(admin: Connection, database: Throwaway, target: Target) -> st
 
 def _judged(row: _Row, server: _Server) -> Throwaway | None:
     """Say what a database is, and whether it is needed; None: it is not ours, or was only called so by somebody."""
-    origin, facts = origin_of(row.name), facts_of(row.comment)
+    origin, facts = origin_of(row.name), facts_for(row.comment, row.identity)
     if facts is None and (origin is None or row.comment is not None):
         return None
     facts = facts or {}

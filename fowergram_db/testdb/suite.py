@@ -12,9 +12,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from fowergram_db.database.connection import Connection, connect, maintenance
-from fowergram_db.database.lifecycle import comment_on, default_facts, drop_quietly
+from fowergram_db.database.lifecycle import default_facts, drop_quietly, label_database
 from fowergram_db.database.target import Target, url_of
-from fowergram_db.database.throwaway import Kind, Run, label_until
+from fowergram_db.database.throwaway import Kind, Run, facts_until
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.testdb.building import ensure_template
@@ -123,7 +123,7 @@ class Suite:
         """Let a database outlive the run by a day, for somebody to look into it."""
         database.close()
         now = datetime.now(UTC).replace(microsecond=0)
-        comment_on(self._admin, database.name, label_until(_KEPT, now, now + _KEPT_FOR))
+        label_database(self._admin, database.name, _KEPT, facts_until(now, now + _KEPT_FOR))
 
     def close(self) -> None:
         """Drop what was made ready, and end the run."""

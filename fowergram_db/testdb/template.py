@@ -19,7 +19,7 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.lifecycle import DatabaseFacts
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import TEMPLATE_PREFIX, facts_of
+from fowergram_db.database.throwaway import TEMPLATE_PREFIX, facts_for
 from fowergram_db.testdb.emptying import Contents
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Found(NamedTuple):
     row_version: str | None
     age: int | None
     comment: str | None
+    identity: str | None
     fsync: bool
     clones_files: bool
     backend_pid: int
@@ -99,7 +100,7 @@ def look_up(connection: Connection, blueprint: Blueprint) -> Found:
 
 def complete(connection: Connection, found: Found) -> Template | None:
     """Return the template where it is complete, untouched since, and as of today."""
-    facts = facts_of(found.comment)
+    facts = facts_for(found.comment, found.identity)
     if not (found.is_complete and facts and facts.get("seal") == found.row_version and (found.age or 0) < _OLDEST):
         return None
     try:

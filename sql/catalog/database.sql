@@ -1,7 +1,8 @@
 -- Purpose: one database as it was made: what CREATE DATABASE has to say to make it again.
 -- Oldest server: 13 (what a version does not have comes out NULL). Privileges: none.
 -- Parameter: name (NULL: the current one). Columns: as named; like_template: encoding and locale are those of template1;
--- own_tablespace: NULL where it is template1's; has_grants: not the default ones; production: it carries the mark, as a setting or in its comment. No row: no such database.
+-- own_tablespace: NULL where it is template1's; has_grants: not the default ones; production: it carries the mark, as a setting or in its comment;
+-- identity: tells the database from every other one, in a label. No row: no such database.
 SELECT
     d.oid,
     d.datname::text AS name,
@@ -26,7 +27,10 @@ SELECT
             AND pg_catalog.lower(setting.text) = 'fowergram.environment=production'
     ) OR coalesce(
         pg_catalog.shobj_description(d.oid, 'pg_database') ~ '(^|\n)fowergram\.environment=production(\n|$)', false
-    ) AS production
+    ) AS production,
+    pg_catalog.concat_ws(
+        '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
+    ) AS identity
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_tablespace AS s ON s.oid = d.dattablespace
 CROSS JOIN LATERAL (

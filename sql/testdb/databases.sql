@@ -2,7 +2,7 @@
 -- Oldest server: 13. Privileges: none (the size of a database that the role may not connect to is NULL).
 -- Parameters: names (text: a regular expression), comments (text: a pattern for LIKE). Columns: name; owner; size_bytes;
 -- connections (of clients); is_complete (boolean: a template that nobody may connect to); row_version (text: changes with
--- each ALTER DATABASE); comment.
+-- each ALTER DATABASE); comment; identity (text: which database a label has to name).
 SELECT
     d.datname::text AS name,
     pg_catalog.pg_get_userbyid(d.datdba)::text AS owner,
@@ -17,7 +17,10 @@ SELECT
     ) AS connections,
     d.datistemplate AND NOT d.datallowconn AS is_complete,
     d.xmin::text AS row_version,
-    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment
+    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+    pg_catalog.concat_ws(
+        '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
+    ) AS identity
 FROM pg_catalog.pg_database AS d
 WHERE d.datname::text ~ %(names)s::text OR pg_catalog.shobj_description(d.oid, 'pg_database') LIKE %(comments)s
 ORDER BY d.datname;

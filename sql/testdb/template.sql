@@ -3,7 +3,8 @@
 -- Oldest server: 13. Privileges: none.
 -- Parameters: prefix; content (text: the migrations, and how the database is made). Columns: name; oid (NULL: there is
 -- none); is_complete (boolean: a template that nobody may connect to); row_version (text: changes with each ALTER
--- DATABASE); age (in transactions, of that row); comment; fsync (boolean); clones_files (boolean: the server can share
+-- DATABASE); age (in transactions, of that row); comment; identity (text: which
+-- database a label has to name); fsync (boolean); clones_files (boolean: the server can share
 -- the blocks of files, where the file system can); backend_pid (another one than the session's: a pooler is between).
 WITH wanted AS (
     SELECT %(prefix)s::text || pg_catalog.left(
@@ -35,6 +36,9 @@ SELECT
     d.xmin::text AS row_version,
     pg_catalog.age(d.xmin) AS age,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+    pg_catalog.concat_ws(
+        '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
+    ) AS identity,
     pg_catalog.current_setting('fsync')::boolean AS fsync,
     EXISTS (
         SELECT FROM pg_catalog.pg_settings AS s WHERE s.name = 'file_copy_method' AND 'clone' = ANY (s.enumvals)

@@ -125,7 +125,7 @@ def test_a_migration_that_fails_leaves_no_template(cli, write, admin, server, ta
 def test_a_template_that_was_touched_is_built_anew(admin, blueprint, tampering):
     name = ensure_template(admin, blueprint, unheard).name
     before = admin.execute(FACTS, [name]).fetchone()
-    if "not json" in tampering:
+    if "not json" in tampering or "seal" in tampering:
         # Whoever has written that is not this tool: nothing of theirs is dropped.
         admin.execute(sql.SQL(tampering).format(sql.Identifier(name)))
         with pytest.raises(Refused, match="left alone"):

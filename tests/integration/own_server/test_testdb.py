@@ -12,8 +12,8 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.lifecycle import default_facts
-from fowergram_db.database.throwaway import Kind, Run, facts_of, label, origin_of
+from fowergram_db.database.lifecycle import default_facts, label_database
+from fowergram_db.database.throwaway import Kind, Run, facts_of, origin_of
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import names_for, supply
 from fowergram_db.testdb.run import running
@@ -280,7 +280,8 @@ def test_what_a_run_that_lives_has_made_stays(pruned, leave, admin, server):
 def test_one_that_was_given_out_stays_until_it_expires(pruned, leave, admin, ttl, expired, target):
     until = (NOW + ttl).isoformat() if ttl else None
     facts = {"kind": "test", "made": NOW.isoformat(), "until": until}
-    name = leave(f"own_{target.dbname}", label("a test database; it may be dropped.", facts))
+    name = leave(f"own_{target.dbname}")
+    label_database(admin, name, "a test database; it may be dropped.", facts)
     pruned()
     assert (admin.execute(EXISTS, [name]).fetchone() is None) is expired
 
@@ -302,6 +303,7 @@ def test_one_with_clients_stays_and_the_reason_is_told(pruned, leave, server):
         ("keep_me", "fowergram-db: the production database"),
         ("keep_me", 'fowergram-db: {"kind": "something", "until": "2020-01-01"}'),
         ("keep_me", 'fowergram-db: {"until": "2020-01-01"}'),
+        ("keep_me", 'fowergram-db: a test database. {"kind": "test", "until": "2020-01-01"}'),
     ],
 )
 def test_what_is_not_the_tool_s_is_never_dropped(pruned, leave, admin, name, comment):
@@ -327,8 +329,7 @@ def test_a_template_goes_when_it_was_not_used_for_a_week(cli, pruned, admin, day
     used = NOW - timedelta(days=days)
     name = cli("reset", "--json").document["template"]
     facts = dict(facts_of(comment_of(admin, name))) | {"used": f"{used:%Y-%m-%d}"}
-    comment = sql.Literal(label("a template; it may be dropped.", facts))
-    admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), comment))
+    label_database(admin, name, "a template; it may be dropped.", facts)
     pruned()
     assert (admin.execute(EXISTS, [name]).fetchone() is None) is unused
 
