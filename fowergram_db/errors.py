@@ -111,9 +111,15 @@ class Refused(FowergramError):
 
 
 class ConnectionFailed(FowergramError):
-    """No session with the server could be had."""
+    """No session with the server could be opened.
+
+    ``may_pass``: another try may succeed, and harms nobody (a repeated wrong password may lock the account).
+    ``is_of_database``: another database of the same server may be open to the same login.
+    """
 
     code = "connection_failed"
+    may_pass = False
+    is_of_database = False
 
 
 class DatabaseMissing(ConnectionFailed):

@@ -9,6 +9,8 @@ from dataclasses import replace
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from fowergram_db.database.login import Cause, LoginFailed, log_in
+from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import (
     ConnectionFailed,
@@ -26,37 +28,29 @@ OLDEST_SERVER = 130000
 _MAINTENANCE_DATABASES = ("postgres", "template1")
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
-_NO_USE_WAITING = ("password", "pg_hba.conf", "permission denied", '" does not exist', "not permitted to log in")
 # A session that waits for a long statement, or holds the lock meanwhile, must not look dead to what is in between.
 _KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 _NO_CONNECTION_LEFT = "The server has no connection left, and a migration takes up to three: close some, or try again."
 
-_CONNECT_HINTS = (
-    ("refused", "Start the server, or correct host and port (--host, --port, DB_HOST, DB_PORT)."),
-    ("No such file", "No server listens on that socket: start it, or name another host."),
-    (
-        "password authentication failed",
-        "Check the user, and the password in DB_PASSWORD, DATABASE_URL or ~/.pgpass.",
-    ),
-    (
-        "no password supplied",
-        "The server wants a password: set DB_PASSWORD, or put it into DATABASE_URL or ~/.pgpass.",
-    ),
-    ("pg_hba.conf", "The server does not admit this user from this address: its pg_hba.conf decides."),
-    ("permission denied for database", "Let its owner run: GRANT CONNECT ON DATABASE … TO …;"),
-    ("too many", _NO_CONNECTION_LEFT),
-    ("slots are reserved", _NO_CONNECTION_LEFT),
-    ("role", "Check the user (--user, DB_USER)."),
-    ("translate host name", "Check the host name."),
-    ("resolve host", "Check the host name."),
-    (
-        "timeout",
-        "The server did not answer in time: check host, port and firewall, or raise connect_timeout.",
-    ),
-    ("not currently accepting", "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again."),
-    ("starting up", "The server is still starting: try again."),
-    ("SSL", "Check sslmode and the certificates."),
-)
+_HINTS = {
+    Cause.UNRESOLVED: "Check the host name.",
+    Cause.UNREACHABLE: "Start the server, or correct host and port (--host, --port, DB_HOST, DB_PORT).",
+    Cause.SILENT: "The server did not answer in time: check host, port and firewall, or raise connect_timeout.",
+    Cause.ENCRYPTION: "Check sslmode and the certificates.",
+    Cause.NO_PASSWORD: "The server wants a password: set DB_PASSWORD, or put it into DATABASE_URL or ~/.pgpass.",
+    Cause.WRONG_PASSWORD: "Check the user, and the password in DB_PASSWORD, DATABASE_URL or ~/.pgpass.",
+    Cause.NOT_ADMITTED: "Check the user (--user, DB_USER): the role must exist, may need LOGIN, and the server's "
+    "pg_hba.conf must admit it from this address.",
+    Cause.DATABASE_MISSING: "Check the name of the database. To create it, the role must be able to connect to the "
+    "database postgres or template1.",
+    Cause.NO_PRIVILEGE: "Let its owner run: GRANT CONNECT ON DATABASE … TO …;",
+    Cause.DATABASE_CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again; a database whose DROP DATABASE "
+    "was interrupted can only be dropped.",
+    Cause.FULL: "The server has no connection left, and a migration takes up to three: close some, or try again.",
+    Cause.NOT_READY: "The server is starting or shutting down: try again.",
+    Cause.REFUSED: "Check the user and the password, and what the server's log says.",
+    Cause.UNKNOWN: "Check where it should connect to, and what the server's or the pooler's log says.",
+}
 _STATEMENT_HINTS = {
     "3F000": "The history is kept in the schema public, which is not there: CREATE SCHEMA public;",
     "08P01": "Where a pooler is in between, it had no connection to lend in time: let its pool have more "
@@ -96,16 +90,19 @@ def connect(target: Target, *, dbname: str | None = None, application: str = "")
     """
     try:
         connection = _open(target, dbname or target.dbname, application)
-    except psycopg.Error as error:
-        if dbname is not None or f'"{target.dbname}"' not in str(error):
+    except LoginFailed as error:
+        if dbname is not None:
             raise _connection_failed(target, error) from error
-        if _is_missing(target):
+        cause = _cause(target, error)
+        if cause is Cause.DATABASE_MISSING:
             missing = f'database "{target.dbname}" does not exist'
             raise DatabaseMissing(missing, hint="`fowergram-db migrate` creates it.") from error
-        # It is there: somebody may have made it in this very moment.
+        if error.cause is not Cause.DATABASE_MISSING:
+            raise _connection_failed(target, error, cause) from error
+        # It is there: another client may have created it in this very moment.
         try:
             connection = _open(target, target.dbname, application)
-        except psycopg.Error as again:
+        except LoginFailed as again:
             raise _connection_failed(target, again) from again
     if connection.info.server_version < OLDEST_SERVER:
         version = server_version(connection)
@@ -119,7 +116,7 @@ def connect(target: Target, *, dbname: str | None = None, application: str = "")
 
 def _open(target: Target, dbname: str, application: str) -> Connection:
     conninfo = make_conninfo(**_parameters(target, dbname, application))
-    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    return log_in(conninfo)
 
 
 def await_server(target: Target, seconds: float) -> None:
@@ -134,7 +131,7 @@ def await_server(target: Target, seconds: float) -> None:
         except (DatabaseMissing, ServerTooOld):
             return
         except ConnectionFailed as error:
-            if time.monotonic() > deadline or any(sign in error.message for sign in _NO_USE_WAITING):
+            if time.monotonic() > deadline or not error.may_pass:
                 raise
             time.sleep(_POLL_S)
         else:
@@ -153,16 +150,30 @@ def _parameters(target: Target, dbname: str, application: str) -> dict[str, str]
     return parameters | parts | {"password": target.password or "", "client_encoding": "UTF8"}
 
 
-def _is_missing(target: Target) -> bool:
-    """Ask the server itself: its message is in the server's language and has no code."""
+def _cause(target: Target, error: LoginFailed) -> Cause:
+    """Return why the login to the target's database failed; ask in another database where the code leaves it open.
+
+    PgBouncer passes every error of the server on under a code of its own.
+    """
+    if error.cause not in (Cause.DATABASE_MISSING, Cause.REFUSED, Cause.UNKNOWN):
+        return error.cause
     try:
         with maintenance(target) as connection:
-            query = "SELECT FROM pg_catalog.pg_database WHERE datname = %s"
-            return connection.execute(query, [target.dbname]).fetchone() is None
+            query = load("catalog/database_access")
+            row = psycopg.ClientCursor(connection).execute(query, {"name": target.dbname}).fetchone()
     except ServerTooOld:
         raise
-    except ConnectionFailed:
-        return False
+    except (ConnectionFailed, psycopg.Error):
+        return Cause.UNKNOWN if error.cause is Cause.DATABASE_MISSING else error.cause
+    match row:
+        case None:
+            return Cause.DATABASE_MISSING
+        case (False, _):
+            return Cause.DATABASE_CLOSED
+        case (_, False):
+            return Cause.NO_PRIVILEGE
+        case _:
+            return error.cause if error.cause is not Cause.DATABASE_MISSING else Cause.UNKNOWN
 
 
 @contextmanager
@@ -171,8 +182,8 @@ def maintenance(target: Target) -> Iterator[Connection]:
     for dbname in _MAINTENANCE_DATABASES:
         try:
             connection = connect(target, dbname=dbname)
-        except ConnectionFailed:
-            if dbname == _MAINTENANCE_DATABASES[-1]:
+        except ConnectionFailed as error:
+            if dbname == _MAINTENANCE_DATABASES[-1] or not error.is_of_database:
                 raise
             continue
         with connection:
@@ -180,10 +191,13 @@ def maintenance(target: Target) -> Iterator[Connection]:
         return
 
 
-def _connection_failed(target: Target, error: psycopg.Error) -> ConnectionFailed:
-    message = mask_passwords(str(error).removeprefix("connection failed: ")).strip()
-    hint = next((hint for needle, hint in _CONNECT_HINTS if needle in message), "Check where it should connect to.")
-    return ConnectionFailed(f"cannot connect to {target}: {message}", hint=" ".join((hint, *target.notes)))
+def _connection_failed(target: Target, error: LoginFailed, cause: Cause | None = None) -> ConnectionFailed:
+    cause = cause or error.cause
+    message = mask_passwords(str(error)).strip()
+    hint = " ".join((_HINTS[cause], *target.notes))
+    failed = ConnectionFailed(f"cannot connect to {target}: {message}", hint=hint, server=ServerReport(error.code))
+    failed.may_pass, failed.is_of_database = cause.is_transient, cause.is_of_database
+    return failed
 
 
 def server_version(connection: Connection) -> str:

@@ -1,0 +1,214 @@
+"""Log in to a server, and find out why that has failed: from the protocol, never from the words of a message.
+
+Messages come in the server's language, and some in that of the C library. The protocol's error has a SQLSTATE, which
+libpq shows in its trace and nowhere else (``PQconnectPoll`` keeps no result).
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import Self
+
+import psycopg
+from psycopg import pq
+from psycopg.abc import PQGenConn
+from psycopg.generators import WAIT_R, WAIT_W
+
+# "B" are the messages from the server. The fields come in the server's order, the severity in its language.
+_REFUSAL = re.compile(r'^B\t\d+\tErrorResponse\t(?: [A-Z] "[^"\n]*")*? C "([0-9A-Z]{5})"', re.MULTILINE)
+_STARTUP = re.compile(r"^F\t\d+\tStartupMessage\t", re.MULTILINE)
+_ENCRYPTION_ANSWERED = re.compile(r"^B\t\d+\t(?:SSL|GSSENC)Response\t", re.MULTILINE)
+_PASSWORD_ACCEPTED = re.compile(r"^B\t\d+\tAuthenticationSASLFinal\t", re.MULTILINE)
+_PROTOCOL_VIOLATION = "08P01"
+
+
+class Cause(StrEnum):
+    """Why a login failed."""
+
+    UNRESOLVED = auto()
+    UNREACHABLE = auto()
+    SILENT = auto()
+    ENCRYPTION = auto()
+    NO_PASSWORD = auto()
+    WRONG_PASSWORD = auto()
+    NOT_ADMITTED = auto()
+    DATABASE_MISSING = auto()
+    NO_PRIVILEGE = auto()
+    DATABASE_CLOSED = auto()
+    FULL = auto()
+    NOT_READY = auto()
+    REFUSED = auto()
+    """After a password, and for a reason that this platform's libpq does not show."""
+    UNKNOWN = auto()
+
+    @property
+    def is_transient(self) -> bool:
+        """Tell whether it may pass by itself, so that another try is worth it and harms nobody."""
+        return self in _TRANSIENT
+
+    @property
+    def is_of_database(self) -> bool:
+        """Tell whether the same login may succeed in another database of the server."""
+        return self in _OF_DATABASE
+
+
+_TRANSIENT = (Cause.UNRESOLVED, Cause.UNREACHABLE, Cause.SILENT, Cause.FULL, Cause.NOT_READY, Cause.UNKNOWN)
+_OF_DATABASE = (
+    *(Cause.NOT_ADMITTED, Cause.DATABASE_MISSING, Cause.NO_PRIVILEGE, Cause.DATABASE_CLOSED),
+    *(Cause.FULL, Cause.REFUSED, Cause.UNKNOWN),
+)
+# The first prefix of the SQLSTATE that fits counts.
+_CAUSES = {
+    "28P01": Cause.WRONG_PASSWORD,
+    "28": Cause.NOT_ADMITTED,
+    "3D000": Cause.DATABASE_MISSING,
+    "42501": Cause.NO_PRIVILEGE,
+    "55000": Cause.DATABASE_CLOSED,
+    "53": Cause.FULL,
+    "57P": Cause.NOT_READY,
+}
+
+
+class LoginFailed(psycopg.OperationalError):
+    """No session was opened. ``code`` is the SQLSTATE that the server sent, "" where it sent none."""
+
+    def __init__(self, message: str, cause: Cause, code: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.code = code
+
+
+def log_in(conninfo: str) -> psycopg.Connection[tuple[object, ...]]:
+    """Open an autocommit session. Raises LoginFailed; connect_timeout counts for each address on its own."""
+    attempts: list[_Attempt] = []
+    token = _attempts.set(attempts)
+    try:
+        return _TracedConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+    except psycopg.errors.ConnectionTimeout as error:
+        raise LoginFailed(str(error), _decisive(attempts, Cause.SILENT), _code(attempts)) from error
+    except psycopg.Error as error:
+        # psycopg resolves the names first: where none is an address, there was no attempt.
+        raise LoginFailed(str(error), _decisive(attempts, Cause.UNRESOLVED), _code(attempts)) from error
+    finally:
+        _attempts.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What one address has come to."""
+
+    cause: Cause
+    code: str
+
+
+_attempts: ContextVar[list[_Attempt]] = ContextVar("attempts")
+
+
+def _decisive(attempts: list[_Attempt], otherwise: Cause) -> Cause:
+    """Return what no further try would change, where there is such a thing, else the last."""
+    causes = [attempt.cause for attempt in attempts]
+    lasting = (cause for cause in causes if not cause.is_transient)
+    return next(lasting, causes[-1] if causes else otherwise)
+
+
+def _code(attempts: list[_Attempt]) -> str:
+    decisive = _decisive(attempts, Cause.UNKNOWN)
+    return next((attempt.code for attempt in attempts if attempt.cause is decisive), "")
+
+
+class _TracedConnection(psycopg.Connection[tuple[object, ...]]):
+    """A connection whose login was listened to."""
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "", *, timeout: float = 0.0) -> PQGenConn[Self]:
+        """Do what psycopg's generator of this name does. Older releases of it pass the timeout in here."""
+        if any(attempt.cause is Cause.WRONG_PASSWORD for attempt in _attempts.get([])):
+            # As libpq itself does; psycopg would send it to every address of a name.
+            raise psycopg.OperationalError("not tried: another address did not accept the password")
+        deadline = time.monotonic() + timeout if timeout > 0 else None
+        pgconn = pq.PGconn.connect_start(conninfo.encode())
+        done, timed_out = False, True
+        try:
+            with _trace(pgconn) as noted:
+                try:
+                    yield from _poll(pgconn, deadline)
+                    done = True
+                except psycopg.errors.ConnectionTimeout:
+                    raise
+                except psycopg.Error:
+                    timed_out = False
+                    raise
+        finally:
+            if not done:
+                trace = noted[-1]
+                cause = Cause.SILENT if timed_out else _cause(pgconn, trace)
+                _attempts.get([]).append(_Attempt(cause, _last_code(trace or "")))
+                pgconn.finish()
+        pgconn.nonblocking = 1
+        return cls(pgconn)
+
+
+def _poll(pgconn: pq.abc.PGconn, deadline: float | None) -> PQGenConn[None]:
+    while pgconn.status != pq.ConnStatus.BAD:
+        match pgconn.connect_poll():
+            case pq.PollingStatus.OK:
+                return
+            case pq.PollingStatus.READING:
+                wait = WAIT_R
+            case pq.PollingStatus.WRITING:
+                wait = WAIT_W
+            case _:
+                break
+        while not (yield pgconn.socket, wait):
+            if deadline and time.monotonic() > deadline:
+                raise psycopg.errors.ConnectionTimeout("connection timeout expired")
+    raise psycopg.OperationalError(pgconn.get_error_message("utf-8"))
+
+
+@contextmanager
+def _trace(pgconn: pq.abc.PGconn) -> Iterator[list[str | None]]:
+    """Have libpq write down the messages of the login, in memory; yield a list that ends in them behind the block.
+
+    They hold the password where the server wants it as it is, so they never leave this module. None where libpq
+    cannot: elsewhere than on Linux.
+    """
+    notes: list[str | None] = [None]
+    try:
+        place = os.memfd_create("login")
+    except (AttributeError, OSError):
+        yield notes
+        return
+    try:
+        pgconn.trace(place)
+        pgconn.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
+        try:
+            yield notes
+        finally:
+            pgconn.untrace()
+            notes[-1] = os.pread(place, os.fstat(place).st_size, 0).decode(errors="replace")
+    finally:
+        os.close(place)
+
+
+def _last_code(trace: str) -> str:
+    codes = _REFUSAL.findall(trace)
+    return codes[-1] if codes else ""
+
+
+def _cause(pgconn: pq.abc.PGconn, trace: str | None) -> Cause:
+    if pgconn.needs_password:
+        return Cause.NO_PASSWORD
+    if trace is None:
+        return Cause.REFUSED if pgconn.used_password else Cause.UNKNOWN
+    if code := _last_code(trace):
+        if code == _PROTOCOL_VIOLATION and pgconn.used_password and not _PASSWORD_ACCEPTED.search(trace):
+            return Cause.WRONG_PASSWORD  # PgBouncer has no other code for it
+        return next((cause for prefix, cause in _CAUSES.items() if code.startswith(prefix)), Cause.UNKNOWN)
+    if not trace:
+        return Cause.UNREACHABLE
+    return Cause.ENCRYPTION if _ENCRYPTION_ANSWERED.search(trace) and not _STARTUP.search(trace) else Cause.UNKNOWN
