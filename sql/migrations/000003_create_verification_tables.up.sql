@@ -1,5 +1,8 @@
 -- Proof that an email address is the user's own, and the way back in without the password.
 
+-- Unqualified names are PostgreSQL's own: no schema is searched in which other roles may create objects.
+SET LOCAL search_path = '';
+
 
 CREATE TABLE public.email_verifications (
     id         uuid        NOT NULL DEFAULT gen_random_uuid(),

@@ -1,5 +1,7 @@
 -- Tables go first, and their triggers with them; partitions go with their parent.
 
+SET LOCAL search_path = '';
+
 DROP FUNCTION public.get_user_suggestions(uuid, integer);
 DROP FUNCTION public.get_trending_hashtags(integer);
 DROP FUNCTION public.get_comment_replies(uuid, uuid, integer, integer);

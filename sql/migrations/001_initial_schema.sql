@@ -1,6 +1,9 @@
 -- The core of Fowergram: accounts, posts, the social graph, notifications, hashtags and stories,
 -- the triggers that keep every count exact, and the readers of profiles, feeds, posts and comments.
 
+-- Unqualified names are PostgreSQL's own: no schema is searched in which other roles may create objects.
+SET LOCAL search_path = '';
+
 
 -- Keys --------------------------------------------------------------------------------------------
 
@@ -18,7 +21,8 @@ BEGIN
             SELECT (
                 overlay(
                     pg_catalog.lpad(pg_catalog.to_hex(
-                        (extract(epoch FROM pg_catalog.clock_timestamp()) * 4096000)::bigint), 15, '0')
+                        (extract(epoch FROM pg_catalog.clock_timestamp())::double precision
+                            * 4096000::double precision)::bigint), 15, '0')
                     PLACING '7' FROM 13 FOR 0)
                 || substring(pg_catalog.gen_random_uuid()::text FROM 20))::uuid
         $body$;
@@ -520,7 +524,7 @@ CREATE FUNCTION public.trend_weight(p_at timestamptz) RETURNS double precision
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT pg_catalog.power(2::double precision, greatest(-1000::double precision, least(1000::double precision,
         (extract(epoch FROM p_at)::double precision - extract(epoch FROM public.trend_landmark())::double precision)
-        / 86400)))
+        / 86400::double precision)))
 $$;
 
 COMMENT ON FUNCTION public.trend_weight(timestamptz) IS
@@ -1704,7 +1708,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
     SELECT
         p.caption, p.location,
         coalesce((
-            SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(m) - 'post_id' ORDER BY m.display_order, m.id)
+            SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(m) - 'post_id'::text ORDER BY m.display_order, m.id)
             FROM public.post_media AS m
             WHERE m.post_id = p.id), '[]'),
         counts.like_count, counts.comment_count,

@@ -1,3 +1,5 @@
+SET LOCAL search_path = '';
+
 CREATE OR REPLACE FUNCTION public.reachable_users(p_viewer_id uuid)
 RETURNS TABLE (
     user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean

@@ -1,5 +1,8 @@
 -- Signing in: credentials of accounts, and the refresh tokens behind short-lived JWTs.
 
+-- Unqualified names are PostgreSQL's own: no schema is searched in which other roles may create objects.
+SET LOCAL search_path = '';
+
 
 ALTER TABLE public.users
     ADD COLUMN hashed_password text,

@@ -1,3 +1,5 @@
+SET LOCAL search_path = '';
+
 DROP FUNCTION public.get_trending_reels(uuid, integer, integer);
 DROP FUNCTION public.get_trending_reels_after(uuid, double precision, uuid, integer, integer);
 DROP FUNCTION public.get_user_highlights(uuid, uuid, integer, integer);

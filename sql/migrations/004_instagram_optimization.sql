@@ -1,6 +1,9 @@
 -- Fuller profiles, collections, highlights, direct messages, reels, what users do and search for,
 -- and the trigram indexes for search.
 
+-- Unqualified names are PostgreSQL's own: no schema is searched in which other roles may create objects.
+SET LOCAL search_path = '';
+
 
 -- Full-text search splits words at spaces, which Thai does not have; trigrams find any part of a text.
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;

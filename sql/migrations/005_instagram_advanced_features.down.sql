@@ -1,3 +1,5 @@
+SET LOCAL search_path = '';
+
 DROP FUNCTION api.posts_media(api.posts);
 DROP FUNCTION api.posts_user(api.posts);
 DROP FUNCTION api.users_highlights(api.users);

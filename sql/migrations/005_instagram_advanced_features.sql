@@ -1,5 +1,8 @@
 -- Live streams, IGTV, shopping, close friends, music and interaction in stories, and verification.
 
+-- Unqualified names are PostgreSQL's own: no schema is searched in which other roles may create objects.
+SET LOCAL search_path = '';
+
 
 -- Live streams ------------------------------------------------------------------------------------
 
@@ -778,7 +781,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
         m.cover_art_url, m.genre, m.is_explicit, m.usage_count, t.score / public.trend_weight(now())
     FROM public.music_track_trends AS t
     JOIN public.music_tracks AS m ON m.id = t.music_track_id
-    WHERE t.score > 0 AND m.usage_count > 0
+    WHERE t.score > 0::double precision AND m.usage_count > 0
     ORDER BY t.score DESC, t.music_track_id
     LIMIT greatest(coalesce(p_limit, 20), 0)
 $$;
