@@ -171,6 +171,12 @@ class LockLost(FowergramError):
     code = "lock_lost"
 
 
+class UntrustedOwner(FowergramError):
+    """Something that the tool would have to use belongs to a role that must not run code as the tool's user."""
+
+    code = "untrusted_owner"
+
+
 class HistoryInconsistent(FowergramError):
     """Files and history contradict each other; a person has to decide."""
 
@@ -182,3 +188,9 @@ class ForeignHistory(HistoryInconsistent):
     """The bookkeeping table belongs to another tool."""
 
     code = "foreign_history"
+
+
+class UntrustedHistory(UntrustedOwner, HistoryInconsistent):
+    """The bookkeeping table, or something that a use of it would run, belongs to an untrusted role."""
+
+    exit_code = ExitCode.HISTORY

@@ -1,0 +1,101 @@
+"""Whose objects the tool uses: those of the current role, of roles it is a member of, and of superusers.
+
+In a shared database a table, a type or a function may have been put where the tool looks for its own, and even a read
+of it can run the code of whoever owns it, with the rights of the tool's user. See docs/decisions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from fowergram_db.database.connection import Connection
+from fowergram_db.database.sql import load
+from fowergram_db.errors import UntrustedOwner
+
+
+@dataclass(frozen=True, slots=True)
+class Untrusted:
+    """An object of an untrusted role, and what uses it: itself where a query names it.
+
+    Each is a type and an identity, as pg_identify_object writes them.
+    """
+
+    type: str
+    identity: str
+    owner: str
+    user_type: str
+    user: str
+
+    def __str__(self) -> str:
+        """Say whose it is.
+
+        >>> str(Untrusted("type", "evil.t", "mallory", "table", "public.schema_migrations"))
+        'the table public.schema_migrations uses the type evil.t, which belongs to "mallory"'
+        """
+        if (self.type, self.identity) == (self.user_type, self.user):
+            return f'{self.identity} belongs to "{self.owner}"'
+        return f'the {self.user_type} {self.user} uses the {self.type} {self.identity}, which belongs to "{self.owner}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation as the catalog has it: ``kind`` is pg_class.relkind, ``types`` those of the ``columns``.
+
+    A type outside pg_catalog has its schema before it. ``computed`` columns are generated, ``required`` are those that
+    every INSERT has to fill. ``untrusted`` is the first thing in it that an untrusted role owns.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    computed: tuple[str, ...]
+    required: tuple[str, ...]
+    untrusted: Untrusted | None
+
+    def __post_init__(self) -> None:
+        for name in ("columns", "types", "computed", "required"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        found: object = self.untrusted
+        if isinstance(found, list):
+            object.__setattr__(self, "untrusted", Untrusted(*found))
+
+    def __str__(self) -> str:
+        """Name it with its schema."""
+        return f"{self.schema}.{self.name}"
+
+
+@cache
+def load_with_ownership(name: str) -> sql.Composed:
+    """Return a shipped query with {trusted_roles} and {untrusted} replaced by the queries of these names."""
+    trusted_roles = sql.SQL(load("ownership/trusted_roles"))
+    untrusted = sql.SQL(load("ownership/untrusted")).format(trusted_roles=trusted_roles)
+    return sql.SQL(load(name)).format(trusted_roles=trusted_roles, untrusted=untrusted)
+
+
+def find_relations(connection: Connection, names: Sequence[str], schema: str | None = None) -> tuple[Relation, ...]:
+    """Return the relations of these names, in one schema or in any but the system's; those in public come first.
+
+    Reads the catalog alone, in one round trip, and so runs nothing that others own. psycopg's errors pass through.
+    """
+    with connection.cursor(row_factory=class_row(Relation)) as cursor:
+        cursor.execute(load_with_ownership("ownership/relations"), {"names": list(names), "schema": schema})
+        return tuple(cursor.fetchall())
+
+
+def require_trusted(connection: Connection, name: str, found: Untrusted | None, kind: type[UntrustedOwner]) -> None:
+    """Raise an error of this kind where a use of the object of this name would run what an untrusted role owns."""
+    if found is None:
+        return
+    what = str(found) if str(found).startswith(name) else f"{name} is not safe to use: {found}"
+    me = connection.info.user
+    raise kind(
+        f'{what}, and "{me}" uses only what belongs to itself, to a role that it is a member of, or to a superuser',
+        hint=f'Connect as that role (--user {found.owner}). If "{found.owner}" was not meant to make it, drop the '
+        f"{found.type} {found.identity}.",
+    )

@@ -1,0 +1,63 @@
+-- Purpose: of each object in root, a CTE with the columns class and oid (as pg_depend has them) that stands before it, the
+-- first thing that a use of it could run and that belongs to a role that is not trusted: the object itself, a child or
+-- partition of it, whatever belongs to these (triggers, rules, policies, defaults, constraints, indexes, statistics,
+-- sequences), and all that they depend on (functions, types, operators, …). So too a table that refers to a relation
+-- by a foreign key: its deferred triggers run as the one who deletes here. To be put in where the placeholder untrusted stands.
+-- Oldest server: 13. Privileges: none.
+-- Columns: class, oid (of the root), found (type and identity of the thing, its owner, type and identity of what uses it).
+-- What a function's body calls, and what a view reads, is the affair of its owner.
+WITH RECURSIVE trusted (oid) AS MATERIALIZED (
+    {trusted_roles}
+),
+-- OFFSET 0 keeps the planner from reading all of pg_depend at each step.
+used (root_class, root, class, oid, by_class, by_oid) AS (
+    SELECT root.class, root.oid, root.class, root.oid, root.class, root.oid
+    FROM root
+    UNION
+    SELECT u.root_class, u.root, d.class, d.oid, u.class, u.oid
+    FROM used AS u
+    CROSS JOIN LATERAL (
+        (
+            -- What it depends on, if it did not come with the server.
+            SELECT down.refclassid, down.refobjid
+            FROM pg_catalog.pg_depend AS down
+            WHERE down.classid = u.class AND down.objid = u.oid AND down.refobjid >= 16384::oid
+                AND down.deptype <> 'e'::"char" AND down.refclassid <> ALL (ARRAY[
+                    'pg_catalog.pg_namespace', 'pg_catalog.pg_publication', 'pg_catalog.pg_language'
+                ]::regclass[]::oid[])
+            OFFSET 0
+        )
+        UNION ALL
+        (
+            -- What would be dropped with it; and of a relation, its children and the foreign keys that refer to it.
+            SELECT up.classid, up.objid
+            FROM pg_catalog.pg_depend AS up
+            WHERE up.refclassid = u.class AND up.refobjid = u.oid AND (
+                up.deptype = ANY (ARRAY['a', 'i', 'P', 'S']::"char"[])
+                OR (
+                    u.class = 'pg_catalog.pg_class'::regclass::oid
+                    AND up.classid = ANY (ARRAY['pg_catalog.pg_class', 'pg_catalog.pg_constraint']::regclass[]::oid[])
+                )
+            )
+            OFFSET 0
+        )
+    ) AS d (class, oid)
+),
+-- An owner is recorded for every object but those of the role that initdb made.
+untrusted AS (
+    SELECT DISTINCT ON (u.root_class, u.root) u.*, s.refobjid AS owner
+    FROM used AS u
+    JOIN pg_catalog.pg_database AS b ON b.datname = pg_catalog.current_database()
+    JOIN pg_catalog.pg_shdepend AS s
+        ON s.dbid = b.oid AND s.classid = u.class AND s.objid = u.oid AND s.objsubid = 0
+            AND s.deptype = 'o'::"char" AND s.refclassid = 'pg_catalog.pg_authid'::regclass::oid
+    WHERE s.refobjid NOT IN (SELECT t.oid FROM trusted AS t)
+    ORDER BY u.root_class, u.root, u.oid <> u.root, u.by_oid <> u.root, u.by_oid, u.oid
+)
+SELECT
+    u.root_class AS class,
+    u.root AS oid,
+    ARRAY[f.type, f.identity, pg_catalog.pg_get_userbyid(u.owner)::text, b.type, b.identity] AS found
+FROM untrusted AS u
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(u.class, u.oid, 0) AS f
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(u.by_class, u.by_oid, 0) AS b
