@@ -87,22 +87,33 @@ class Cluster:
     superuser: str
 
     @contextlib.contextmanager
-    def started(self, settings: Mapping[str, str] = FOR_TESTS) -> Iterator[Server]:
-        """Run a server on the data until the block ends, which stops it as a crash would."""
-        with _postmaster(self.native, self.data, self.owner, settings) as (process, port):
+    def started(self, settings: Mapping[str, str] = FOR_TESTS, prefix: Sequence[str] = ()) -> Iterator[Server]:
+        """Run a server on the data until the block ends, which stops it as a crash would.
+
+        ``prefix`` is a command that runs another one elsewhere, as ``ip netns exec`` does; it takes root.
+        """
+        with _postmaster(self.native, self.data, self.owner, settings, prefix) as (process, port):
             version = int((self.data / "PG_VERSION").read_text())
             url = f"postgresql://{self.superuser}@127.0.0.1:{port}/postgres"
             yield Server(version, process.pid, port, url)
 
-    def standby(self) -> "Cluster":
-        """Copy the data as a standby's, which still has to be told its ``primary_conninfo``."""
-        data = self.data.with_name("standby")
-        options: dict[str, object] = {"cwd": "/", **self.owner.options}
+    def copied(self, name: str) -> "Cluster":
+        """Copy the data of a stopped server, beside it."""
+        data = self.data.with_name(name)
         data.mkdir(mode=0o700)
         os.chown(data, self.owner.uid, self.owner.gid)
-        _run(["cp", "-R", f"{self.data}/.", data], **options)
-        _run(["touch", data / "standby.signal"], **options)
+        _run(["cp", "-R", f"{self.data}/.", data], cwd="/", **self.owner.options)
         return Cluster(self.native, data, self.owner, self.superuser)
+
+    def standby(self, name: str = "standby") -> "Cluster":
+        """Copy the data as a standby's, which still has to be told its ``primary_conninfo``."""
+        copy = self.copied(name)
+        _run(["touch", copy.data / "standby.signal"], cwd="/", **self.owner.options)
+        return copy
+
+    def remove(self) -> None:
+        """Remove the data; the server has stopped."""
+        shutil.rmtree(self.data)
 
 
 @contextlib.contextmanager
@@ -210,7 +221,7 @@ def _initialise(native: Path, data: Path, owner: Account, superuser: str) -> Non
 
 @contextlib.contextmanager
 def _postmaster(
-    native: Path, data: Path, owner: Account, settings: Mapping[str, str]
+    native: Path, data: Path, owner: Account, settings: Mapping[str, str], prefix: Sequence[str]
 ) -> Iterator[tuple[subprocess.Popen, int]]:
     port = free_port()
     every = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": "", **settings}
@@ -218,7 +229,12 @@ def _postmaster(
     log = data.with_name(f"{data.name}.log")
     with log.open("wb") as output:
         command = [native / "bin/postgres", "-D", data, *options]
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=data, **owner.options)
+        switch = owner.options
+        if prefix:
+            # Whoever runs the prefix is still root: the account is switched behind it.
+            ids = (f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups")
+            command, switch = [*prefix, "setpriv", *ids, *command], {}
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=data, **switch)
     try:
         _wait(process, data / "postmaster.pid", log)
         yield process, port

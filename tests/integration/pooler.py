@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fowergram_db.database.target import Target
@@ -37,9 +37,30 @@ def find_pgbouncer() -> str | None:
     return shutil.which("pgbouncer", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin")))
 
 
+@dataclass(slots=True)
+class Pooler:
+    """A PgBouncer that runs; ``way`` is the way in."""
+
+    way: Target
+    _command: list[str]
+    _log: Path
+    _process: subprocess.Popen = field(init=False)
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd="/", **account().options)
+        _wait(self._process, int(self.way.port), self._log)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it at once, with whoever is connected."""
+        self._process.send_signal(how)
+        self._process.wait()
+
+
 @contextlib.contextmanager
-def pooler_to(server: Target, pool_size: int = 20, pool_mode: str = "transaction") -> Iterator[Target]:
-    """Run PgBouncer before a server until the block ends, and return the way in; every database has its pool."""
+def pooler_of(server: Target, pool_size: int = 20, pool_mode: str = "transaction") -> Iterator[Pooler]:
+    """Run PgBouncer before a server until the block ends; every database has its pool."""
     program = find_pgbouncer()
     if program is None:
         raise RuntimeError("PgBouncer is not installed")
@@ -50,15 +71,20 @@ def pooler_to(server: Target, pool_size: int = 20, pool_mode: str = "transaction
         configuration = home / "pgbouncer.ini"
         text = _CONFIGURATION.format(upstream=_upstream(server), port=port, pool_size=pool_size, pool_mode=pool_mode)
         configuration.write_text(text, encoding="utf-8")
-        with (home / "log").open("wb") as log:
-            command = [program, "--quiet", configuration]
-            process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **account().options)
+        way = replace(server, host="127.0.0.1", port=str(port))
+        pooler = Pooler(way, [program, "--quiet", str(configuration)], home / "log")
         try:
-            _wait(process, port, home / "log")
-            yield replace(server, host="127.0.0.1", port=str(port))
+            pooler.start()
+            yield pooler
         finally:
-            process.send_signal(signal.SIGTERM)  # at once, with whoever is connected
-            process.wait()
+            pooler.stop()
+
+
+@contextlib.contextmanager
+def pooler_to(server: Target, pool_size: int = 20, pool_mode: str = "transaction") -> Iterator[Target]:
+    """Do what ``pooler_of`` does, and return the way in."""
+    with pooler_of(server, pool_size, pool_mode) as pooler:
+        yield pooler.way
 
 
 def _upstream(server: Target) -> str:

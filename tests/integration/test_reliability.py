@@ -1,10 +1,30 @@
 """The campaign of tests/reliability, in short."""
 
-from tests.reliability.campaign import Campaign, Outcome, draw
+import pytest
+
+from tests.integration.conftest import in_memory
+from tests.integration.pooler import find_pgbouncer
+from tests.reliability.cases import Fault, Outcome, draw
 from tests.reliability.scripts import ALL
+from tests.reliability.servers import prepared
+from tests.servers import FOR_TESTS
+
+_COUNTS = {
+    Fault.KILL: 8,
+    Fault.RESET: 4,
+    Fault.CLOSE: 4,
+    Fault.CRASH: 2,
+    Fault.SHUTDOWN: 2,
+    Fault.FAILOVER: 2,
+    Fault.POOLER: 2,
+    Fault.PAUSE: 2,
+}
 
 
-def test_faults_at_random_moments_leave_what_the_history_says_and_the_next_run_completes(server, tmp_path):
-    findings = list(Campaign(server, tmp_path / "campaign", ALL).run(draw(seed=1, kills=10, cuts=10)))
+def test_faults_at_random_moments_leave_what_the_history_says_and_the_next_run_completes(native):
+    if find_pgbouncer() is None:
+        pytest.skip("PgBouncer is not installed")
+    with prepared(native, in_memory(), FOR_TESTS, ALL) as (campaign, grounds):
+        findings = list(campaign.run(draw(1, _COUNTS), grounds))
     assert [(finding.case, finding.violation) for finding in findings if finding.violation] == []
     assert {finding.outcome for finding in findings} > {Outcome.SOME}

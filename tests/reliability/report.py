@@ -4,32 +4,33 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.reliability.campaign import Finding, Outcome
+from tests.reliability.cases import Fault, Finding, Outcome
 
 _PAGE = Path(__file__).parents[2] / "docs/reliability.md"
 _MARKS = ("<!-- campaign: begin -->", "<!-- campaign: end -->")
-_NAMES = {"kill": "SIGKILL", "reset": "connections reset", "close": "connections closed"}
 
 
 def table(findings: Sequence[Finding], seed: int, server: int) -> str:
     """Return the summary in Markdown: a row for each fault and command."""
-    groups = sorted({(str(f.case.command), str(f.case.fault)) for f in findings})
+    groups = dict.fromkeys((f.case.fault, f.case.command) for f in findings)
     rows = [
-        _row(command, fault, [f for f in findings if (f.case.command, f.case.fault) == (command, fault)])
-        for command, fault in groups
+        _row(fault, command, [f for f in findings if (f.case.fault, f.case.command) == (fault, command)])
+        for fault, command in groups
     ]
     return (
         f"Seed {seed}, {len(findings)} faults, PostgreSQL {server}, `fsync` on.\n\n"
         "| fault | command | faults | nothing done | some files | within one | all done | violations "
-        "| next run, median s |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n" + "".join(rows)
+        "| sessions gone after, longest s | next run, median s |\n"
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n" + "".join(rows)
     )
 
 
-def _row(command: str, fault: str, findings: Sequence[Finding]) -> str:
+def _row(fault: Fault, command: str, findings: Sequence[Finding]) -> str:
     counts = [sum(f.outcome is outcome for f in findings) for outcome in Outcome]
     violations = sum(bool(f.violation) for f in findings)
+    longest = max(f.freed_s for f in findings)
     seconds = statistics.median(f.recovery_s for f in findings)
-    cells = (_NAMES[fault], f"`{command}`", len(findings), *counts, violations, f"{seconds:.1f}")
+    cells = (fault.title, f"`{command}`", len(findings), *counts, violations, f"{longest:.1f}", f"{seconds:.1f}")
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
