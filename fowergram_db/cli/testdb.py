@@ -1,7 +1,6 @@
 """The commands for test databases."""
 
 import os
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -112,6 +111,7 @@ def _require_lasting(session: Session) -> None:
 
 def _refill(session: Session, target: "Target", warm: int) -> None:
     """Begin to make clones ready, in a process of its own that nobody has to wait for."""
+    from fowergram_db.cli.background import start
     from fowergram_db.database.target import VARIABLES, url_of
 
     variables = {name: value for name, value in os.environ.items() if name not in {*VARIABLES.values(), "DATABASE_URL"}}
@@ -120,9 +120,10 @@ def _refill(session: Session, target: "Target", warm: int) -> None:
         "MIGRATIONS_DIR": str(session.migrations_dir.resolve()),
         "FOWERGRAM_ENV_FILE": os.devnull,
     }
-    command = [sys.executable, "-m", "fowergram_db", "testdb", "create", "--count", "0", "--warm", str(warm)]
-    nowhere = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in range(3)]
-    os.posix_spawn(sys.executable, command, variables, file_actions=nowhere, setsid=True)
+    try:
+        start(["testdb", "create", "--count", "0", "--warm", str(warm)], variables)
+    except OSError as error:
+        session.screen.note(f"No clones are made ready: the process for it cannot be started: {error.strerror}")
 
 
 def _database_data(database: "TestDatabase") -> dict[str, Any]:

@@ -76,6 +76,7 @@ def open_cluster(home: Path, package: Path, copies: Path) -> Cluster:
     if account:
         _require_way(account, home)
     _make_directories(home)
+    _require_ours(home)
     # The mark is the first file made here: whoever sees another file of ours can see the mark.
     if any(home.iterdir()) and not (home / _MARK).exists():
         raise EmbeddedFailed(
@@ -151,8 +152,44 @@ def last_lines(text: str, count: int = 8) -> str:
 def _make_directories(directory: Path) -> None:
     """Make what is missing of a path, private; root's can be entered, as its server is another user's."""
     for missing in reversed([path for path in (directory, *directory.parents) if not path.exists()]):
-        missing.mkdir(exist_ok=True)
-        missing.chmod(0o755 if os.geteuid() == 0 else 0o700)
+        with suppress(FileExistsError):  # another command was quicker, or another user: then it is not ours
+            missing.mkdir(mode=0o700)
+            missing.chmod(0o755 if os.geteuid() == 0 else 0o700)
+
+
+def _require_ours(directory: Path) -> None:
+    """Raise ``EmbeddedFailed`` where another user could exchange what is in the directory.
+
+    PostgreSQL runs what its settings name, and a client believes what a server says.
+    """
+    found = directory.stat()
+    if found.st_uid not in _trusted_users():
+        raise EmbeddedFailed(
+            f"{directory} belongs to another user ({_name_of(found.st_uid)}).",
+            hint=f"Run the command as that user, or {ANOTHER_PLACE}",
+        )
+    writers = stat.S_IWOTH | (0 if found.st_gid in (0, os.getegid()) else stat.S_IWGRP)
+    if found.st_mode & writers:
+        raise EmbeddedFailed(
+            f"{directory} can be changed by other users.", hint=f"chmod go-w {directory}, or {ANOTHER_PLACE}"
+        )
+
+
+def _trusted_users() -> set[int]:
+    """Return who may own a directory of ours: ourselves, root, and for root the users whose server it is."""
+    trusted = {0, os.geteuid()}
+    if os.geteuid() == 0:
+        for name in ("postgres", "_postgres"):
+            with suppress(KeyError):
+                trusted.add(pwd.getpwnam(name).pw_uid)
+    return trusted
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
 
 
 def _account(data: Path) -> pwd.struct_passwd | None:
@@ -160,7 +197,12 @@ def _account(data: Path) -> pwd.struct_passwd | None:
     if os.geteuid() != 0:
         return None
     if data.exists():
-        return pwd.getpwuid(data.stat().st_uid)
+        with suppress(KeyError):
+            return pwd.getpwuid(data.stat().st_uid)
+        raise EmbeddedFailed(
+            f"{data} belongs to a user that this system does not know.",
+            hint=f"Give it to postgres or nobody (chown -R), or {ANOTHER_PLACE}",
+        )
     for name in ("postgres", "_postgres", "nobody"):
         with suppress(KeyError):
             return pwd.getpwnam(name)
@@ -176,7 +218,9 @@ def _programs(package: Path, copy: Path) -> Path:
         return package
     if not copy.is_dir():
         _make_directories(copy.parent)
+        _require_ours(copy.parent)
         _copy_programs(package, copy)
+    _require_ours(copy)
     return copy / package.name
 
 
@@ -190,7 +234,7 @@ def _copy_programs(package: Path, copy: Path) -> None:
             shutil.copytree(package.parent / libraries, unfinished / libraries)
         for path in (unfinished, *unfinished.rglob("*")):
             owner = path.stat().st_mode & (stat.S_IRUSR | stat.S_IXUSR)
-            path.chmod(stat.S_IMODE(path.stat().st_mode) | owner >> 3 | owner >> 6)
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o022 | owner >> 3 | owner >> 6)
         os.sync()  # a power failure must not leave empty files under the final name
         try:
             unfinished.rename(copy)

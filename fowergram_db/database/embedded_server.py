@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -84,9 +85,20 @@ class _Postmaster:
         """Whether it is alive for certain: only the postmaster itself listens on its socket."""
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.settimeout(1)
-            probe.connect(f"{self.socket_dir}/.s.PGSQL.{self.port}")
+            probe.connect(self._socket)
             return True
         return False
+
+    def belongs_to(self, user: int) -> bool:
+        """Tell whether its socket is one that this user has made."""
+        with suppress(OSError):
+            found = os.lstat(self._socket)
+            return stat.S_ISSOCK(found.st_mode) and found.st_uid == user
+        return False
+
+    @property
+    def _socket(self) -> str:
+        return f"{self.socket_dir}/.s.PGSQL.{self.port}"
 
 
 @contextmanager
@@ -177,9 +189,14 @@ def _stop(cluster: Cluster) -> None:
 
 
 def _listening(cluster: Cluster) -> _Postmaster | None:
-    """Return the postmaster that lives, None where none does or it does not listen yet."""
+    """Return the postmaster that lives, None where none does or it does not listen yet.
+
+    When a server has died, any user can make a socket under /tmp of the name that its own had.
+    """
     postmaster = _read_postmaster(cluster)
-    return postmaster if postmaster and postmaster.pid and postmaster.listens else None
+    owner = cluster.account.pw_uid if cluster.account else os.geteuid()
+    is_up = postmaster and postmaster.pid and postmaster.belongs_to(owner) and postmaster.listens
+    return postmaster if is_up else None
 
 
 def _read_postmaster(cluster: Cluster) -> _Postmaster | None:
