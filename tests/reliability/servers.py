@@ -4,7 +4,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from fowergram_db.database.target import Target
@@ -31,7 +31,7 @@ def prepared(native: Path, place: Path, settings: Mapping[str, str], files: dict
         with base.started(settings) as own:
             run.make_templates(Target("postgres", "postgres", "127.0.0.1", str(own.port)))
         own_server = partial(OwnServer, base, settings)
-        silent = partial(SilentNetwork, base, settings, stack)
+        silent = cache(partial(SilentNetwork, base, settings, stack))
         yield (
             run,
             {
