@@ -32,6 +32,7 @@ def read_large(file: OpenedFile, window: int = _WINDOW) -> Elided:
     Raises FileFault, with the place, for invalid UTF-8 and for a NUL byte, and where the file changes meanwhile.
     """
     found = _check(file, window)
+    file.seal(found.raw_checksum)
     at = len(_bom(file))
     chunks = file.chunks(at, size=window)
     if not found.has_mark:

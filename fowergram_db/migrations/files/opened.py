@@ -1,12 +1,20 @@
 """A file that stays open, so that what is read from it later is what was read from it first."""
 
+import hashlib
 import os
+import stat
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fowergram_db.errors import FileFault, Location
 
 CHUNK = 1 << 18
+# Linux notes times in steps of at most 10 ms: within one, a second change of a file does not show.
+_STEP_NS = 20_000_000
+_State = tuple[int, int, int]
+_NEVER: _State = (-1, -1, -1)
+_AGAIN = "Run the command again, and leave the file alone meanwhile."
 
 
 class OpenedFile:
@@ -15,15 +23,19 @@ class OpenedFile:
     Its name may be taken away or given to another file meanwhile. Raises FileFault where the file itself changes.
     """
 
-    __slots__ = ("_fd", "_seen", "path", "size")
+    __slots__ = ("_digest", "_fd", "_seen", "path", "size")
 
     def __init__(self, path: Path) -> None:
-        """Open the file. Raises OSError."""
+        """Open the file. Raises OSError, and FileFault for what is no regular file: a directory, a pipe, a device."""
         self.path = path
         self._fd = -1
-        self._fd = os.open(path, os.O_RDONLY)
+        self._digest = ""
+        # A pipe would be waited for.
+        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            raise self._fault("cannot be read: it is no regular file", "Rename or remove it.")
         self._seen = self._state()
-        self.size = self._seen[0]
+        self.size = os.fstat(self._fd).st_size
 
     def __del__(self) -> None:
         if self._fd >= 0:
@@ -32,29 +44,66 @@ class OpenedFile:
     def chunks(self, begin: int = 0, end: int | None = None, size: int = CHUNK) -> Iterator[bytes]:
         """Yield the bytes from one offset to another, by default all, in chunks of at most ``size``.
 
-        Raises FileFault before it yields what is not as it was when the file was opened.
+        Raises FileFault before it yields what is not as it was when the file was opened, and for a file that ends
+        somewhere else than the system says, as those in /proc and /sys do.
         """
-        end = self.size if end is None else end
-        while begin < end:
-            try:
-                chunk = os.pread(self._fd, min(size, end - begin), begin)
-            except OSError as error:
-                raise self._fault(f"cannot be read: {error.strerror}") from error
-            if not chunk or self._state() != self._seen:
-                raise self._fault("was changed while it was in use")
+        stop = self.size if end is None else end
+        while begin < stop:
+            chunk = self._read(min(size, stop - begin), begin)
+            self._require_unchanged()
+            if not chunk:
+                raise self._fault("cannot be read: it ends before its size")
             yield chunk
             begin += len(chunk)
+        if end is None and self._read(1, self.size):
+            self._require_unchanged()
+            raise self._fault(f"cannot be read: its size is {self.size} bytes, and it has more", "Copy it to a disk.")
 
-    def _state(self) -> tuple[int, int]:
+    def seal(self, digest: str) -> None:
+        """Take the SHA-256 of all its bytes: from now on it decides, where a time says that the file may have changed.
+
+        Renaming a file changes such a time, too; and a program can set the time of the last change.
+        """
+        self._digest = digest
+        if _is_fresh(self._seen):
+            self._seen = _NEVER
+
+    def _read(self, size: int, begin: int) -> bytes:
+        try:
+            return os.pread(self._fd, size, begin)
+        except OSError as error:
+            raise self._fault(f"cannot be read: {error.strerror}") from error
+
+    def _require_unchanged(self) -> None:
+        state = self._state()
+        if state == self._seen:
+            return
+        if not self._digest or self._digest_now() != self._digest:
+            raise self._fault("was changed while it was in use")
+        self._seen = _NEVER if _is_fresh(state) else state
+
+    def _digest_now(self) -> str:
+        digest, at = hashlib.sha256(), 0
+        while chunk := self._read(CHUNK, at):
+            digest.update(chunk)
+            at += len(chunk)
+        return digest.hexdigest()
+
+    def _state(self) -> _State:
         found = os.fstat(self._fd)
-        return found.st_size, found.st_mtime_ns
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
-    def _fault(self, fact: str) -> FileFault:
+    def _fault(self, fact: str, hint: str = _AGAIN) -> FileFault:
         return FileFault(
             f"{self.path.name} {fact}",
-            hint="Run the command again, and leave the file alone meanwhile.",
+            hint=hint,
             location=Location(str(self.path)),
         )
+
+
+def _is_fresh(state: _State) -> bool:
+    """Tell whether the last change is so new that another one might not show."""
+    return time.time_ns() - state[2] < _STEP_NS
 
 
 def without_cr(chunks: Iterable[bytes]) -> Iterator[bytes]:

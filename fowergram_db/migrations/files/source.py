@@ -89,15 +89,13 @@ def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
     Raises FileFault where it cannot be read, is not UTF-8 or holds a NUL byte.
     """
     try:
-        opened = OpenedFile(path) if path.is_file() else None
+        opened = OpenedFile(path)
     except OSError as error:
         raise FileFault(
             f"{path.name} cannot be read: {error.strerror}",
             hint="Make it a file that this user may read.",
             location=place(path),
         ) from error
-    if opened is None:
-        raise FileFault(f"{path.name} cannot be read: it is no file", hint="Rename or remove it.", location=place(path))
     if opened.size <= in_memory:
         raw = b"".join(opened.chunks())
         text = decode(path, raw)

@@ -1,0 +1,134 @@
+"""Files that are not what they seem: changed behind the tool's back, without a size, without an end, or no files."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from fowergram_db.cli.main import run
+from fowergram_db.errors import FileFault, MigrationFailed
+from fowergram_db.migrations.files.opened import OpenedFile
+from fowergram_db.migrations.files.source import read_file
+
+DATA = "CREATE TABLE t (a text);\nCOPY t FROM stdin;\n" + "row of the file\n" * 400 + "\\.\n"
+LINKS = [
+    "/proc/sys/kernel/hostname",
+    "/proc/self/status",
+    "/proc/version",
+    "/sys/kernel/mm/transparent_hugepage/enabled",
+]
+
+
+def with_time_put_back(path: Path, change) -> None:
+    before = path.stat()
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the clock of the file system goes in steps
+        change(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(DATA.index("row of"))
+        file.write(b"ROW OF")
+
+
+def read_large(tmp_path: Path):
+    path = tmp_path / "001_a.sql"
+    path.write_text(DATA)
+    file = read_file(path, in_memory=16)
+    assert file.gaps
+    return path, file
+
+
+def data_of(file) -> str:
+    return b"".join(file.data(file.gaps[0].at, file.gaps[0].at)).decode()
+
+
+def test_data_that_was_changed_is_not_sent_though_the_time_was_put_back(tmp_path):
+    path, file = read_large(tmp_path)
+    with_time_put_back(path, overwrite)
+    with pytest.raises(MigrationFailed, match="was changed while it was in use"):
+        data_of(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Path.unlink,
+        Path.touch,
+        lambda path: path.chmod(0o600),
+        lambda path: path.rename(path.with_name("elsewhere")),
+        lambda path: path.with_name("other").hardlink_to(path),
+        lambda path: (path.with_name("other").write_text("another"), path.with_name("other").replace(path)),
+        lambda path: path.write_text(DATA),
+    ],
+)
+def test_data_that_is_the_same_is_sent_whatever_became_of_the_file(tmp_path, change):
+    path, file = read_large(tmp_path)
+    change(path)
+    assert data_of(file) == "row of the file\n" * 400
+
+
+def test_a_file_that_is_changed_while_it_is_read_is_not_read(tmp_path):
+    path = tmp_path / "001_a.sql"
+    path.write_text(DATA)
+    chunks = OpenedFile(path).chunks(size=64)
+    next(chunks)
+    with_time_put_back(path, overwrite)
+    with pytest.raises(FileFault, match="was changed"):
+        list(chunks)
+
+
+@pytest.mark.parametrize("target", LINKS)
+def test_a_file_that_the_kernel_makes_is_no_empty_migration(target, tmp_path):
+    if not Path(target).is_file():
+        pytest.skip(f"there is no {target}")
+    (tmp_path / "001_a.sql").symlink_to(target)
+    with pytest.raises(FileFault, match=r"001_a\.sql cannot be read: it"):
+        read_file(tmp_path / "001_a.sql")
+
+
+def test_a_file_that_grows_is_not_taken_for_what_it_was(tmp_path):
+    path = tmp_path / "001_a.sql"
+    path.write_text("")
+    opened = OpenedFile(path)
+    path.write_text("SELECT 1")
+    with pytest.raises(FileFault, match="was changed"):
+        list(opened.chunks())
+
+
+def test_an_empty_file_is_empty(tmp_path):
+    (tmp_path / "001_a.sql").touch()
+    assert read_file(tmp_path / "001_a.sql").text == ""
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Path.mkdir,
+        os.mkfifo,
+        make_socket,
+        lambda path: path.symlink_to("/dev/null"),
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to("/dev/stdin"),
+        lambda path: path.symlink_to("/dev/fd/0"),
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: path.symlink_to(path),
+        lambda path: path.symlink_to("/proc/self/mem/x"),
+    ],
+)
+@pytest.mark.parametrize("name", ["001_a.sql", "001_a.down.sql"])
+def test_what_is_no_file_is_named_and_refused_before_anything_runs(make, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)  # short enough for the name of a socket
+    Path("001_a.sql").touch()
+    Path(name).unlink(missing_ok=True)
+    make(Path(name))
+    assert run(["migrate", "--migrations-dir", ".", "--database-url", "postgresql://localhost:1/x"]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"error: {name} cannot be read: ")
