@@ -1,6 +1,6 @@
 """Make databases like others, and drop them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import LiteralString
@@ -10,11 +10,12 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, maintenance, reported
+from fowergram_db.database.creation import Option, create_closed, require_only_trusted
 from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import label
-from fowergram_db.errors import DatabaseError
+from fowergram_db.errors import DatabaseError, UntrustedOwner
 
 _ENCODING = "UTF8"
 
@@ -70,6 +71,11 @@ def label_database(connection: Connection, name: str, sentence: str, facts: Mapp
     comment_on(connection, name, label(sentence, {**facts, "of": row[0] if row else None}))
 
 
+def change_owner(connection: Connection, name: str, owner: str) -> None:
+    """Give a database to another role; psycopg's errors pass through."""
+    connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(owner)))
+
+
 def create_database(target: Target) -> bool:
     """Create the target's database, in UTF-8, and tell whether it was this call that did.
 
@@ -81,7 +87,10 @@ def create_database(target: Target) -> bool:
         options = sql.SQL(" TEMPLATE template0 ENCODING 'UTF8'") if wrong else sql.SQL("")
         statement = sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(target.dbname), options)
         try:
+            if not wrong:
+                require_only_trusted(connection)
             connection.execute(statement)
+            _require_trusted_copy(connection, target.dbname)
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return False
         except psycopg.errors.InsufficientPrivilege as error:
@@ -98,23 +107,30 @@ def create_database(target: Target) -> bool:
         return True
 
 
-def create_like(admin: Connection, name: str, facts: DatabaseFacts, owner: str | None = None) -> None:
-    """Create an empty database with the encoding, the locale and the tablespace of another.
+def _require_trusted_copy(connection: Connection, name: str) -> None:
+    """Drop the new database again where it was copied from a template1 that somebody had just filled."""
+    try:
+        require_only_trusted(connection, name)
+    except UntrustedOwner:
+        drop_quietly(connection, name)
+        raise
 
-    It is a copy of template1 where the other could be one, else of template0. Raises DatabaseError, which says what
-    to do where the role may not create databases.
+
+def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
+    """Create an empty database with the encoding, the locale and the tablespace of another, and return its OID.
+
+    It is a copy of template1 where the other could be one, else of template0; it belongs to the current role, and
+    nobody else can enter it: see ``create_closed``. Raises DatabaseError, which says what to do where the role may not
+    create databases, and UntrustedOwner where template1 holds objects of others.
     """
-    options: list[tuple[LiteralString, sql.Composable]] = []
-    if owner:
-        options.append(("OWNER", sql.Identifier(owner)))
+    options: list[Option] = []
     if facts.own_tablespace:
         options.append(("TABLESPACE", sql.Identifier(facts.own_tablespace)))
     if not facts.like_template:
         options.append(("TEMPLATE", sql.Identifier("template0")))
         options.extend(locale_options(facts))
-    statement = sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), written(options))
     with creating(admin):
-        admin.execute(statement)
+        return create_closed(admin, name, options)
 
 
 @contextmanager
@@ -129,11 +145,6 @@ def creating(admin: Connection) -> Iterator[None]:
         raise
 
 
-def written(options: Iterable[tuple[LiteralString, sql.Composable]]) -> sql.Composed:
-    """Write the options of CREATE DATABASE."""
-    return sql.SQL(" ").join(sql.SQL("{} = {}").format(sql.SQL(keyword), value) for keyword, value in options)
-
-
 def may_create_databases(admin: Connection) -> bool:
     """Tell whether the role of a session may create databases."""
     query = "SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper)"
@@ -141,7 +152,7 @@ def may_create_databases(admin: Connection) -> bool:
         return admin.execute(query).fetchone() is not None
 
 
-def locale_options(facts: DatabaseFacts) -> Iterator[tuple[LiteralString, sql.Composable]]:
+def locale_options(facts: DatabaseFacts) -> Iterator[Option]:
     """Yield what CREATE DATABASE has to say to give another database the same encoding and locale."""
     options: list[tuple[LiteralString, str | None]] = [
         ("ENCODING", facts.encoding),

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.creation import let_all_in
 from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, drop_quietly, label_database
 from fowergram_db.database.sessions import end_sessions, wait_until_unused
 from fowergram_db.database.sql import load
@@ -57,7 +58,9 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
 def _give_name(admin: Connection, fresh: str, name: str) -> None:
     with reported("give the new database its name"):
         end_sessions(admin, fresh)
-        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
+        with admin.transaction():
+            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
+            let_all_in(admin, name)
 
 
 def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) -> None:
@@ -113,6 +116,8 @@ def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
     new = sql.Identifier(fresh)
     for setting in _rows(admin, "catalog/database_settings", facts):
         _carry_over_setting(admin, new, *setting)
+    # It was closed to all but us while it was made.
+    let_all_in(admin, fresh)
     if facts.has_grants:
         _carry_over_grants(admin, new, facts)
     limit = sql.Literal(facts.connection_limit)

@@ -8,13 +8,13 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, maintenance, reported
+from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.lifecycle import (
     DatabaseFacts,
     database_facts,
     drop_quietly,
     label_database,
     locale_options,
-    written,
 )
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run
@@ -27,7 +27,8 @@ _SCRATCH = "a scratch database; it may be dropped."
 def scratch_database(target: Target, run: Run) -> Iterator[Target]:
     """Yield an empty database beside the target's, with its encoding and locale; drop it in the end.
 
-    It is the connecting role's own. One that cannot be dropped keeps a comment that says what it is. Raises
+    It is the connecting role's own, and no other role can enter it. One that cannot be dropped keeps a comment that
+    says what it is. Raises
     DatabaseMissing where there is no database to be like, DatabaseError where the role may not make one.
     """
     with maintenance(target) as admin:
@@ -47,10 +48,9 @@ def scratch_database(target: Target, run: Run) -> Iterator[Target]:
 
 
 def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> None:
-    options = [("TEMPLATE", sql.Identifier("template0")), *locale_options(facts)]
-    statement = sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(scratch.dbname), written(options))
+    options: list[Option] = [("TEMPLATE", sql.Identifier("template0")), *locale_options(facts)]
     try:
-        admin.execute(statement)
+        create_closed(admin, scratch.dbname, options)
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
             f"{scratch.user} may not create the scratch database that this needs",

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fowergram_db.database.connection import Connection, connect, maintenance, reported, server_version
 from fowergram_db.database.lifecycle import (
     DatabaseFacts,
+    change_owner,
     create_like,
     default_facts,
     drop_quietly,
@@ -156,7 +156,7 @@ def _cloned(admin: Connection, job: _Job, found: _Found) -> Reset:
 
     old = found.facts
     with supply(admin, job.blueprint(old or default_facts(admin)), job.on_event, found.template) as source:
-        make = partial(source.obtain, Kind.RESET, old)
+        make = lambda: source.obtain(Kind.RESET, old).name  # noqa: E731
         replace_database(admin, job.target.dbname, old, source.run, make, job.terms.sessions)
         # The database is in its place: what is made for the next time is not worth an error.
         with suppress(FowergramError):
@@ -173,9 +173,12 @@ def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
 
     def make() -> str:
         name = run.fresh_name(Kind.RESET)
-        create_like(admin, name, old or default_facts(admin), old.owner if old else None)
+        create_like(admin, name, old or default_facts(admin))
         try:
             build(replace(job.target, dbname=name), steps, job.on_event)
+            if old:
+                with reported("give the new database to its owner"):
+                    change_owner(admin, name, old.owner)
         except BaseException:
             drop_quietly(admin, name)
             raise

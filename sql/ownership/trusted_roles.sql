@@ -16,8 +16,8 @@ WITH RECURSIVE mine (oid) AS (
     JOIN pg_catalog.pg_auth_members AS m ON m.member = mine.oid
     LEFT JOIN pg_catalog.pg_roles AS g ON g.oid = m.grantor
     WHERE (
-        coalesce((pg_catalog.to_jsonb(m) ->> 'inherit_option'::text)::boolean, true)
-        OR coalesce((pg_catalog.to_jsonb(m) ->> 'set_option'::text)::boolean, true)
+        coalesce((pg_catalog.to_jsonb(m) ->> 'inherit_option')::boolean, true)
+        OR coalesce((pg_catalog.to_jsonb(m) ->> 'set_option')::boolean, true)
     ) AND (g.oid IS NULL OR g.rolsuper OR g.rolcreaterole OR m.grantor = m.member)
 ),
 named (oid) AS (
