@@ -6,7 +6,8 @@ number; what was deleted is missing from the count.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -81,11 +82,12 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
     """Delete what was written since a template was sealed, and set the sequences back; all or nothing.
 
     ``seal`` is the number of the transaction that completed the template. Takes one transaction, which does not wait
-    for the disk. Raises NotExact where the database is no clone of that template, or its schema or what the
+    for the disk, and one snapshot: what another role creates after the comparison is not there for the rest, and none
+    of its triggers fires. Raises NotExact where the database is no clone of that template, or its schema or what the
     migrations have filled in was changed, or too much was written, or the role is no superuser.
     """
     try:
-        with connection.transaction():
+        with _one_snapshot(connection):
             _set_local(connection, _SETTINGS)
             _require_same_schema(connection, contents, seal)
             settings = {
@@ -101,6 +103,17 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
         raise NotExact(_reason(error)) from error
     rows, tables = str(said[0] if said else "0 0").split()
     return Emptied(int(rows), int(tables))
+
+
+@contextmanager
+def _one_snapshot(connection: Connection) -> Iterator[None]:
+    """Run a transaction in which each statement reads the database as it was at the first one."""
+    level, connection.isolation_level = connection.isolation_level, psycopg.IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        connection.isolation_level = level
 
 
 def _require_same_schema(connection: Connection, contents: Contents, seal: str) -> None:
