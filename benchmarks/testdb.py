@@ -88,7 +88,8 @@ def _candidates(work: Workplace, files: str) -> Iterator[Candidate]:
     database = f"bench_{files}_test"
     reset = own(work, "reset", database, files)
     subprocess.run(reset, check=True, cwd=work.directory, capture_output=True)
-    template = _asked(work, "SELECT datname FROM pg_database WHERE datistemplate ORDER BY oid DESC LIMIT 1")
+    newest = "SELECT datname FROM pg_database WHERE datname ~ '^fowergram_template_' ORDER BY oid DESC LIMIT 1"
+    template = _asked(work, newest)
     if files == "five":
         raw = f"raw_{files}_test"
         _asked(work, f"CREATE DATABASE {raw}")

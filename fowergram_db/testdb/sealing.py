@@ -1,0 +1,47 @@
+"""Seals: how a role tells its own templates and ready clones from what another role has put under their names.
+
+Every role of a cluster can read names and comments, and copy them. A seal is a setting of the current role in that one
+database: no other role but a superuser can store it. docs/decisions/ says what it names and why.
+"""
+
+from collections.abc import Mapping
+
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection
+from fowergram_db.database.lifecycle import label_database
+from fowergram_db.database.sql import load
+from fowergram_db.errors import Refused
+
+
+def seal(admin: Connection, name: str, oid: int, sentence: str, facts: Mapping[str, object]) -> None:
+    """Give a closed database its label, and seal it as it is now; psycopg's errors pass through.
+
+    Wants a transaction. Raises Refused where the name leads to another database than that of the ``oid``.
+    """
+    label_database(admin, name, sentence, facts)
+    require_same(admin, name, oid)
+    row = admin.execute(load("testdb/seal"), {"name": name}).fetchone()
+    statement = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET application_name TO {}")
+    admin.execute(statement.format(sql.Identifier(name), sql.Literal(row[0] if row else "")))
+
+
+def unseal(admin: Connection, name: str) -> None:
+    """Take the seal off a database of the current role; psycopg's errors pass through."""
+    admin.execute(sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} RESET application_name").format(sql.Identifier(name)))
+
+
+def require_same(admin: Connection, name: str, oid: int) -> None:
+    """Raise Refused where a name leads to another database than that of an OID, or the current role does not own it.
+
+    In the transaction of a statement that has written the database's row, so that it stays so until the end.
+    """
+    query = (
+        "SELECT FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba"
+        " WHERE d.datname = %s AND d.oid = %s::pg_catalog.oid AND o.rolname = current_user"
+    )
+    if admin.execute(query, [name, oid]).fetchone() is None:
+        raise Refused(
+            f'the database "{name}" was replaced by another one meanwhile; it is left alone',
+            hint="Run the command again. `fowergram-db testdb list` shows who owns what.",
+        )

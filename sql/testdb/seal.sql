@@ -1,0 +1,14 @@
+-- Purpose: write what seals a database of this tool, as it is now: a setting that only the current role, or a superuser,
+-- can store, for itself in this one database (ALTER ROLE CURRENT_USER IN DATABASE … SET application_name). It names the
+-- transaction that wrote the row of pg_database, so that no later ALTER DATABASE goes unseen, and the comment's digest.
+-- No session ever runs with it: the database lets nobody in, and copies of it do not have it.
+-- Oldest server: 13. Privileges: none. Parameter: name. Columns: seal (text).
+SELECT
+    pg_catalog.concat(
+        'fowergram-db seal ', d.xmin, ' ',
+        pg_catalog.encode(
+            pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.shobj_description(d.oid, 'pg_database'), 'UTF8')), 'hex'
+        )
+    ) AS seal
+FROM pg_catalog.pg_database AS d
+WHERE d.datname = %(name)s;
