@@ -1,0 +1,66 @@
+"""Citus: what this tool does not do in a cluster until it supports one.
+
+A worker keeps a copy of the coordinator's schema: a change there alone would tear the two apart. Tables that are spread
+over workers cannot be recreated by making a database beside theirs: their shards would stay behind.
+"""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.sql import load
+from fowergram_db.errors import Refused
+
+_COORDINATOR = {
+    "citus_is_coordinator": sql.SQL("SELECT {}.citus_is_coordinator()"),
+    # Before the function was there: the group of the coordinator is 0.
+    "pg_dist_local_group": sql.SQL("SELECT pg_catalog.bool_and(g.groupid = 0) FROM {}.pg_dist_local_group AS g"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Citus:
+    """What a database with the extension says of itself. ``distributed_tables`` counts reference tables, too."""
+
+    is_coordinator: bool
+    distributed_tables: int
+
+
+def read_citus(connection: Connection) -> Citus | None:
+    """Return what a database says of its cluster, None where it has no Citus. One round trip, three where it has."""
+    with reported("look for Citus"):
+        places = {str(kind): str(schema) for kind, schema in connection.execute(load("catalog/citus"))}
+        if not places:
+            return None
+        is_coordinator, tables = True, 0
+        known = next((kind for kind in _COORDINATOR if kind in places), None)
+        if known:
+            row = connection.execute(_COORDINATOR[known].format(sql.Identifier(places[known]))).fetchone()
+            is_coordinator = row != (False,)
+        if "citus_tables" in places:
+            count = sql.SQL("SELECT pg_catalog.count(*) FROM {}.citus_tables")
+            row = connection.execute(count.format(sql.Identifier(places["citus_tables"]))).fetchone()
+            tables = int(str(row[0])) if row else 0
+        return Citus(is_coordinator, tables)
+
+
+def require_coordinator(connection: Connection) -> None:
+    """Raise Refused on a worker of a Citus cluster, where nothing may be changed by itself."""
+    citus = read_citus(connection)
+    if citus and not citus.is_coordinator:
+        raise Refused(
+            "this server is a worker of a Citus cluster; nothing was run",
+            hint="Connect to the coordinator, which passes changes on to its workers.",
+        )
+
+
+def require_no_distributed_tables(connection: Connection) -> None:
+    """Raise Refused where tables are spread over a Citus cluster: they cannot be recreated here alone."""
+    citus = read_citus(connection)
+    if citus and citus.distributed_tables:
+        raise Refused(
+            f"{citus.distributed_tables} tables of this database are distributed by Citus, and reset would leave their "
+            "shards behind on the workers; nothing was done",
+            hint="Undistribute or drop these tables on the coordinator first (SELECT * FROM citus_tables).",
+        )
