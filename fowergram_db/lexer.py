@@ -20,7 +20,8 @@ LINE_COMMENT = re.compile(r"--[^\n\r]*+")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _STRING = re.compile(r"(?>[^']++|'')*+'")
 _ESCAPE_STRING = re.compile(r"(?>[^'\\]++|''|\\.)*+'", re.DOTALL)
-_CONTINUED = re.compile(r"(?>[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?>[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*+'")
+CONTINUED = re.compile(r"(?>[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?>[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*+'")
+"""What stands between two lines of a string, behind the quote that closes the first."""
 _QUOTED = re.compile(r'(?>[^"]++|"")*+"')
 _DOLLAR = re.compile(rf"\$(?:[^{NO_LETTER}][^{NO_DIGIT_EITHER}]*+)?\$")
 _ESCAPED_NAME = re.compile('[uU]&"')
@@ -53,8 +54,20 @@ def escape_string_end(text: str, at: int) -> int:
     """
     end = _end(_ESCAPE_STRING.match(text, at + 1), text)
     # A string goes on after a line break, and keeps its kind.
-    while more := _CONTINUED.match(text, end):
+    while more := CONTINUED.match(text, end):
         end = _end(_ESCAPE_STRING.match(text, more.end()), text)
+    return end
+
+
+def continued_string_end(text: str, at: int) -> int:
+    r"""Return where the string whose opening quote stands at an offset ends, its further lines included.
+
+    >>> continued_string_end("'a'\n  'b' 'c'", 0)
+    9
+    """
+    end = string_end(text, at)
+    while more := CONTINUED.match(text, end):
+        end = string_end(text, more.end() - 1)
     return end
 
 

@@ -212,7 +212,7 @@ def fail(
 def _explain(error: BaseException) -> FowergramError:
     """Return what an exception means to the user."""
     from fowergram_db.cli.interrupts import TerminationSignal
-    from fowergram_db.redaction.messages import mask_passwords
+    from fowergram_db.redaction.messages import mask_message
 
     match error:
         case FowergramError():
@@ -223,7 +223,7 @@ def _explain(error: BaseException) -> FowergramError:
             meant = Interrupted("interrupted", hint=_AFTER_INTERRUPT)
         case _:
             meant = Unexpected(
-                mask_passwords(f"internal error: {type(error).__name__}: {error}"),
+                mask_message(f"internal error: {type(error).__name__}: {error}"),
                 hint="This is a fault of fowergram-db: please report it, with the command that you ran.",
             )
     for note in getattr(error, "__notes__", ()):

@@ -136,14 +136,14 @@ def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset"
 
 def preview(session: Session, steps: "Sequence[CheckedStep]") -> Outcome:
     """Print the scripts that would run; literals of PASSWORD clauses stay hidden here too."""
-    from fowergram_db.redaction.messages import mask_passwords
+    from fowergram_db.redaction.messages import mask_sql
 
     with session.screen.script():
         for checked in steps:
             step = checked.step
             session.screen.line(f"-- {step.direction} {step.version}: {on_one_line(step.source)}", "bold")
             for part in checked.listing():
-                session.screen.passage(mask_passwords(part))
+                session.screen.passage(mask_sql(part))
     count = len(steps)
     session.screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
     return Outcome({"dry_run": True, "steps": [_step_data(c.step) | {"duration_ms": None} for c in steps]})

@@ -20,7 +20,6 @@ from fowergram_db.errors import (
     ServerReport,
     ServerTooOld,
 )
-from fowergram_db.redaction.messages import mask_passwords
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -193,7 +192,7 @@ def maintenance(target: Target) -> Iterator[Connection]:
 
 def _connection_failed(target: Target, error: LoginFailed, cause: Cause | None = None) -> ConnectionFailed:
     cause = cause or error.cause
-    message = mask_passwords(str(error)).strip()
+    message = _without_secrets(str(error)).strip()
     hint = " ".join((_HINTS[cause], *target.notes))
     failed = ConnectionFailed(f"cannot connect to {target}: {message}", hint=hint, server=ServerReport(error.code))
     failed.may_pass, failed.is_of_database = cause.is_transient, cause.is_of_database
@@ -234,7 +233,7 @@ def reported(doing: str) -> Iterator[None]:
 def message_of(error: psycopg.Error) -> str:
     """Return what went wrong in the server's words, else in the first line of psycopg's, passwords masked."""
     first_line = str(error).strip().partition("\n")[0]
-    return mask_passwords(error.diag.message_primary or first_line or "the connection was lost")
+    return _without_secrets(error.diag.message_primary or first_line or "the connection was lost")
 
 
 def statement_hint(error: psycopg.Error) -> str:
@@ -252,4 +251,10 @@ def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:
         diagnostic.message_hint,
         diagnostic.context,
     )
-    return ServerReport(*(mask_passwords(value or "") for value in fields))
+    return ServerReport(*(_without_secrets(value or "") for value in fields))
+
+
+def _without_secrets(message: str) -> str:
+    from fowergram_db.redaction.messages import mask_message  # it compiles many patterns, and most runs have no error
+
+    return mask_message(message)

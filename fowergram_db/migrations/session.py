@@ -10,7 +10,6 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import ConnectionFailed, DatabaseMissing
 from fowergram_db.migrations.engine.lock import fresh_name
 from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent
-from fowergram_db.redaction.messages import mask_passwords
 
 _BELIEF_S = 20.0
 _POLL_S = 0.1
@@ -25,7 +24,9 @@ def open_session(target: Target, on_event: OnEvent) -> Connection:
 
 
 def _notice(said: psycopg.errors.Diagnostic) -> Notice:
-    return Notice(said.severity or "NOTICE", mask_passwords(said.message_primary or ""))
+    from fowergram_db.redaction.messages import mask_message
+
+    return Notice(said.severity or "NOTICE", mask_message(said.message_primary or ""))
 
 
 def open_or_create(target: Target, on_event: OnEvent, otherwise: Callable[[], object]) -> Connection:

@@ -13,7 +13,7 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.operations.sort_key import SortKey
-from fowergram_db.redaction.messages import mask_passwords
+from fowergram_db.redaction.messages import mask_query
 
 LONGEST_FORMATTED = 4000
 """How many characters of SQL are worth formatting: sqlparse's time grows faster than the text."""
@@ -164,7 +164,7 @@ def _summed_up(connection: Connection, rows: list[dict[str, Any]], since: dateti
 def _slow_query(row: dict[str, Any]) -> SlowQuery:
     """Mask the text: the extension keeps utility statements, CREATE ROLE among them, as they were typed."""
     figures = {name: row[name] for name in SlowQuery.__slots__}
-    return SlowQuery(**figures | {"query": mask_passwords(row["query"])})
+    return SlowQuery(**figures | {"query": mask_query(row["query"])})
 
 
 def _hidden(connection: Connection, total: dict[str, Any]) -> HiddenStatements:

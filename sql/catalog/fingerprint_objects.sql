@@ -120,7 +120,8 @@ thing (classid, objid, identity, part_of, facts, owner, acl, acl_kind) AS (
         'pg_catalog.pg_operator'::regclass, o.oid, 'operator ' || o.oid::regoperator::text, '',
         pg_catalog.jsonb_build_object(
             'function', o.oprcode::regprocedure::text, 'result', o.oprresult::regtype::text,
-            'commutator', nullif(o.oprcom, 0::oid)::regoperator::text, 'negator', nullif(o.oprnegate, 0::oid)::regoperator::text,
+            'commutator', nullif(o.oprcom, 0::oid)::regoperator::text,
+            'negator', nullif(o.oprnegate, 0::oid)::regoperator::text,
             'restrict', o.oprrest::text, 'join', o.oprjoin::text, 'merges', o.oprcanmerge, 'hashes', o.oprcanhash
         ),
         o.oprowner, NULL, NULL

@@ -12,6 +12,9 @@ FROM pg_catalog.pg_stat_activity AS a
 WHERE
     a.datname = pg_catalog.current_database()
     AND a.pid <> pg_catalog.pg_backend_pid()
-    AND (a.application_name = %(application)s::text OR (a.pid = %(pid)s AND a.backend_start = nullif(%(since)s, '')::timestamptz))
+    AND (
+        a.application_name = %(application)s::text
+        OR (a.pid = %(pid)s AND a.backend_start = nullif(%(since)s, '')::timestamptz)
+    )
     AND a.state IS DISTINCT FROM 'idle'
 ORDER BY a.pid;

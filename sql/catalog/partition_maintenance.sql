@@ -9,5 +9,7 @@ SELECT
             p.oid = pg_catalog.to_regprocedure('public.maintain_partitions(integer,interval)')::oid
             AND p.proretset
             AND p.pronargdefaults = 2
-            AND pg_catalog.cardinality(p.proargnames) = 4 AND p.proargnames[3] = 'partition_name' AND p.proargnames[4] = 'action'
+            AND pg_catalog.cardinality(p.proargnames) = 4
+            AND p.proargnames[3] = 'partition_name'
+            AND p.proargnames[4] = 'action'
     ) AS callable;

@@ -654,8 +654,8 @@ CREATE FUNCTION public.user_counts(p_user_id uuid)
 RETURNS TABLE (post_count integer, follower_count integer, following_count integer)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT
-        coalesce(sum(s.post_count), 0)::integer, coalesce(sum(s.follower_count), 0)::integer,
-        coalesce(sum(s.following_count), 0)::integer
+        coalesce(pg_catalog.sum(s.post_count), 0)::integer, coalesce(pg_catalog.sum(s.follower_count), 0)::integer,
+        coalesce(pg_catalog.sum(s.following_count), 0)::integer
     FROM public.user_stat_slots AS s
     WHERE s.user_id = p_user_id
 $$;
@@ -851,7 +851,7 @@ COMMENT ON COLUMN public.post_stat_slots.slot IS 'Tells rows of one key apart: w
 
 CREATE FUNCTION public.post_counts(p_post_id uuid) RETURNS TABLE (like_count integer, comment_count integer)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(sum(s.like_count), 0)::integer, coalesce(sum(s.comment_count), 0)::integer
+    SELECT coalesce(pg_catalog.sum(s.like_count), 0)::integer, coalesce(pg_catalog.sum(s.comment_count), 0)::integer
     FROM public.post_stat_slots AS s
     WHERE s.post_id = p_post_id
 $$;
@@ -965,7 +965,7 @@ COMMENT ON COLUMN public.comment_stat_slots.slot IS 'Tells rows of one key apart
 
 CREATE FUNCTION public.comment_counts(p_comment_id uuid) RETURNS TABLE (like_count integer, reply_count integer)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(sum(s.like_count), 0)::integer, coalesce(sum(s.reply_count), 0)::integer
+    SELECT coalesce(pg_catalog.sum(s.like_count), 0)::integer, coalesce(pg_catalog.sum(s.reply_count), 0)::integer
     FROM public.comment_stat_slots AS s
     WHERE s.comment_id = p_comment_id
 $$;
@@ -1979,10 +1979,10 @@ COMMENT ON FUNCTION public.get_comment_replies(uuid, uuid, integer, integer) IS
 CREATE FUNCTION public.get_trending_hashtags(p_limit integer DEFAULT 10)
 RETURNS TABLE (hashtag_id uuid, name text, post_count integer, score double precision)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 AS $$
-    SELECT h.id, h.name, h.post_count, t.score / public.trend_weight(now())
+    SELECT h.id, h.name, h.post_count, t.score / public.trend_weight(pg_catalog.now())
     FROM public.hashtag_trends AS t
     JOIN public.hashtags AS h ON h.id = t.hashtag_id
-    WHERE t.score > public.trend_weight(now() - interval '7 days')
+    WHERE t.score > public.trend_weight(pg_catalog.now() - interval '7 days')
     ORDER BY t.score DESC, t.hashtag_id
     LIMIT greatest(coalesce(p_limit, 10), 0)
 $$;
@@ -2006,7 +2006,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 AS $$
     FROM (
         SELECT visible.*, candidate.mutual_count
         FROM (
-            SELECT friend.user_id, count(*) AS mutual_count
+            SELECT friend.user_id, pg_catalog.count(*) AS mutual_count
             FROM (
                 SELECT f.following_id AS user_id
                 FROM public.follows AS f
@@ -2021,7 +2021,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 AS $$
                 LIMIT 50) AS friend
             WHERE friend.user_id <> p_user_id
             GROUP BY friend.user_id
-            ORDER BY count(*) DESC, friend.user_id
+            ORDER BY pg_catalog.count(*) DESC, friend.user_id
             OFFSET 0) AS candidate
         JOIN public.visible_users(p_user_id) AS visible ON visible.user_id = candidate.user_id
         WHERE NOT EXISTS (

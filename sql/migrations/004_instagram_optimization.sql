@@ -376,8 +376,8 @@ CREATE FUNCTION public.reel_counts(p_reel_id uuid)
 RETURNS TABLE (like_count integer, comment_count integer, share_count integer, save_count integer)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT
-        coalesce(sum(s.like_count), 0)::integer, coalesce(sum(s.comment_count), 0)::integer,
-        coalesce(sum(s.share_count), 0)::integer, coalesce(sum(s.save_count), 0)::integer
+        coalesce(pg_catalog.sum(s.like_count), 0)::integer, coalesce(pg_catalog.sum(s.comment_count), 0)::integer,
+        coalesce(pg_catalog.sum(s.share_count), 0)::integer, coalesce(pg_catalog.sum(s.save_count), 0)::integer
     FROM public.reel_stat_slots AS s
     WHERE s.reel_id = p_reel_id
 $$;

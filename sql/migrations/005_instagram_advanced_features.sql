@@ -188,7 +188,7 @@ COMMENT ON COLUMN public.igtv_stat_slots.slot IS 'Tells rows of one key apart: w
 
 CREATE FUNCTION public.igtv_counts(p_video_id uuid) RETURNS TABLE (like_count integer, comment_count integer)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(sum(s.like_count), 0)::integer, coalesce(sum(s.comment_count), 0)::integer
+    SELECT coalesce(pg_catalog.sum(s.like_count), 0)::integer, coalesce(pg_catalog.sum(s.comment_count), 0)::integer
     FROM public.igtv_stat_slots AS s
     WHERE s.video_id = p_video_id
 $$;
@@ -677,7 +677,7 @@ RETURNS TABLE (
     music_track_id uuid, music_start_time integer, expires_at timestamptz, created_at timestamptz
 )
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT s.* FROM public.stories_for(p_viewer_id) AS s WHERE s.expires_at > now()
+    SELECT s.* FROM public.stories_for(p_viewer_id) AS s WHERE s.expires_at > pg_catalog.now()
 $$;
 
 COMMENT ON FUNCTION public.visible_stories(uuid) IS
@@ -778,7 +778,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
     SELECT
         m.id, m.title, m.artist, m.album, m.duration, m.preview_url,
-        m.cover_art_url, m.genre, m.is_explicit, m.usage_count, t.score / public.trend_weight(now())
+        m.cover_art_url, m.genre, m.is_explicit, m.usage_count, t.score / public.trend_weight(pg_catalog.now())
     FROM public.music_track_trends AS t
     JOIN public.music_tracks AS m ON m.id = t.music_track_id
     WHERE t.score > 0::double precision AND m.usage_count > 0

@@ -4,18 +4,21 @@
 -- the database and what is in it; again after a migration has added a table. Running it again changes nothing else.
 -- Oldest server: 13.
 
+-- Unqualified names are PostgreSQL's own: no schema is searched in which other roles may create objects.
+SET LOCAL search_path = '';
+
 DO $$
 DECLARE
     v_role text;
 BEGIN
     FOREACH v_role IN ARRAY ARRAY['fowergram_owner', 'fowergram_app', 'fowergram_readonly'] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = v_role) THEN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', v_role);
+            EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', v_role);
         END IF;
     END LOOP;
     -- Who gives away what is theirs must be a member of who gets it; a superuser need not be.
     IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
-        EXECUTE format('GRANT fowergram_owner TO %I', current_user);
+        EXECUTE pg_catalog.format('GRANT fowergram_owner TO %I', current_user);
     END IF;
 END;
 $$;
@@ -32,26 +35,27 @@ DECLARE
 BEGIN
     -- Partitions, indexes and types of rows go with their tables; extensions keep what is theirs.
     FOR v_object IN
-        SELECT format(
+        SELECT pg_catalog.format(
             'ALTER %s %s OWNER TO fowergram_owner',
             CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END,
             c.oid::regclass)
         FROM pg_catalog.pg_class AS c
-        WHERE c.relnamespace IN ('public'::regnamespace, 'api'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'S', 'c')
+        WHERE c.relnamespace IN ('public'::regnamespace::oid, 'api'::regnamespace::oid)
+          AND c.relkind IN ('r', 'p', 'v', 'S', 'c')
           AND pg_catalog.pg_get_userbyid(c.relowner) <> 'fowergram_owner'
           AND NOT EXISTS (
               SELECT FROM pg_catalog.pg_depend AS d
-              WHERE d.classid = 'pg_class'::regclass::oid AND d.objid = c.oid AND d.objsubid = 0
+              WHERE d.classid = 'pg_catalog.pg_class'::regclass::oid AND d.objid = c.oid AND d.objsubid = 0
                 AND d.deptype IN ('a', 'e', 'i')
                 AND NOT c.relispartition)
         UNION ALL
-        SELECT format('ALTER ROUTINE %s OWNER TO fowergram_owner', p.oid::regprocedure)
+        SELECT pg_catalog.format('ALTER ROUTINE %s OWNER TO fowergram_owner', p.oid::regprocedure)
         FROM pg_catalog.pg_proc AS p
-        WHERE p.pronamespace IN ('public'::regnamespace, 'api'::regnamespace)
+        WHERE p.pronamespace IN ('public'::regnamespace::oid, 'api'::regnamespace::oid)
           AND pg_catalog.pg_get_userbyid(p.proowner) <> 'fowergram_owner'
           AND NOT EXISTS (
               SELECT FROM pg_catalog.pg_depend AS d
-              WHERE d.classid = 'pg_proc'::regclass::oid AND d.objid = p.oid AND d.deptype = 'e')
+              WHERE d.classid = 'pg_catalog.pg_proc'::regclass::oid AND d.objid = p.oid AND d.deptype = 'e')
     LOOP
         EXECUTE v_object;
     END LOOP;
@@ -70,21 +74,22 @@ DECLARE
 BEGIN
     FOR v_table IN
         SELECT
-            c.oid::regclass AS name, c.relkind = 'v' OR c.relname ~ v_kept AS is_kept,
-            string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
-                FILTER (WHERE c.relname || '.' || a.attname <> ALL (v_secrets)) AS open_columns,
-            bool_or(c.relname || '.' || a.attname = ANY (v_secrets)) AS has_secrets
+            c.oid::regclass AS name, c.relkind = 'v' OR c.relname::text ~ v_kept AS is_kept,
+            pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum)
+                FILTER (WHERE c.relname::text || '.' || a.attname::text <> ALL (v_secrets)) AS open_columns,
+            pg_catalog.bool_or(c.relname::text || '.' || a.attname::text = ANY (v_secrets)) AS has_secrets
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relnamespace IN ('public'::regnamespace, 'api'::regnamespace)
+        WHERE c.relnamespace IN ('public'::regnamespace::oid, 'api'::regnamespace::oid)
           AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
         GROUP BY c.oid, c.relname, c.relkind
     LOOP
-        EXECUTE format('REVOKE ALL ON %s FROM fowergram_app, fowergram_readonly', v_table.name);
-        EXECUTE format('GRANT %s ON %s TO fowergram_app',
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM fowergram_app, fowergram_readonly', v_table.name);
+        EXECUTE pg_catalog.format('GRANT %s ON %s TO fowergram_app',
             CASE WHEN v_table.is_kept THEN 'SELECT' ELSE 'SELECT, INSERT, UPDATE, DELETE' END, v_table.name);
-        EXECUTE format('GRANT SELECT%s ON %s TO fowergram_readonly',
-            CASE WHEN v_table.has_secrets THEN format(' (%s)', v_table.open_columns) ELSE '' END, v_table.name);
+        EXECUTE pg_catalog.format('GRANT SELECT%s ON %s TO fowergram_readonly',
+            CASE WHEN v_table.has_secrets THEN pg_catalog.format(' (%s)', v_table.open_columns) ELSE '' END,
+            v_table.name);
     END LOOP;
 END;
 $$;

@@ -2,17 +2,20 @@
 -- go, unless another database still needs them.
 -- Oldest server: 13.
 
+-- Unqualified names are PostgreSQL's own: no schema is searched in which other roles may create objects.
+SET LOCAL search_path = '';
+
 DO $$
 DECLARE
     v_role text;
 BEGIN
     FOREACH v_role IN ARRAY ARRAY['fowergram_app', 'fowergram_readonly', 'fowergram_owner'] LOOP
         CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = v_role);
-        EXECUTE format('GRANT %I TO %I', v_role, current_user);
-        EXECUTE format('REASSIGN OWNED BY %I TO %I', v_role, current_user);
-        EXECUTE format('DROP OWNED BY %I', v_role);
+        EXECUTE pg_catalog.format('GRANT %I TO %I', v_role, current_user);
+        EXECUTE pg_catalog.format('REASSIGN OWNED BY %I TO %I', v_role, current_user);
+        EXECUTE pg_catalog.format('DROP OWNED BY %I', v_role);
         BEGIN
-            EXECUTE format('DROP ROLE %I', v_role);
+            EXECUTE pg_catalog.format('DROP ROLE %I', v_role);
         EXCEPTION WHEN dependent_objects_still_exist THEN
             RAISE NOTICE 'the role % stays: another database needs it', v_role;
         END;
@@ -28,7 +31,7 @@ TO PUBLIC;
 
 DO $$
 BEGIN
-    IF current_setting('server_version_num')::integer < 150000 THEN
+    IF pg_catalog.current_setting('server_version_num')::integer < 150000 THEN
         GRANT CREATE ON SCHEMA public TO PUBLIC;
     END IF;
 END;

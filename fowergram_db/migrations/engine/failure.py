@@ -11,7 +11,6 @@ from fowergram_db.errors import FowergramError, Location, LockTimeout, Migration
 from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script.scanner import Script
 from fowergram_db.printable import escaped
-from fowergram_db.redaction.messages import mask_passwords, redact, secrets_in
 
 _UNTRANSLATABLE = "22P05"
 _BYTES = re.compile(r"0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*")
@@ -31,9 +30,11 @@ def failure(
 
     A lock that was not to be had makes it a LockTimeout. Passwords are masked.
     """
-    secrets = secrets_in(script.text)
-    report = ServerReport(*(redact(value, secrets) for value in astuple(report_of(error.diag))))
-    message = redact(message_of(error), secrets)
+    from fowergram_db.redaction.messages import forms, mask_message, mask_sql, secrets_in
+
+    secrets = forms(secrets_in(script.text, script.data), script.text)
+    report = ServerReport(*(mask_message(value, secrets) for value in astuple(report_of(error.diag))))
+    message = mask_message(message_of(error), secrets)
     kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else MigrationFailed
     hint = _hint(error)
     if report.sqlstate == _UNTRANSLATABLE and offset is not None:
@@ -47,7 +48,7 @@ def failure(
         f"{step.filename} {doing} at {which}: {message}",
         hint=hint,
         location=Location(step.source, *step.sql.position(offset)),
-        excerpt=excerpt(mask_passwords(script.text), offset),
+        excerpt=excerpt(mask_sql(script.text, script.data), offset),
         server=report,
     )
 

@@ -14,7 +14,6 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.wire import Unanswered, ask, send, within
 from fowergram_db.migrations.events import Blocker
-from fowergram_db.redaction.messages import mask_passwords
 
 _TELLS_OF_COPY = 140000
 # The worker's own answer is not seen while we look: better no look than a long one.
@@ -51,7 +50,7 @@ class Observer:
     def blockers(self, application: str) -> tuple[Blocker, ...]:
         """Return who holds what the worker waits for, the oldest transaction first; nobody where it is not told."""
         return tuple(
-            Blocker(b.pid, b.user, b.application, b.state, b.age_s, mask_passwords(b.query) if b.query else None)
+            b._replace(query=_without_secrets(b.query))
             for b in self._looked(Blocker, lambda _: load("catalog/blockers"), application)
         )
 
@@ -113,6 +112,12 @@ class Observer:
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.close()
+
+
+def _without_secrets(query: str | None) -> str | None:
+    from fowergram_db.redaction.messages import mask_query
+
+    return query and mask_query(query)
 
 
 def _progress_query(server_version: int) -> LiteralString:

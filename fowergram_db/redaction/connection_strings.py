@@ -1,0 +1,112 @@
+"""Find the passwords in URLs, in libpq's connection strings and in commands. Pure."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum, auto
+
+Span = tuple[int, int]
+
+# libpq's keywords that people write (PQconndefaults lists them all), and those of other drivers.
+_KEYS = (
+    "host|hostaddr|server|port|dbname|database|user|user id|username|password|passfile|sslpassword|connect_timeout|"
+    "options|application_name|fallback_application_name|sslmode|sslcert|sslkey|sslrootcert|sslcrl|channel_binding|"
+    "target_session_attrs|client_encoding|keepalives|keepalives_idle|keepalives_interval|keepalives_count|replication|"
+    "gssencmode|krbsrvname|service|load_balance_hosts|require_auth|sslnegotiation|tcp_user_timeout"
+)
+_VALUE = r"'(?>[^'\\]|\\.|'')*+(?:'|\Z)|[^\s'][^\s]*+"
+_PAIR = re.compile(rf"\s*+({_KEYS})\s*+=\s*+({_VALUE})?[\s;]*+", re.IGNORECASE | re.DOTALL)
+_FIRST_KEY = re.compile(rf"(?<![\w.])(?:{_KEYS})\s*+=", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"(?:ssl)?password", re.IGNORECASE)
+_NAMED = r"(?:ssl)?(?:password|passwd|passphrase)"
+_IN_QUERY = re.compile(rf"[?&]{_NAMED}=([^&\s'\"]+)", re.IGNORECASE)
+_VARIABLE = re.compile(
+    r"""(?:\b(?:[A-Z0-9_]*(?:PASSWORD|PASSWD|PASSPHRASE)|MYSQL_PWD)|--(?:password|passwd))=('[^']*'?|"[^"]*"?|[^\s'"]+)"""
+)
+_LOOSE = re.compile(rf"\b{_NAMED}=('[^']*'?|\"[^\"]*\"?|[^\s'\"&;,)]+)", re.IGNORECASE)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+)://")
+_URL_END = re.compile(r"[\s'\"<>`]|\Z")
+_PORT = re.compile(r"\d{1,5}(?:[/?,#]|\Z)")
+_HOSTS = re.compile(r"[^\s@]*\Z")
+PLACEHOLDER = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}?|\$\(?\w*\)?|:'\w*'?|\*+|<\w*>?|")
+
+
+class Reading(StrEnum):
+    """How a text is read: as the value of a literal, or as prose, in which a ``password=x`` is one, too."""
+
+    LITERAL = auto()
+    PROSE = auto()
+
+
+def password_spans(text: str, reading: Reading) -> Iterator[Span]:
+    """Yield where passwords stand, as (start, end), in no order and perhaps twice.
+
+    >>> text = "see postgresql://me:secret@host/db and https://host:80/a@b"
+    >>> [text[start:end] for start, end in password_spans(text, Reading.PROSE)]
+    ['secret']
+    """
+    for start, end in _candidates(text, reading):
+        if text[start] in "'\"":
+            closed = end - 1 if end - start > 1 and text[end - 1] == text[start] else end
+            start, end = start + 1, closed  # noqa: PLW2901 - without its quotes
+        if not PLACEHOLDER.fullmatch(text, start, end):
+            yield start, end
+
+
+def _candidates(text: str, reading: Reading) -> Iterator[Span]:
+    if "://" in text:
+        for match in _SCHEME.finditer(text):
+            yield from _url_password(text, match)
+    if "=" not in text:
+        return
+    yield from _conninfo_passwords(text)
+    for pattern in (_IN_QUERY, _VARIABLE, *([_LOOSE] if reading is Reading.PROSE else [])):
+        yield from (match.span(1) for match in pattern.finditer(text))
+
+
+def _url_password(text: str, scheme: re.Match[str]) -> Iterator[Span]:
+    begin = scheme.end()
+    if not scheme[1].lower().startswith("postgres"):
+        yield from _between_colon_and_at(text, begin, _first(text, begin, _url_end(text, begin), "/?#"))
+        return
+    end = _url_end(text, begin)
+    if not text[: scheme.start()].strip():
+        # A literal that is one URL: its password may hold spaces and quotes.
+        at = text.rfind("@")
+        if at >= end and _HOSTS.match(text, at + 1) and ":" in text[begin:end]:
+            end = len(text)
+    # libpq takes a slash for the end of the host; people write it in passwords all the same.
+    path_end = _first(text, begin, end, "?")
+    if text.rfind("@", begin, path_end) >= 0:
+        yield from _between_colon_and_at(text, begin, path_end)
+    elif not _PORT.match(text, text.find(":", begin, end) + 1, end):
+        yield from _between_colon_and_at(text, begin, end)
+
+
+def _url_end(text: str, begin: int) -> int:
+    end = _URL_END.search(text, begin)
+    return end.start() if end else len(text)
+
+
+def _first(text: str, begin: int, end: int, characters: str) -> int:
+    return min((at for character in characters if (at := text.find(character, begin, end)) >= 0), default=end)
+
+
+def _between_colon_and_at(text: str, begin: int, end: int) -> Iterator[Span]:
+    colon, at = text.find(":", begin, end), text.rfind("@", begin, end)
+    if 0 <= colon < at - 1 and _first(text, begin, end, "/?#[") > colon and text.find("@", begin, colon) < 0:
+        yield colon + 1, at
+
+
+def _conninfo_passwords(text: str) -> Iterator[Span]:
+    """Yield the passwords of a text that is a connection string, or has at least two of its pairs in a row."""
+    at = 0
+    while first := _FIRST_KEY.search(text, at):
+        pairs = []
+        at = first.start()
+        while pair := _PAIR.match(text, at):
+            pairs.append(pair)
+            at = pair.end()
+        at = max(at, first.end())
+        is_whole = not text[: first.start()].strip() and at == len(text)
+        if is_whole or len(pairs) > 1:
+            yield from (pair.span(2) for pair in pairs if pair[2] and _SECRET_KEY.fullmatch(pair[1]))

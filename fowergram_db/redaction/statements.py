@@ -1,0 +1,320 @@
+"""Find the secrets in SQL, as the server would read it. Pure.
+
+A secret is the literal of a PASSWORD clause, a password in a connection string or in a URL within a literal, the value
+of a setting or option that is called so, and the argument of a function that takes a password. What a table holds is
+none: ``UPDATE users SET password = 'x'`` stays as it is. Where SQL is put together from literals, as by ``format`` and
+``||``, it is read as it would run, and a literal that is only assigned to a variable of such SQL counts, too.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from fowergram_db.redaction.connection_strings import PLACEHOLDER, Reading, password_spans
+from fowergram_db.redaction.expressions import Expressions
+from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes
+from fowergram_db.redaction.prose import ROLE_OPTIONS, prose_spans
+from fowergram_db.redaction.texts import UNKNOWN, Text, whole
+
+_HINTS = re.compile(
+    r"pass(?:word|wd|phrase|file)|pwd|secret|token|api_?key|access_key|private_key|identified|://|crypt", re.IGNORECASE
+)
+# With what may put such a word together.
+_WORTH_READING = re.compile(rf"{_HINTS.pattern}|quote_literal|quote_nullable", re.IGNORECASE)
+_CLAUSES = frozenset(("password", "passwd", "passphrase", "sslpassword"))
+_ASSIGNED = re.compile(r"(?:.*_)?(?:password|passwd|passphrase)")
+_NAMED_SECRET = re.compile(
+    r"(?:.*[._])?(?:(?:ssl)?(?:password|passwd|passphrase)|pwd|secret|token"
+    r"|(?:api|access|private|secret|secret_access)_key|apikey)",
+    re.IGNORECASE,
+)
+# The arguments that are passwords, by function; pgcrypto calls them so.
+_ARGUMENTS = {
+    "crypt": 0,
+    **dict.fromkeys(("pgp_sym_encrypt", "pgp_sym_encrypt_bytea", "pgp_sym_decrypt", "pgp_sym_decrypt_bytea"), 1),
+    **dict.fromkeys(("pgp_pub_decrypt", "pgp_pub_decrypt_bytea"), 2),
+}
+# What a string stands behind that is executed.
+_BODIES = frozenset(("as", "do", "execute"))
+_BARE = re.compile(r"[^\s;'\"$%:,()\\]+")
+_DECLARATION = 8
+_DEEPEST = 8
+
+
+class Secret(NamedTuple):
+    """A secret: what it stands for, and its characters in the text as (start, end), without quotes.
+
+    ``level`` is 0 for what stands in the statements themselves, and one more within each string that is executed.
+    """
+
+    value: str
+    spans: tuple[tuple[int, int], ...]
+    level: int
+
+
+def secrets_of(text: str) -> list[Secret]:
+    r"""Return the secrets of an SQL text, which may be cut off anywhere, in no order.
+
+    >>> [secret.value for secret in secrets_of("DO $$ BEGIN EXECUTE 'ALTER ROLE me PASSWORD ''it''''s'''; END $$")]
+    ["it's"]
+    >>> secrets_of("SELECT password FROM users WHERE password = 'x'")
+    []
+    """
+    if not _WORTH_READING.search(text):
+        return []
+    search = _Search()
+    _Reader(search, whole(text), 0, is_code=True).read()
+    for reader in tuple(search.readers):
+        reader.read_assignments()
+    return list(search.found.values())
+
+
+class _Search:
+    """What is found in all the texts of one text; ``named`` are the variables whose values are secrets."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[tuple[int, int], ...], Secret] = {}
+        self.readers: list[_Reader] = []
+        self.names: list[str] = [""]
+        self.named: set[str] = set()
+
+    def add(self, text: Text, level: int) -> None:
+        """Note a secret, and the variables that it is made of."""
+        self.named.update(self.names[number] for number in text.unknown(0, len(text.value)))
+        value = text.value.replace(UNKNOWN, "")
+        spans = tuple(text.sources(0, len(text.value)))
+        if spans and value.strip() and not PLACEHOLDER.fullmatch(value):
+            self.found.setdefault(spans, Secret(value, spans, level))
+
+
+class _Reader:
+    """One text: the statements themselves, or what a string stands for. ``is_code`` tells prose from what runs."""
+
+    def __init__(self, search: _Search, text: Text, level: int, *, is_code: bool) -> None:
+        self._search = search
+        self._text = text
+        self._level = level
+        self._is_code = is_code
+        self._tokens, self._comments, _ = lexemes(text.value)
+        self._expressions = Expressions(text, self._tokens, search.names, self._walk)
+        self._in_role = False
+        self._in_update = False
+        self._options_end = 0
+        search.readers.append(self)
+
+    def read(self) -> None:
+        self._walk(0, len(self._tokens))
+        for start, end in self._comments:
+            comment = self._text.value[start:end]
+            if _HINTS.search(comment):
+                self._note(_part(self._text, start, prose_spans(comment)))
+
+    def read_assignments(self) -> None:
+        """Look for the literals that variables get whose values are secrets."""
+        named = self._search.named - {""}
+        for at, token in enumerate(self._tokens if named else ()):
+            if token.kind is Kind.OTHER or token.kind is Kind.STRING or token.value not in named:
+                continue
+            if self._expressions.is_word(at - 1, "into") and at > 1 and self._tokens[at - 2].kind is Kind.STRING:
+                self._take(at - 2)
+            elif value := self._assigned(at) or self._default(at):
+                self._take(value)
+
+    def _note(self, parts: Iterable[Text]) -> None:
+        for part in parts:
+            self._search.add(part, self._level)
+
+    def _walk(self, at: int, end: int) -> None:
+        """Look through tokens; what belongs to a string that is put together is looked at as a whole."""
+        while at < end:
+            token = self._tokens[at]
+            if token.kind is Kind.OTHER:
+                if token.value == ";":
+                    self._in_role = self._in_update = False
+                at += 1
+            elif behind := self._secret(at, token):
+                at = behind
+            elif self._expressions.begins(at):
+                at = self._string(at)
+            else:
+                at += 1
+
+    def _string(self, at: int) -> int:
+        is_code = self._is_code and self._is_body(at)
+        text, end = self._expressions.read(at)
+        self._read_string(text, is_code=is_code)
+        if self._expressions.is_word(end, "using"):
+            self._parameters(end + 1)
+        return end
+
+    def _is_body(self, at: int) -> bool:
+        is_word = self._expressions.is_word
+        return is_word(at - 1, *_BODIES) or is_word(at - 2, "language")
+
+    def _read_string(self, text: Text, *, is_code: bool) -> None:
+        if not _HINTS.search(text.value):
+            return
+        self._note(_part(text, 0, password_spans(text.value, Reading.LITERAL)))
+        if self._level < _DEEPEST:
+            _Reader(self._search, text, self._level + 1, is_code=is_code or text.is_composed).read()
+
+    def _parameters(self, at: int) -> None:
+        """Take the values of USING that a PASSWORD clause refers to as ``$1``."""
+        number = 1
+        while at < len(self._tokens) and not self._expressions.is_symbol(at, ";"):
+            value, at = self._expressions.read(at)
+            if f"${number}" in self._search.named:
+                self._search.add(value, self._level)
+            if not self._expressions.is_symbol(at, ","):
+                break
+            number, at = number + 1, at + 1
+        self._search.named = {name for name in self._search.named if not name.startswith("$")}
+
+    def _secret(self, at: int, token: Lexeme) -> int | None:
+        """Return where to go on where a secret begins with a token, or None."""
+        if token.kind is Kind.STRING:
+            return None
+        if token.kind is Kind.WORD and (behind := self._statement_part(at, token.value)):
+            return behind
+        if token.value.lower() in _CLAUSES and (behind := self._clause(at)):
+            return behind
+        if at < self._options_end and (_NAMED_SECRET.fullmatch(token.value) or token.value == "passfile"):
+            return self._take(at + 1)
+        if self._is_code and _ASSIGNED.fullmatch(token.value) and (value := self._assigned(at)):
+            return self._take(value)
+        return None
+
+    def _statement_part(self, at: int, word: str) -> int | None:
+        """Note which statement a word begins; return where to go on where it has a secret in it."""
+        is_word = self._expressions.is_word
+        if word in ("create", "alter") and is_word(at + 1, "role", "user", "group"):
+            self._in_role = not is_word(at + 2, "mapping")
+        elif word in ("update", "merge"):
+            self._in_update = True
+        elif word == "options" and self._expressions.is_symbol(at + 1, "("):
+            self._options_end = self._expressions.closing(at + 1)
+        elif word == "identified" and is_word(at + 1, "by"):
+            return self._take(at + 2)
+        elif word == "set":
+            return self._setting(at + 1)
+        elif word in _ARGUMENTS or word == "set_config":
+            return self._argument(word, at)
+        return None
+
+    def _take(self, at: int) -> int | None:
+        """Note the string that begins at a token as a secret, and return where it ends; None where none begins."""
+        if at >= len(self._tokens) or not self._expressions.begins(at):
+            return None
+        value, end = self._expressions.read(at)
+        self._search.add(value, self._level)
+        return end
+
+    def _clause(self, at: int) -> int | None:
+        if not (self._is_code or self._is_clause(at)):
+            return None
+        value = at + 1
+        while self._expressions.is_symbol(value, "("):
+            value += 1
+        if self._expressions.is_symbol(value, UNKNOWN):
+            self._search.add(self._text.part(self._tokens[value].start, self._tokens[value].end), self._level)
+        elif value < len(self._tokens) and self._tokens[value].kind is Kind.OTHER:
+            self._search.named.add(self._tokens[value].value)  # $1
+        if end := self._take(value):
+            return end
+        return self._bare(at) if self._in_role and self._is_code else None
+
+    def _is_clause(self, at: int) -> bool:
+        """Tell a clause from prose that says "password"."""
+        token, before = self._tokens[at], self._tokens[at - 1] if at else None
+        if before is None or self._in_role or at < self._options_end:
+            return True
+        is_option = before.kind is Kind.WORD and before.value in ROLE_OPTIONS
+        follows = before.kind is Kind.OTHER and before.value in f"(,{UNKNOWN}"
+        return is_option or follows or self._text.value[token.start : token.end].isupper()
+
+    def _bare(self, at: int) -> int | None:
+        """Take what stands for a password without being a string: that is an error, which would show it."""
+        value = at + 1
+        while value < len(self._tokens) and self._tokens[value].value in ("=", ":", "("):
+            value += 1
+        if value >= len(self._tokens) or self._expressions.is_word(value, "null", "valid", "in", "role", "user"):
+            return None
+        token = self._tokens[value]
+        if token.kind is not Kind.WORD and self._tokens[value - 1].value == ":":
+            return None  # a variable of psql
+        if token.kind is Kind.STRING:
+            return self._take(value)
+        start, end = token.start, token.end
+        if token.kind is Kind.NAME:
+            start, end = start + 1, max(start + 1, end - 1)
+        elif bare := _BARE.match(self._text.value, start):
+            end = bare.end()
+        else:
+            return None
+        self._search.add(self._text.part(start, end), self._level)
+        return value + 1
+
+    def _assigned(self, at: int) -> int | None:
+        """Return where the value begins that is assigned to a name, also where that is declared."""
+        is_symbol = self._expressions.is_symbol
+        if is_symbol(at + 1, "=") and is_symbol(at + 2, ">"):
+            return at + 3
+        for value in range(at + 1, min(at + _DECLARATION, len(self._tokens))):
+            token = self._tokens[value]
+            if is_symbol(value, ":") and is_symbol(value + 1, "="):
+                return value + 2
+            if not (token.kind is Kind.WORD or token.value in ".[]()" or token.value.isdigit()):
+                break
+        return None
+
+    def _default(self, at: int) -> int | None:
+        """Return where a value begins that a variable has by itself, or gets by the other sign of assignment."""
+        is_word, is_symbol = self._expressions.is_word, self._expressions.is_symbol
+        begins = at == 0 or is_symbol(at - 1, ";") or is_word(at - 1, "begin", "then", "else", "loop", "declare")
+        if begins and is_symbol(at + 1, "="):
+            return at + 2
+        for value in range(at + 1, min(at + _DECLARATION, len(self._tokens))):
+            if is_word(value, "default") or (begins and is_symbol(value, "=")):
+                return value + 1
+            if is_symbol(value, ";") or is_symbol(value, ","):
+                break
+        return None
+
+    def _setting(self, at: int) -> int | None:
+        """Take the value of ``SET a.password = 'x'``; in an UPDATE, that is a column."""
+        is_word, is_symbol = self._expressions.is_word, self._expressions.is_symbol
+        at += is_word(at, "local", "session")
+        begin = at
+        while is_symbol(at + 1, "."):
+            at += 2
+        if self._in_update or at >= len(self._tokens) or self._tokens[at].kind in (Kind.STRING, Kind.OTHER):
+            return None
+        name = self._tokens[at].value
+        if (at > begin or "." in name) and _NAMED_SECRET.fullmatch(name):
+            return self._take(at + 2) if is_word(at + 1, "to") or is_symbol(at + 1, "=") else None
+        return None
+
+    def _argument(self, function: str, at: int) -> int | None:
+        if not self._expressions.is_symbol(at + 1, "("):
+            return None
+        arguments = self._expressions.arguments(at + 1)
+        secret = _ARGUMENTS.get(function, 1)
+        if function == "set_config" and not (arguments and self._names_secret(*arguments[0])):
+            return None
+        for number, (start, end) in enumerate(arguments):
+            if number == secret and start < end:
+                behind = self._take(start)
+                self._walk(behind or start, end)
+            else:
+                self._walk(start, end)
+        return self._expressions.closing(at + 1) + 1
+
+    def _names_secret(self, start: int, end: int) -> bool:
+        if start >= end or self._tokens[start].kind is not Kind.STRING:
+            return False
+        return bool(_NAMED_SECRET.fullmatch(self._expressions.read(start)[0].value))
+
+
+def _part(text: Text, offset: int, spans: Iterable[tuple[int, int]]) -> Iterator[Text]:
+    for start, end in spans:
+        yield text.part(offset + start, offset + end)
