@@ -27,7 +27,9 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+)://")
 _URL_END = re.compile(r"[\s'\"<>`]|\Z")
 _PORT = re.compile(r"\d{1,5}(?:[/?,#]|\Z)")
 _HOSTS = re.compile(r"[^\s@]*\Z")
-PLACEHOLDER = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}?|\$\(?\w*\)?|:'\w*'?|\*+|<\w*>?|")
+PLACEHOLDER = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}|:'\w*'?|\*+|<\w*>?")
+"""What stands for a value that is put in later."""
+_OF_SHELL = re.compile(r"\$\w+|\$\{\w+\}|\$\(.*\)?|`.*`?")
 
 
 class Reading(StrEnum):
@@ -59,8 +61,11 @@ def _candidates(text: str, reading: Reading) -> Iterator[Span]:
     if "=" not in text:
         return
     yield from _conninfo_passwords(text)
-    for pattern in (_IN_QUERY, _VARIABLE, *([_LOOSE] if reading is Reading.PROSE else [])):
+    for pattern in (_IN_QUERY, *([_LOOSE] if reading is Reading.PROSE else [])):
         yield from (match.span(1) for match in pattern.finditer(text))
+    for match in _VARIABLE.finditer(text):
+        if not _OF_SHELL.fullmatch(match[1].strip("\"'")):
+            yield match.span(1)
 
 
 def _url_password(text: str, scheme: re.Match[str]) -> Iterator[Span]:

@@ -49,6 +49,8 @@ def _quoted_part(text: str, opening: re.Match[str], *, is_certain: bool) -> Iter
     begin, closing = opening.end(), opening[2] or opening[3]
     if opening[2] and len(closing) % 2:
         begin, closing = opening.start(2) + 1, "'"
+    elif opening[2] and not text[begin : begin + 1].strip(" \t\n;,)"):
+        return  # an empty string
     end = text.find(closing, begin)
     while closing == "'" and text.startswith("''", end):
         end = text.find(closing, end + 2)
