@@ -9,7 +9,7 @@ DO $$
 DECLARE
     v_role text;
 BEGIN
-    FOREACH v_role IN ARRAY ARRAY['fowergram_app', 'fowergram_readonly', 'fowergram_owner'] LOOP
+    FOREACH v_role IN ARRAY ARRAY['fowergram_app', 'fowergram_readonly', 'fowergram_analyst', 'fowergram_owner'] LOOP
         CONTINUE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = v_role);
         EXECUTE pg_catalog.format('GRANT %I TO %I', v_role, current_user);
         EXECUTE pg_catalog.format('REASSIGN OWNED BY %I TO %I', v_role, current_user);
