@@ -1,26 +1,23 @@
 """Create databases that only the current role can enter, without what others have left in template1.
 
 CREATE DATABASE lets every role of the cluster connect at once, and copies what is in template1. So a database is
-created with ALLOW_CONNECTIONS false, looked at from outside, taken from PUBLIC, and opened last: at no moment can
-another role enter it but a superuser or a member of the current role.
+created with ALLOW_CONNECTIONS false, taken from PUBLIC, and opened last: at no moment can another role enter it but a
+superuser or a member of the current role.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from fowergram_db.database.connection import Connection
+from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.ownership import load_with_ownership
 from fowergram_db.errors import UntrustedOwner
 
 Option = tuple[LiteralString, sql.Composable]
 CLOSED: Option = ("ALLOW_CONNECTIONS", sql.SQL("false"))
-_SOURCE = "template1"
-_MOST_LISTED = 5
 
 
 def written(options: Iterable[Option]) -> sql.Composed:
@@ -31,12 +28,11 @@ def written(options: Iterable[Option]) -> sql.Composed:
 def create_closed(admin: Connection, name: str, options: Iterable[Option]) -> int:
     """Create a database that only the current role can enter, and return its OID; psycopg's errors pass through.
 
-    ``let_all_in`` gives it the grants of an ordinary database. Raises UntrustedOwner, and leaves nothing behind, where
-    it would hold objects of roles that are not trusted.
+    ``let_all_in`` gives it the grants of an ordinary database. What template1 holds of other roles is in it: see
+    ``require_only_trusted``. Where it fails nothing is left behind.
     """
     admin.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), written([*options, CLOSED])))
     try:
-        require_only_trusted(admin, name)
         close = sql.SQL("REVOKE ALL ON DATABASE {0} FROM PUBLIC; ALTER DATABASE {0} ALLOW_CONNECTIONS true")
         admin.execute(close.format(sql.Identifier(name)))
         row = admin.execute("SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone()
@@ -55,34 +51,23 @@ def let_all_in(admin: Connection, name: str) -> None:
     admin.execute(statements.format(sql.Identifier(name)))
 
 
-def require_only_trusted(admin: Connection, name: str = _SOURCE) -> None:
-    """Raise UntrustedOwner where template1, or a fresh copy of it, holds objects of roles that are not trusted.
+def require_only_trusted(connection: Connection) -> None:
+    """Raise UntrustedOwner where the database of this session, a fresh one, holds objects of untrusted roles.
 
-    One round trip, and no session in that database where all is well. psycopg's errors pass through.
+    Those come from template1. One round trip, in which no code of theirs runs.
     """
-    if not (found := admin.execute(load_with_ownership("ownership/untrusted_objects"), {"name": name}).fetchall()):
+    query = load_with_ownership("ownership/untrusted_in_database")
+    with reported("look for objects of other roles"), connection.transaction():
+        connection.execute("SET LOCAL search_path = ''")
+        found = connection.execute(query).fetchall()
+    if not found:
         return
-    owners = ", ".join(dict.fromkeys(f'"{owner}"' for owner, *_ in found))
+    owners = ", ".join(dict.fromkeys(f'"{owner}"' for owner, _, _ in found))
+    more = int(str(found[0][2])) - len(found)
     raise UntrustedOwner(
-        f"template1 holds objects of {owners}, and each new database would hold a copy: {_listed(admin, found)}",
+        f"template1 holds objects of {owners}, and each new database would hold a copy: "
+        + ", ".join(str(thing) for _, thing, _ in found)
+        + (f" and {more} more" if more else ""),
         hint="Connect to template1 as a superuser and drop them (or ALTER … OWNER TO a superuser, if you trust them), "
         "then run the command again. The current role trusts itself, roles that it is a member of, and superusers.",
     )
-
-
-def _listed(admin: Connection, found: Sequence[Sequence[Any]]) -> str:
-    """Name the objects, as a session in template1 can; without one, count them by their catalogs."""
-    try:
-        conninfo = make_conninfo(admin.info.dsn, dbname=_SOURCE, password=admin.info.password)
-        with psycopg.connect(conninfo, autocommit=True, prepare_threshold=None) as session:
-            session.execute("SELECT pg_catalog.set_config('search_path', '', false)")
-            query = (
-                "SELECT pg_catalog.concat(i.type, ' ', i.identity)"
-                " FROM pg_catalog.unnest(%s::pg_catalog.oid[]) AS o (id)"
-                " CROSS JOIN LATERAL pg_catalog.pg_identify_object(%s::pg_catalog.oid, o.id, 0) AS i"
-            )
-            names = [str(name) for _, _, id_, objects in found for (name,) in session.execute(query, [objects, id_])]
-    except psycopg.Error:
-        names = [f"{len(objects)} in {catalog}" for _, catalog, _, objects in found]
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(names[:_MOST_LISTED]) + more

@@ -10,12 +10,12 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, maintenance, reported
-from fowergram_db.database.creation import Option, create_closed, require_only_trusted
+from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.sessions import end_sessions
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import label
-from fowergram_db.errors import DatabaseError, UntrustedOwner
+from fowergram_db.errors import DatabaseError
 
 _ENCODING = "UTF8"
 
@@ -87,10 +87,7 @@ def create_database(target: Target) -> bool:
         options = sql.SQL(" TEMPLATE template0 ENCODING 'UTF8'") if wrong else sql.SQL("")
         statement = sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(target.dbname), options)
         try:
-            if not wrong:
-                require_only_trusted(connection)
             connection.execute(statement)
-            _require_trusted_copy(connection, target.dbname)
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return False
         except psycopg.errors.InsufficientPrivilege as error:
@@ -107,21 +104,12 @@ def create_database(target: Target) -> bool:
         return True
 
 
-def _require_trusted_copy(connection: Connection, name: str) -> None:
-    """Drop the new database again where it was copied from a template1 that somebody had just filled."""
-    try:
-        require_only_trusted(connection, name)
-    except UntrustedOwner:
-        drop_quietly(connection, name)
-        raise
-
-
 def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
     """Create an empty database with the encoding, the locale and the tablespace of another, and return its OID.
 
     It is a copy of template1 where the other could be one, else of template0; it belongs to the current role, and
     nobody else can enter it: see ``create_closed``. Raises DatabaseError, which says what to do where the role may not
-    create databases, and UntrustedOwner where template1 holds objects of others.
+    create databases.
     """
     options: list[Option] = []
     if facts.own_tablespace:

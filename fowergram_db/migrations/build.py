@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fowergram_db.database.creation import require_only_trusted
 from fowergram_db.database.target import Target
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.execute import Extent
@@ -20,8 +21,12 @@ def steps_of(files: Sequence[MigrationFile]) -> tuple[CheckedStep, ...]:
 
 
 def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent) -> None:
-    """Do what a fresh ``migrate`` does, without its lock, and without saying where a failure has left the database."""
+    """Do what a fresh ``migrate`` does, without its lock, and without saying where a failure has left the database.
+
+    Raises UntrustedOwner, before anything runs, where the database has objects of untrusted roles from template1.
+    """
     with open_session(target, on_event) as connection:
+        require_only_trusted(connection)
         create_history(connection)
         take(Worker(connection, Limits(), on_event), steps, Extent.EACH)
         maintain_partitions(connection, Limits(), on_event)

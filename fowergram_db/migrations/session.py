@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect, server_version
+from fowergram_db.database.connection import Connection, connect, maintenance, server_version
 from fowergram_db.database.target import Target
-from fowergram_db.errors import ConnectionFailed, DatabaseMissing
+from fowergram_db.errors import ConnectionFailed, DatabaseMissing, UntrustedOwner
 from fowergram_db.migrations.engine.lock import fresh_name
 from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent
 
@@ -35,11 +35,29 @@ def open_or_create(target: Target, on_event: OnEvent, otherwise: Callable[[], ob
         return open_session(target, on_event)
     except DatabaseMissing:
         otherwise()
-        from fowergram_db.database.lifecycle import create_database
+        return _created(target, on_event)
 
-        create_database(target)
-        on_event(DatabaseCreated(target.dbname))
-        return _first_session(target, on_event)
+
+def _created(target: Target, on_event: OnEvent) -> Connection:
+    """Create the database, and connect to it.
+
+    Raises UntrustedOwner, and drops it again, where template1 holds objects of untrusted roles.
+    """
+    from fowergram_db.database.creation import require_only_trusted
+    from fowergram_db.database.lifecycle import create_database, drop_quietly
+
+    is_ours = create_database(target)
+    on_event(DatabaseCreated(target.dbname))
+    connection = _first_session(target, on_event)
+    try:
+        if is_ours:
+            require_only_trusted(connection)
+    except UntrustedOwner:
+        connection.close()
+        with maintenance(target) as admin:
+            drop_quietly(admin, target.dbname)
+        raise
+    return connection
 
 
 def _first_session(target: Target, on_event: OnEvent) -> Connection:

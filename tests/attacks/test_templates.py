@@ -314,7 +314,9 @@ OPEN = (
 TRAP = """
     CREATE SEQUENCE public.entered; GRANT ALL ON public.entered TO PUBLIC;
     CREATE FUNCTION public.trap() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN PERFORM pg_catalog.nextval('public.entered'::pg_catalog.regclass); RETURN OLD; END $$
+    BEGIN PERFORM pg_catalog.nextval('public.entered'::pg_catalog.regclass);
+    -- Emptying sets sequences back, unless it ends here.
+    RAISE EXCEPTION 'the trap was entered'; END $$
 """
 
 
