@@ -1,7 +1,7 @@
 """Whose objects the tool uses: those of the current role, of roles it is a member of, and of superusers.
 
 In a shared database a table, a type or a function may have been put where the tool looks for its own, and even a read
-of it can run the code of whoever owns it, with the rights of the tool's user. See docs/decisions.
+of it can run the code of whoever owns it, with the rights of the tool's user. See decision 19.
 """
 
 from collections.abc import Sequence

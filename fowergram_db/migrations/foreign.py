@@ -7,16 +7,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, message_of, reported
+from fowergram_db.database.ownership import Relation, find_relations, require_trusted
 from fowergram_db.database.sql import load
-from fowergram_db.errors import UnknownVersion, UsageError
+from fowergram_db.errors import ForeignHistory, UnknownVersion, UntrustedHistory, UsageError
 from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.migrations.history_row import LenientBinaryText, LenientMoment
 
 _NUMBER = re.compile(r"([0-9]{1,19})(?:\.0+)*")
 # The folder of diesel's own first migration: version 0 there, and 1 among the files.
 _DIESEL_SETUP = re.compile(r"0[0-]*_")
+_LONGEST_NAME = 300
+_TABLE_KINDS = ("r", "p")
 _SHA256 = re.compile(r"\s*([0-9a-f]{64})(?![^\s])", re.IGNORECASE)
 
 
@@ -84,8 +89,9 @@ class ForeignRow(NamedTuple):
     checksum: str | None = None
 
     def __str__(self) -> str:
-        """Name the migration as the tool does."""
-        return self.filename or self.version or self.name or "?"
+        """Name the migration as the tool does, its name cut where it is longer than any file's."""
+        named = self.filename or self.version or self.name or "?"
+        return named if len(named) <= _LONGEST_NAME else f"{named[:_LONGEST_NAME]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +147,11 @@ def tool_named(name: str) -> Tool:
 def read_foreign(connection: Connection, tool: Tool | None = None) -> ForeignRecords | None:
     """Read another tool's history, the wanted one's or the only one that is there; None: there is none.
 
-    Raises UsageError where the wanted one is not there, or several are and none is wanted.
+    Raises UsageError where the wanted one is not there, or several are and none is wanted; UntrustedHistory where
+    reading it would run what an untrusted role owns.
     """
-    with reported("look for the histories of other tools"):
-        names = sorted({mark.table for mark in _MARKS} | {_RAILS_TABLE, *_SQITCH_TABLES})
-        tables = [(str(s), str(n), c) for s, n, c in connection.execute(load("foreign/tables"), {"names": names})]
-        found = dict(_recognised(tables))
+    tables = _find_tables(connection)
+    found = dict(_recognised(tables))
     chosen = _chosen(found, tool)
     if chosen is None:
         return None
@@ -156,30 +161,56 @@ def read_foreign(connection: Connection, tool: Tool | None = None) -> ForeignRec
     return ForeignRecords(tool or chosen, schema, mark.table, rows, tuple(_kept_by(found, tables)), own_schema)
 
 
+def _find_tables(connection: Connection) -> tuple[Relation, ...]:
+    names = sorted({mark.table for mark in _MARKS} | {_RAILS_TABLE, *_SQITCH_TABLES})
+    with reported("look for the histories of other tools"):
+        return tuple(table for table in find_relations(connection, names) if table.kind in _TABLE_KINDS)
+
+
 def read_rows(connection: Connection, tool: Tool, schema: str, table: str) -> tuple[ForeignRow, ...]:
-    """Read the rows of a tool's table, in its order."""
+    """Read the rows of a tool's table, in its order. Lock it until the end of the transaction at hand, if there is one.
+
+    Raises UntrustedHistory as ``read_foreign`` does, and ForeignHistory where the rows make no sense.
+    """
     query = next(mark.query for mark in _MARKS if mark.tool is tool or {mark.tool, tool} == set(_VERSIONS_ONLY))
-    with reported(f"read the history of {tool}"), connection.cursor(binary=True) as cursor:
-        cursor.execute(sql.SQL(load(query)).format(table=sql.Identifier(schema, table)))
-        return tuple(ForeignRow(*row) for row in cursor)  # type: ignore[arg-type]  # the query's header says the types
+    name = sql.Identifier(schema, table)
+    with reported(f"read the history of {tool}"), connection.transaction(), connection.cursor(binary=True) as cursor:
+        # The lock keeps the name with the table that is looked at next: whoever owns the schema could swap it.
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
+        for found in find_relations(connection, [table], schema):
+            require_trusted(connection, str(found), found.untrusted, UntrustedHistory)
+        cursor.adapters.register_loader("text", LenientBinaryText)
+        cursor.adapters.register_loader("timestamptz", LenientMoment)
+        try:
+            cursor.execute(sql.SQL(load(query)).format(table=name))
+            return tuple(ForeignRow(*row) for row in cursor)  # type: ignore[arg-type]  # the query's header says the types
+        except (psycopg.DataError, psycopg.ProgrammingError) as error:
+            if isinstance(error, psycopg.errors.InsufficientPrivilege):
+                raise
+            raise ForeignHistory(
+                f"{schema}.{table} does not hold what {tool} keeps there: {message_of(error)}",
+                hint="It was altered by hand. Alter it back, or say what is applied yourself: rename the table, then "
+                "`fowergram-db adopt --to VERSION`.",
+            ) from error
 
 
-def _recognised(tables: Sequence[tuple[str, str, object]]) -> Iterator[tuple[Tool, tuple[_Mark, str]]]:
-    """Yield each tool's mark and schema; those in public last, so that they win."""
-    rails = {schema for schema, name, _ in tables if name == _RAILS_TABLE}
-    for schema, name, columns in reversed(tables):
-        names = frozenset(columns) if isinstance(columns, list) else frozenset()
+def _recognised(tables: Sequence[Relation]) -> Iterator[tuple[Tool, tuple[_Mark, str]]]:
+    """Yield each tool's mark and schema; the last wins: a trusted one if there is one, in public if there is one."""
+    rails = {table.schema for table in tables if table.name == _RAILS_TABLE}
+    trusted_first = sorted(tables, key=lambda table: table.untrusted is not None)
+    for table in reversed(trusted_first):
+        names = frozenset(table.columns)
         for mark in _MARKS:
-            if mark.table == name and (names == mark.columns if mark.exact else names >= mark.columns):
-                is_rails = mark.tool is Tool.DBMATE and schema in rails
-                yield Tool.RAILS if is_rails else mark.tool, (mark, schema)
+            if mark.table == table.name and (names == mark.columns if mark.exact else names >= mark.columns):
+                is_rails = mark.tool is Tool.DBMATE and table.schema in rails
+                yield Tool.RAILS if is_rails else mark.tool, (mark, table.schema)
 
 
-def _kept_by(found: Mapping[Tool, tuple[_Mark, str]], tables: Sequence[tuple[str, str, object]]) -> Iterator[str]:
+def _kept_by(found: Mapping[Tool, tuple[_Mark, str]], tables: Sequence[Relation]) -> Iterator[str]:
     """Yield the tables that these tools keep, "schema.name": those that are there."""
     for tool, (mark, schema) in found.items():
         names = {mark.table, *_BESIDE.get(tool, ())}
-        yield from (f"{at}.{name}" for at, name, _ in tables if at == schema and name in names)
+        yield from (str(table) for table in tables if table.schema == schema and table.name in names)
 
 
 def _chosen(found: Iterable[Tool], wanted: Tool | None) -> Tool | None:

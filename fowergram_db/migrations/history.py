@@ -1,20 +1,39 @@
 """The bookkeeping table ``public.schema_migrations``: read it, make it, tell it from another tool's."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
-from typing import Any
+from itertools import pairwise
 
-from psycopg.rows import class_row
+import psycopg
+from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.ownership import Relation, find_relations, require_trusted
 from fowergram_db.database.sql import load
-from fowergram_db.errors import ForeignHistory, HistoryInconsistent
+from fowergram_db.errors import ForeignHistory, HistoryInconsistent, UntrustedHistory
+from fowergram_db.migrations.history_row import HistoryRow, LenientText, text_or_null
 
-_OWN_COLUMNS = frozenset(
-    "id filename executed_at checksum version name state duration_ms executed_by tool_version down_sql "
-    "statements_done".split()
-)
+TABLE = "schema_migrations"
+_PROGRESS = "progress"
+# The columns of ours, with the names that PostgreSQL's catalog has for their types. The oldest tables lack the last.
+_TYPES = {
+    "id": "int8",
+    "filename": "text",
+    "executed_at": "timestamptz",
+    "checksum": "text",
+    "version": "int8",
+    "name": "text",
+    "state": "text",
+    "duration_ms": "float8",
+    "executed_by": "text",
+    "tool_version": "text",
+    "down_sql": "text",
+    "statements_done": "int4",
+    _PROGRESS: "jsonb",
+}
+_MOST_MISSING = 3
 # What other tools keep in a table of this name: the columns that give each away.
 _FOREIGN_SHAPES = (
     ({"id", "filename", "executed_at", "checksum"}, "run-migrations.sh"),
@@ -88,15 +107,6 @@ class AppliedMigration:
     reversible: bool
     progress: Progress | None = None
 
-    def __post_init__(self) -> None:
-        version: object = self.version
-        if not isinstance(version, int):
-            raise TypeError(f"its version is {version!r} and no whole number")
-        object.__setattr__(self, "state", RecordedState(self.state))
-        progress: Any = self.progress
-        if progress is not None and not isinstance(progress, Progress):
-            object.__setattr__(self, "progress", Progress(**progress))
-
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -116,30 +126,19 @@ class History:
 
 
 def read_history(connection: Connection) -> History:
-    """Read the history. Writes nothing; two round trips, one where there is no table."""
+    """Read the history. Writes nothing; two round trips, one where there is no table.
+
+    Raises UntrustedHistory where reading it would run what an untrusted role owns, and HistoryInconsistent, which names
+    row and column, where somebody has edited it so that it makes no sense.
+    """
     with reported("read the history in public.schema_migrations"):
-        found = connection.execute(load("bookkeeping/columns")).fetchone()
-        if found is None:
+        table = _find(connection)
+        if table is None:
             return History()
-        if foreign := _owner_of(*found):
+        if foreign := _owner_of(table):
             return History(exists=True, foreign=foreign)
-        # Binary: as text, a timestamp would come in whatever DateStyle the database has.
-        with connection.cursor(row_factory=class_row(AppliedMigration), binary=True) as cursor:
-            try:
-                return History(tuple(cursor.execute(load("bookkeeping/read")).fetchall()), exists=True)
-            except (ValueError, TypeError) as error:
-                raise HistoryInconsistent(
-                    f"a row of public.schema_migrations cannot be read: {error}",
-                    hint="Somebody has written to it by hand: look at its columns version, state and progress.",
-                ) from error
-
-
-def _owner_of(kind: object, columns: object) -> str:
-    """Name the tool that a table of this shape belongs to, "" for this one."""
-    names = frozenset(columns) if isinstance(columns, list) else frozenset()
-    if kind == "r" and names >= _OWN_COLUMNS:
-        return ""
-    return next((tool for shape, tool in _FOREIGN_SHAPES if names == shape), "another tool")
+        _require_own_shape(table)
+        return History(_read_rows(connection, table), exists=True)
 
 
 def require_own(history: History) -> None:
@@ -152,18 +151,121 @@ def require_own(history: History) -> None:
 
 
 def require_no_other(connection: Connection) -> None:
-    """Raise ForeignHistory where the table is another tool's; its rows are not read. One round trip."""
+    """Raise ForeignHistory where the table is another tool's, UntrustedHistory where its owner is not trusted.
+
+    Its rows are not read. One round trip.
+    """
     with reported("look for public.schema_migrations"):
-        found = connection.execute(load("bookkeeping/columns")).fetchone()
-    if found:
-        require_own(History(exists=True, foreign=_owner_of(*found)))
+        table = _find(connection)
+    if table:
+        require_own(History(exists=True, foreign=_owner_of(table)))
+
+
+def require_trusted_table(connection: Connection) -> None:
+    """Raise UntrustedHistory where a use of the table, whatever its shape, would run what an untrusted role owns."""
+    with reported("look for public.schema_migrations"):
+        _find(connection)
+
+
+def require_safe_to_write(connection: Connection) -> None:
+    """Lock the table in the transaction at hand, and raise unless it is ours: what was checked before may be gone."""
+    connection.execute("LOCK TABLE public.schema_migrations IN ROW EXCLUSIVE MODE")
+    require_no_other(connection)
 
 
 def create_history(connection: Connection) -> None:
-    """Make the bookkeeping table where it is missing, in a transaction of its own that does not wait for the disk."""
+    """Make the bookkeeping table where it is missing, in a transaction of its own that does not wait for the disk.
+
+    Raises as ``read_history`` does where somebody else has made one meanwhile.
+    """
     with reported("create public.schema_migrations"), connection.transaction():
         connection.execute("SET LOCAL synchronous_commit = off")
         connection.execute(load("bookkeeping/create"))
+        require_safe_to_write(connection)
+
+
+def _find(connection: Connection) -> Relation | None:
+    table = next(iter(find_relations(connection, [TABLE], "public")), None)
+    if table is not None:
+        require_trusted(connection, str(table), table.untrusted, UntrustedHistory)
+    return table
+
+
+def _owner_of(table: Relation) -> str:
+    """Name the tool that a table of this shape belongs to, "" for this one."""
+    names = frozenset(table.columns)
+    if table.kind == "r" and len(_missing(names)) <= _MOST_MISSING:
+        return ""
+    return next((tool for shape, tool in _FOREIGN_SHAPES if names == shape), "another tool")
+
+
+def _missing(names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(column for column in _TYPES if column not in names and column != _PROGRESS)
+
+
+def _require_own_shape(table: Relation) -> None:
+    """Raise HistoryInconsistent where a column is not as the tool has made it: it could not be read, or written."""
+    if fault := next(_faults(table), ""):
+        raise HistoryInconsistent(
+            f"public.schema_migrations is not as fowergram-db made it: {fault}",
+            hint="The table was altered by hand: alter it back.",
+        )
+
+
+def _faults(table: Relation) -> Iterator[str]:
+    yield from (f"its column {column} is missing" for column in _missing(frozenset(table.columns)))
+    for column, found in zip(table.columns, table.types, strict=True):
+        expected = _TYPES.get(column, found)
+        if found != expected:
+            yield f"its column {column} is of type {found}, not {expected}"
+    yield from (f"its column {column} is generated" for column in table.computed if column in _TYPES)
+    for column in table.required:
+        if column not in _TYPES:
+            yield f"its column {column} is NOT NULL and has no default, so no row can be written"
+
+
+def _read_rows(connection: Connection, table: Relation) -> tuple[AppliedMigration, ...]:
+    progress = sql.Identifier("m", _PROGRESS) if _PROGRESS in table.columns else sql.NULL
+    query = sql.SQL(load("bookkeeping/read")).format(oid=sql.Literal(table.oid), progress=progress)
+    with connection.cursor() as cursor:
+        cursor.adapters.register_loader("text", LenientText)
+        try:
+            cursor.execute(query)
+        except psycopg.errors.DivisionByZero as error:
+            raise HistoryInconsistent(
+                "public.schema_migrations was replaced by another table while it was looked at",
+                hint="Find out who did that, and run the command again.",
+            ) from error
+        while cursor.nextset():
+            pass
+        names = [column.name for column in cursor.description or ()]
+        rows = [HistoryRow(dict(zip(names, map(text_or_null, cells), strict=True))) for cells in cursor]
+    return _in_order(rows)
+
+
+def _in_order(rows: Sequence[HistoryRow]) -> tuple[AppliedMigration, ...]:
+    applied = tuple(map(_applied, rows))
+    for (before, _), (migration, row) in pairwise(zip(applied, rows, strict=True)):
+        if before.version == migration.version:
+            row.refuse("version", str(migration.version), "which another row has, too")
+    return applied
+
+
+def _applied(row: HistoryRow) -> AppliedMigration:
+    row.whole_number("id")
+    progress = row.progress(_PROGRESS)
+    return AppliedMigration(
+        version=row.whole_number("version"),
+        name=row.text("name"),
+        filename=row.text("filename", may_be_empty=False),
+        checksum=row.text("checksum"),
+        state=RecordedState(row.word("state", tuple(RecordedState))),
+        executed_at=row.moment("executed_at"),
+        duration_ms=row.duration_ms("duration_ms"),
+        statements_done=row.whole_number("statements_done", least=0),
+        reversible=row.flag("reversible"),
+        progress=None if progress is None else Progress(**progress),
+    )
 
 
 def read_durations(connection: Connection, versions: list[int]) -> dict[int, float]:

@@ -4,34 +4,50 @@ The function is ``public.maintain_partitions(integer, interval)``, both with def
 ``partition_name`` and ``action``; the product's schema has it, and any other may.
 """
 
+from typing import NamedTuple
+
+from psycopg import sql
+
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.sql import load
-from fowergram_db.errors import FowergramError
+from fowergram_db.database.ownership import Untrusted, load_with_ownership, require_trusted
+from fowergram_db.errors import FowergramError, UntrustedOwner
 from fowergram_db.migrations.engine.worker import Limits
 from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
 
+_NAME = "public.maintain_partitions(integer, interval)"
 _SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
+
+
+class _Function(NamedTuple):
+    """What is found of the function: how the defaults of its two arguments are written, and what is not trusted."""
+
+    first_default: str
+    second_default: str
+    untrusted: list[str] | None
 
 
 def keeps_partitions(connection: Connection) -> bool:
     """Tell whether the database has that function, and may be written to; psycopg's errors pass through."""
-    return connection.execute(load("catalog/partition_maintenance")).fetchone() == (True,)
+    return _find(connection) is not None
 
 
 def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEvent) -> None:
     """Call the function where there is one, waiting for locks as long as a migration would. Tells what it did.
 
-    Raises LockTimeout or DatabaseError, which say that this alone is left undone.
+    Raises LockTimeout, DatabaseError or UntrustedOwner, which say that this alone is left undone.
     """
     try:
         with reported("look for partitions to maintain"):
-            if not keeps_partitions(connection):
-                return
+            found = _find(connection)
+        if found is None:
+            return
+        untrusted = Untrusted(*found.untrusted) if found.untrusted else None
+        require_trusted(connection, _NAME, untrusted, UntrustedOwner)
         with reported("keep the partitions ahead"), connection.transaction():
             connection.execute(_SET_LOCAL, ["lock_timeout", f"{limits.lock_timeout_ms}ms"])
             if limits.statement_timeout_ms is not None:
                 connection.execute(_SET_LOCAL, ["statement_timeout", f"{limits.statement_timeout_ms}ms"])
-            rows = connection.execute("SELECT partition_name, action FROM public.maintain_partitions()").fetchall()
+            rows = connection.execute(_call(found)).fetchall()
     except FowergramError as error:
         raise type(error)(
             f"the migrations are applied, but what follows them failed: {error.message}",
@@ -40,3 +56,16 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
         ) from error
     if rows:
         on_event(PartitionsMaintained(tuple((str(name), str(action)) for name, action in rows)))
+
+
+def _find(connection: Connection) -> _Function | None:
+    row = connection.execute(load_with_ownership("catalog/partition_maintenance")).fetchone()
+    return _Function(*row) if row else None  # type: ignore[arg-type]  # the query's header says the types
+
+
+def _call(found: _Function) -> sql.Composed:
+    """Return a call that no overload can take: with both arguments, their defaults, it fits this function exactly."""
+    return sql.SQL(
+        "SELECT partition_name, action FROM public.maintain_partitions("
+        '({})::pg_catalog.int4, ({})::pg_catalog."interval")'
+    ).format(sql.SQL(found.first_default), sql.SQL(found.second_default))

@@ -9,7 +9,7 @@ from fowergram_db.errors import UnknownVersion
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.history import read_history, require_own
+from fowergram_db.migrations.history import read_history, require_own, require_safe_to_write
 from fowergram_db.migrations.plan import Direction, Migration, State, recorded_down, survey
 
 
@@ -32,6 +32,7 @@ def repair(
                 hint="`fowergram-db status` shows what is wrong.",
             )
         with reported("repair the history"), connection.transaction():
+            require_safe_to_write(connection)
             for migration in chosen:
                 _repair(connection, migration)
         return chosen

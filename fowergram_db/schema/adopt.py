@@ -28,7 +28,7 @@ from fowergram_db.migrations.foreign import (
     read_foreign,
     read_rows,
 )
-from fowergram_db.migrations.history import History, read_history
+from fowergram_db.migrations.history import History, read_history, require_trusted_table
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.run import Goal
@@ -237,6 +237,7 @@ def _record(connection: Connection, records: ForeignRecords | None, claim: Claim
         if records and records.is_in_our_place:
             connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
         if records:
+            # The table may have got another owner, or a trigger, since it was read: this looks again.
             _require_unchanged(connection, records)
         query = "bookkeeping/adopt_insert"
         if records and records.is_in_our_place and records.tool is Tool.RUN_MIGRATIONS_SH:
@@ -246,6 +247,7 @@ def _record(connection: Connection, records: ForeignRecords | None, claim: Claim
             kept_as = _set_aside(connection, records.tool)
         connection.execute(load("bookkeeping/create"))
         connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
+        require_trusted_table(connection)
         for row in rows:
             connection.execute(load(query), row)
         if query == "bookkeeping/adopt_row":

@@ -1,17 +1,32 @@
 -- Purpose: the history: what is applied, in order of version. The down scripts stay where they are.
 -- Oldest server: 13. Privileges: SELECT on the table.
+-- Placeholders: oid of the table that was found to be safe to read; progress, the column or NULL in the oldest tables.
+-- Columns: id, version, name, filename, checksum, state, executed_at (UTC), duration_ms, statements_done, reversible,
+-- progress, all as text: every value that the column's type allows, NULL too, arrives and can be shown.
+--
+-- All in one query, and so in one transaction: the lock keeps the name with the table, and where the name leads to
+-- another by now, the division fails before a read of that other could run its owner's code.
+LOCK TABLE public.schema_migrations IN ACCESS SHARE MODE;
+SELECT 1 / pg_catalog.count(*)
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = {oid}::oid AND c.relname = 'schema_migrations'::name AND n.nspname = 'public'::name;
 SELECT
-    m.version,
-    m.name,
-    m.filename,
-    m.checksum,
-    m.state,
+    m.id::text AS id,
+    m.version::text AS version,
+    -- One more than a name may have: what is longer is an error, and need not travel.
+    pg_catalog."left"(m.name, 1001) AS name,
+    pg_catalog."left"(m.filename, 1001) AS filename,
+    pg_catalog."left"(m.checksum, 1001) AS checksum,
+    pg_catalog."left"(m.state, 1001) AS state,
     -- It is shown and never decides: a time that no calendar has, or 'infinity', must not stop anybody.
-    CASE WHEN m.executed_at > '0002-01-01Z' AND m.executed_at < '9999-01-01Z' THEN m.executed_at END AS executed_at,
-    m.duration_ms,
-    m.statements_done,
-    m.down_sql IS NOT NULL AS reversible,
-    -- By way of the row as a whole, since tables of the first version lack the column.
-    CASE WHEN m.state = 'partial' THEN nullif(pg_catalog.to_jsonb(m) -> 'progress'::text, 'null') END AS progress
+    CASE
+        WHEN m.executed_at > '0002-01-01 00:00:00+00'::timestamptz AND m.executed_at < '9999-01-01 00:00:00+00'::timestamptz
+        THEN pg_catalog.to_char(pg_catalog.timezone('UTC', m.executed_at), 'YYYY-MM-DD HH24:MI:SS.US+00:00')
+    END AS executed_at,
+    m.duration_ms::text AS duration_ms,
+    m.statements_done::text AS statements_done,
+    (m.down_sql IS NOT NULL)::text AS reversible,
+    CASE WHEN m.state = 'partial' THEN {progress}::text END AS progress
 FROM public.schema_migrations AS m
-ORDER BY m.version;
+ORDER BY m.version, m.id;

@@ -1,7 +1,18 @@
--- Purpose: whether the database has a function that keeps partitions ahead, of the signature and result that the
--- tool calls after migrating, and may be written to.
--- Oldest server: 13. Privileges: none. Columns: callable (boolean).
+-- Purpose: the function that keeps partitions ahead, of the signature and result that the tool calls after migrating.
+-- Oldest server: 13. Privileges: none.
+-- Columns: first and second default (SQL expressions), untrusted (NULL, or as in ownership/untrusted.sql). No row: there
+-- is none, or the database cannot be written to.
+WITH root (class, oid) AS MATERIALIZED (
+    SELECT 'pg_catalog.pg_proc'::regclass::oid, p.oid
+    FROM pg_catalog.pg_proc AS p
+    WHERE NOT pg_catalog.pg_is_in_recovery()
+        AND p.oid = pg_catalog.to_regprocedure('public.maintain_partitions(pg_catalog.int4, pg_catalog."interval")')::oid
+        AND p.proretset
+        AND p.pronargdefaults = 2::smallint
+        AND p.proargnames[3:] = ARRAY['partition_name', 'action']::text[]
+)
 SELECT
+<<<<<<< HEAD
     NOT pg_catalog.pg_is_in_recovery()
     AND EXISTS (
         SELECT FROM pg_catalog.pg_proc AS p
@@ -13,3 +24,12 @@ SELECT
             AND p.proargnames[3] = 'partition_name'
             AND p.proargnames[4] = 'action'
     ) AS callable;
+=======
+    pg_catalog.pg_get_function_arg_default(root.oid, 1) AS first_default,
+    pg_catalog.pg_get_function_arg_default(root.oid, 2) AS second_default,
+    u.found AS untrusted
+FROM root
+LEFT JOIN (
+    {untrusted}
+) AS u ON u.oid = root.oid;
+>>>>>>> 459dad4 (Use no history and no function of a role that is not trusted)
