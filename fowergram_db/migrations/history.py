@@ -7,7 +7,6 @@ from enum import StrEnum, auto
 from itertools import pairwise
 
 import psycopg
-from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.ownership import Relation, find_relations, require_trusted
@@ -225,12 +224,10 @@ def _faults(table: Relation) -> Iterator[str]:
 
 
 def _read_rows(connection: Connection, table: Relation) -> tuple[AppliedMigration, ...]:
-    progress = sql.Identifier("m", _PROGRESS) if _PROGRESS in table.columns else sql.NULL
-    query = sql.SQL(load("bookkeeping/read")).format(oid=sql.Literal(table.oid), progress=progress)
-    with connection.cursor() as cursor:
+    with psycopg.ClientCursor(connection) as cursor:
         cursor.adapters.register_loader("text", LenientText)
         try:
-            cursor.execute(query)
+            cursor.execute(load("bookkeeping/read"), {"oid": table.oid})
         except psycopg.errors.DivisionByZero as error:
             raise HistoryInconsistent(
                 "public.schema_migrations was replaced by another table while it was looked at",

@@ -1,6 +1,6 @@
 -- Purpose: the history: what is applied, in order of version. The down scripts stay where they are.
 -- Oldest server: 13. Privileges: SELECT on the table.
--- Placeholders: oid of the table that was found to be safe to read; progress, the column or NULL in the oldest tables.
+-- Parameter, bound by the client as several statements take none: oid of the table that was found to be safe to read.
 -- Columns: id, version, name, filename, checksum, state, executed_at (UTC), duration_ms, statements_done, reversible,
 -- progress, all as text: every value that the column's type allows, NULL too, arrives and can be shown.
 --
@@ -10,7 +10,7 @@ LOCK TABLE public.schema_migrations IN ACCESS SHARE MODE;
 SELECT 1 / pg_catalog.count(*)
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.oid = {oid}::oid AND c.relname = 'schema_migrations'::name AND n.nspname = 'public'::name;
+WHERE c.oid = %(oid)s::oid AND c.relname = 'schema_migrations'::name AND n.nspname = 'public'::name;
 SELECT
     m.id::text AS id,
     m.version::text AS version,
@@ -27,6 +27,7 @@ SELECT
     m.duration_ms::text AS duration_ms,
     m.statements_done::text AS statements_done,
     (m.down_sql IS NOT NULL)::text AS reversible,
-    CASE WHEN m.state = 'partial' THEN {progress}::text END AS progress
+    -- By way of the row as a whole, since tables of the first version lack the column.
+    CASE WHEN m.state = 'partial'::text THEN (pg_catalog.to_jsonb(m) -> 'progress'::text)::text END AS progress
 FROM public.schema_migrations AS m
 ORDER BY m.version, m.id;

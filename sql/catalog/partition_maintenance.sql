@@ -9,22 +9,11 @@ WITH root (class, oid) AS MATERIALIZED (
         AND p.oid = pg_catalog.to_regprocedure('public.maintain_partitions(pg_catalog.int4, pg_catalog."interval")')::oid
         AND p.proretset
         AND p.pronargdefaults = 2::smallint
-        AND p.proargnames[3:] = ARRAY['partition_name', 'action']::text[]
+        AND pg_catalog.cardinality(p.proargnames) = 4
+        AND p.proargnames[3] = 'partition_name'::text
+        AND p.proargnames[4] = 'action'::text
 )
 SELECT
-<<<<<<< HEAD
-    NOT pg_catalog.pg_is_in_recovery()
-    AND EXISTS (
-        SELECT FROM pg_catalog.pg_proc AS p
-        WHERE
-            p.oid = pg_catalog.to_regprocedure('public.maintain_partitions(integer,interval)')::oid
-            AND p.proretset
-            AND p.pronargdefaults = 2
-            AND pg_catalog.cardinality(p.proargnames) = 4
-            AND p.proargnames[3] = 'partition_name'
-            AND p.proargnames[4] = 'action'
-    ) AS callable;
-=======
     pg_catalog.pg_get_function_arg_default(root.oid, 1) AS first_default,
     pg_catalog.pg_get_function_arg_default(root.oid, 2) AS second_default,
     u.found AS untrusted
@@ -32,4 +21,3 @@ FROM root
 LEFT JOIN (
     {untrusted}
 ) AS u ON u.oid = root.oid;
->>>>>>> 459dad4 (Use no history and no function of a role that is not trusted)

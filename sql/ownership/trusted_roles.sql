@@ -16,8 +16,8 @@ WITH RECURSIVE mine (oid) AS (
     JOIN pg_catalog.pg_auth_members AS m ON m.member = mine.oid
     LEFT JOIN pg_catalog.pg_roles AS g ON g.oid = m.grantor
     WHERE (
-        coalesce((pg_catalog.to_jsonb(m) ->> 'inherit_option')::boolean, true)
-        OR coalesce((pg_catalog.to_jsonb(m) ->> 'set_option')::boolean, true)
+        coalesce((pg_catalog.to_jsonb(m) ->> 'inherit_option'::text)::boolean, true)
+        OR coalesce((pg_catalog.to_jsonb(m) ->> 'set_option'::text)::boolean, true)
     ) AND (g.oid IS NULL OR g.rolsuper OR g.rolcreaterole OR m.grantor = m.member)
 ),
 named (oid) AS (
@@ -36,4 +36,4 @@ SELECT o.oid
 FROM pg_catalog.pg_roles AS o
 JOIN pg_catalog.pg_database AS d ON d.datname = pg_catalog.current_database()
 JOIN named ON named.oid = d.datdba
-WHERE o.rolname = 'pg_database_owner'
+WHERE o.rolname = 'pg_database_owner'::name

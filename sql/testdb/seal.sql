@@ -1,5 +1,5 @@
 -- Purpose: write what seals a database of this tool, as it is now: a setting that only the current role, or a superuser,
--- can store, for itself in this one database (ALTER ROLE CURRENT_USER IN DATABASE … SET application_name). It names the
+-- can store, for itself in this one database (ALTER ROLE CURRENT_USER IN DATABASE SET application_name). It names the
 -- transaction that wrote the row of pg_database, so that no later ALTER DATABASE goes unseen, and the comment's digest.
 -- No session ever runs with it: the database lets nobody in, and copies of it do not have it.
 -- Oldest server: 13. Privileges: none. Parameter: name. Columns: seal (text).
