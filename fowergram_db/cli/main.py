@@ -39,16 +39,15 @@ def run(arguments: Sequence[str]) -> int:
     from fowergram_db.cli.render import Screen
     from fowergram_db.cli.session import fail, output_lost
     from fowergram_db.errors import UsageError
-    from fowergram_db.redaction.messages import mask_message
 
     _survive_any_output()
     command = typer.main.get_command(program(arguments))
     try:
-        return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False) or 0)
+        return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False, obj=arguments) or 0)
     except typer.TyperException as error:
-        usage = UsageError(mask_message(error.format_message()), hint=_help_hint(error, arguments))
+        usage = UsageError(error.format_message(), hint=_help_hint(error, arguments))
         screen = Screen.of_process(json=wants_json(arguments), no_color="--no-color" in arguments)
-        return fail(screen, mask_message(named_command(arguments)), usage, target=None)
+        return fail(screen, named_command(arguments), usage, target=None, arguments=arguments)
     except OSError as error:  # of the help and the version, which Typer prints
         return fail(Screen.of_process(json=False, no_color=True), "", output_lost(error), target=None)
 
@@ -64,8 +63,11 @@ def named_command(arguments: Sequence[str]) -> str:
     >>> named_command([]), named_command(["status", "x"]), named_command(["testdb", "list", "x"])
     ('migrate', 'status', 'testdb list')
     """
+    from fowergram_db.cli.arguments import may_hold_password
+
     words = list(takewhile(lambda word: not word.startswith("-"), arguments or ["migrate"]))
-    return " ".join(words[: 2 if words[:1] == ["testdb"] else 1])
+    words = words[: 2 if words[:1] == ["testdb"] else 1]
+    return "" if any(map(may_hold_password, words)) else " ".join(words)
 
 
 def _help_hint(error: Exception, arguments: Sequence[str]) -> str:

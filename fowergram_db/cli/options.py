@@ -188,6 +188,7 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
             patience={name: given[name] for name in _PATIENCE if name in given},
             json=given["json"],
             no_color=given["no_color"],
+            arguments=ctx.find_root().obj or (),
         )
         return run_command(name, settings, lambda session: body(session, **values))
 

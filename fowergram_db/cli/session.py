@@ -1,7 +1,7 @@
 """One run of a command: its settings, its target, its screen; and where every error ends up."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,10 +27,10 @@ class Settings:
     """What the shared options say.
 
     ``typed`` holds those of the connection that stand on the command line itself, ``on_command_line`` the names
-    of the command's own that do.
+    of the command's own that do. ``arguments`` is the whole command line.
     """
 
-    typed: Mapping[str, str | None]
+    typed: Mapping[str, str | None] = field(repr=False)
     on_command_line: frozenset[str]
     env_file: Path | None
     migrations_dir: Path | None
@@ -38,6 +38,7 @@ class Settings:
     no_color: bool
     wait_for_server_s: float = 0.0
     patience: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Sequence[str] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome
         screen.flush()
         _require_written(screen)
     except BaseException as error:  # noqa: BLE001 - the last stop of every error
-        return fail(screen, name, _explain(error), _target(session), session.data)
+        return fail(screen, name, _explain(error), _target(session), session.data, arguments=settings.arguments)
     return outcome.exit_code
 
 
@@ -201,8 +202,13 @@ def fail(
     error: FowergramError,
     target: Mapping[str, Any] | None,
     data: Mapping[str, Any] | None = None,
+    *,
+    arguments: Sequence[str] = (),
 ) -> int:
     """Show an error, as text and, where that is asked for, as JSON; return its exit code."""
+    from fowergram_db.cli.arguments import given_values, presentable
+
+    error = presentable(error, given_values(arguments, os.environ))
     screen.error(error)
     screen.document(command, target, data or {}, error)
     screen.flush()
@@ -212,7 +218,6 @@ def fail(
 def _explain(error: BaseException) -> FowergramError:
     """Return what an exception means to the user."""
     from fowergram_db.cli.interrupts import TerminationSignal
-    from fowergram_db.redaction.messages import mask_message
 
     match error:
         case FowergramError():
@@ -223,7 +228,7 @@ def _explain(error: BaseException) -> FowergramError:
             meant = Interrupted("interrupted", hint=_AFTER_INTERRUPT)
         case _:
             meant = Unexpected(
-                mask_message(f"internal error: {type(error).__name__}: {error}"),
+                f"internal error: {type(error).__name__}: {error}",
                 hint="This is a fault of fowergram-db: please report it, with the command that you ran.",
             )
     for note in getattr(error, "__notes__", ()):

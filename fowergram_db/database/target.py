@@ -24,6 +24,9 @@ _HIGHEST_PORT = 65535
 # What may stand in a URL as it is: names, and addresses of both versions.
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _LONGEST_NAME_BYTES = 63
+_CONNECTION_STRING = re.compile(r"pass(?:word|wd)\s*=", re.IGNORECASE)
+# libpq reads user:1234/56@host as a server called "user", and would show the rest of the password as a database.
+_PASSWORD_TAKEN_FOR_PORT = re.compile(r"postgres(?:ql)?://[^/@?\[]+:[^/@?]*/[^?]*@")
 _WORDS = MappingProxyType({"host": "host", "dbname": "name of the database", "user": "user"})
 _WAYS = (
     "Say where: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
@@ -80,8 +83,8 @@ class Level:
     """What one level of configuration says: some of the parts, further parameters, or the embedded server."""
 
     label: str
-    parts: Mapping[str, str]
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_url: bool = False
     embedded: Embedded | None = None
 
@@ -163,6 +166,11 @@ def _url_level(label: str, url: str) -> Level:
             hint="Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, with special characters "
             "percent-encoded (@ is %40, / is %2F, % is %25); only libpq's parameters may follow the '?'.",
         ) from None
+    if _PASSWORD_TAKEN_FOR_PORT.match(url):
+        raise ConfigurationError(
+            f"{label}: what stands before the @ reads as a server with a port",
+            hint="Percent-encode the special characters of user, password and database (/ is %2F, @ is %40).",
+        )
     parts = {part: given.pop(part) for part in PARTS if part in given}
     if address := given.get("hostaddr"):
         parts.setdefault("host", address)
@@ -194,6 +202,11 @@ def _checked(level: Level) -> Level:
             raise ConfigurationError(
                 f"{level.label}: the {_WORDS[part]} looks like a URL, or like part of one",
                 hint="A URL goes into --database-url or DATABASE_URL, the @ of its password written %40.",
+            )
+        if _CONNECTION_STRING.search(parts.get(part, "")):
+            raise ConfigurationError(
+                f"{level.label}: the {_WORDS[part]} looks like a connection string",
+                hint="A connection string goes into DATABASE_URL as a whole.",
             )
         if part != "host" and len(parts.get(part, "").encode()) > _LONGEST_NAME_BYTES:
             raise ConfigurationError(

@@ -27,7 +27,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+)://")
 _URL_END = re.compile(r"[\s'\"<>`]|\Z")
 _PORT = re.compile(r"\d{1,5}(?:[/?,#]|\Z)")
 _HOSTS = re.compile(r"[^\s@]*\Z")
-PLACEHOLDER = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}|:'\w*'?|\*+|<\w*>?")
+PLACEHOLDER = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}|:'\w*'?|\*+|<\w*>?|PASSWORD")
 """What stands for a value that is put in later."""
 _OF_SHELL = re.compile(r"\$\w+|\$\{\w+\}|\$\(.*\)?|`.*`?")
 

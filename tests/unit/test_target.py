@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fowergram_db.database.target import Embedded, Target, resolve_target
+from fowergram_db.database.target import Embedded, Level, Target, resolve_target
 from fowergram_db.errors import ConfigurationError
 
 
@@ -188,3 +188,25 @@ def test_neither_the_password_nor_a_parameter_shows_in_the_representation():
     target = resolve({"database_url": "postgres://u:secret@h/db?sslpassword=secret"})
     assert "secret" not in repr(target) + str(target)
     assert ("sslpassword", "secret") in target.parameters
+
+
+@pytest.mark.parametrize("part", ["host", "dbname", "user"])
+def test_a_connection_string_is_no_name(part):
+    with pytest.raises(ConfigurationError, match="looks like") as caught:
+        resolve_target({part: "port=1 password = sesame"}, {}, {}, libpq=lambda _: {}, embedded_available=False)
+    assert "sesame" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:12/sesame@host/db", "postgres://me:/sesame@host:5432/db?sslmode=require"]
+)
+def test_a_password_that_libpq_would_take_for_a_port_is_refused(url):
+    with pytest.raises(ConfigurationError, match="before the @") as caught:
+        resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
+    assert "sesame" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_levels_and_targets_do_not_show_passwords():
+    level = Level("DATABASE_URL", {"password": "sesame"}, {"sslpassword": "sesame"})
+    target = Target("app", "me", password="sesame", parameters=(("sslpassword", "sesame"),))
+    assert "sesame" not in f"{level!r} {target!r} {target}"
