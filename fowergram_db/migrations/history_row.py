@@ -5,7 +5,6 @@ dropped. So every value arrives as text and is checked here, before anything dec
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -151,15 +150,10 @@ def shown(value: str | None) -> str:
 def is_duration(value: object) -> bool:
     """Tell whether a value is a length of time in ms that a migration can have taken.
 
-    >>> [is_duration(value) for value in (0.0, 1500, float("nan"), float("inf"), -1.0, 1e308, True, "1")]
+    >>> [is_duration(value) for value in (0.0, 1500, float("nan"), float("inf"), -1.0, 10**400, True, "1")]
     [True, True, False, False, False, False, False, False]
     """
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and 0 <= value < _LONGEST_DURATION_MS
-    )
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LONGEST_DURATION_MS
 
 
 def _fault_of(progress: Mapping[str, object]) -> str:
