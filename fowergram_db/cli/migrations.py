@@ -185,7 +185,7 @@ def reset(
     taken out again. The old database stays as it is until the new one is complete; a role that may not create
     databases has what it owns dropped, and made again.
     """
-    from fowergram_db.database.replacement import Sessions
+    from fowergram_db.database.sessions import Sessions
     from fowergram_db.testdb.reset import Terms
     from fowergram_db.testdb.reset import reset as use_case
 
@@ -245,7 +245,7 @@ def protect(
 ) -> Outcome:
     """Mark the database as production.
 
-    `reset` then refuses it, and a `rollback` of more than one step asks.
+    `reset` then refuses it, `testdb prune` leaves it alone, and a `rollback` of more than one step asks.
     """
     from fowergram_db.database import protection
 

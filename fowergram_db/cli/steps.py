@@ -87,6 +87,8 @@ def _said(event: "Event") -> str:  # noqa: PLR0911 - a sentence for each
             return f"Dropped the invalid index {index} that an earlier attempt has left; the statement runs again"
         case events.DetachmentFinished(_, partition):
             return f"Finishing to detach the partition {partition}, where an earlier attempt has stopped"
+        case events.DatabasePruned(name, use):
+            return f"Dropped {name} ({use})."
         case events.Notice(severity, message):
             return f"{severity.lower()}: {message}"
         case _:

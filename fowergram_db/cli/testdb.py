@@ -218,14 +218,16 @@ def prune(
         ),
     ] = None,
 ) -> Outcome:
-    """Drop what nobody needs any more.
+    """Drop what is no longer needed.
 
-    Test databases that have expired, what runs have left that were killed, clones that wait for a template that is no
-    more or have waited for a day, and templates that were not used for a week. What has clients, or belongs to a run
-    that lives, is left alone; so is every database that is not the tool's.
+    Test databases that have expired, what killed runs have left, clones that wait for a template that is gone or have
+    waited for a day, and templates that were not used for a week. What has clients, belongs to a run that lives, or is
+    marked as production is left alone; so is every database that no label says to be the tool's.
     """
+    from fowergram_db.database.protection import require_no_production
     from fowergram_db.testdb.pruning import prune as use_case
 
+    require_no_production(session.environment, "no database is dropped here")
     age_limit = None if older_than is None else timedelta(milliseconds=duration_ms("--older-than", older_than))
     dropped: list[dict[str, Any]] = []
     kept: list[dict[str, Any]] = []

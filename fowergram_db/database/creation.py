@@ -6,13 +6,12 @@ superuser or a member of the current role.
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import LiteralString
 
-import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.labelling import label_made
 from fowergram_db.database.ownership import load_with_ownership
 from fowergram_db.errors import UntrustedOwner
 
@@ -28,17 +27,21 @@ def written(options: Iterable[Option]) -> sql.Composed:
 def create_closed(admin: Connection, name: str, options: Iterable[Option]) -> int:
     """Create a database that only the current role can enter, and return its OID; psycopg's errors pass through.
 
+    It is opened in the transaction that labels it by its name: what was never labelled is known to hold nothing.
     ``let_all_in`` gives it the grants of an ordinary database. What template1 holds of other roles is in it: see
     ``require_only_trusted``. Where it fails nothing is left behind.
     """
+    from fowergram_db.database.disposal import drop_quietly
+
     admin.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), written([*options, CLOSED])))
     try:
         close = sql.SQL("REVOKE ALL ON DATABASE {0} FROM PUBLIC; ALTER DATABASE {0} ALLOW_CONNECTIONS true")
-        admin.execute(close.format(sql.Identifier(name)))
+        with admin.transaction():
+            admin.execute(close.format(sql.Identifier(name)))
+            label_made(admin, name)
         row = admin.execute("SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone()
     except BaseException:
-        with suppress(psycopg.Error):
-            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        drop_quietly(admin, name)
         raise
     return int(str(row[0])) if row else 0
 

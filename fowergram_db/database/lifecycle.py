@@ -1,7 +1,7 @@
-"""Make databases like others, and drop them."""
+"""Look at databases, and make others like them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import LiteralString
 
@@ -11,10 +11,9 @@ from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
-from fowergram_db.database.sessions import end_sessions
+from fowergram_db.database.labelling import label_made
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import label
 from fowergram_db.errors import DatabaseError
 
 _ENCODING = "UTF8"
@@ -22,7 +21,11 @@ _ENCODING = "UTF8"
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """One database as it was made; ``production`` tells whether it carries the mark."""
+    """One database as it was made.
+
+    ``production`` tells whether it carries the mark, ``mark_lasts`` whether the mark is a setting, which no comment
+    takes away; ``identity`` is what a label has to name.
+    """
 
     oid: int
     name: str
@@ -36,9 +39,11 @@ class DatabaseFacts:
     own_tablespace: str | None
     connection_limit: int
     is_template: bool
+    lets_in: bool
     has_grants: bool
     comment: str | None
     like_template: bool
+    mark_lasts: bool
     production: bool
     identity: str
 
@@ -57,23 +62,11 @@ def default_facts(connection: Connection) -> DatabaseFacts:
     return facts if facts.encoding == _ENCODING else replace(facts, encoding=_ENCODING, like_template=False)
 
 
-def comment_on(connection: Connection, name: str, text: str | None) -> None:
-    """Give a database a comment, or take it away; psycopg's errors pass through."""
-    connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text)))
-
-
-def label_database(connection: Connection, name: str, sentence: str, facts: Mapping[str, object]) -> None:
-    """Give a database the label that it is the tool's, for this very database alone; psycopg's errors pass through.
-
-    In a transaction that renames the database, or opens it, call this last: the name is part of the identity.
-    """
-    row = connection.execute(load("catalog/database_identity"), {"name": name}).fetchone()
-    comment_on(connection, name, label(sentence, {**facts, "of": row[0] if row else None}))
-
-
 def change_owner(connection: Connection, name: str, owner: str) -> None:
-    """Give a database to another role; psycopg's errors pass through."""
-    connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(owner)))
+    """Give a database that was just made to another role, and label it for that; psycopg's errors pass through."""
+    with connection.transaction():
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(owner)))
+        label_made(connection, name)
 
 
 def create_database(target: Target) -> bool:
@@ -152,10 +145,3 @@ def locale_options(facts: DatabaseFacts) -> Iterator[Option]:
     elif facts.locale_provider == "b":
         options += [("LOCALE_PROVIDER", "builtin"), ("BUILTIN_LOCALE", facts.locale)]
     yield from ((keyword, sql.Literal(value)) for keyword, value in options if value)
-
-
-def drop_quietly(admin: Connection, name: str) -> None:
-    """Drop a database of ours with whoever is connected to it. One that cannot be dropped is left to ``prune``."""
-    with suppress(psycopg.Error, DatabaseError):
-        end_sessions(admin, name)
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,8 +1,9 @@
 """The production mark of a database, and the rules of what may be emptied.
 
-The mark is the setting ``fowergram.environment = 'production'`` of the database. A setting that no
-extension declares takes a superuser to store; for every other owner the mark is a line of the database's
-comment, which any owner may write. Either counts.
+The mark is the setting ``fowergram.environment = 'production'`` of the database. A setting that no extension declares
+takes a superuser to store. For every other owner the mark is one more name in the database's ``temp_tablespaces``, a
+list that every owner may set, and whose unknown names the server passes over. A line of the comment, which was the mark
+of such owners before, counts too; the next comment takes that line away. See docs/decisions/0004.
 """
 
 import re
@@ -12,10 +13,17 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, database_facts
+from fowergram_db.database.disposal import require_unmarked
+from fowergram_db.database.labelling import comment_on
+from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
+from fowergram_db.database.setting_lists import split_list
+from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 
 _MARK = "fowergram.environment=production"
+_LISTED_IN = "temp_tablespaces"
+# Who empties a database in place holds the same lock: protect waits, and then marks what is there.
+LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(1718580071, 1)"
 _DISPOSABLE = frozenset(("test", "tests", "testing", "dev", "ci"))
 
 
@@ -46,11 +54,8 @@ def require_resettable(
     nothing of worth.
     """
     require_no_production(environ, "nothing is reset here")
-    if facts and facts.production:
-        raise Refused(
-            f'database "{name}" is marked as production and is never reset',
-            hint="Check the target. `fowergram-db protect --off` takes the mark away.",
-        )
+    if facts:
+        require_unmarked(name, facts)
     if not (is_disposable(name) or confirm()):
         raise Refused(
             f'reset would delete all data of database "{name}"; nothing was done',
@@ -64,20 +69,39 @@ def is_protected(connection: Connection) -> bool:
 
 
 def protect(connection: Connection) -> None:
-    """Mark the database of this session as production. Done twice, it changes nothing."""
-    facts = facts_of_session(connection)
-    if facts.production:
-        return
-    name = sql.Identifier(facts.name)
-    with reported("mark the database as production"):
+    """Mark the database of this session as production. Done twice, it changes nothing.
+
+    Waits for whoever empties the database at the moment. Raises Refused where it is gone by that name.
+    """
+    with reported("mark the database as production"), connection.transaction():
+        connection.execute(LOCK)
+        facts = facts_of_session(connection)
+        if facts.mark_lasts:
+            return
+        name = sql.Identifier(facts.name)
         try:
-            connection.execute(sql.SQL("ALTER DATABASE {} SET fowergram.environment TO 'production'").format(name))
+            with connection.transaction():
+                connection.execute(sql.SQL("ALTER DATABASE {} SET fowergram.environment TO 'production'").format(name))
         except psycopg.errors.InsufficientPrivilege:
-            comment_on(connection, facts.name, "\n".join(filter(None, (facts.comment, _MARK))))
+            _set_list(connection, facts, (*_listed(connection, facts), _MARK))
+
+
+def _listed(connection: Connection, facts: DatabaseFacts) -> tuple[str, ...]:
+    rows = connection.execute(load("catalog/database_settings"), {"oid": facts.oid})
+    return next((split_list(str(value)) for role, name, value, _ in rows if not role and name == _LISTED_IN), ())
+
+
+def _set_list(connection: Connection, facts: DatabaseFacts, names: tuple[str, ...]) -> None:
+    change = sql.SQL("SET temp_tablespaces TO {}").format(sql.SQL(", ").join(map(sql.Literal, names)))
+    connection.execute(
+        sql.SQL("ALTER DATABASE {} {}").format(
+            sql.Identifier(facts.name), change if names else sql.SQL("RESET temp_tablespaces")
+        )
+    )
 
 
 def unprotect(connection: Connection) -> None:
-    """Take the production mark away, both forms of it."""
+    """Take the production mark away, all forms of it."""
     facts = facts_of_session(connection)
     if not facts.production:
         return
@@ -85,6 +109,8 @@ def unprotect(connection: Connection) -> None:
     with reported("take the production mark away"), connection.transaction():
         if _MARK in lines:
             comment_on(connection, facts.name, "\n".join(line for line in lines if line != _MARK) or None)
+        if _MARK in (listed := _listed(connection, facts)):
+            _set_list(connection, facts, tuple(name for name in listed if name != _MARK))
         if facts_of_session(connection).production:
             connection.execute(
                 sql.SQL("ALTER DATABASE {} RESET fowergram.environment").format(sql.Identifier(facts.name))

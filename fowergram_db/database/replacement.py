@@ -1,33 +1,36 @@
 """Put a new database in the place of an old one, without a moment in between."""
 
 from collections.abc import Callable
-from enum import StrEnum, auto
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, maintenance, message_of, reported
 from fowergram_db.database.creation import let_all_in
-from fowergram_db.database.lifecycle import DatabaseFacts, comment_on, drop_quietly, label_database
-from fowergram_db.database.sessions import end_sessions, wait_until_unused
+from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, take_name
+from fowergram_db.database.labelling import comment_on, label_database, label_made
+from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
+from fowergram_db.database.sessions import Sessions, end_sessions, terminate_sessions, wait_until_unused
+from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load
-from fowergram_db.database.throwaway import Kind, Run
-from fowergram_db.errors import Refused
+from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import Kind, Run, facts_for, sentence_of
+from fowergram_db.errors import DatabaseError, FowergramError, Refused
 
 _FAREWELL_S = 1.0
-_TRIES = 5
 _MOST_LISTED = 5
-_RETIRED = "a database that a reset has replaced or did not complete; it may be dropped."
+_WAYS_ON = {
+    "subscription": "Drop it there (ALTER SUBSCRIPTION … DISABLE, SET (slot_name = NONE), DROP SUBSCRIPTION …).",
+    "logical replication slot": "Drop it, if nobody reads from it any more: SELECT pg_drop_replication_slot('…');",
+    "prepared transaction": "Finish it there: COMMIT PREPARED '…' or ROLLBACK PREPARED '…'.",
+    "owner": "Connect as its owner, or as a member of that role.",
+    "own session": "The tool itself connects to that one to replace others: use a database of another name.",
+}
 
 Make = Callable[[], str]
-
-
-class Sessions(StrEnum):
-    """What becomes of other clients of a database that is to be replaced."""
-
-    SPARE = auto()
-    END = auto()
 
 
 def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, on whose account and terms
@@ -39,28 +42,40 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
     returns the name of the new one. The old one is untouched until the new one is complete; then both change names in
     one transaction, and the old one is dropped. Settings, grants, connection limit and comment are carried over;
     whoever makes it gives it owner, locale and tablespace. Raises Refused where other clients are connected and are to
-    be spared.
+    be spared, where the old one could not be dropped afterwards, and where it is another one, or was marked as
+    production, at the moment of the exchange.
     """
     if facts is not None:
         require_unused(admin, facts, sessions)
+        require_droppable(admin, facts)
     fresh = make()
     try:
+        made = _made(admin, fresh)
         if facts is None:
-            _give_name(admin, fresh, name)
+            with reported("give the new database its name"):
+                take_name(
+                    admin, Seen.of(made), name, partial(end_sessions, admin, fresh), lambda _: _hand_over(admin, name)
+                )
             return
+        swap = _Swap(admin, facts, made, run.fresh_name(Kind.RESET), sessions)
         with reported("put the new database in place"):
-            _swap(admin, facts, fresh, run.fresh_name(Kind.RESET), sessions)
+            swap.exchange()
     except BaseException:
         drop_quietly(admin, fresh)
         raise
+    swap.drop_old()
 
 
-def _give_name(admin: Connection, fresh: str, name: str) -> None:
-    with reported("give the new database its name"):
-        end_sessions(admin, fresh)
-        with admin.transaction():
-            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
-            let_all_in(admin, name)
+def _made(admin: Connection, fresh: str) -> DatabaseFacts:
+    made = database_facts(admin, fresh)
+    if made is None:
+        raise DatabaseError("the new database was dropped or renamed meanwhile", hint="Run the command again.")
+    return made
+
+
+def _hand_over(admin: Connection, name: str) -> None:
+    comment_on(admin, name, None)
+    let_all_in(admin, name)
 
 
 def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) -> None:
@@ -81,34 +96,129 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
         )
 
 
-def _swap(admin: Connection, facts: DatabaseFacts, fresh: str, retired: str, sessions: Sessions) -> None:
-    for last_try in (*[False] * (_TRIES - 1), True):
+def require_droppable(admin: Connection, facts: DatabaseFacts) -> None:
+    """Raise Refused where something in a database would stop its drop, or is needed by others and would be lost.
+
+    ``admin`` is a session in another database.
+    """
+    rows = admin.execute(load("catalog/drop_obstacles"), {"oid": facts.oid, "elsewhere": True}).fetchall()
+    if not rows:
+        return
+    kind = str(rows[0][0])
+    names = ", ".join(f'"{name}"' for each, name in rows if each == kind)
+    match kind:
+        case "owner":
+            what = f"it belongs to {names}, which is not a role of yours"
+        case "own session":
+            what = "this session is in it"
+        case _:
+            what = f"it has a {kind}: {names}"
+    raise Refused(
+        f'database "{facts.name}" cannot be replaced: {what}; nothing was done',
+        hint=_WAYS_ON[kind],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Swap:
+    """The exchange of an old database and a new one; ``retired`` is what the old one is called afterwards."""
+
+    admin: Connection
+    old: DatabaseFacts
+    made: DatabaseFacts
+    retired: str
+    sessions: Sessions
+
+    def exchange(self) -> None:
+        """Exchange names and comments at once, so that whatever is left over says what it is."""
+        take_name(self.admin, Seen.of(self.old), self.retired, self._clear, self._put_in_place)
+
+    def _clear(self) -> None:
+        if self.sessions is Sessions.END:
+            terminate_sessions(self.admin, self.old.name)
+        # Only we know the fresh one: what is connected to it is ours, kept by a pooler.
+        end_sessions(self.admin, self.made.name)
+        wait_until_unused(self.admin, self.old.name)
+        require_unused(self.admin, self.old, self.sessions)
+
+    def _put_in_place(self, now: DatabaseFacts) -> None:
+        """Do all but the first rename; ``now`` is the old database as it is until the commit."""
+        admin, name, fresh = self.admin, self.old.name, self.made.name
+        require_droppable(admin, now)
+        if now.owner != self.old.owner or now.is_template:
+            raise Refused(
+                f'database "{name}" was given to another owner, or made a template, meanwhile; nothing was done'
+            )
+        _carry_over(admin, now, fresh)
+        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
+        label_made(admin, self.retired)
+        self._carry_over_comment(now.comment)
+
+    def _carry_over_comment(self, comment: str | None) -> None:
+        """Give the new database the comment; where it is a label for the old one, one for the new one."""
+        facts = facts_for(comment, self.old.identity)
+        if comment and facts:
+            label_database(self.admin, self.old.name, sentence_of(comment), facts)
+        else:
+            comment_on(self.admin, self.old.name, comment)
+
+    def drop_old(self) -> None:
+        """Drop the old database. Raises Refused, with both back in place, where it was marked at the last moment."""
         try:
-            if sessions is Sessions.END:
-                admin.execute(load("catalog/terminate_sessions"), {"name": facts.name})
-            # Only we know the fresh one: what is connected to it is ours, kept by a pooler.
-            end_sessions(admin, fresh)
-            wait_until_unused(admin, facts.name)
-            _exchange(admin, facts, fresh, retired)
-            break
-        except psycopg.errors.ObjectInUse:
-            # Somebody came in between; a pooler, for one, comes back at once.
-            require_unused(admin, facts, sessions)
-            if last_try:
-                raise
-    with reported(f'drop the old database (the new one is in place; the old is called "{retired}")'):
-        admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(retired)))
+            drop_taken(self.admin, Seen.of(self.old), self.retired)
+        except Refused as error:
+            self._exchange_back(error)
+            raise Refused(f"{error.message}: it was put back under its name", hint=error.hint) from error
+        except psycopg.Error as error:
+            raise self._still_there(message_of(error)) from error
+
+    def _exchange_back(self, reason: Refused) -> None:
+        name, fresh = self.old.name, self.made.name
+        is_label = facts_for(self.old.comment, self.old.identity) is not None
+        rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+        try:
+            # Who has come meanwhile has come to an empty database.
+            end_sessions(self.admin, name)
+            new = database_facts(self.admin, name)
+            comment = self.old.comment if is_label or new is None else new.comment
+            with self.admin.transaction():
+                self.admin.execute(rename.format(*map(sql.Identifier, (name, fresh))))
+                self.admin.execute(rename.format(*map(sql.Identifier, (self.retired, name))))
+                label_made(self.admin, fresh)
+                comment_on(self.admin, name, comment)
+        except psycopg.Error as error:
+            raise self._still_there(f"{reason.message}, nor put back ({message_of(error)})") from error
+        drop_quietly(self.admin, fresh)
+
+    def _still_there(self, why: str) -> DatabaseError:
+        drop = sql.SQL("DROP DATABASE {};").format(sql.Identifier(self.retired)).as_string()
+        return DatabaseError(
+            f'the new database is in place as "{self.old.name}"; the old one is called "{self.retired}" now, and could '
+            f"not be dropped: {why}",
+            hint=f"Once nothing is in the way: {drop}",
+        )
 
 
-def _exchange(admin: Connection, facts: DatabaseFacts, fresh: str, retired: str) -> None:
-    """Exchange names and comments at once, so that whatever is left over says what it is."""
-    old, new, away = map(sql.Identifier, (facts.name, fresh, retired))
-    with admin.transaction():
-        _carry_over(admin, facts, fresh)
-        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, away))
-        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, old))
-        label_database(admin, retired, _RETIRED, {"kind": Kind.RESET})
-        comment_on(admin, facts.name, facts.comment)
+def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple[str, bool]:
+    """Say where a database is after a replacement has failed, and tell whether it is as it was.
+
+    It asks the server, in a session of its own: whether a transaction was committed is not known where its session was
+    lost.
+    """
+    try:
+        with maintenance(target) as admin, reported("look at the database"):
+            now = database_facts(admin, name)
+            query = "SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.oid = %s::oid"
+            row = admin.execute(query, [facts.oid if facts else None]).fetchone()
+    except FowergramError as error:
+        return f'Whether database "{name}" is as it was is not known: {error.message}', False
+    if facts is None:
+        return (f'Database "{name}" is there now.', False) if now else (f'There is still no database "{name}".', True)
+    if now is not None and now.oid == facts.oid:
+        return f'Database "{name}" is as it was.', True
+    here = f'The name "{name}" leads to {"another database" if now else "no database"} now'
+    called = f'is called "{row[0]}"' if row else "is gone"
+    return f"{here}; the one of before {called}.", False
 
 
 def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
@@ -147,9 +257,7 @@ def _carry_over_setting(admin: Connection, new: sql.Identifier, *setting: Any) -
     whose: sql.Composable = sql.SQL("DATABASE {}").format(new)
     if role:
         whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), new)
-    to: sql.Composable = sql.SQL("TO {}").format(sql.Literal(value))
-    if is_list:
-        # A literal would become one quoted name of the list; the server reads the list as it wrote it.
-        admin.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
-        to = sql.SQL("FROM CURRENT")
-    admin.execute(sql.SQL("ALTER {} SET {} {}").format(whose, sql.Identifier(*name.split(".")), to))
+    # One literal for a whole list would become one quoted name of it.
+    values = split_list(value) if is_list else (value,)
+    to = sql.SQL(", ").join(map(sql.Literal, values or ("",)))
+    admin.execute(sql.SQL("ALTER {} SET {} TO {}").format(whose, sql.Identifier(*name.split(".")), to))

@@ -9,27 +9,20 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
-from fowergram_db.database.lifecycle import (
-    DatabaseFacts,
-    database_facts,
-    drop_quietly,
-    label_database,
-    locale_options,
-)
+from fowergram_db.database.disposal import drop_quietly
+from fowergram_db.database.lifecycle import DatabaseFacts, database_facts, locale_options
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
-
-_SCRATCH = "a scratch database; it may be dropped."
 
 
 @contextmanager
 def scratch_database(target: Target, run: Run) -> Iterator[Target]:
     """Yield an empty database beside the target's, with its encoding and locale; drop it in the end.
 
-    It is the connecting role's own, and no other role can enter it. One that cannot be dropped keeps a comment that
-    says what it is. Raises
-    DatabaseMissing where there is no database to be like, DatabaseError where the role may not make one.
+    It is the connecting role's own, and no other role can enter it. One that cannot be dropped keeps a label that says
+    what it is. Raises DatabaseMissing where there is no database to be like, DatabaseError where the role may not make
+    one.
     """
     with maintenance(target) as admin:
         facts = database_facts(admin, target.dbname)
@@ -60,5 +53,3 @@ def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> None:
     except psycopg.Error as error:
         with reported("create a scratch database"):
             raise error from None
-    with suppress(psycopg.Error):
-        label_database(admin, scratch.dbname, _SCRATCH, {"kind": Kind.SCRATCH})

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum, auto
 
 from psycopg.rows import class_row
 
@@ -10,6 +11,13 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 
 _POLL_S = 0.005
+
+
+class Sessions(StrEnum):
+    """What happens to other clients of a database that is to be replaced or dropped."""
+
+    SPARE = auto()
+    END = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +45,14 @@ def other_sessions(connection: Connection, name: str) -> tuple[Session, ...]:
         return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name}).fetchall())
 
 
+def terminate_sessions(connection: Connection, name: str) -> None:
+    """End the sessions of other clients of a database; psycopg's errors pass through."""
+    connection.execute(load("catalog/terminate_sessions"), {"name": name})
+
+
 def end_sessions(connection: Connection, name: str) -> None:
     """End the sessions of other clients of a database, and wait for that; psycopg's errors pass through."""
-    connection.execute(load("catalog/terminate_sessions"), {"name": name})
+    terminate_sessions(connection, name)
     wait_until_unused(connection, name)
 
 

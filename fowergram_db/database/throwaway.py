@@ -122,6 +122,15 @@ def facts_for(comment: str | None, identity: str | None) -> Mapping[str, Any] | 
     return facts if facts and identity and facts.get("of") == identity else None
 
 
+def sentence_of(comment: str) -> str:
+    """Return the sentence of a label, for another label.
+
+    >>> sentence_of('fowergram-db: a test database; it may be dropped. {"rows":5}')
+    'a test database; it may be dropped.'
+    """
+    return comment.removeprefix(_SIGNATURE).partition(" {")[0]
+
+
 def facts_of(comment: str | None) -> Mapping[str, Any] | None:
     """Return the facts of a comment that ``label`` has written for any database, None where ``label`` did not.
 

@@ -140,6 +140,13 @@ class TemplateBuilt(NamedTuple):
     name: str
 
 
+class DatabasePruned(NamedTuple):
+    """A database of the tool's that is no longer needed was dropped; ``use`` says why it is not needed."""
+
+    name: str
+    use: str
+
+
 class BuildDiscarded(NamedTuple):
     """What was built beside the database did not take its place, and is gone."""
 
@@ -165,6 +172,7 @@ Event = (
     | DetachmentFinished
     | PartitionsMaintained
     | TemplateBuilt
+    | DatabasePruned
     | BuildDiscarded
     | Notice
 )

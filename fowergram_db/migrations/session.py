@@ -44,7 +44,8 @@ def _created(target: Target, on_event: OnEvent) -> Connection:
     Raises UntrustedOwner, and drops it again, where template1 holds objects of untrusted roles.
     """
     from fowergram_db.database.creation import require_only_trusted
-    from fowergram_db.database.lifecycle import create_database, drop_quietly
+    from fowergram_db.database.disposal import drop_quietly
+    from fowergram_db.database.lifecycle import create_database, database_facts
 
     is_ours = create_database(target)
     on_event(DatabaseCreated(target.dbname))
@@ -53,9 +54,10 @@ def _created(target: Target, on_event: OnEvent) -> Connection:
         if is_ours:
             require_only_trusted(connection)
     except UntrustedOwner:
+        made = database_facts(connection)
         connection.close()
         with maintenance(target) as admin:
-            drop_quietly(admin, target.dbname)
+            drop_quietly(admin, target.dbname, made.oid if made else None)
         raise
     return connection
 

@@ -8,20 +8,19 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, connect, reported
-from fowergram_db.database.lifecycle import create_like, drop_quietly, label_database
-from fowergram_db.database.sessions import end_sessions, other_sessions
+from fowergram_db.database.disposal import Seen, drop_database, drop_quietly, is_ours
+from fowergram_db.database.lifecycle import create_like, database_facts
+from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind, facts_for
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.build import build, steps_of
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.events import OnEvent, TemplateBuilt
+from fowergram_db.migrations.events import DatabasePruned, OnEvent, TemplateBuilt
 from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
 from fowergram_db.testdb.sealing import seal
 from fowergram_db.testdb.template import Blueprint, Found, Template, complete, look_up
 
-_UNFINISHED = "a template that was not completed; it may be dropped."
 _SENTENCE = "a template that test databases are cloned from; it may be dropped."
 _LOCK_BITS = 30
 
@@ -48,16 +47,18 @@ def ensure_template(admin: Connection, blueprint: Blueprint, on_event: OnEvent, 
             f'the template "{found.name}" was changed while it was being completed',
             hint="Run the command again; nobody else should touch it.",
         )
-    _prune_quietly(admin, blueprint.target)
+    _prune_quietly(admin, blueprint.target, on_event)
     return template
 
 
-def _prune_quietly(admin: Connection, target: Target) -> None:
-    """Drop what nobody needs: with each change of the migrations there is one template more."""
+def _prune_quietly(admin: Connection, target: Target, on_event: OnEvent) -> None:
+    """Drop what is not needed, and tell it: with each change of the migrations there is one template more."""
     from fowergram_db.testdb.pruning import prune
 
     with suppress(FowergramError):
-        list(prune(admin, target))
+        for database, kept_by in prune(admin, target):
+            if not kept_by:
+                on_event(DatabasePruned(database.name, str(database.use)))
 
 
 def building_key(name: str) -> int:
@@ -77,8 +78,6 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
     try:
         # Its clones may be made in another tablespace.
         oid = create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
-        with reported("complete the template"):
-            label_database(admin, found.name, _UNFINISHED, {"kind": Kind.TEMPLATE})
         build(building, steps, on_event)
         _complete(admin, building, oid)
     except BaseException:
@@ -94,19 +93,16 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
             " it is neither used nor dropped",
             hint=f'Let "{found.owner}" or a superuser drop or rename it, if it is not needed.',
         )
-    if found.comment is not None and facts_for(found.comment, found.identity) is None:
+    earlier = database_facts(admin, found.name)
+    if earlier is None:
+        return
+    if not is_ours(earlier):
         raise Refused(
             f'a database "{found.name}" is there, and its comment is not of this tool: it is left alone',
             hint="Drop it or rename it, if nobody needs it.",
         )
     with reported(f'replace the template "{found.name}"'):
-        drop_template(admin, found.name)
-
-
-def drop_template(admin: Connection, name: str) -> None:
-    """Drop a template; psycopg's errors pass through. Whoever copies it at the moment is waited for."""
-    admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
-    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(admin, Seen.of(earlier), Sessions.END)
 
 
 def _complete(admin: Connection, building: Target, oid: int) -> None:

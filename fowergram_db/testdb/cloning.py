@@ -11,7 +11,9 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.creation import CLOSED, Option, written
-from fowergram_db.database.lifecycle import DatabaseFacts, creating, drop_quietly
+from fowergram_db.database.disposal import drop_quietly, require_unmarked
+from fowergram_db.database.labelling import label_made
+from fowergram_db.database.lifecycle import DatabaseFacts, creating, database_facts
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.events import OnEvent
@@ -72,8 +74,10 @@ def clone_of(admin: Connection, blueprint: Blueprint, name: str, on_event: OnEve
 
 
 def let_in(admin: Connection, name: str) -> None:
-    """Let clients into a database that was created closed; psycopg's errors pass through."""
-    admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+    """Let clients into a database that was created closed, and label it, at once; psycopg's errors pass through."""
+    with admin.transaction():
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+        label_made(admin, name)
 
 
 def closed_clone_of(
@@ -100,8 +104,11 @@ def closed_clone(admin: Connection, template: Template, name: str, like: Databas
     """Create a database as a closed copy of a template that was there a moment ago, and note that it is used.
 
     It is the current role's. Raises TemplateLost, also where another database was copied, which had taken the name of
-    the template meanwhile: that copy is dropped, and no code in it has run. Raises DatabaseError.
+    the template meanwhile: that copy is dropped, and no code in it has run. Raises DatabaseError, and Refused where the
+    template is marked as production.
     """
+    if facts := database_facts(admin, template.name):
+        require_unmarked(template.name, facts)
     strategy = strategy_for(admin.info.server_version, template.size_bytes, fsync=template.server_fsync)
     statement = _statement(template, name, like, strategy)
     if not (strategy is Strategy.FILE_COPY and _shared(admin, template, statement)):
@@ -128,7 +135,7 @@ def _checked(admin: Connection, template: Template, name: str) -> int:
             f'the new database "{name}" was dropped or replaced while it was checked', hint="Run the command again."
         )
     if not is_exact:
-        drop_quietly(admin, name)
+        drop_quietly(admin, name, int(str(oid)))
         raise TemplateLost
     return int(str(oid))
 

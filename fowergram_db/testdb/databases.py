@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
-from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.lifecycle import DatabaseFacts, change_owner, drop_quietly, label_database
+from fowergram_db.database.disposal import Seen, drop_quietly, take_name
+from fowergram_db.database.labelling import label_database, label_made
+from fowergram_db.database.lifecycle import DatabaseFacts, change_owner
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_for, facts_until
@@ -85,13 +87,15 @@ class Supply:
         if like and like.own_tablespace:
             return None
         for ready in self._ready():
-            with suppress(psycopg.Error, Refused), self._admin.transaction():
-                self._admin.execute(_rename(ready.name, name))
-                # Its name may lead to another database by now, which a superuser could rename, too.
-                require_same(self._admin, name, ready.oid)
-                unseal(self._admin, name)
+            with suppress(psycopg.Error, Refused):
+                take_name(self._admin, Seen(ready.name, ready.oid, None), name, _nobody, partial(self._own, name))
                 return Clone(name, ready.oid)
         return None
+
+    def _own(self, name: str, facts: DatabaseFacts) -> None:
+        require_same(self._admin, name, facts.oid)
+        unseal(self._admin, name)
+        label_made(self._admin, name)
 
     def _clone(self, name: str, like: DatabaseFacts | None) -> Clone:
         try:
@@ -113,12 +117,18 @@ class Supply:
         """Label a clone, name it and let clients in, all at once: the URL leads to this very clone."""
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + ttl if ttl else None
-        with reported(f'give out the database "{name}"'), self._admin.transaction():
-            if name != made.name:
-                self._admin.execute(_rename(made.name, name))
+
+        def open_and_label(_facts: DatabaseFacts | None = None) -> None:
             let_in(self._admin, name)
             label_database(self._admin, name, _TEST, facts_until(now, until))
             require_same(self._admin, name, made.oid)
+
+        with reported(f'give out the database "{name}"'):
+            if name == made.name:
+                with self._admin.transaction():
+                    open_and_label()
+            else:
+                take_name(self._admin, Seen(made.name, made.oid, None), name, _nobody, open_and_label)
         return TestDatabase(replace(self._blueprint.target, dbname=name), now, until)
 
     def keep_ready(self, count: int) -> int:
@@ -148,8 +158,8 @@ class Supply:
         return facts is not None and facts.items() >= self._mark.items()
 
 
-def _rename(name: str, to: str) -> sql.Composed:
-    return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(to))
+def _nobody() -> None:
+    """End no sessions: nobody can be in a closed database."""
 
 
 @contextmanager

@@ -7,17 +7,16 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, message_of, reported
-from fowergram_db.database.lifecycle import database_facts
+from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind, facts_for, origin_of
+from fowergram_db.database.throwaway import Kind, facts_for, facts_of, origin_of
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, migration_lock
-from fowergram_db.testdb.building import building_key, drop_template
+from fowergram_db.testdb.building import building_key
 
 _NAMES = "^fowergram_(test|warm|reset|scratch|template)_"
 _COMMENTS = "fowergram-db: %"
@@ -26,13 +25,25 @@ _WARM_KEPT = timedelta(days=1)
 
 
 class Use(StrEnum):
-    """Whether anybody still needs a database; only what is in use, or ready, is never dropped."""
+    """Whether a database is still needed.
+
+    What is in use, or marked as production, is never dropped; nor is what has a name of the tool's and no label that
+    was written for it: it may be somebody's, who has given it that name, or taken it over.
+    """
 
     IN_USE = "in use"
     READY = "ready"
     EXPIRED = "expired"
     LEFT_OVER = "left over"
     UNUSED = "unused"
+    PRODUCTION = "production"
+    UNLABELLED = "not labelled"
+
+
+_KEPT = {
+    Use.PRODUCTION: "it is marked as production",
+    Use.UNLABELLED: "no label says that it is the tool's: drop it yourself, if nobody needs it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,7 @@ class Throwaway:
     not know it.
     """
 
+    oid: int
     name: str
     kind: Kind
     owner: str
@@ -57,6 +69,7 @@ class Throwaway:
 class _Row(NamedTuple):
     """A row of databases.sql."""
 
+    oid: int
     name: str
     owner: str
     size_bytes: int | None
@@ -65,6 +78,7 @@ class _Row(NamedTuple):
     row_version: str
     comment: str | None
     identity: str
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,7 @@ def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
     at, and is none of theirs, is in its final state afterwards.
     """
     with reported("look for databases of the tool"):
+        marked = {int(str(oid)) for (oid,) in admin.execute(load("catalog/marked_databases"))}
         before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
         locks = admin.execute(load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]}).fetchall()
         with admin.cursor(row_factory=class_row(_Row)) as cursor:
@@ -93,18 +108,21 @@ def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
         templates=frozenset((row.name, row.row_version) for row in rows if row.is_complete),
         now=datetime.now(UTC),
     )
-    return tuple(found for row in rows if (found := _judged(row, server)))
+    judged = (found for row in rows if (found := _judged(row, server)))
+    return tuple(replace(found, use=Use.PRODUCTION) if found.oid in marked else found for found in judged)
 
 
 def prune(admin: Connection, target: Target, older_than: timedelta | None = None) -> Iterator[tuple[Throwaway, str]]:
-    """Drop what nobody needs any more, and yield each with what kept it, "" where it was dropped.
+    """Drop what is no longer needed, and yield each with what kept it, "" where it was dropped.
 
     That is what a run has left that is gone, what has expired, clones that wait for a template that is no more, and
     templates that were not used for a week; with ``older_than``, all that is older, too. What has clients, or belongs
-    to a run that lives, stays.
+    to a run that lives, stays; so does what is marked as production, and what no label says to be the tool's.
     """
     for database in throwaways(admin):
-        if _is_due(database, older_than):
+        if reason := _KEPT.get(database.use):
+            yield database, reason
+        elif _is_due(database, older_than):
             yield database, _drop(admin, database, target)
 
 
@@ -122,9 +140,11 @@ def _drop(admin: Connection, database: Throwaway, target: Target) -> str:
     try:
         if database.kind is Kind.TEMPLATE:
             return _drop_template(admin, database, target)
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database.name)))
+        drop_database(admin, Seen(database.name, database.oid, database.comment))
     except psycopg.Error as error:
         return message_of(error)
+    except FowergramError as error:
+        return error.message
     return ""
 
 
@@ -133,10 +153,7 @@ def _drop_template(admin: Connection, database: Throwaway, target: Target) -> st
     elsewhere = replace(target, dbname=admin.info.dbname)
     try:
         with migration_lock(elsewhere, 0, lambda _event: None, building_key(database.name)):
-            now = database_facts(admin, database.name)
-            if now is None or now.comment != database.comment:
-                return "it is not what it was a moment ago"
-            drop_template(admin, database.name)
+            drop_database(admin, Seen(database.name, database.oid, database.comment))
     except FowergramError as error:
         return error.message
     return ""
@@ -145,9 +162,13 @@ def _drop_template(admin: Connection, database: Throwaway, target: Target) -> st
 def _judged(row: _Row, server: _Server) -> Throwaway | None:
     """Say what a database is, and whether it is needed; None: it is not ours, or was only called so by somebody."""
     origin, facts = origin_of(row.name), facts_for(row.comment, row.identity)
-    if facts is None and (origin is None or row.comment is not None):
-        return None
-    facts = facts or {}
+    is_unlabelled = facts is None
+    if facts is None:
+        if origin is None or (row.comment is not None and facts_of(row.comment) is None):
+            return None
+        # The tool makes each database closed, and labels it when it opens it: nothing was ever written to this one.
+        is_unlabelled = row.comment is not None or not row.is_complete or not row.is_own
+        facts = {}
     kind = origin.kind if origin else Kind(facts["kind"]) if facts.get("kind") in list(Kind) else None
     if kind is None:
         return None
@@ -155,6 +176,8 @@ def _judged(row: _Row, server: _Server) -> Throwaway | None:
     expires_at = _moment(facts.get("until"))
     run_lives = origin is not None and origin.run is not None and (RUN_SPACE, origin.run) in server.locks
     match kind:
+        case _ if is_unlabelled:
+            use = Use.UNLABELLED
         case Kind.TEMPLATE:
             use = _use_of_template(row, facts, server)
         case _ if run_lives:
@@ -165,7 +188,9 @@ def _judged(row: _Row, server: _Server) -> Throwaway | None:
             use = Use.EXPIRED if expires_at and expires_at <= server.now else Use.READY
         case _:
             use = Use.LEFT_OVER
-    return Throwaway(row.name, kind, row.owner, made_at, expires_at, row.size_bytes, row.connections, row.comment, use)
+    return Throwaway(
+        row.oid, row.name, kind, row.owner, made_at, expires_at, row.size_bytes, row.connections, row.comment, use
+    )
 
 
 def _use_of_template(row: _Row, facts: Mapping[str, Any], server: _Server) -> Use:

@@ -7,17 +7,17 @@ from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
 from fowergram_db.database.connection import Connection, connect, maintenance, reported, server_version
+from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import (
     DatabaseFacts,
     change_owner,
     create_like,
     default_facts,
-    drop_quietly,
     may_create_databases,
 )
 from fowergram_db.database.protection import facts_of_session, is_disposable, require_resettable
-from fowergram_db.database.replacement import Sessions, replace_database, require_unused
-from fowergram_db.database.sessions import end_sessions
+from fowergram_db.database.replacement import replace_database, require_droppable, require_unused, whereabouts
+from fowergram_db.database.sessions import Sessions, end_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind
 from fowergram_db.errors import DatabaseMissing, FowergramError
@@ -88,7 +88,10 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
         require_resettable(target.dbname, None, terms.environ, terms.confirm)
     if not found.may_create:
         return _in_place(job)
-    with _as_it_was(target.dbname, on_event), maintenance(target) as admin:
+    with _truth(target, found.facts, on_event), maintenance(target) as admin:
+        if found.facts:
+            # Before anything is built: a template may take its time.
+            require_droppable(admin, found.facts)
         return (_cloned if is_disposable(target.dbname) else _built)(admin, job, found)
 
 
@@ -129,12 +132,15 @@ def _allowed(connection: Connection, terms: Terms) -> DatabaseFacts:
 
 
 @contextmanager
-def _as_it_was(name: str, on_event: OnEvent) -> Iterator[None]:
+def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> Iterator[None]:
+    """Let an error say where the database is afterwards; whether it is as it was, is asked of the server."""
     try:
         yield
     except FowergramError as error:
-        on_event(BuildDiscarded())
-        error.add_note(f'Database "{name}" is as it was.')
+        said, is_as_it_was = whereabouts(target, target.dbname, facts)
+        if is_as_it_was:
+            on_event(BuildDiscarded())
+        error.add_note(said)
         raise
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.lifecycle import label_database
+from fowergram_db.database.labelling import label_database
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 

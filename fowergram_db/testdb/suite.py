@@ -11,14 +11,16 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from fowergram_db.database.connection import Connection, connect, maintenance
-from fowergram_db.database.lifecycle import default_facts, drop_quietly, label_database
+from fowergram_db.database.connection import Connection, connect, maintenance, reported
+from fowergram_db.database.disposal import drop_quietly
+from fowergram_db.database.labelling import label_database
+from fowergram_db.database.lifecycle import default_facts
 from fowergram_db.database.target import Target, url_of
 from fowergram_db.database.throwaway import Kind, Run, facts_until
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.testdb.building import ensure_template
-from fowergram_db.testdb.cloning import clone_of
+from fowergram_db.testdb.cloning import closed_clone_of, let_in
 from fowergram_db.testdb.emptying import NotExact, empty
 from fowergram_db.testdb.run import running
 from fowergram_db.testdb.template import Blueprint, Template
@@ -34,8 +36,9 @@ def _unheard(_event: object) -> None:
 class Database:
     """A database of a test's own: the way to it, and a connection that is opened when it is first used."""
 
-    def __init__(self, target: Target, template: Template) -> None:
+    def __init__(self, target: Target, template: Template, oid: int) -> None:
         self._target = target
+        self.oid = oid
         self.template = template
         self._connections = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
@@ -117,7 +120,7 @@ class Suite:
         if self._warmer:
             self._warmer.drop(database)
         else:
-            drop_quietly(self._admin, database.name)
+            drop_quietly(self._admin, database.name, database.oid)
 
     def keep(self, database: Database) -> None:
         """Let a database outlive the run by a day, for somebody to look into it."""
@@ -142,8 +145,10 @@ class _Cloner:
     def clone(self, admin: Connection) -> Database:
         """Make a clone; its name tells whose it is, should nobody be left to drop it."""
         name = self.run.fresh_name(Kind.TEST)
-        template = clone_of(admin, self.blueprint, name, _unheard)
-        return Database(replace(self.blueprint.target, dbname=name), template)
+        template, made = closed_clone_of(admin, self.blueprint, name, _unheard)
+        with reported("let clients into the clone"):
+            let_in(admin, name)
+        return Database(replace(self.blueprint.target, dbname=name), template, made.oid)
 
 
 class _Warmer(threading.Thread):
@@ -214,7 +219,7 @@ class _Warmer(threading.Thread):
                 self._changed.notify_all()
             return True
         if left:
-            drop_quietly(admin, left.name)
+            drop_quietly(admin, left.name, left.oid)
         return left is not None
 
 

@@ -1,8 +1,9 @@
 -- Purpose: one database as it was made: what CREATE DATABASE has to say to make it again.
 -- Oldest server: 13 (what a version does not have comes out NULL). Privileges: none.
 -- Parameter: name (NULL: the current one). Columns: as named; like_template: encoding and locale are those of template1;
--- own_tablespace: NULL where it is template1's; has_grants: not the default ones; production: it carries the mark, as a setting or in its comment;
--- identity: tells the database from every other one, in a label. No row: no such database.
+-- own_tablespace: NULL where it is template1's; has_grants: not the default ones; lets_in: it
+-- allows connections; mark_lasts: it carries the production mark as a setting of its own; production: so, or as a line of
+-- its comment; identity: tells the database from every other one, in a label. No row: no such database.
 SELECT
     d.oid,
     d.datname::text AS name,
@@ -16,23 +17,33 @@ SELECT
     CASE WHEN template.tablespace IS DISTINCT FROM d.dattablespace THEN s.spcname::text END AS own_tablespace,
     d.datconnlimit AS connection_limit,
     d.datistemplate AS is_template,
+    d.datallowconn AS lets_in,
     d.datacl IS NOT NULL AS has_grants,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
     coalesce(made.how @> template.how AND template.how @> made.how, false) AS like_template,
-    EXISTS (
-        SELECT
-        FROM pg_catalog.pg_db_role_setting AS r
-        CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS setting (text)
-        WHERE r.setdatabase = d.oid AND r.setrole = 0::oid
-            AND pg_catalog.lower(setting.text) = 'fowergram.environment=production'
-    ) OR coalesce(
-        pg_catalog.shobj_description(d.oid, 'pg_database') ~ '(^|\n)fowergram\.environment=production(\n|$)', false
-    ) AS production,
+    mark.lasts AS mark_lasts,
+    mark.lasts OR mark.is_in_comment AS production,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
     ) AS identity
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_tablespace AS s ON s.oid = d.dattablespace
+CROSS JOIN LATERAL (
+    SELECT
+        EXISTS (
+            SELECT
+            FROM pg_catalog.pg_db_role_setting AS r
+            CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS setting (text)
+            WHERE r.setdatabase = d.oid AND r.setrole = 0::oid
+                AND setting.text
+                    ~* '^(fowergram\.environment=\s*production\s*|temp_tablespaces=.*"fowergram\.environment=production".*)$'
+        ),
+        coalesce(
+            pg_catalog.shobj_description(d.oid, 'pg_database')
+                ~* '(^|[\r\n])\s*fowergram\.environment=production\s*([\r\n]|$)',
+            false
+        )
+) AS mark (lasts, is_in_comment)
 CROSS JOIN LATERAL (
     SELECT pg_catalog.jsonb_object_agg(field.key, field.value)
     FROM pg_catalog.jsonb_each(pg_catalog.to_jsonb(d)) AS field

@@ -1,9 +1,11 @@
 -- Purpose: the databases of this server that the tool may have made, by their names or their comments.
 -- Oldest server: 13. Privileges: none (the size of a database that the role may not connect to is NULL).
--- Parameters: names (text: a regular expression), comments (text: a pattern for LIKE). Columns: name; owner; size_bytes;
+-- Parameters: names (text: a regular expression), comments (text: a pattern for LIKE). Columns: oid; name; owner; size_bytes;
 -- connections (of clients); is_complete (boolean: nobody may connect to it); row_version (text: changes with
--- each ALTER DATABASE); comment; identity (text: which database a label has to name).
+-- each ALTER DATABASE); comment; identity (text: which database a label has to name); is_own (boolean: the
+-- owner is the current role).
 SELECT
+    d.oid,
     d.datname::text AS name,
     pg_catalog.pg_get_userbyid(d.datdba)::text AS owner,
     CASE
@@ -20,7 +22,8 @@ SELECT
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
-    ) AS identity
+    ) AS identity,
+    pg_catalog.pg_get_userbyid(d.datdba) = current_user AS is_own
 FROM pg_catalog.pg_database AS d
 WHERE d.datname::text ~ %(names)s::text OR pg_catalog.shobj_description(d.oid, 'pg_database') LIKE %(comments)s
 ORDER BY d.datname;

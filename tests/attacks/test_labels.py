@@ -6,7 +6,7 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.lifecycle import label_database
+from fowergram_db.database.labelling import label_database
 from fowergram_db.database.throwaway import facts_until
 from tests.integration.conftest import _drop, server_like
 

@@ -12,7 +12,8 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.lifecycle import default_facts, label_database
+from fowergram_db.database.labelling import label_database
+from fowergram_db.database.lifecycle import default_facts
 from fowergram_db.database.throwaway import Kind, Run, facts_of, origin_of
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import names_for, supply
@@ -24,13 +25,20 @@ EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 
 @pytest.fixture
 def leave(admin):
-    """Make databases as others may have left them; they are gone after the test."""
+    """Make databases as others may have left them; they are gone after the test.
+
+    With a name of the tool's and no comment each has the label of the tool.
+    """
     names = []
 
     def make(name, comment=None):
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         names.append(name)
-        admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment)))
+        origin = origin_of(name)
+        if comment is None and origin:
+            label_database(admin, name, "left over; it may be dropped.", {"kind": origin.kind})
+        else:
+            admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment)))
         return name
 
     yield make
@@ -266,6 +274,18 @@ def test_what_a_killed_run_has_left_is_dropped_at_once(pruned, leave, admin, kin
     assert admin.execute(EXISTS, [name]).fetchone() is None
 
 
+@pytest.mark.parametrize(("option", "dropped"), [("ALLOW_CONNECTIONS false", True), ("ALLOW_CONNECTIONS true", False)])
+def test_what_was_never_labelled_is_dropped_where_nobody_was_let_in(pruned, leave, cli, admin, option, dropped):
+    """A run that is killed between CREATE DATABASE and the label leaves a closed one; an open one may be anybody's."""
+    name = leave(Run.unmarked().fresh_name(Kind.TEST))
+    admin.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(name)))
+    admin.execute(sql.SQL("ALTER DATABASE {} " + option).format(sql.Identifier(name)))
+    use = {d["name"]: d["use"] for d in cli("testdb", "list", "--json").document["databases"]}[name]
+    assert use == ("left over" if dropped else "not labelled")
+    pruned("--older-than", "0")
+    assert (admin.execute(EXISTS, [name]).fetchone() is None) is dropped
+
+
 def test_what_a_run_that_lives_has_made_stays(pruned, leave, admin, server):
     with connect(server) as session, running(server, session) as run:
         name = leave(run.fresh_name(Kind.TEST))
@@ -383,7 +403,9 @@ def test_a_command_that_is_killed_at_any_moment_leaves_nothing_that_prune_does_n
 
 
 @pytest.mark.usefixtures("unique")
-def test_whoever_builds_a_template_prunes(cli, leave, admin):
+def test_whoever_builds_a_template_prunes_and_names_what_is_dropped(cli, leave, admin):
     name = leave(Run.unmarked().fresh_name(Kind.TEST))
-    assert cli("reset").exit_code == 0
+    result = cli("reset")
+    assert result.exit_code == 0
+    assert f"Dropped {name} (left over)." in result.err
     assert admin.execute(EXISTS, [name]).fetchone() is None

@@ -1,0 +1,212 @@
+"""Take a database away from its name, and drop it: the one way in which the tool does either.
+
+A production mark may come at any moment, from a session that knows nothing of this tool. So the name is taken first:
+ALTER DATABASE … RENAME holds AccessExclusiveLock on the database until the end of its transaction. Nobody is connected
+to the database then, and a session that wants to mark it waits. What the catalog says under that lock counts. See
+docs/decisions/0020.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection, message_of
+from fowergram_db.database.labelling import comment_on, label_made
+from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
+from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
+from fowergram_db.database.sql import load
+from fowergram_db.database.throwaway import Kind, Run, facts_for, origin_of
+from fowergram_db.errors import DatabaseError, FowergramError, Refused
+
+_LOCK_TIMEOUT = "10s"
+_TRIES = 5
+_SETTLED_WITHIN_S = 5.0
+_LEFT_WITHIN_S = 1.0
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A database as it was when somebody decided to take it away: no other one is taken."""
+
+    name: str
+    oid: int
+    comment: str | None
+
+    @classmethod
+    def of(cls, facts: DatabaseFacts) -> "Seen":
+        """Return what tells a database from the next one of its name."""
+        return cls(facts.name, facts.oid, facts.comment)
+
+
+class _Unsettled(Exception):
+    """Another session may be marking the database: let it go first, and look again."""
+
+
+def take_name(
+    admin: Connection, seen: Seen, to: str, clear: Callable[[], object], then: Callable[[DatabaseFacts], None]
+) -> None:
+    """Rename a database, in one transaction with what ``then`` does.
+
+    ``clear`` is called before each attempt, outside of the transaction, to get rid of clients; ``then`` gets the facts
+    that hold until the commit. Raises Refused where the database is not the one that was seen, where it is marked as
+    production, and where a session keeps a change of settings open that may be the mark; else what ``clear`` and
+    ``then`` raise, and psycopg's errors. After an error nothing is changed.
+    """
+    deadline = time.monotonic() + _SETTLED_WITHIN_S
+    tries = 0
+    while True:
+        clear()
+        try:
+            with admin.transaction():
+                then(_renamed(admin, seen, to))
+        except _Unsettled as error:
+            _pause_until(deadline, error)
+        except psycopg.errors.ObjectInUse:
+            # Somebody came in between; a pooler, for one, comes back at once.
+            tries += 1
+            if tries == _TRIES:
+                raise
+        else:
+            return
+
+
+def _renamed(admin: Connection, seen: Seen, to: str) -> DatabaseFacts:
+    admin.execute("SELECT pg_catalog.set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
+    admin.execute(_rename(seen.name, to))
+    _require_settled(admin, seen)
+    facts = database_facts(admin, to)
+    if facts is None or facts.oid != seen.oid:
+        raise Refused(
+            f'another database has the name "{seen.name}" now; it was left alone',
+            hint="Find out who has renamed it, then run the command again.",
+        )
+    require_unmarked(seen.name, facts)
+    return facts
+
+
+def _rename(name: str, to: str) -> sql.Composed:
+    return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(to))
+
+
+def require_unmarked(name: str, facts: DatabaseFacts) -> None:
+    """Raise Refused where a database is marked as production."""
+    if facts.production:
+        raise Refused(
+            f'database "{name}" is marked as production and is never reset, renamed or dropped',
+            hint="Check the target. `fowergram-db protect --off` takes the mark away.",
+        )
+
+
+def _require_settled(admin: Connection, seen: Seen) -> None:
+    if writers := admin.execute(load("catalog/mark_writers"), {"oid": seen.oid}).fetchall():
+        who = ", ".join(f"pid {pid}" if pid else "a prepared transaction" for (pid,) in writers)
+        raise _Unsettled(
+            f'database "{seen.name}" was left alone: {who} changes settings of databases or roles in a transaction '
+            "that is not committed, and may be marking this one as production"
+        )
+
+
+def _pause_until(deadline: float, reason: _Unsettled) -> None:
+    if time.monotonic() > deadline:
+        raise Refused(str(reason), hint="Let that transaction end, then run the command again.") from reason
+    time.sleep(_POLL_S)
+
+
+def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
+    """Drop a database that nobody can find by its name any more, unless a mark has followed it.
+
+    A session that had looked up the name before it was taken, and waited, has marked this very database since. Raises
+    Refused for that, else psycopg's errors.
+    """
+    deadline = time.monotonic() + _SETTLED_WITHIN_S
+    while True:
+        try:
+            _require_settled(admin, seen)
+            break
+        except _Unsettled as error:
+            _pause_until(deadline, error)
+    facts = database_facts(admin, away)
+    if facts is not None and facts.oid == seen.oid:
+        require_unmarked(seen.name, facts)
+        admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(away)))
+
+
+def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.SPARE) -> None:
+    """Drop a database, a template too, that carries no production mark and is still what it was when it was seen.
+
+    ``admin`` is an autocommit session in another database. Raises Refused where the database is marked, was changed, or
+    has clients that are to be spared; psycopg's errors where the server does not drop it. Then it has its name again;
+    where even that fails a DatabaseError says where it is.
+    """
+    away = Run.unmarked().fresh_name(Kind.RESET)
+    was_template = False
+
+    def release(facts: DatabaseFacts) -> None:
+        nonlocal was_template
+        was_template = facts.is_template
+        if facts.comment != seen.comment:
+            changed = f'the comment of database "{seen.name}" was changed meanwhile'
+            raise Refused(changed, hint="Run the command again.")
+        label_made(admin, away)
+        if was_template:
+            admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(away)))
+
+    take_name(admin, seen, away, partial(_clear, admin, seen, sessions), release)
+    try:
+        drop_taken(admin, seen, away)
+    except (psycopg.Error, Refused) as error:
+        _give_back(admin, seen, away, error, is_template=was_template)
+        raise
+
+
+def _clear(admin: Connection, seen: Seen, sessions: Sessions) -> None:
+    if sessions is Sessions.END:
+        terminate_sessions(admin, seen.name)
+    others = wait_until_unused(admin, seen.name, _LEFT_WITHIN_S)
+    if others and sessions is Sessions.SPARE:
+        raise Refused(f"{len(others)} client(s) are connected to it", hint="Let them finish.")
+
+
+def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *, is_template: bool) -> None:
+    """Give a database that could not be dropped its name again; where that fails, say what it is called."""
+    try:
+        with admin.transaction():
+            admin.execute(_rename(away, seen.name))
+            comment_on(admin, seen.name, seen.comment)
+            if is_template:
+                admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(seen.name)))
+    except psycopg.Error as second:
+        reason = message_of(error) if isinstance(error, psycopg.Error) else str(error)
+        raise DatabaseError(
+            f'database "{seen.name}" is called "{away}" now: it could not be dropped ({reason}), and not be given its '
+            f"name again ({message_of(second)})",
+            hint=_rename(away, seen.name).as_string() + ";",
+        ) from error
+
+
+def drop_quietly(admin: Connection, name: str, oid: int | None = None) -> None:
+    """Drop a database of ours with whoever is connected to it; what cannot be dropped is left to ``prune``.
+
+    Where its OID is not known the database itself has to say that it is the tool's. One that is marked as production
+    stays.
+    """
+    with suppress(psycopg.Error, FowergramError):
+        facts = database_facts(admin, name)
+        if facts is not None and (facts.oid == oid or (oid is None and is_ours(facts))):
+            drop_database(admin, Seen.of(facts), Sessions.END)
+
+
+def is_ours(facts: DatabaseFacts) -> bool:
+    """Tell whether the tool has made a database: its label says so, or it was never opened and has a name of ours.
+
+    The tool creates each database closed, and opens it in the transaction that labels it.
+    """
+    if facts.comment is None:
+        return not facts.lets_in and origin_of(facts.name) is not None
+    return facts_for(facts.comment, facts.identity) is not None

@@ -1,0 +1,18 @@
+-- Purpose: the databases of this server that are marked as production: see catalog/database.sql, which has the same rule.
+-- Oldest server: 13. Privileges: none. Column: oid.
+SELECT d.oid
+FROM pg_catalog.pg_database AS d
+WHERE
+    EXISTS (
+        SELECT
+        FROM pg_catalog.pg_db_role_setting AS r
+        CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS setting (text)
+        WHERE r.setdatabase = d.oid AND r.setrole = 0::oid
+            AND setting.text
+                ~* '^(fowergram\.environment=\s*production\s*|temp_tablespaces=.*"fowergram\.environment=production".*)$'
+    )
+    OR coalesce(
+        pg_catalog.shobj_description(d.oid, 'pg_database')
+            ~* '(^|[\r\n])\s*fowergram\.environment=production\s*([\r\n]|$)',
+        false
+    );
