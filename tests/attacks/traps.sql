@@ -67,6 +67,8 @@ WITH called AS (
     JOIN convertible AS a ON a.wanted = p.proargtypes[0]
     LEFT JOIN convertible AS b ON b.wanted = p.proargtypes[1]
     WHERE p.oid < 16384 AND p.prokind IN ('a', 'f', 'w') AND p.pronargs IN (1, 2)
+        -- Of two arguments one is another: all pairs would be three times as many, and tell no more.
+        AND (p.pronargs = 1 OR a.given = a.wanted OR b.given = b.wanted)
         AND (p.pronargs = 1 OR b.given IS NOT NULL)
 )
 SELECT DISTINCT ON (c.name, signature.written)
@@ -96,11 +98,14 @@ DECLARE
     v_relations integer := 0;
     v_types integer := 0;
 BEGIN
+    FOR v_trap IN SELECT DISTINCT l, r, result FROM operator_trap LOOP
+        EXECUTE pg_catalog.format(
+            'CREATE FUNCTION %I.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', v_schema,
+            'trap_' || pg_catalog.md5(v_trap.result), pg_catalog.concat_ws(', ', v_trap.l, v_trap.r), v_trap.result,
+            v_body);
+    END LOOP;
     FOR v_trap IN SELECT * FROM operator_trap LOOP
         v_function := pg_catalog.format('%I.%I', v_schema, 'trap_' || pg_catalog.md5(v_trap.result));
-        EXECUTE pg_catalog.format(
-            'CREATE OR REPLACE FUNCTION %s(%s) RETURNS %s LANGUAGE plpgsql AS %L',
-            v_function, pg_catalog.concat_ws(', ', v_trap.l, v_trap.r), v_trap.result, v_body);
         EXECUTE pg_catalog.format(
             'CREATE OPERATOR %I.%s (%s)', v_schema, v_trap.name,
             pg_catalog.concat_ws(
