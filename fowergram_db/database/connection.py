@@ -9,7 +9,8 @@ from dataclasses import replace
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from fowergram_db.database.login import Cause, LoginFailed, log_in
+from fowergram_db.database import liveness
+from fowergram_db.database.login import Cause, LoginFailed, TracedConnection, log_in
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import (
@@ -27,8 +28,6 @@ OLDEST_SERVER = 130000
 _MAINTENANCE_DATABASES = ("postgres", "template1")
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
-# A session that waits for a long statement, or holds the lock meanwhile, must not look dead to what is in between.
-_KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 _NO_CONNECTION_LEFT = "The server has no connection left, and a migration takes up to three: close some, or try again."
 
 _HINTS = {
@@ -115,7 +114,7 @@ def connect(target: Target, *, dbname: str | None = None, application: str = "")
 
 def _open(target: Target, dbname: str, application: str) -> Connection:
     conninfo = make_conninfo(**_parameters(target, dbname, application))
-    return log_in(conninfo)
+    return log_in(conninfo, TracedConnection)
 
 
 def await_server(target: Target, seconds: float) -> None:
@@ -139,7 +138,7 @@ def await_server(target: Target, seconds: float) -> None:
 
 def _parameters(target: Target, dbname: str, application: str) -> dict[str, str]:
     """Name every part, so that no PG* variable can put another in its place."""
-    parameters = _KEEPALIVES | dict(target.parameters)
+    parameters = liveness.LIVENESS.parameters | dict(target.parameters)
     if application:
         parameters["application_name"] = application
     parameters.setdefault("fallback_application_name", "fowergram-db")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import Self
+from typing import Self, TypeVar
 
 import psycopg
 from psycopg import pq
@@ -83,12 +83,24 @@ class LoginFailed(psycopg.OperationalError):
         self.code = code
 
 
-def log_in(conninfo: str) -> psycopg.Connection[tuple[object, ...]]:
+class TracedConnection(psycopg.Connection[tuple[object, ...]]):
+    """A connection whose login is listened to; to be had from ``log_in``."""
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "", *, timeout: float = 0.0) -> PQGenConn[Self]:
+        """Do what psycopg's generator of this name does. Older releases of it pass the timeout in here."""
+        return cls((yield from _connected(conninfo, timeout)))
+
+
+_Traced = TypeVar("_Traced", bound=TracedConnection)
+
+
+def log_in(conninfo: str, kind: type[_Traced]) -> _Traced:
     """Open an autocommit session. Raises LoginFailed; connect_timeout counts for each address on its own."""
     attempts: list[_Attempt] = []
     token = _attempts.set(attempts)
     try:
-        return _TracedConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+        return kind.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.errors.ConnectionTimeout as error:
         raise LoginFailed(str(error), _decisive(attempts, Cause.SILENT), _code(attempts)) from error
     except psycopg.Error as error:
@@ -121,36 +133,31 @@ def _code(attempts: list[_Attempt]) -> str:
     return next((attempt.code for attempt in attempts if attempt.cause is decisive), "")
 
 
-class _TracedConnection(psycopg.Connection[tuple[object, ...]]):
-    """A connection whose login was listened to."""
-
-    @classmethod
-    def _connect_gen(cls, conninfo: str = "", *, timeout: float = 0.0) -> PQGenConn[Self]:
-        """Do what psycopg's generator of this name does. Older releases of it pass the timeout in here."""
-        if any(attempt.cause is Cause.WRONG_PASSWORD for attempt in _attempts.get([])):
-            # As libpq itself does; psycopg would send it to every address of a name.
-            raise psycopg.OperationalError("not tried: another address did not accept the password")
-        deadline = time.monotonic() + timeout if timeout > 0 else None
-        pgconn = pq.PGconn.connect_start(conninfo.encode())
-        done, timed_out = False, True
-        try:
-            with _trace(pgconn) as noted:
-                try:
-                    yield from _poll(pgconn, deadline)
-                    done = True
-                except psycopg.errors.ConnectionTimeout:
-                    raise
-                except psycopg.Error:
-                    timed_out = False
-                    raise
-        finally:
-            if not done:
-                trace = noted[-1]
-                cause = Cause.SILENT if timed_out else _cause(pgconn, trace)
-                _attempts.get([]).append(_Attempt(cause, _last_code(trace or "")))
-                pgconn.finish()
-        pgconn.nonblocking = 1
-        return cls(pgconn)
+def _connected(conninfo: str, timeout: float) -> PQGenConn[pq.abc.PGconn]:
+    if any(attempt.cause is Cause.WRONG_PASSWORD for attempt in _attempts.get([])):
+        # As libpq itself does; psycopg would send it to every address of a name.
+        raise psycopg.OperationalError("not tried: another address did not accept the password")
+    deadline = time.monotonic() + timeout if timeout > 0 else None
+    pgconn = pq.PGconn.connect_start(conninfo.encode())
+    done, timed_out = False, True
+    try:
+        with _trace(pgconn) as noted:
+            try:
+                yield from _poll(pgconn, deadline)
+                done = True
+            except psycopg.errors.ConnectionTimeout:
+                raise
+            except psycopg.Error:
+                timed_out = False
+                raise
+    finally:
+        if not done:
+            trace = noted[-1]
+            cause = Cause.SILENT if timed_out else _cause(pgconn, trace)
+            _attempts.get([]).append(_Attempt(cause, _last_code(trace or "")))
+            pgconn.finish()
+    pgconn.nonblocking = 1
+    return pgconn
 
 
 def _poll(pgconn: pq.abc.PGconn, deadline: float | None) -> PQGenConn[None]:

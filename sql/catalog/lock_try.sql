@@ -1,10 +1,11 @@
--- Purpose: try to become the one migrator of this database, for as long as the open transaction lasts. That it idles
--- must not end it; its name says who holds the lock. Then look whether a worker is left at work, whose migrator has
--- gone.
+-- Purpose: try to become the one migrator of this database, for as long as the open transaction lasts. The server ends
+-- it when its client has vanished, or gives no sign of life; its name says who holds the lock. Then look whether a
+-- worker is left at work, whose migrator has gone.
 -- Oldest server: 13 (transaction_timeout: 17). Privileges: none.
 -- The second lock is this run's own: where it is free, the run has ended.
--- Parameters: application (text), space, key (the lock), worker (the worker's lock), run_space, run. Columns: got,
--- left_over, marked, on_linux (booleans), pid.
+-- Parameters: application (text), space, key (the lock), worker (the worker's lock), run_space, run, and the settings
+-- tcp_keepalives_idle, tcp_keepalives_interval, tcp_keepalives_count, tcp_user_timeout and
+-- idle_in_transaction_session_timeout (text). Columns: got, left_over, marked, on_linux (booleans), pid.
 SELECT
     lock.got,
     EXISTS (
@@ -31,7 +32,11 @@ FROM (
     FROM (
         SELECT
             pg_catalog.set_config('application_name', %(application)s, true),
-            pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true),
+            pg_catalog.set_config('tcp_keepalives_idle', %(tcp_keepalives_idle)s, true),
+            pg_catalog.set_config('tcp_keepalives_interval', %(tcp_keepalives_interval)s, true),
+            pg_catalog.set_config('tcp_keepalives_count', %(tcp_keepalives_count)s, true),
+            pg_catalog.set_config('tcp_user_timeout', %(tcp_user_timeout)s, true),
+            pg_catalog.set_config('idle_in_transaction_session_timeout', %(idle_in_transaction_session_timeout)s, true),
             pg_catalog.set_config('statement_timeout', '5s', true),
             CASE
                 WHEN pg_catalog.current_setting('server_version_num')::integer >= 170000

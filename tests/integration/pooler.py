@@ -21,7 +21,7 @@ _CONFIGURATION = """\
 [databases]
 * = {upstream}
 [pgbouncer]
-listen_addr = 127.0.0.1
+listen_addr = {address}
 listen_port = {port}
 unix_socket_dir =
 auth_type = any
@@ -50,7 +50,7 @@ class Pooler:
         """Start it, and return when it takes connections."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd="/", **account().options)
-        _wait(self._process, int(self.way.port), self._log)
+        _wait(self._process, self.way, self._log)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop it at once, with whoever is connected."""
@@ -59,7 +59,9 @@ class Pooler:
 
 
 @contextlib.contextmanager
-def pooler_of(server: Target, pool_size: int = 20, pool_mode: str = "transaction") -> Iterator[Pooler]:
+def pooler_of(
+    server: Target, pool_size: int = 20, pool_mode: str = "transaction", address: str = "127.0.0.1"
+) -> Iterator[Pooler]:
     """Run PgBouncer before a server until the block ends; every database has its pool."""
     program = find_pgbouncer()
     if program is None:
@@ -69,9 +71,11 @@ def pooler_of(server: Target, pool_size: int = 20, pool_mode: str = "transaction
         home.chmod(0o755)
         port = free_port()
         configuration = home / "pgbouncer.ini"
-        text = _CONFIGURATION.format(upstream=_upstream(server), port=port, pool_size=pool_size, pool_mode=pool_mode)
+        text = _CONFIGURATION.format(
+            upstream=_upstream(server), address=address, port=port, pool_size=pool_size, pool_mode=pool_mode
+        )
         configuration.write_text(text, encoding="utf-8")
-        way = replace(server, host="127.0.0.1", port=str(port))
+        way = replace(server, host=address, port=str(port))
         pooler = Pooler(way, [program, "--quiet", str(configuration)], home / "log")
         try:
             pooler.start()
@@ -81,9 +85,11 @@ def pooler_of(server: Target, pool_size: int = 20, pool_mode: str = "transaction
 
 
 @contextlib.contextmanager
-def pooler_to(server: Target, pool_size: int = 20, pool_mode: str = "transaction") -> Iterator[Target]:
+def pooler_to(
+    server: Target, pool_size: int = 20, pool_mode: str = "transaction", address: str = "127.0.0.1"
+) -> Iterator[Target]:
     """Do what ``pooler_of`` does, and return the way in."""
-    with pooler_of(server, pool_size, pool_mode) as pooler:
+    with pooler_of(server, pool_size, pool_mode, address) as pooler:
         yield pooler.way
 
 
@@ -92,10 +98,10 @@ def _upstream(server: Target) -> str:
     return " ".join(f"{name}='{value}'" for name, value in parts.items() if value)
 
 
-def _wait(process: subprocess.Popen, port: int, log: Path) -> None:
+def _wait(process: subprocess.Popen, way: Target, log: Path) -> None:
     deadline = time.monotonic() + _STARTS_WITHIN_S
     while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        with contextlib.suppress(OSError), socket.create_connection((way.host, int(way.port))):
             return
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"PgBouncer did not start: {log.read_text(errors='replace')}")

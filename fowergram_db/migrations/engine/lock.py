@@ -21,11 +21,13 @@ from typing import LiteralString, TypeVar
 import psycopg
 from psycopg.rows import class_row
 
+from fowergram_db.database import liveness
 from fowergram_db.database.connection import connect, reported
 from fowergram_db.database.sessions import Session
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, LockLost, LockTimeout, PoolTooSmall
+from fowergram_db.migrations.engine.heartbeat import Heartbeat
 from fowergram_db.migrations.engine.observer import Observer
 from fowergram_db.migrations.engine.wire import Unanswered, run, within
 from fowergram_db.migrations.events import LockAwaited, OnEvent
@@ -80,7 +82,8 @@ _TOLD = {
 class MigrationLock:
     """The lock, held by the open transaction of a session; to be had from ``migration_lock``.
 
-    That transaction runs one query and no other. CREATE INDEX CONCURRENTLY waits for the end of each transaction
+    That transaction runs one query, and then empty ones as a sign of life: where there is none, the server ends it and
+    frees the lock. CREATE INDEX CONCURRENTLY waits for the end of each transaction
     that it has once seen with a snapshot: a look around from within it would stop the worker for good. What is to
     be seen is asked by a third session, the ``observer``.
     """
@@ -89,6 +92,7 @@ class MigrationLock:
         self._connection = connect(target)
         self._key = key
         self.observer = Observer(target, _WORKER)
+        self._heartbeat: Heartbeat | None = None
         self.run = secrets.randbits(31)
         """The key of a lock that is held as long as this one, and is nobody else's."""
         self.is_pooled = False
@@ -107,6 +111,7 @@ class MigrationLock:
             waiting.go_on(holders, _TOLD[tried])
         if self.is_pooled:
             self._require_another(waiting)
+        self._heartbeat = Heartbeat(self._connection)
 
     def _try(self, waiting: "_Waiting") -> "_Tried":
         """Begin the transaction that is to hold the lock; it stays open whatever comes of it."""
@@ -119,7 +124,7 @@ class MigrationLock:
             "run_space": RUN_SPACE,
             "run": self.run,
             "application": application.encode("ascii", "replace")[:_LONGEST_NAME].decode(),
-        }
+        } | liveness.LIVENESS.settings
         with reported("take the migration lock"):
             # In a row and not in a pipeline: a pooler hands over the session with the first of them.
             self._begin(max(waiting.left_s, _LENT_WITHIN_S))
@@ -168,19 +173,18 @@ class MigrationLock:
 
     def release(self) -> None:
         """Let go of the lock; a session that is lost has done so itself."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         with suppress(psycopg.Error):
-            self._connection.rollback()
+            if self._connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
+                run(self._connection, "ROLLBACK", within(_ENDS_WITHIN_S))
         self._connection.close()
         self.observer.close()
 
     def require_held(self) -> None:
         """Raise LockLost where the session that holds the lock is gone. No round trip."""
-        try:
-            # The first reads what the server may have said last, the second then finds the end.
-            for _ in range(2):
-                self._connection.pgconn.consume_input()
-        except psycopg.Error as error:
-            raise lock_lost() from error
+        if self._heartbeat is None or not self._heartbeat.is_alive:
+            raise lock_lost()
 
     def await_end_of(self, backend: Backend, wait_s: float, on_event: OnEvent) -> None:
         """Wait until a step without a transaction, left by a killed migrator, has ended on the server."""

@@ -4,8 +4,9 @@ from typing import LiteralString
 
 import psycopg
 
+from fowergram_db.database import liveness
 from fowergram_db.database.connection import Connection
-from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY
+from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY, MigrationLock
 from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.files.directives import Directives
 
@@ -24,16 +25,26 @@ def opening(worker: Worker, directives: Directives, *more: LiteralString) -> str
     if statement_timeout_ms is not None:
         calls.append(set_local("statement_timeout", str(statement_timeout_ms)))
     if worker.lock is not None:
+        calls += [set_local(name, value) for name, value in liveness.LIVENESS.settings.items()]
         if worker.lock.server_is_linux and worker.connection.info.server_version >= _OFFERS_CONNECTION_CHECK:
             # Then it even stops in the middle of a statement.
             calls.append(set_local("client_connection_check_interval", "2000"))
         calls.append(f"pg_catalog.pg_advisory_xact_lock({LOCK_SPACE}, {WORKER_KEY})")
-        ended = f"pg_catalog.pg_try_advisory_xact_lock_shared({RUN_SPACE}, {worker.lock.run})"
-        calls.append(f"1 / (NOT {ended})::integer")
+        calls.append(_run_is_held(worker.lock))
     return f"SELECT {', '.join((*calls, *more))};"
 
 
-def set_local(name: LiteralString, value: str) -> str:
+def guard(worker: Worker) -> str:
+    """Return the query that divides by zero where the lock of the run is gone, for a transaction without an opening."""
+    return f"SELECT {_run_is_held(worker.lock)};" if worker.lock is not None else ""
+
+
+def _run_is_held(lock: MigrationLock) -> str:
+    ended = f"pg_catalog.pg_try_advisory_xact_lock_shared({RUN_SPACE}, {lock.run})"
+    return f"1 / (NOT {ended})::integer"
+
+
+def set_local(name: str, value: str) -> str:
     """Return the call that makes a setting for the transaction at hand; the value must need no quoting."""
     return f"pg_catalog.set_config('{name}', '{value}', true)"
 

@@ -19,7 +19,7 @@ from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, R
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.leftovers import Earlier, left_to_run, transient_indexes
-from fowergram_db.migrations.engine.opening import compose, opening
+from fowergram_db.migrations.engine.opening import compose, guard, opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
@@ -233,7 +233,8 @@ class _Run:
             self._write(load("bookkeeping/progress"), self.progress)
 
     def _write(self, query: str, progress: Progress) -> None:
-        self._send(f"BEGIN; {_OWN_RIGHTS} {self._composed(query, progress)} COMMIT;")
+        # Behind it may come a statement that no transaction can guard.
+        self._send(f"BEGIN; {guard(self.worker)} {_OWN_RIGHTS} {self._composed(query, progress)} COMMIT;")
 
     def _composed(self, query: str, progress: Progress) -> str:
         return compose(self.worker.connection, query, self._values(progress, 0.0))
@@ -252,6 +253,8 @@ class _Run:
             run(connection, query)
         except psycopg.Error as error:
             roll_back(connection)
+            if isinstance(error, psycopg.errors.DivisionByZero):  # the guard, or the history's row is gone
+                self.worker.require_lock()
             raise failure(self.checked.step, self.checked.script, error, None, doing="could not be recorded") from error
 
     def _elapsed_ms(self) -> float:
