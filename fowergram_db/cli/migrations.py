@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from fowergram_db.cli.options import DRY_RUN, Needs, command, option
+from fowergram_db.cli.options import DRY_RUN, SHOW_SECRETS, Needs, command, option
+from fowergram_db.cli.preview import preview, require_dry_run
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.status_table import migration_data, show_status
-from fowergram_db.cli.steps import arrived, listener, preview, show_reset, step_listener
+from fowergram_db.cli.steps import arrived, listener, show_reset, step_listener
 from fowergram_db.errors import ExitCode, UsageError
 
 app = typer.Typer()
@@ -28,6 +29,7 @@ def migrate(
         int | None, option("Stop after this version.", "--to", variable="FOWERGRAM_MIGRATE_TO", metavar="VERSION")
     ] = None,
     dry_run: DRY_RUN = False,
+    show_secrets: SHOW_SECRETS = False,
     atomic: Annotated[
         bool,
         option("Apply all that is pending in one transaction, or nothing.", "--atomic", variable="FOWERGRAM_ATOMIC"),
@@ -53,12 +55,13 @@ def migrate(
     from fowergram_db.migrations.engine.execute import Extent
     from fowergram_db.migrations.run import Goal
 
+    require_dry_run(session, dry_run=dry_run)
     extent = Extent.ALL if atomic else Extent.EACH
     listen, files, goal = step_listener(session), session.read_files(), Goal(to, allow_out_of_order, extent)
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
-            return preview(session, use_case.preview_migrate(target, files, goal, listen))
+            return preview(session, use_case.preview_migrate(target, files, goal, listen), show_secrets=show_secrets)
         session.data["partitions"] = []
         session.announce()
         return arrived(session, use_case.migrate(target, files, goal, listen, patience))
@@ -132,6 +135,7 @@ def rollback(
         ),
     ] = None,
     dry_run: DRY_RUN = False,
+    show_secrets: SHOW_SECRETS = False,
 ) -> Outcome:
     """Undo the newest applied migrations.
 
@@ -142,13 +146,14 @@ def rollback(
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.plan import Undo
 
+    require_dry_run(session, dry_run=dry_run)
     if steps is not None and to is not None:
         steps, to = _typed_one(session, steps, to)
     listen, files, undo = step_listener(session), session.read_files(), Undo(1 if steps is None else steps, to)
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
-            return preview(session, use_case.preview_rollback(target, files, undo, listen))
+            return preview(session, use_case.preview_rollback(target, files, undo, listen), show_secrets=show_secrets)
         session.announce()
         standing = use_case.rollback(target, files, undo, listen, lambda what: _confirm(session, what), patience)
     return arrived(session, standing)

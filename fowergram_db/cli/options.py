@@ -23,6 +23,14 @@ def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:
 
 JSON = Annotated[bool, option("Print one JSON document on stdout.", "--json", variable="FOWERGRAM_JSON")]
 DRY_RUN = Annotated[bool, option("Print what would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")]
+SHOW_SECRETS = Annotated[
+    bool,
+    option(
+        "With --dry-run: print passwords in the scripts, too, where variables of psql would stand.",
+        "--show-secrets",
+        variable="FOWERGRAM_SHOW_SECRETS",
+    ),
+]
 _OUTPUT = {
     "json": JSON,
     "no_color": Annotated[bool, option("Use no colours.  [env var: NO_COLOR]", "--no-color")],

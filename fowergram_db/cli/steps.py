@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.figures import duration, size
 from fowergram_db.cli.session import Outcome, Session
-from fowergram_db.printable import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fowergram_db.migrations.engine.checks import CheckedStep
     from fowergram_db.migrations.events import Event, OnEvent, Progressed
     from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.migrations.plan import Step
@@ -31,7 +29,7 @@ def listener(session: Session, done: list[dict[str, Any]], show: "Callable[[str]
     """Return what shows each event as it comes, and adds each finished step to ``done``."""
     from fowergram_db.migrations import events
 
-    screen = session.screen
+    screen, secrets = session.screen, _Secrets()
 
     def listen(event: "Event") -> None:
         match event:
@@ -40,9 +38,10 @@ def listener(session: Session, done: list[dict[str, Any]], show: "Callable[[str]
             case events.DatabaseCreated(name):
                 screen.note(f'Created database "{name}".')
             case events.StepStarted(step, number, total):
+                secrets.begin(step)
                 screen.progress(step.filename, number - 1, total)
             case events.StepResult(step, duration_ms):
-                done.append(_step_data(step) | {"duration_ms": rounded(duration_ms)})
+                done.append(step_data(step) | {"duration_ms": rounded(duration_ms)})
                 verb = "applied" if step.direction == "up" else "undone"
                 recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
                 (show or screen.line)(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
@@ -56,9 +55,30 @@ def listener(session: Session, done: list[dict[str, Any]], show: "Callable[[str]
             case events.Progressed():
                 screen.progress_within(_how_far(event))
             case _:
-                screen.note(_said(event))
+                screen.note(secrets.hidden(_said(event)))
 
     return listen
+
+
+class _Secrets:
+    """The secrets in the scripts of a run: a server repeats them in notices. They are looked for when it says one."""
+
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+        self._forms: set[str] = set()
+
+    def begin(self, step: "Step") -> None:
+        self._steps.append(step)
+
+    def hidden(self, said: str) -> str:
+        from fowergram_db.migrations.script.scanner import scan
+        from fowergram_db.redaction.messages import forms, mask_message, secrets_in
+
+        for step in self._steps:
+            text = step.sql.text
+            self._forms.update(forms(secrets_in(text, scan(text).data), text))
+        self._steps.clear()
+        return mask_message(said, sorted(self._forms, key=len, reverse=True))
 
 
 def _how_far(event: "Progressed") -> str:
@@ -95,7 +115,8 @@ def _said(event: "Event") -> str:  # noqa: PLR0911 - a sentence for each
             raise AssertionError(event)
 
 
-def _step_data(step: "Step") -> dict[str, Any]:
+def step_data(step: "Step") -> dict[str, Any]:
+    """Return a step as the JSON document has it, but for how long it took."""
     return {"version": step.version, "name": step.name, "file": step.filename, "direction": str(step.direction)}
 
 
@@ -134,21 +155,6 @@ def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset"
             "summary": _summary(session, Standing(tuple(file.version for file in files), ())),
         }
     )
-
-
-def preview(session: Session, steps: "Sequence[CheckedStep]") -> Outcome:
-    """Print the scripts that would run; literals of PASSWORD clauses stay hidden here too."""
-    from fowergram_db.redaction.messages import mask_sql
-
-    with session.screen.script():
-        for checked in steps:
-            step = checked.step
-            session.screen.line(f"-- {step.direction} {step.version}: {on_one_line(step.source)}", "bold")
-            for part in checked.listing():
-                session.screen.passage(mask_sql(part))
-    count = len(steps)
-    session.screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
-    return Outcome({"dry_run": True, "steps": [_step_data(c.step) | {"duration_ms": None} for c in steps]})
 
 
 def rounded(milliseconds: float | None) -> float | None:

@@ -89,7 +89,7 @@ def mask_message(text: str, repeated: Sequence[str] = ()) -> str:
         group = statement.lastgroup or ""
         at = statement.start(group)
         spans += [span for secret in secrets_of(statement[group]) for span in _moved(secret, at).spans]
-    return masked(text, (*spans, *_repetitions(text, repeated)))
+    return masked(text, (*spans, *repetitions(text, repeated)))
 
 
 def masked(text: str, spans: Iterable[Span]) -> str:
@@ -116,7 +116,8 @@ def forms(secrets: Iterable[Secret], text: str) -> tuple[str, ...]:
     return tuple(sorted(filter(str.strip, found), key=len, reverse=True))
 
 
-def _repetitions(text: str, secrets: Iterable[str]) -> Iterator[Span]:
+def repetitions(text: str, secrets: Iterable[str]) -> Iterator[Span]:
+    """Yield where secrets are repeated in a text, words that happen to be the same left out (see ``forms``)."""
     for secret in secrets:
         at = text.find(secret)
         while at >= 0:

@@ -1,16 +1,21 @@
 """Refuse, before anything runs, what could not run as a migration. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fowergram_db import __version__
 from fowergram_db.errors import FileFault, Location
 from fowergram_db.migrations.files.directives import Directives, header_end, is_directive, parse_directives
+from fowergram_db.migrations.files.source import OnData
 from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script.concurrent import index_built
 from fowergram_db.migrations.script.places import Gap, position
 from fowergram_db.migrations.script.scanner import Script, Trait, scan
+
+if TYPE_CHECKING:
+    from fowergram_db.redaction.psql_variables import Change
 
 # Newer versions of pg_dump enclose a dump in these two: they protect psql, and mean nothing here.
 _OF_PG_DUMP = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t\r]*")
@@ -38,12 +43,13 @@ class CheckedStep:
             "tool_version": __version__,
         }
 
-    def listing(self) -> Iterator[str]:
+    def listing(self, changes: "Sequence[Change]" = (), on_data: OnData = iter) -> Iterator[str]:
         """Yield the script in parts, with all COPY data and ended so that another may follow.
 
-        Raises FileFault where a large file was changed meanwhile.
+        ``changes`` are made in it; COPY data that is not in memory passes through ``on_data``. Raises FileFault where
+        a large file was changed meanwhile.
         """
-        parts = self.step.sql.parts()
+        parts = self.step.sql.parts(changes, on_data)
         # What is blank at the beginning may be the place of another section of the file.
         yield next(parts).lstrip()
         yield from parts

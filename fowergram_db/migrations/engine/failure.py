@@ -30,9 +30,10 @@ def failure(
 
     A lock that was not to be had makes it a LockTimeout. Passwords are masked.
     """
-    from fowergram_db.redaction.messages import forms, mask_message, mask_sql, secrets_in
+    from fowergram_db.redaction.messages import forms, mask_message, masked, repetitions, secrets_in
 
-    secrets = forms(secrets_in(script.text, script.data), script.text)
+    found = secrets_in(script.text, script.data)
+    secrets = forms(found, script.text)
     report = ServerReport(*(mask_message(value, secrets) for value in astuple(report_of(error.diag))))
     message = mask_message(message_of(error), secrets)
     kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else MigrationFailed
@@ -42,13 +43,14 @@ def failure(
     if offset is None:
         return kind(f"{step.filename} {doing}: {message}", hint=hint, location=Location(step.source), server=report)
     number = script.number_at(offset)
+    spans = (span for secret in found for span in secret.spans)
     statement = script.statements[number - 1] if number else None
     which = f"statement {number} of {len(script.statements)} ({statement.label})" if statement else "a statement"
     return kind(
         f"{step.filename} {doing} at {which}: {message}",
         hint=hint,
         location=Location(step.source, *step.sql.position(offset)),
-        excerpt=excerpt(mask_sql(script.text, script.data), offset),
+        excerpt=excerpt(masked(script.text, (*spans, *repetitions(script.text, secrets))), offset),
         server=report,
     )
 

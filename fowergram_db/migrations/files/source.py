@@ -3,17 +3,22 @@
 import hashlib
 from bisect import bisect_left
 from codecs import iterdecode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fowergram_db.errors import FileFault, Location, MigrationFailed
 from fowergram_db.migrations.files.directives import Directives, parse_directives
 from fowergram_db.migrations.files.opened import CHUNK, OpenedFile, without_cr
 from fowergram_db.migrations.script.places import Gap, position
 
+if TYPE_CHECKING:
+    from fowergram_db.redaction.psql_variables import Change
+
 __all__ = ["Gap", "SqlFile", "decode", "place", "read_file"]
 
+OnData = Callable[[Iterator[str]], Iterator[str]]
 _LARGEST_IN_MEMORY = 8 << 20
 
 
@@ -65,18 +70,21 @@ class SqlFile:
         """Return the text with all COPY data in it. Raises FileFault where the file was changed meanwhile."""
         return "".join(self.parts())
 
-    def parts(self) -> Iterator[str]:
-        """Yield the whole text in parts, COPY data in small ones. Raises FileFault as ``whole_text`` does."""
+    def parts(self, changes: "Sequence[Change]" = (), on_data: OnData = iter) -> Iterator[str]:
+        """Yield the whole text in parts, COPY data in small ones. Raises FileFault as ``whole_text`` does.
+
+        ``changes`` are made in the text; what is read from the file passes through ``on_data``.
+        """
         at = 0
         for gap in self.gaps:
-            yield self.text[at : gap.at]
+            yield _changed(self.text, at, gap.at, changes)
             part = ""
-            for part in iterdecode(self._data(gap.at, gap.at), "utf-8"):
+            for part in filter(None, on_data(iterdecode(self._data(gap.at, gap.at), "utf-8"))):
                 yield part
             if not part.endswith("\n"):
                 yield "\n"
             at = gap.at
-        yield self.text[at:]
+        yield _changed(self.text, at, len(self.text), changes)
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return the 1-based line and column in the file of an offset in the text."""
@@ -105,6 +113,14 @@ def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
     found = read_large(opened)
     directives = parse_directives(str(path), found.text)
     return SqlFile(path, found.text, directives, found.gaps, found.checksum, found.raw_checksum, opened)
+
+
+def _changed(text: str, start: int, end: int, changes: "Sequence[Change]") -> str:
+    if not changes:
+        return text[start:end]
+    from fowergram_db.redaction.psql_variables import changed
+
+    return changed(text, start, end, changes)
 
 
 def _sha256(content: bytes) -> str:
