@@ -98,7 +98,7 @@ _WITHOUT_PATH = """
             WHERE d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'::"char"
         )
     ORDER BY 1"""
-# The histories of other tools, of the types that these give their columns, and the extension away from public.
+# The histories of other tools, of the types that these give their columns, and extensions away from public.
 _TOOLS = {
     "dbmate": "version varchar(128)",
     "diesel": "version varchar(50), run_on timestamp",
@@ -111,9 +111,10 @@ _TOOLS = {
     "sql_migrate": "id text, applied_at timestamptz",
     "sqlx": "version bigint, description text, installed_on timestamptz, success boolean",
 }
+_CITUS = {"pg_dist_local_group": "groupid int", "citus_tables": "table_name regclass"}
 _PLACEHOLDERS = {tool: f"stand_in.{tool}" for tool in _TOOLS} | {"slow_queries": "stand_in"}
 _STAND_INS = "CREATE SCHEMA stand_in; CREATE EXTENSION pg_stat_statements SCHEMA stand_in;" + "".join(
-    f"CREATE TABLE stand_in.{tool} ({columns});" for tool, columns in _TOOLS.items()
+    f"CREATE TABLE stand_in.{tool} ({columns});" for tool, columns in (_TOOLS | _CITUS).items()
 )
 
 
