@@ -146,5 +146,6 @@ def note_use(admin: Connection, template: Template) -> None:
     """Note, once a day, that a template is used, so that ``prune`` leaves it."""
     today = datetime.now(UTC).date()
     if template.used_on < today:
+        # All at once: a run that looks meanwhile must find the seal whole.
         with suppress(psycopg.Error, Refused), admin.transaction():
             seal(admin, template.name, template.oid, _SENTENCE, {**template.facts, "used": today.isoformat()})

@@ -137,7 +137,7 @@ class Supply:
         for _ in range(missing):
             name = self.run.fresh_name(Kind.WARM)
             clone = self._clone(name, None)
-            with reported("note what a clone is of"), self._admin.transaction():
+            with reported("note what a clone is of"):
                 seal(self._admin, name, clone.oid, _WARM, self._mark)
         return missing
 

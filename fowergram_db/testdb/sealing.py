@@ -17,13 +17,15 @@ from fowergram_db.errors import Refused
 def seal(admin: Connection, name: str, oid: int, sentence: str, facts: Mapping[str, object]) -> None:
     """Give a closed database its label, and seal it as it is now; psycopg's errors pass through.
 
-    Wants a transaction. Raises Refused where the name leads to another database than that of the ``oid``.
+    It takes no transaction: what is changed before the end breaks the seal. Raises Refused where the name leads to
+    another database than that of the ``oid``.
     """
     label_database(admin, name, sentence, facts)
-    require_same(admin, name, oid)
-    row = admin.execute(load("testdb/seal"), {"name": name}).fetchone()
+    row = admin.execute(load("testdb/seal"), {"name": name, "oid": oid}).fetchone()
+    if row is None:
+        raise _replaced(name)
     statement = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET application_name TO {}")
-    admin.execute(statement.format(sql.Identifier(name), sql.Literal(row[0] if row else "")))
+    admin.execute(statement.format(sql.Identifier(name), sql.Literal(row[0])))
 
 
 def unseal(admin: Connection, name: str) -> None:
@@ -41,7 +43,11 @@ def require_same(admin: Connection, name: str, oid: int) -> None:
         " WHERE d.datname = %s AND d.oid = %s::pg_catalog.oid AND o.rolname = current_user"
     )
     if admin.execute(query, [name, oid]).fetchone() is None:
-        raise Refused(
-            f'the database "{name}" was replaced by another one meanwhile; it is left alone',
-            hint="Run the command again. `fowergram-db testdb list` shows who owns what.",
-        )
+        raise _replaced(name)
+
+
+def _replaced(name: str) -> Refused:
+    return Refused(
+        f'the database "{name}" was replaced by another one meanwhile; it is left alone',
+        hint="Run the command again. `fowergram-db testdb list` shows who owns what.",
+    )

@@ -2,7 +2,8 @@
 -- can store, for itself in this one database (ALTER ROLE CURRENT_USER IN DATABASE SET application_name). It names the
 -- transaction that wrote the row of pg_database, so that no later ALTER DATABASE goes unseen, and the comment's digest.
 -- No session ever runs with it: the database lets nobody in, and copies of it do not have it.
--- Oldest server: 13. Privileges: none. Parameter: name. Columns: seal (text).
+-- Oldest server: 13. Privileges: none. Parameters: name, oid. Column: seal (text). No row: the name leads to
+-- another database than that of the OID, or the current role does not own it.
 SELECT
     pg_catalog.concat(
         'fowergram-db seal ', d.xmin, ' ',
@@ -11,4 +12,5 @@ SELECT
         )
     ) AS seal
 FROM pg_catalog.pg_database AS d
-WHERE d.datname = %(name)s;
+JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba
+WHERE d.datname = %(name)s AND d.oid = %(oid)s::oid AND o.rolname = current_user;
