@@ -19,6 +19,7 @@ from fowergram_db.database.sql import load
 _MOST_PAGES = 1024
 # The first transaction of any server.
 _BEFORE_ALL = "3"
+_TRANSACTIONS = 2**32
 _SETTINGS = {
     "search_path": "",
     "lock_timeout": "2s",
@@ -34,13 +35,15 @@ class Contents:
     """What a complete template holds.
 
     ``relations`` are the rows of pg_class, ``hash`` is a sum of hashes over them; ``entries`` are the rows of the rest
-    of the catalog, ``rows`` those of all tables; ``sequences`` has of each that is not at its start, by OID, the last
+    of the catalog, and ``newest`` the transaction that wrote the last of them, which tells clones of this template from
+    all others; ``rows`` are those of all tables; ``sequences`` has of each that is not at its start, by OID, the last
     value and whether it was used.
     """
 
     relations: int
     hash: str
     entries: int
+    newest: str
     rows: int
     sequences: Mapping[str, Sequence[object]]
 
@@ -66,7 +69,7 @@ def read_contents(connection: Connection) -> Contents | None:
         with connection.transaction():
             _set_local(connection, _READING)
             ours = connection.execute(load("testdb/relations_state"), {"seal": _BEFORE_ALL}).fetchone()
-            rest = connection.execute(load("testdb/catalog_state"), {"seal": _BEFORE_ALL}).fetchone()
+            rest = connection.execute(load("testdb/catalog_state"), {"newest": _BEFORE_ALL}).fetchone()
             connection.execute(load("testdb/contents"))
             said = connection.execute("SELECT pg_catalog.current_setting('fowergram.contents')").fetchone()
     except psycopg.errors.InsufficientPrivilege:
@@ -75,7 +78,9 @@ def read_contents(connection: Connection) -> Contents | None:
     relations, hashes, watchful = ours
     if watchful:
         return None
-    return Contents(int(str(relations)), str(hashes), int(str(rest[0])), **json.loads(str(said[0])))
+    entries, age, age_of_first = (int(str(number)) for number in rest)
+    newest = str((int(_BEFORE_ALL) + age_of_first - age) % _TRANSACTIONS)
+    return Contents(int(str(relations)), str(hashes), entries, newest, **json.loads(str(said[0])))
 
 
 def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
@@ -123,7 +128,9 @@ def _require_same_schema(connection: Connection, contents: Contents, seal: str) 
         raise NotExact("triggers would fire, or transactions are prepared")
     if relations != contents.relations or hashes not in (None, contents.hash):
         raise NotExact("its schema is not that of the template")
-    if connection.execute(load("testdb/catalog_state"), {"seal": seal}).fetchone() != (contents.entries, False):
+    row = connection.execute(load("testdb/catalog_state"), {"newest": contents.newest}).fetchone()
+    entries, age, age_of_newest = row or (0, 0, 1)
+    if entries != contents.entries or age != age_of_newest:
         raise NotExact("its schema is not that of the template")
 
 

@@ -1,11 +1,11 @@
 -- Purpose: tell at little cost whether a database's schema is still that of the template it was cloned from. A clone is
 -- a copy of the template's files, and each change writes a row of the catalog anew, with the number of the transaction
--- that did it. So where there are as many rows as in the template, and none was written after it was completed, nothing
--- was changed. Large objects are in the catalog, too; statistics for the planner are left out, and so is pg_class, which
+-- that did it. A transaction writes to one database only: where the newest row is of the very transaction that wrote the
+-- template's newest, the database is a copy of that template, and of no other; with as many rows, nothing was changed. Large objects are in the catalog, too; statistics for the planner are left out, and so is pg_class, which
 -- relations_state.sql compares.
 -- Oldest server: 13. Privileges: none, but pg_largeobject takes a superuser. Wants a transaction with search_path = ''.
--- Parameter: seal (text: the number of the transaction that completed the template). Columns: entries (bigint: rows of the
--- catalog); changed (boolean: one of them was written after the seal).
+-- Parameter: newest (text: the number of a transaction). Columns: entries (bigint: rows of the catalog); age (integer: that
+-- of the newest of them, in transactions); age_of_newest (integer: that of the parameter).
 WITH entry (xmin) AS (
     SELECT xmin FROM pg_catalog.pg_aggregate
     UNION ALL
@@ -107,5 +107,6 @@ WITH entry (xmin) AS (
 )
 SELECT
     pg_catalog.count(*) AS entries,
-    pg_catalog.min(pg_catalog.age(entry.xmin)) < pg_catalog.age(%(seal)s::text::xid) AS changed
+    pg_catalog.min(pg_catalog.age(entry.xmin)) AS age,
+    pg_catalog.age(%(newest)s::text::xid) AS age_of_newest
 FROM entry;

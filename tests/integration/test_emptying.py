@@ -185,6 +185,39 @@ def test_an_older_clone_of_a_template_that_was_built_anew_is_told_from_its_clone
     assert query(STATE) == before
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("CREATE TABLE b (id int)", "CREATE TABLE b (id bigint)"),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 2'",
+        ),
+        ("CREATE VIEW v AS SELECT 1 AS a", "CREATE VIEW v AS SELECT 2 AS a"),
+        ("CREATE TYPE t AS ENUM ('a')", "CREATE TYPE t AS ENUM ('b')"),
+        ("COMMENT ON SCHEMA public IS 'a'", "COMMENT ON SCHEMA public IS 'b'"),
+    ],
+)
+def test_a_clone_of_a_template_of_other_migrations_that_make_as_many_objects_is_replaced(
+    cli, write, query, target, before, after
+):
+    """It is older than the template that is wanted now, so that nothing in it is newer than that one."""
+    mark = f"COMMENT ON TABLE schema_migrations IS '{target.dbname}'"
+    state = (
+        "SELECT (SELECT array_agg(atttypid) FROM pg_attribute WHERE attrelid = to_regclass('b') AND attnum > 0),"
+        " (SELECT prosrc FROM pg_proc WHERE proname = 'f'), (SELECT pg_get_viewdef(to_regclass('v'))),"
+        " (SELECT enumlabel FROM pg_enum LIMIT 1), obj_description('public'::regnamespace)"
+    )
+    write(**{"001_a": f"{before}; {mark}"})
+    cli("reset")
+    old = query(state)
+    write(**{"001_a": f"{after}; {mark}"})
+    assert cli("testdb", "create", "--count", "0", "--warm", "1").exit_code == 0
+    assert cli("reset", "--json").document["method"] == "cloned"
+    assert query(state) != old
+    assert cli("reset", "--json").document["method"] == "emptied"
+
+
 def test_a_plain_owner_gets_a_clone(cli, write, query, admin, role, monkeypatch):
     admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
     monkeypatch.setenv("DB_USER", role)
