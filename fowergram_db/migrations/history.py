@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
+from functools import cache
 from itertools import pairwise
 
 import psycopg
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.ownership import Relation, find_relations, require_trusted
+from fowergram_db.database.ownership import Relation, find_relations, load_with_ownership, require_trusted
 from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, HistoryInconsistent, UntrustedHistory
 from fowergram_db.migrations.history_row import HistoryRow, LenientText, text_or_null
@@ -105,6 +106,13 @@ class AppliedMigration:
     statements_done: int
     reversible: bool
     progress: Progress | None = None
+
+
+class Lock(StrEnum):
+    """How the table is locked: by who reads it, or by who writes to it, which keeps others from making triggers."""
+
+    READ = "ACCESS SHARE"
+    WRITE = "ROW EXCLUSIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +232,11 @@ def _faults(table: Relation) -> Iterator[str]:
 
 
 def _read_rows(connection: Connection, table: Relation) -> tuple[AppliedMigration, ...]:
-    with psycopg.ClientCursor(connection) as cursor:
+    query = psycopg.ClientCursor(connection).mogrify(load("bookkeeping/read"), {"oid": table.oid})
+    with connection.cursor() as cursor:
         cursor.adapters.register_loader("text", LenientText)
         try:
-            cursor.execute(load("bookkeeping/read"), {"oid": table.oid})
+            cursor.execute(query.encode())
         except psycopg.errors.DivisionByZero as error:
             raise HistoryInconsistent(
                 "public.schema_migrations was replaced by another table while it was looked at",
@@ -265,15 +274,40 @@ def _applied(row: HistoryRow) -> AppliedMigration:
     )
 
 
+def guarded(query: str, lock: Lock, check: str = "") -> str:
+    """Return a query on the table behind the lock and the check that keep it from running what others own.
+
+    They are to be sent as one query, in one transaction. It divides by zero where the check fails. ``check`` is what
+    runs ``guard()``, where that is prepared.
+    """
+    return f"LOCK TABLE public.schema_migrations IN {lock} MODE; {check or guard()} {query}"
+
+
+@cache
+def guard() -> str:
+    """Return the query that makes the check."""
+    return load_with_ownership("bookkeeping/guard").as_string()
+
+
 def read_durations(connection: Connection, versions: list[int]) -> dict[int, float]:
     """Return of each of these versions that is recorded how long it took, in ms."""
     with reported("read the history in public.schema_migrations"):
-        query = "SELECT version, duration_ms FROM public.schema_migrations WHERE version = ANY(%s)"
-        return {int(str(version)): float(str(ms)) for version, ms in connection.execute(query, [versions])}
+        query = "SELECT version, duration_ms FROM public.schema_migrations WHERE version = ANY(%(versions)s)"
+        return {int(version): float(ms) for version, ms in _read_guarded(connection, query, versions)}
 
 
 def read_down_scripts(connection: Connection, versions: list[int]) -> dict[int, str]:
     """Return the recorded down script of each of these versions that has one."""
     with reported("read the recorded down scripts"):
-        rows = connection.execute(load("bookkeeping/down_scripts"), {"versions": versions})
-        return {int(str(version)): str(script) for version, script in rows}
+        rows = _read_guarded(connection, load("bookkeeping/down_scripts"), versions)
+        return {int(version): script for version, script in rows}
+
+
+def _read_guarded(connection: Connection, query: str, versions: list[int]) -> list[tuple[str, str]]:
+    text = psycopg.ClientCursor(connection).mogrify(guarded(query, Lock.READ), {"versions": versions})
+    with connection.cursor() as cursor:
+        cursor.adapters.register_loader("text", LenientText)
+        cursor.execute(text.encode())
+        while cursor.nextset():
+            pass
+        return [(str(first), str(second)) for first, second in cursor]

@@ -1,10 +1,18 @@
 """What another role has put where the tool looks for its own is not run, read or written; its owner is named."""
 
+import os
 import uuid
+from pathlib import Path
 
 import pytest
 
 from fowergram_db.database.sql import load
+from fowergram_db.errors import DatabaseError, UntrustedHistory
+from fowergram_db.migrations.events import StepStarted
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.history import create_history, read_down_scripts, read_durations
+from fowergram_db.migrations.migrate import migrate
+from fowergram_db.migrations.run import Goal
 
 FILES = {"001_a": "CREATE TABLE a (id int);", "001_a.down": "DROP TABLE a;", "002_b": "CREATE TABLE b (id int);"}
 COMMANDS = (
@@ -212,9 +220,6 @@ def test_no_overload_is_called_in_place_of_the_function_that_is_trusted(attack, 
 
 
 def test_a_table_made_in_the_very_moment_is_not_used(attack, open_public, mallory):
-    from fowergram_db.errors import UntrustedHistory
-    from fowergram_db.migrations.history import create_history
-
     attack(f"{OWN_TABLE} {MADE_BEFOREHAND['a trigger']}")
     with pytest.raises(UntrustedHistory, match=f'belongs to "{mallory.name}"'):
         create_history(open_public)
@@ -258,3 +263,45 @@ def test_a_superuser_is_told_to_connect_as_the_role_that_migrates(cli, write, ro
         assert f'error: public.schema_migrations belongs to "{role}", and' in result.err
         assert f"hint: Connect as that role (--user {role})" in result.err
     assert query("SELECT count(*) FROM schema_migrations") == [(2,)]
+
+
+REPLACED = f"DROP TABLE public.schema_migrations CASCADE; {OWN_TABLE} {ROW};"
+WITH_CODE = {"002_b": "DO $$ BEGIN CREATE TABLE t2 (id int); END $$;"}
+SMALL = {f"00{n}_{name}": f"CREATE TABLE t{n} (id int);" for n, name in enumerate("bcde", start=2)}
+BY_STATEMENT = {
+    "002_b": "-- fowergram: no-transaction\nCREATE TABLE t2 (id int);\nCREATE INDEX CONCURRENTLY i ON t2 (id);",
+}
+
+
+@pytest.mark.parametrize("swap", [REPLACED + MADE_BEFOREHAND["a trigger"], MADE_BEFOREHAND["a trigger"]])
+@pytest.mark.parametrize("files", [WITH_CODE, SMALL, BY_STATEMENT])
+def test_what_is_swapped_in_the_middle_of_a_run_is_not_written_to(
+    attack, cli, write, target, open_public, mallory, files, swap
+):
+    """The owner of ``public`` puts another table in place, or one with the right to it makes a trigger."""
+    write(**files)
+    assert cli("migrate", "--to", "1").exit_code == 0
+    open_public.execute(f"GRANT ALL ON public.schema_migrations TO {mallory.name}")
+    open_public.execute(f"ALTER SCHEMA public OWNER TO {mallory.name}")
+
+    def on_event(event: object) -> None:
+        nonlocal swap
+        if swap and isinstance(event, StepStarted):
+            attack(swap)
+            swap = ""
+
+    with pytest.raises(UntrustedHistory, match=f'belongs to "{mallory.name}"'):
+        migrate(target, read_migrations(Path(os.environ["MIGRATIONS_DIR"])), Goal(), on_event)
+    assert mallory.entries(open_public) == 0
+    assert open_public.execute("SELECT to_regclass('public.t2')").fetchone() == (None,)
+
+
+def test_a_table_that_is_swapped_before_a_down_script_is_read_is_not_read(attack, cli, open_public, mallory):
+    assert cli("migrate", "--to", "1").exit_code == 0
+    open_public.execute(f"ALTER SCHEMA public OWNER TO {mallory.name}")
+    attack(REPLACED + MADE_BEFOREHAND["a partial index"])
+    with pytest.raises(DatabaseError, match="division by zero"):
+        read_down_scripts(open_public, [1])
+    with pytest.raises(DatabaseError, match="division by zero"):
+        read_durations(open_public, [1])
+    assert mallory.entries(open_public) == 0

@@ -20,6 +20,7 @@ from fowergram_db.migrations.engine.shorthand import Shorthand
 from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import StepResult
+from fowergram_db.migrations.history import Lock, guarded, require_trusted_table
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.scanner import Piece
 
@@ -125,9 +126,11 @@ def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], end: s
     step = checked.step
     try:
         before = _resets(worker, checked) if checked.script.runs_code else ""
-        bookkeeping = compose(worker.connection, load(_BOOKKEEPING[step.direction]), row)
+        bookkeeping = compose(worker.connection, guarded(load(_BOOKKEEPING[step.direction]), Lock.WRITE), row)
         run(worker.connection, f"{before} {bookkeeping} {end}")
     except psycopg.errors.DivisionByZero as error:
+        roll_back(worker.connection)
+        require_trusted_table(worker.connection)
         raise MigrationFailed(
             f"{step.filename} has ended its own transaction, or its row in the history is not where it was",
             hint="Look at what it has done, and take the transaction control out of it.",

@@ -6,6 +6,7 @@ from typing import LiteralString
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.opening import compose
 from fowergram_db.migrations.engine.worker import Worker
+from fowergram_db.migrations.history import Lock, guard, guarded
 
 _RECORD = "bookkeeping/insert_timed"
 _TYPES = {
@@ -40,11 +41,12 @@ class Shorthand:
     def record(self, row: dict[str, object]) -> str:
         """Return what writes a row into the history."""
         if not self._is_own_session:
-            return compose(self._connection, load(_RECORD), row)
+            return compose(self._connection, guarded(load(_RECORD), Lock.WRITE), row)
         numbered = {name: f"${number}" for number, name in enumerate(_TYPES, start=1)}
         name = self._name(load(_RECORD) % numbered, f" ({', '.join(_TYPES.values())})")
         values: LiteralString = ", ".join(f"%({column})s" for column in _TYPES)
-        return f"EXECUTE {name} ({compose(self._connection, values, row)});"
+        recorded = f"EXECUTE {name} ({compose(self._connection, values, row)});"
+        return guarded(recorded, Lock.WRITE, self.opening(guard()))
 
     def take_definitions(self) -> str:
         """Return the definitions that were not taken yet."""

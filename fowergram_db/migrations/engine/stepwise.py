@@ -24,7 +24,7 @@ from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StepResult
-from fowergram_db.migrations.history import Progress
+from fowergram_db.migrations.history import Lock, Progress, guarded, require_trusted_table
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script.scanner import Piece, Script, Statement, Trait
 
@@ -222,7 +222,7 @@ class _Run:
     def _finish(self, duration_ms: float) -> None:
         step = self.checked.step
         query = "bookkeeping/finish" if step.direction is Direction.UP else "bookkeeping/forget"
-        bookkeeping = compose(self.worker.connection, load(query), self._values(self.progress, duration_ms))
+        bookkeeping = self._composed(load(query), self.progress, duration_ms)
         self._send(f"RESET SESSION AUTHORIZATION; RESET ALL; {bookkeeping}")
 
     def _note_the_end(self) -> None:
@@ -236,8 +236,8 @@ class _Run:
         # Behind it may come a statement that no transaction can guard.
         self._send(f"BEGIN; {guard(self.worker)} {_OWN_RIGHTS} {self._composed(query, progress)} COMMIT;")
 
-    def _composed(self, query: str, progress: Progress) -> str:
-        return compose(self.worker.connection, query, self._values(progress, 0.0))
+    def _composed(self, query: str, progress: Progress, duration_ms: float = 0.0) -> str:
+        return compose(self.worker.connection, guarded(query, Lock.WRITE), self._values(progress, duration_ms))
 
     def _values(self, progress: Progress, duration_ms: float) -> dict[str, object]:
         return self.checked.row | {
@@ -255,6 +255,7 @@ class _Run:
             roll_back(connection)
             if isinstance(error, psycopg.errors.DivisionByZero):  # the guard, or the history's row is gone
                 self.worker.require_lock()
+                require_trusted_table(connection)
             raise failure(self.checked.step, self.checked.script, error, None, doing="could not be recorded") from error
 
     def _elapsed_ms(self) -> float:
