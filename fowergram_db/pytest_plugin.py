@@ -81,11 +81,13 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
 @pytest.fixture(scope="session")
 def fowergram_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
     """Give the server that databases are made on: the one that is named, else Docker's, else the embedded one."""
+    from fowergram_db.database.environment import read_env_file
     from fowergram_db.database.protection import require_no_production
     from fowergram_db.testdb.server import DEFAULT_IMAGE, server_for_tests
 
     with _explained():
-        require_no_production(os.environ, "no databases are made for tests here")
+        environ = {**read_env_file(None), **{name: value for name, value in os.environ.items() if value}}
+        require_no_production(environ, "no databases are made for tests here")
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(pytestconfig, "workerinput") else base
     image = _option(pytestconfig, "image", DEFAULT_IMAGE)

@@ -155,7 +155,9 @@ def rollback(
         if dry_run:
             return preview(session, use_case.preview_rollback(target, files, undo, listen), show_secrets=show_secrets)
         session.announce()
-        standing = use_case.rollback(target, files, undo, listen, lambda what: _confirm(session, what), patience)
+        standing = use_case.rollback(
+            target, files, undo, listen, lambda what: _confirm(session, what), patience, session.environment
+        )
     return arrived(session, standing)
 
 

@@ -12,6 +12,10 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 
+# A pattern for LIKE: by these names the nodes of a cluster connect to each other. A client may use such a name, too, so
+# that it means something only in a database that has the extension.
+INTERNAL_SESSIONS = r"citus\_internal%"
+
 _COORDINATOR = {
     "citus_is_coordinator": sql.SQL("SELECT {}.citus_is_coordinator()"),
     # Before the function was there: the group of the coordinator is 0.
@@ -55,10 +59,9 @@ def require_coordinator(connection: Connection) -> None:
         )
 
 
-def require_no_distributed_tables(connection: Connection) -> None:
+def require_no_distributed_tables(citus: Citus) -> None:
     """Raise Refused where tables are spread over a Citus cluster: they cannot be recreated here alone."""
-    citus = read_citus(connection)
-    if citus and citus.distributed_tables:
+    if citus.distributed_tables:
         raise Refused(
             f"{citus.distributed_tables} tables of this database are distributed by Citus, and reset would leave their "
             "shards behind on the workers; nothing was done",

@@ -80,18 +80,26 @@ def _renamed(admin: Connection, seen: Seen, to: str) -> DatabaseFacts:
     admin.execute("SELECT pg_catalog.set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
     admin.execute(_rename(seen.name, to))
     _require_settled(admin, seen)
-    facts = database_facts(admin, to)
-    if facts is None or facts.oid != seen.oid:
-        raise Refused(
-            f'another database has the name "{seen.name}" now; it was left alone',
-            hint="Find out who has renamed it, then run the command again.",
-        )
-    require_unmarked(seen.name, facts)
-    return facts
+    return require_same_unmarked(admin, seen, to)
 
 
 def _rename(name: str, to: str) -> sql.Composed:
     return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(to))
+
+
+def require_same_unmarked(admin: Connection, seen: Seen, called: str) -> DatabaseFacts:
+    """Return the facts of a database by the name that it is called by.
+
+    Raises Refused where it is not the one that was seen, and where it is marked as production.
+    """
+    facts = database_facts(admin, called)
+    if facts is None or facts.oid != seen.oid:
+        raise Refused(
+            f'the name "{seen.name}" leads to {"another" if facts else "no"} database now; nothing was done to it',
+            hint="Find out who has renamed it, then run the command again.",
+        )
+    require_unmarked(seen.name, facts)
+    return facts
 
 
 def require_unmarked(name: str, facts: DatabaseFacts) -> None:
@@ -118,19 +126,28 @@ def _pause_until(deadline: float, reason: _Unsettled) -> None:
     time.sleep(_POLL_S)
 
 
+def await_settled(admin: Connection, seen: Seen) -> None:
+    """Wait until no other session may have marked a database in a transaction that is not committed.
+
+    Raises Refused after some seconds; psycopg's errors pass through.
+    """
+    deadline = time.monotonic() + _SETTLED_WITHIN_S
+    while True:
+        try:
+            _require_settled(admin, seen)
+        except _Unsettled as error:
+            _pause_until(deadline, error)
+        else:
+            return
+
+
 def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
     """Drop a database that nobody can find by its name any more, unless a mark has followed it.
 
     A session that had looked up the name before it was taken, and waited, has marked this very database since. Raises
     Refused for that, else psycopg's errors.
     """
-    deadline = time.monotonic() + _SETTLED_WITHIN_S
-    while True:
-        try:
-            _require_settled(admin, seen)
-            break
-        except _Unsettled as error:
-            _pause_until(deadline, error)
+    await_settled(admin, seen)
     facts = database_facts(admin, away)
     if facts is not None and facts.oid == seen.oid:
         require_unmarked(seen.name, facts)
@@ -167,6 +184,7 @@ def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.S
 
 def _clear(admin: Connection, seen: Seen, sessions: Sessions) -> None:
     if sessions is Sessions.END:
+        require_same_unmarked(admin, seen, seen.name)
         terminate_sessions(admin, seen.name)
     others = wait_until_unused(admin, seen.name, _LEFT_WITHIN_S)
     if others and sessions is Sessions.SPARE:

@@ -24,7 +24,8 @@ class DatabaseFacts:
     """One database as it was made.
 
     ``production`` tells whether it carries the mark, ``mark_lasts`` whether the mark is a setting, which no comment
-    takes away; ``identity`` is what a label has to name.
+    takes away; ``identity`` is what a label has to name; sessions whose application name is like ``spared`` are no
+    clients of it.
     """
 
     oid: int
@@ -46,6 +47,7 @@ class DatabaseFacts:
     mark_lasts: bool
     production: bool
     identity: str
+    spared: str = ""
 
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:

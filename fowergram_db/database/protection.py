@@ -7,13 +7,14 @@ of such owners before, counts too; the next comment takes that line away. See do
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.disposal import require_unmarked
+from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
 from fowergram_db.database.labelling import comment_on
 from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
 from fowergram_db.database.setting_lists import split_list
@@ -23,7 +24,8 @@ from fowergram_db.errors import Refused
 _MARK = "fowergram.environment=production"
 _LISTED_IN = "temp_tablespaces"
 # Who empties a database in place holds the same lock: protect waits, and then marks what is there.
-LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(1718580071, 1)"
+_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(1718580071, 1)"
+_STILL = "LOCK TABLE pg_catalog.pg_db_role_setting, pg_catalog.pg_shdescription IN SHARE MODE"
 _DISPOSABLE = frozenset(("test", "tests", "testing", "dev", "ci"))
 
 
@@ -36,9 +38,14 @@ def is_disposable(name: str) -> bool:
     return not _DISPOSABLE.isdisjoint(re.split(r"[\W_]+", name.lower()))
 
 
+def is_production(environ: Mapping[str, str]) -> bool:
+    """Tell whether the environment is declared to be production."""
+    return environ.get("FOWERGRAM_ENVIRONMENT", "").strip().lower() == "production"
+
+
 def require_no_production(environ: Mapping[str, str], consequence: str) -> None:
     """Raise Refused where the environment is declared to be production; ``consequence`` says what is not done there."""
-    if environ.get("FOWERGRAM_ENVIRONMENT", "").strip().lower() == "production":
+    if is_production(environ):
         raise Refused(
             f"FOWERGRAM_ENVIRONMENT is production: {consequence}",
             hint="Run it in another environment, or take the variable away.",
@@ -74,7 +81,7 @@ def protect(connection: Connection) -> None:
     Waits for whoever empties the database at the moment. Raises Refused where it is gone by that name.
     """
     with reported("mark the database as production"), connection.transaction():
-        connection.execute(LOCK)
+        connection.execute(_LOCK)
         facts = facts_of_session(connection)
         if facts.mark_lasts:
             return
@@ -115,6 +122,37 @@ def unprotect(connection: Connection) -> None:
             connection.execute(
                 sql.SQL("ALTER DATABASE {} RESET fowergram.environment").format(sql.Identifier(facts.name))
             )
+
+
+def hold_unmarked(connection: Connection) -> None:
+    """Let no session mark the database of this one until the end of the transaction, which is a superuser's.
+
+    Nobody in the cluster can change a setting of a database or role, or a comment on one, meanwhile. It has to be first
+    in its transaction. Raises Refused where the database is marked, and psycopg's errors.
+    """
+    connection.execute(_STILL)
+    facts = facts_of_session(connection)
+    require_unmarked(facts.name, facts)
+
+
+@contextmanager
+def kept_unmarked(connection: Connection, oid: int) -> Iterator[None]:
+    """Run a transaction that is rolled back where the database of this session is marked before its end.
+
+    For roles that may not lock the catalog: ``protect`` waits for the end, and what any other session has begun to mark
+    by the last look is waited for. Raises Refused where it is marked, or is not the one of that OID.
+    """
+    with connection.transaction():
+        connection.execute(_LOCK)
+        _require_same_unmarked(connection, oid)
+        yield
+        await_settled(connection, Seen.of(_require_same_unmarked(connection, oid)))
+        _require_same_unmarked(connection, oid)
+
+
+def _require_same_unmarked(connection: Connection, oid: int) -> DatabaseFacts:
+    facts = facts_of_session(connection)
+    return require_same_unmarked(connection, Seen(facts.name, oid, None), facts.name)
 
 
 def facts_of_session(connection: Connection) -> DatabaseFacts:

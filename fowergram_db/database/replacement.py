@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, maintenance, message_of, reported
 from fowergram_db.database.creation import let_all_in
-from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, take_name
+from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
 from fowergram_db.database.labelling import comment_on, label_database, label_made
 from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
 from fowergram_db.database.sessions import Sessions, end_sessions, terminate_sessions, wait_until_unused
@@ -88,7 +88,7 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
     name = facts.name
     if sessions is Sessions.END:
         return
-    if others := wait_until_unused(admin, name, _FAREWELL_S):
+    if others := wait_until_unused(admin, name, _FAREWELL_S, facts.spared):
         raise Refused(
             f'{len(others)} other client(s) are connected to database "{name}": '
             + ", ".join(map(str, others[:_MOST_LISTED])),
@@ -134,11 +134,13 @@ class _Swap:
         take_name(self.admin, Seen.of(self.old), self.retired, self._clear, self._put_in_place)
 
     def _clear(self) -> None:
+        # Whoever works in another database that has the name now, or in one that was marked, is left alone.
+        require_same_unmarked(self.admin, Seen.of(self.old), self.old.name)
         if self.sessions is Sessions.END:
-            terminate_sessions(self.admin, self.old.name)
+            terminate_sessions(self.admin, self.old.name, self.old.spared)
         # Only we know the fresh one: what is connected to it is ours, kept by a pooler.
         end_sessions(self.admin, self.made.name)
-        wait_until_unused(self.admin, self.old.name)
+        wait_until_unused(self.admin, self.old.name, spared=self.old.spared)
         require_unused(self.admin, self.old, self.sessions)
 
     def _put_in_place(self, now: DatabaseFacts) -> None:

@@ -39,29 +39,32 @@ class Session:
         return f"pid {self.pid} ({', '.join((self.user or '?', self.application or '?', self.address or 'local'))})"
 
 
-def other_sessions(connection: Connection, name: str) -> tuple[Session, ...]:
-    """Return the other clients of a database, oldest first."""
+def other_sessions(connection: Connection, name: str, spared: str = "") -> tuple[Session, ...]:
+    """Return the other clients of a database, oldest first.
+
+    ``spared`` here and below is a pattern for LIKE: sessions with such an application name are no clients.
+    """
     with reported("list the sessions"), connection.cursor(row_factory=class_row(Session), binary=True) as cursor:
-        return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name}).fetchall())
+        return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name, "spared": spared}).fetchall())
 
 
-def terminate_sessions(connection: Connection, name: str) -> None:
+def terminate_sessions(connection: Connection, name: str, spared: str = "") -> None:
     """End the sessions of other clients of a database; psycopg's errors pass through."""
-    connection.execute(load("catalog/terminate_sessions"), {"name": name})
+    connection.execute(load("catalog/terminate_sessions"), {"name": name, "spared": spared})
 
 
-def end_sessions(connection: Connection, name: str) -> None:
+def end_sessions(connection: Connection, name: str, spared: str = "") -> None:
     """End the sessions of other clients of a database, and wait for that; psycopg's errors pass through."""
-    terminate_sessions(connection, name)
-    wait_until_unused(connection, name)
+    terminate_sessions(connection, name, spared)
+    wait_until_unused(connection, name, spared=spared)
 
 
-def wait_until_unused(connection: Connection, name: str, seconds: float = 5.0) -> tuple[Session, ...]:
+def wait_until_unused(connection: Connection, name: str, seconds: float = 5.0, spared: str = "") -> tuple[Session, ...]:
     """Wait for backends that are just ending: the server itself would look again only every 100 ms.
 
     Returns who is still there.
     """
     deadline = time.monotonic() + seconds
-    while (others := other_sessions(connection, name)) and time.monotonic() < deadline:
+    while (others := other_sessions(connection, name, spared)) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     return others

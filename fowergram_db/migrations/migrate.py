@@ -1,6 +1,7 @@
 """The use cases that change a database by its migrations. Each reads as its own algorithm."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.target import Target
@@ -90,19 +91,22 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
     on_event: OnEvent,
     confirm: Callable[[str], bool],
     patience: Patience = PATIENCE,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Standing:
     """Undo the newest migrations, newest first, each in its own transaction.
 
-    ``confirm`` is asked, with a question, before more than one is undone in a production database. Raises
-    the tool's errors; one from a step carries a note that says what is applied and what is not.
+    ``confirm`` is asked, with a question, before more than one is undone in a production database, or where
+    ``environ`` is declared to be production. Raises the tool's errors; one from a step carries a note that says what is
+    applied and what is not.
     """
-    from fowergram_db.database.protection import is_protected
+    from fowergram_db.database.protection import is_production, is_protected
 
     with open_session(target, on_event) as connection, migration_lock(target, patience.wait_s, on_event) as lock:
         history = read_history(connection)
         steps = _prepare_down(connection, history, files, undo)
         question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
-        if len(steps) > 1 and is_protected(connection) and not confirm(question):
+        is_risky = len(steps) > 1 and (is_production(environ) or is_protected(connection))
+        if is_risky and not confirm(question):
             raise Refused(
                 f"not confirmed: {question}",
                 hint="Roll back one step at a time, or confirm at a terminal.",

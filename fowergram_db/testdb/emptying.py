@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import psycopg
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.protection import hold_unmarked
 from fowergram_db.database.sql import load
 
 # Eight megabytes: about what can be looked through in the time of a clone.
@@ -89,10 +90,14 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
     ``seal`` is the number of the transaction that completed the template. Takes one transaction, which does not wait
     for the disk, and one snapshot: what another role creates after the comparison is not there for the rest, and none
     of its triggers fires. Raises NotExact where the database is no clone of that template, or its schema or what the
-    migrations have filled in was changed, or too much was written, or the role is no superuser.
+    migrations have filled in was changed, or too much was written, or the role is no superuser; Refused where the
+    database is marked as production.
     """
     try:
         with _one_snapshot(connection):
+            connection.execute("SET LOCAL lock_timeout = '2s'")
+            # Before the snapshot is taken: what it does not see has not happened.
+            hold_unmarked(connection)
             _set_local(connection, _SETTINGS)
             _require_same_schema(connection, contents, seal)
             settings = {

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fowergram_db.database.connection import reported
+from fowergram_db.database.protection import kept_unmarked
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
@@ -17,15 +18,16 @@ from fowergram_db.migrations.run import PATIENCE, carry_out
 from fowergram_db.migrations.session import open_session
 
 
-def rebuild_in_place(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> None:
+def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], on_event: OnEvent) -> None:
     """Drop all that the role owns in the target's database, in one transaction; then apply all migrations.
 
     What could not run is refused before anything is dropped; an error of a step carries notes that say what is applied
-    now. What others own stays, and may be in the way of a migration.
+    now. What others own stays, and may be in the way of a migration. Raises Refused, with all as it was, where the
+    database is not the one of the ``oid`` any more, or is marked as production before the transaction ends.
     """
     steps = steps_of(files)
     with open_session(target, on_event) as connection:
-        with reported("drop what is in the database"), connection.transaction():
+        with reported("drop what is in the database"), kept_unmarked(connection, oid):
             connection.execute("SET LOCAL search_path = ''; SET LOCAL lock_timeout = '5s'")
             connection.execute("SET LOCAL client_min_messages = error")
             connection.execute(load("testdb/drop_everything"))

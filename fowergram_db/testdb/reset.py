@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
+from fowergram_db.database.citus import INTERNAL_SESSIONS, read_citus, require_no_distributed_tables
 from fowergram_db.database.connection import Connection, connect, maintenance, reported, server_version
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import (
@@ -86,8 +87,8 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
         found.why_not = str(reason)
     except DatabaseMissing:
         require_resettable(target.dbname, None, terms.environ, terms.confirm)
-    if not found.may_create:
-        return _in_place(job)
+    if found.facts and not found.may_create:
+        return _in_place(job, found.facts.oid)
     with _truth(target, found.facts, on_event), maintenance(target) as admin:
         if found.facts:
             # Before anything is built: a template may take its time.
@@ -124,10 +125,13 @@ def _allowed(connection: Connection, terms: Terms) -> DatabaseFacts:
     facts = facts_of_session(connection)
     require_resettable(facts.name, facts, terms.environ, terms.confirm)
     require_no_other(connection)
+    if citus := read_citus(connection):
+        require_no_distributed_tables(citus)
+        facts = replace(facts, spared=INTERNAL_SESSIONS)
     require_unused(connection, facts, terms.sessions)
     if terms.sessions is Sessions.END:
         with reported("end the sessions of other clients"):
-            end_sessions(connection, facts.name)
+            end_sessions(connection, facts.name, facts.spared)
     return facts
 
 
@@ -195,8 +199,8 @@ def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
     return Reset(Method.BUILT)
 
 
-def _in_place(job: _Job) -> Reset:
+def _in_place(job: _Job, oid: int) -> Reset:
     from fowergram_db.testdb.in_place import rebuild_in_place
 
-    rebuild_in_place(job.target, job.files, job.on_event)
+    rebuild_in_place(job.target, oid, job.files, job.on_event)
     return Reset(Method.DROPPED, why_not=f"{job.target.user} may not create databases")

@@ -1,6 +1,7 @@
 -- Purpose: the other clients of a database, oldest first; background workers are left out.
 -- Oldest server: 13. Privileges: none (foreign sessions show less without pg_read_all_stats).
--- Parameter: name. Columns: pid, user, application, address (NULL: Unix socket), since.
+-- Parameters: name; spared (text: a pattern for LIKE, of application names that are left out; empty: none). Columns: pid,
+-- user, application, address (NULL: Unix socket), since.
 SELECT
     a.pid,
     a.usename::text AS user,
@@ -10,4 +11,5 @@ SELECT
 FROM pg_catalog.pg_stat_activity AS a
 WHERE a.datname = %(name)s AND a.pid <> pg_catalog.pg_backend_pid()
     AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
+    AND (%(spared)s::text = ''::text OR a.application_name NOT LIKE %(spared)s::text)
 ORDER BY a.backend_start, a.pid;
