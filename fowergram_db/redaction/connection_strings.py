@@ -11,17 +11,19 @@ _KEYS = (
     "host|hostaddr|server|port|dbname|database|user|user id|username|password|passfile|sslpassword|connect_timeout|"
     "options|application_name|fallback_application_name|sslmode|sslcert|sslkey|sslrootcert|sslcrl|channel_binding|"
     "target_session_attrs|client_encoding|keepalives|keepalives_idle|keepalives_interval|keepalives_count|replication|"
-    "gssencmode|krbsrvname|service|load_balance_hosts|require_auth|sslnegotiation|tcp_user_timeout"
+    "gssencmode|krbsrvname|service|load_balance_hosts|require_auth|sslnegotiation|tcp_user_timeout|passwd|pwd"
 )
 _VALUE = r"'(?>[^'\\]|\\.|'')*+(?:'|\Z)|[^\s'][^\s]*+"
+_ANY_PAIR = re.compile(rf"\s*+(\w+)\s*+=\s*+({_VALUE})?[\s;]*+", re.DOTALL)
 _PAIR = re.compile(rf"\s*+({_KEYS})\s*+=\s*+({_VALUE})?[\s;]*+", re.IGNORECASE | re.DOTALL)
 _FIRST_KEY = re.compile(rf"(?<![\w.])(?:{_KEYS})\s*+=", re.IGNORECASE)
-_SECRET_KEY = re.compile(r"(?:ssl)?password", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"(?:ssl)?password|passwd|pwd", re.IGNORECASE)
 _NAMED = r"(?:ssl)?(?:password|passwd|passphrase)"
 _IN_QUERY = re.compile(rf"[?&]{_NAMED}=([^&\s'\"]+)", re.IGNORECASE)
 _VARIABLE = re.compile(
     r"""(?:\b(?:[A-Z0-9_]*(?:PASSWORD|PASSWD|PASSPHRASE)|MYSQL_PWD)|--(?:password|passwd))=('[^']*'?|"[^"]*"?|[^\s'"]+)"""
 )
+_OF_PROGRAM = re.compile(r"\bsshpass\s+-p\s*(\S+)|\bcurl\b[^|;\n]{0,300}?\s(?:-u|--user)[\s=]*[^\s:]+:(\S+)")
 _LOOSE = re.compile(rf"\b{_NAMED}=('[^']*'?|\"[^\"]*\"?|[^\s'\"&;,)]+)", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+)://")
 _URL_END = re.compile(r"[\s'\"<>`]|\Z")
@@ -58,6 +60,8 @@ def _candidates(text: str, reading: Reading) -> Iterator[Span]:
     if "://" in text:
         for match in _SCHEME.finditer(text):
             yield from _url_password(text, match)
+    for match in _OF_PROGRAM.finditer(text):
+        yield match.span(match.lastindex or 0)
     if "=" not in text:
         return
     yield from _conninfo_passwords(text)
@@ -104,14 +108,25 @@ def _between_colon_and_at(text: str, begin: int, end: int) -> Iterator[Span]:
 
 def _conninfo_passwords(text: str) -> Iterator[Span]:
     """Yield the passwords of a text that is a connection string, or has at least two of its pairs in a row."""
+    whole, at = _pairs(_ANY_PAIR, text, 0)
+    if at == len(text):
+        yield from _secret_values(whole)
+        return
     at = 0
     while first := _FIRST_KEY.search(text, at):
-        pairs = []
-        at = first.start()
-        while pair := _PAIR.match(text, at):
-            pairs.append(pair)
-            at = pair.end()
+        pairs, at = _pairs(_PAIR, text, first.start())
         at = max(at, first.end())
-        is_whole = not text[: first.start()].strip() and at == len(text)
-        if is_whole or len(pairs) > 1:
-            yield from (pair.span(2) for pair in pairs if pair[2] and _SECRET_KEY.fullmatch(pair[1]))
+        if len(pairs) > 1:
+            yield from _secret_values(pairs)
+
+
+def _pairs(pattern: re.Pattern[str], text: str, at: int) -> tuple[list[re.Match[str]], int]:
+    pairs = []
+    while pair := pattern.match(text, at):
+        pairs.append(pair)
+        at = pair.end()
+    return pairs, at
+
+
+def _secret_values(pairs: list[re.Match[str]]) -> Iterator[Span]:
+    yield from (pair.span(2) for pair in pairs if pair[2] and _SECRET_KEY.fullmatch(pair[1]))

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 from fowergram_db.redaction.lexemes import Kind, Lexeme
 from fowergram_db.redaction.texts import Text, joined, literal, made, quoted, unknown_value
 
 Walk = Callable[[int, int], None]
 
-BUILDERS = frozenset(("concat", "concat_ws", "format", "quote_ident", "quote_literal", "quote_nullable"))
+BUILDERS = frozenset(("concat", "concat_ws", "format", "quote_ident", "quote_literal", "quote_nullable", "replace"))
 # What passes its arguments on, all of them or the first one.
 _OF_ALL = frozenset(("coalesce", "concat", "greatest", "least"))
 _OF_FIRST = frozenset(
@@ -40,33 +41,57 @@ def matching(tokens: list[Lexeme]) -> dict[int, int]:
 class Expressions:
     """The expressions of one text; ``walk`` looks for secrets in what is no part of a string that is put together.
 
-    ``names`` are those of unknown values, by their number.
+    ``names`` are those of unknown values, by their number; ``variables`` what some variables hold.
     """
 
-    def __init__(self, text: Text, tokens: list[Lexeme], names: list[str], walk: Walk) -> None:
+    def __init__(
+        self, text: Text, tokens: list[Lexeme], names: list[str], variables: dict[str, Text], walk: Walk
+    ) -> None:
         self._text = text
-        self._tokens = tokens
+        self.tokens = tokens
         self._closing = matching(tokens)
         self._names = names
+        self._variables = variables
         self._walk = walk
         self._depth = 0
 
     def begins(self, at: int) -> bool:
         """Tell whether a string begins at a token."""
-        token = self._tokens[at]
+        token = self.tokens[at]
         return token.kind is Kind.STRING or (token.value in BUILDERS and self.is_symbol(at + 1, "("))
 
     def is_symbol(self, at: int, value: str) -> bool:
         """Tell whether a character stands at a place, no quoted name."""
-        return at < len(self._tokens) and self._tokens[at].value == value and self._tokens[at].kind is Kind.OTHER
+        return at < len(self.tokens) and self.tokens[at].value == value and self.tokens[at].kind is Kind.OTHER
 
     def is_word(self, at: int, *values: str) -> bool:
         """Tell whether one of some words stands at a place."""
-        return 0 <= at < len(self._tokens) and self._tokens[at].kind is Kind.WORD and self._tokens[at].value in values
+        return 0 <= at < len(self.tokens) and self.tokens[at].kind is Kind.WORD and self.tokens[at].value in values
 
     def closing(self, at: int) -> int:
         """Return where the parenthesis at a place closes."""
         return self._closing[at]
+
+    def opening_of(self, closing: int) -> int | None:
+        """Return where the parenthesis opens that closes at a place, None where none does."""
+        return self._openings.get(closing)
+
+    def opening(self, at: int) -> int | None:
+        """Return where the parenthesis opens that a list of names stands in, None where a token is in no such list."""
+        at -= 1
+        while at >= 0 and not self.is_symbol(at, "("):
+            if not (self.is_symbol(at, ",") or self.tokens[at].kind in (Kind.WORD, Kind.NAME)):
+                return None
+            at -= 1
+        return at if at >= 0 else None
+
+    @cached_property
+    def _openings(self) -> dict[int, int]:
+        return {closing: opening for opening, closing in self._closing.items()}
+
+    def is_cast(self, at: int) -> bool:
+        """Tell whether a token may be one of a cast that stands behind a string."""
+        return self.tokens[at].kind is Kind.WORD or self.is_symbol(at, ":") or self.is_symbol(at, ".")
 
     def read(self, at: int) -> tuple[Text, int]:
         """Return the value of the expression that begins at a token, and the index behind it."""
@@ -75,7 +100,7 @@ class Expressions:
             part, at = self._term(at)
             parts.append(part)
             at = self._behind_casts(at)
-            if not (self.is_symbol(at, "|") and self.is_symbol(at + 1, "|") and at + 2 < len(self._tokens)):
+            if not (self.is_symbol(at, "|") and self.is_symbol(at + 1, "|") and at + 2 < len(self.tokens)):
                 return joined(parts), at
             at += 2
 
@@ -101,12 +126,12 @@ class Expressions:
         return at
 
     def _term(self, at: int) -> tuple[Text, int]:
-        token = self._tokens[at]
+        token = self.tokens[at]
         if token.kind is Kind.STRING:
             return literal(self._text, token.start, token.end), at + 1
         if token.kind is Kind.OTHER and token.value[0].isdigit():
             return self._text.part(token.start, token.end), at + 1
-        if self.is_word(at, "pg_catalog") and self.is_symbol(at + 1, ".") and at + 2 < len(self._tokens):
+        if self.is_word(at, "pg_catalog") and self.is_symbol(at + 1, ".") and at + 2 < len(self.tokens):
             return self._term(at + 2)
         if self._depth < _DEEPEST:
             self._depth += 1
@@ -117,7 +142,7 @@ class Expressions:
         return unknown_value(0), at + 1
 
     def _compound(self, at: int) -> tuple[Text, int]:
-        token = self._tokens[at]
+        token = self.tokens[at]
         if self.is_symbol(at + 1, "(") and token.kind is Kind.WORD and token.value in _EVALUATED:
             return self._call(token.value, at + 1), self._closing[at + 1] + 1
         if self.is_symbol(at, "("):
@@ -140,6 +165,8 @@ class Expressions:
                 return joined(part for value in values[1:] for part in (value, values[0]))
             case "quote_literal" | "quote_nullable":
                 return quoted(joined(values), "'")
+            case "replace" if len(values) > 2:  # noqa: PLR2004 - its arguments
+                return _replaced(*values[:3])
             case "quote_ident":
                 return quoted(joined(values), '"')
             case _:
@@ -156,32 +183,43 @@ class Expressions:
     def _case(self, at: int) -> tuple[Text, int]:
         """Return all that a CASE may come to, one value behind the other."""
         values, begin, at = [], at + 1, at + 1
-        while at < len(self._tokens) and not self.is_word(at, "end") and not self.is_symbol(at, ";"):
-            if self.is_word(at, "then", "else") and at + 1 < len(self._tokens):
+        while at < len(self.tokens) and not self.is_word(at, "end") and not self.is_symbol(at, ";"):
+            if self.is_word(at, "then", "else") and at + 1 < len(self.tokens):
                 self._walk(begin, at)
                 value, at = self.read(at + 1)
                 values.append(value)
                 begin = at
             else:
                 at += 1
-        return joined(values), min(at + 1, len(self._tokens))
+        return joined(values), min(at + 1, len(self.tokens))
 
     def _not_understood(self, at: int) -> tuple[Text, int]:
         end = at + 1
-        while end < len(self._tokens) and not self._stops(end):
+        while end < len(self.tokens) and not self._stops(end):
             end = self._closing[end] + 1 if self.is_symbol(end, "(") else end + 1
-        end = min(end, len(self._tokens))
+        end = min(end, len(self.tokens))
+        if end == at + 1 and self.tokens[at].value in self._variables:
+            return self._variables[self.tokens[at].value], end
         self._walk(at + 1, end)
-        self._names.append(self._tokens[end - 1].value)
+        self._names.append(self.tokens[end - 1].value)
         return unknown_value(len(self._names) - 1), end
 
     def _stops(self, at: int) -> bool:
-        token = self._tokens[at]
+        token = self.tokens[at]
         if token.kind is Kind.WORD:
             return token.value in _STOPS
         chained = self.is_symbol(at, "|") and self.is_symbol(at + 1, "|")
         cast = self.is_symbol(at, ":") and self.is_symbol(at + 1, ":")
         return chained or cast or (token.kind is Kind.OTHER and token.value in ",;)")
+
+
+def _replaced(text: Text, old: Text, new: Text) -> Text:
+    parts: list[Text] = []
+    at = 0
+    while old.value and (found := text.value.find(old.value, at)) >= 0:
+        parts += text.part(at, found), new
+        at = found + len(old.value)
+    return joined((*parts, text.part(at, len(text.value))))
 
 
 def _formatted(values: list[Text]) -> Text:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from fowergram_db.redaction.assignments import assigned_value, default_value, selected_values
 from fowergram_db.redaction.connection_strings import PLACEHOLDER, Reading, password_spans
 from fowergram_db.redaction.expressions import Expressions
 from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes
@@ -20,7 +21,9 @@ _HINTS = re.compile(
     r"pass(?:word|wd|phrase|file)|pwd|secret|token|api_?key|access_key|private_key|identified|://|crypt", re.IGNORECASE
 )
 # With what may put such a word together.
-_WORTH_READING = re.compile(rf"{_HINTS.pattern}|quote_literal|quote_nullable", re.IGNORECASE)
+_WORTH_READING = re.compile(
+    rf"{_HINTS.pattern}|quote_literal|quote_nullable|(?:create|alter)\s+(?:role|user|group)", re.IGNORECASE
+)
 _CLAUSES = frozenset(("password", "passwd", "passphrase", "sslpassword"))
 _ASSIGNED = re.compile(r"(?:.*_)?(?:password|passwd|passphrase)")
 _NAMED_SECRET = re.compile(
@@ -37,7 +40,12 @@ _ARGUMENTS = {
 # What a string stands behind that is executed.
 _BODIES = frozenset(("as", "do", "execute"))
 _BARE = re.compile(r"[^\s;'\"$%:,()\\]+")
-_DECLARATION = 8
+_MISSPELLED = re.compile(r"(?:pass|pwd?|psw|kennwort|contrase|mot_?de_?passe)\w*")
+_LIST_OF_ROLE = ROLE_OPTIONS - {"add", "infinity", "limit", "set"} | frozenset(
+    ("admin", "connection", "in", "role", "sysid", "user", "valid")
+)
+# How often a password passes from variable to variable.
+_LONGEST_CHAIN = 5
 _DEEPEST = 8
 
 
@@ -64,19 +72,27 @@ def secrets_of(text: str) -> list[Secret]:
         return []
     search = _Search()
     _Reader(search, whole(text), 0, is_code=True).read()
-    for reader in tuple(search.readers):
-        reader.read_assignments()
+    for _ in range(_LONGEST_CHAIN):
+        known = len(search.named)
+        for reader in tuple(search.readers):
+            reader.read_assignments()
+        if len(search.named) == known:
+            break
     return list(search.found.values())
 
 
 class _Search:
-    """What is found in all the texts of one text; ``named`` are the variables whose values are secrets."""
+    """What is found in all the texts of one text; ``named`` are the variables whose values are secrets.
+
+    ``variables`` hold SQL that is put together in several steps.
+    """
 
     def __init__(self) -> None:
         self.found: dict[tuple[tuple[int, int], ...], Secret] = {}
         self.readers: list[_Reader] = []
         self.names: list[str] = [""]
         self.named: set[str] = set()
+        self.variables: dict[str, Text] = {}
 
     def add(self, text: Text, level: int) -> None:
         """Note a secret, and the variables that it is made of."""
@@ -96,10 +112,11 @@ class _Reader:
         self._level = level
         self._is_code = is_code
         self._tokens, self._comments, _ = lexemes(text.value)
-        self._expressions = Expressions(text, self._tokens, search.names, self._walk)
+        self._expressions = Expressions(text, self._tokens, search.names, search.variables, self._walk)
         self._in_role = False
         self._in_update = False
         self._options_end = 0
+        self._statement = 0
         search.readers.append(self)
 
     def read(self) -> None:
@@ -115,10 +132,11 @@ class _Reader:
         for at, token in enumerate(self._tokens if named else ()):
             if token.kind is Kind.OTHER or token.kind is Kind.STRING or token.value not in named:
                 continue
-            if self._expressions.is_word(at - 1, "into") and at > 1 and self._tokens[at - 2].kind is Kind.STRING:
-                self._take(at - 2)
-            elif value := self._assigned(at) or self._default(at):
-                self._take(value)
+            value = assigned_value(self._expressions, at) or default_value(self._expressions, at)
+            if value and value < len(self._tokens):
+                self._search.add(self._expressions.read(value)[0], self._level)
+            for selected in selected_values(self._expressions, at):
+                self._take(selected)
 
     def _note(self, parts: Iterable[Text]) -> None:
         for part in parts:
@@ -129,15 +147,32 @@ class _Reader:
         while at < end:
             token = self._tokens[at]
             if token.kind is Kind.OTHER:
-                if token.value == ";":
-                    self._in_role = self._in_update = False
-                at += 1
+                at = self._other(at, token)
             elif behind := self._secret(at, token):
                 at = behind
             elif self._expressions.begins(at):
                 at = self._string(at)
             else:
                 at += 1
+
+    def _other(self, at: int, token: Lexeme) -> int:
+        """Step over a character: one may end a statement, or assign SQL to a variable."""
+        if token.value == ";":
+            self._in_role = self._in_update = False
+            self._statement = at + 1
+        elif token.value == ":" and self._is_code and self._expressions.is_symbol(at + 1, "="):
+            return self._assignment(at)
+        return at + 1
+
+    def _assignment(self, at: int) -> int:
+        if at + 2 >= len(self._tokens):
+            return at + 2
+        value, end = self._expressions.read(at + 2)
+        self._read_string(value, is_code=False)
+        if _HINTS.search(value.value):
+            is_block = self._expressions.is_word(self._statement, "declare", "begin", "then", "else", "loop")
+            self._search.variables[self._tokens[self._statement + is_block].value] = value
+        return max(end, at + 2)
 
     def _string(self, at: int) -> int:
         is_code = self._is_code and self._is_body(at)
@@ -178,9 +213,11 @@ class _Reader:
             return behind
         if token.value.lower() in _CLAUSES and (behind := self._clause(at)):
             return behind
-        if at < self._options_end and (_NAMED_SECRET.fullmatch(token.value) or token.value == "passfile"):
+        is_misspelled = self._in_role and self._is_code and _MISSPELLED.fullmatch(token.value)
+        is_option = at < self._options_end and (_NAMED_SECRET.fullmatch(token.value) or token.value == "passfile")
+        if is_option or (is_misspelled and token.value not in _CLAUSES):
             return self._take(at + 1)
-        if self._is_code and _ASSIGNED.fullmatch(token.value) and (value := self._assigned(at)):
+        if self._is_code and _ASSIGNED.fullmatch(token.value) and (value := assigned_value(self._expressions, at)):
             return self._take(value)
         return None
 
@@ -219,9 +256,9 @@ class _Reader:
             self._search.add(self._text.part(self._tokens[value].start, self._tokens[value].end), self._level)
         elif value < len(self._tokens) and self._tokens[value].kind is Kind.OTHER:
             self._search.named.add(self._tokens[value].value)  # $1
-        if end := self._take(value):
-            return end
-        return self._bare(at) if self._in_role and self._is_code else None
+        if self._in_role and self._is_code:
+            return self._of_role(at + 1)
+        return self._take(value)
 
     def _is_clause(self, at: int) -> bool:
         """Tell a clause from prose that says "password"."""
@@ -232,53 +269,40 @@ class _Reader:
         follows = before.kind is Kind.OTHER and before.value in f"(,{UNKNOWN}"
         return is_option or follows or self._text.value[token.start : token.end].isupper()
 
-    def _bare(self, at: int) -> int | None:
-        """Take what stands for a password without being a string: that is an error, which would show it."""
-        value = at + 1
-        while value < len(self._tokens) and self._tokens[value].value in ("=", ":", "("):
-            value += 1
-        if value >= len(self._tokens) or self._expressions.is_word(value, "null", "valid", "in", "role", "user"):
-            return None
-        token = self._tokens[value]
-        if token.kind is not Kind.WORD and self._tokens[value - 1].value == ":":
-            return None  # a variable of psql
-        if token.kind is Kind.STRING:
-            return self._take(value)
+    def _of_role(self, at: int) -> int:
+        """Take all strings up to the role's next option; where there is none, what stands there instead of one.
+
+        That is an error, which would show it.
+        """
+        begin, has_string = at, False
+        while at < len(self._tokens) and not self._ends_option(at):
+            is_variable = (
+                at > begin and self._tokens[at - 1].value == ":" and self._tokens[at - 1].end == self._tokens[at].start
+            )
+            end = None if is_variable else self._take(at)
+            has_string = has_string or is_variable or end is not None
+            at = end or at + 1
+        if not has_string:
+            self._bare(begin)
+        return at
+
+    def _ends_option(self, at: int) -> bool:
+        return self._expressions.is_symbol(at, ";") or self._expressions.is_word(at, "null", "end", *_LIST_OF_ROLE)
+
+    def _bare(self, at: int) -> None:
+        while at < len(self._tokens) and (self._tokens[at].value in "=:(" or self._expressions.is_word(at, "to", "is")):
+            at += 1
+        if at >= len(self._tokens) or self._ends_option(at):
+            return
+        token = self._tokens[at]
         start, end = token.start, token.end
         if token.kind is Kind.NAME:
             start, end = start + 1, max(start + 1, end - 1)
         elif bare := _BARE.match(self._text.value, start):
             end = bare.end()
         else:
-            return None
+            return
         self._search.add(self._text.part(start, end), self._level)
-        return value + 1
-
-    def _assigned(self, at: int) -> int | None:
-        """Return where the value begins that is assigned to a name, also where that is declared."""
-        is_symbol = self._expressions.is_symbol
-        if is_symbol(at + 1, "=") and is_symbol(at + 2, ">"):
-            return at + 3
-        for value in range(at + 1, min(at + _DECLARATION, len(self._tokens))):
-            token = self._tokens[value]
-            if is_symbol(value, ":") and is_symbol(value + 1, "="):
-                return value + 2
-            if not (token.kind is Kind.WORD or token.value in ".[]()" or token.value.isdigit()):
-                break
-        return None
-
-    def _default(self, at: int) -> int | None:
-        """Return where a value begins that a variable has by itself, or gets by the other sign of assignment."""
-        is_word, is_symbol = self._expressions.is_word, self._expressions.is_symbol
-        begins = at == 0 or is_symbol(at - 1, ";") or is_word(at - 1, "begin", "then", "else", "loop", "declare")
-        if begins and is_symbol(at + 1, "="):
-            return at + 2
-        for value in range(at + 1, min(at + _DECLARATION, len(self._tokens))):
-            if is_word(value, "default") or (begins and is_symbol(value, "=")):
-                return value + 1
-            if is_symbol(value, ";") or is_symbol(value, ","):
-                break
-        return None
 
     def _setting(self, at: int) -> int | None:
         """Take the value of ``SET a.password = 'x'``; in an UPDATE, that is a column."""

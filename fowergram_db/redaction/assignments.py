@@ -1,0 +1,67 @@
+"""Find where the values stand that a variable, an argument or a column gets. Pure.
+
+All take the index of the token that is its name, and return that of the value's first token.
+"""
+
+from collections.abc import Iterator
+
+from fowergram_db.redaction.expressions import Expressions
+from fowergram_db.redaction.lexemes import Kind
+
+# How far a declaration's value stands behind its name.
+_DECLARATION = 14
+
+
+def assigned_value(expressions: Expressions, at: int) -> int | None:
+    """Return where the value begins that is assigned to a name, also where that is declared."""
+    is_symbol = expressions.is_symbol
+    if is_symbol(at + 1, "=") and is_symbol(at + 2, ">"):
+        return at + 3
+    for value in range(at + 1, min(at + _DECLARATION, len(expressions.tokens))):
+        token = expressions.tokens[value]
+        if is_symbol(value, ":") and is_symbol(value + 1, "="):
+            return value + 2
+        if not (token.kind is Kind.WORD or token.value in ".[]()" or token.value.isdigit()):
+            break
+    return None
+
+
+def default_value(expressions: Expressions, at: int) -> int | None:
+    """Return where a value begins that a variable has by itself, or gets by the other sign of assignment."""
+    is_word, is_symbol = expressions.is_word, expressions.is_symbol
+    begins = at == 0 or is_symbol(at - 1, ";") or is_word(at - 1, "begin", "then", "else", "loop", "declare")
+    if begins and is_symbol(at + 1, "="):
+        return at + 2
+    for value in range(at + 1, min(at + _DECLARATION, len(expressions.tokens))):
+        if is_word(value, "default") or (begins and is_symbol(value, "=")):
+            return value + 1
+        if is_symbol(value, ";") or is_symbol(value, ","):
+            break
+    return None
+
+
+def selected_values(expressions: Expressions, at: int) -> Iterator[int]:
+    """Yield where the values begin that a query gives a name to.
+
+    That is ``'x' AS name``, ``'x' INTO name``, and ``(VALUES ('x'), ('y')) alias (name)``.
+    """
+    if expressions.is_word(at - 1, "as", "into"):
+        string = at - 2
+        while string > 0 and expressions.tokens[string].kind is not Kind.STRING and expressions.is_cast(string):
+            string -= 1
+        yield string
+        return
+    opening = expressions.opening(at)
+    names = expressions.arguments(opening) if opening is not None else []
+    position = next((number for number, (start, end) in enumerate(names) if (start, end) == (at, at + 1)), None)
+    if position is None or opening is None:
+        return
+    alias = opening - 1 - (expressions.is_word(opening - 2, "as"))
+    rows = expressions.opening_of(alias - 1)
+    at = rows + 2 if rows is not None and expressions.is_word(rows + 1, "values") else len(expressions.tokens)
+    while expressions.is_symbol(at, "("):
+        columns = expressions.arguments(at)
+        if position < len(columns):
+            yield columns[position][0]
+        at = expressions.closing(at) + 1
+        at += expressions.is_symbol(at, ",")
