@@ -19,7 +19,7 @@ SELECT
     d.datistemplate AS is_template,
     d.datallowconn AS lets_in,
     d.datacl IS NOT NULL AS has_grants,
-    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+    note.description AS comment,
     coalesce(made.how @> template.how AND template.how @> made.how, false) AS like_template,
     mark.lasts AS mark_lasts,
     mark.lasts OR mark.is_in_comment AS production,
@@ -28,6 +28,8 @@ SELECT
     ) AS identity
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_tablespace AS s ON s.oid = d.dattablespace
+LEFT JOIN pg_catalog.pg_shdescription AS note
+    ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid
 CROSS JOIN LATERAL (
     SELECT
         EXISTS (
@@ -39,7 +41,7 @@ CROSS JOIN LATERAL (
                     ~* '^(fowergram\.environment=\s*production\s*|temp_tablespaces=.*"fowergram\.environment=production".*)$'
         ),
         coalesce(
-            pg_catalog.shobj_description(d.oid, 'pg_database')
+            note.description
                 ~* '(^|[\r\n])\s*fowergram\.environment=production\s*([\r\n]|$)',
             false
         )

@@ -2,6 +2,8 @@
 -- Oldest server: 13. Privileges: none. Column: oid.
 SELECT d.oid
 FROM pg_catalog.pg_database AS d
+LEFT JOIN pg_catalog.pg_shdescription AS note
+    ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid
 WHERE
     EXISTS (
         SELECT
@@ -12,7 +14,7 @@ WHERE
                 ~* '^(fowergram\.environment=\s*production\s*|temp_tablespaces=.*"fowergram\.environment=production".*)$'
     )
     OR coalesce(
-        pg_catalog.shobj_description(d.oid, 'pg_database')
+        note.description
             ~* '(^|[\r\n])\s*fowergram\.environment=production\s*([\r\n]|$)',
         false
     );

@@ -19,11 +19,13 @@ SELECT
     ) AS connections,
     NOT d.datallowconn AS is_complete,
     d.xmin::text AS row_version,
-    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+    note.description AS comment,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
     ) AS identity,
     pg_catalog.pg_get_userbyid(d.datdba) = current_user AS is_own
 FROM pg_catalog.pg_database AS d
-WHERE d.datname::text ~ %(names)s::text OR pg_catalog.shobj_description(d.oid, 'pg_database') LIKE %(comments)s
+LEFT JOIN pg_catalog.pg_shdescription AS note
+    ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid
+WHERE d.datname::text ~ %(names)s::text OR note.description LIKE %(comments)s
 ORDER BY d.datname;

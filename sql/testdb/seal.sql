@@ -8,9 +8,11 @@ SELECT
     pg_catalog.concat(
         'fowergram-db seal ', d.xmin, ' ',
         pg_catalog.encode(
-            pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.shobj_description(d.oid, 'pg_database'), 'UTF8')), 'hex'
+            pg_catalog.sha256(pg_catalog.convert_to(note.description, 'UTF8')), 'hex'
         )
     ) AS seal
 FROM pg_catalog.pg_database AS d
+LEFT JOIN pg_catalog.pg_shdescription AS note
+    ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid
 JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba
 WHERE d.datname = %(name)s AND d.oid = %(oid)s::oid AND o.rolname = current_user;

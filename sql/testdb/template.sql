@@ -47,7 +47,7 @@ SELECT
                     'application_name=fowergram-db seal ', d.xmin, ' ',
                     pg_catalog.encode(
                         pg_catalog.sha256(
-                            pg_catalog.convert_to(pg_catalog.shobj_description(d.oid, 'pg_database'), 'UTF8')
+                            pg_catalog.convert_to(note.description, 'UTF8')
                         ),
                         'hex'
                     )
@@ -57,7 +57,7 @@ SELECT
     ) AS is_complete,
     d.xmin::text AS row_version,
     pg_catalog.age(d.xmin) AS age,
-    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+    note.description AS comment,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
     ) AS identity,
@@ -68,4 +68,6 @@ SELECT
     pg_catalog.pg_backend_pid() AS backend_pid
 FROM wanted
 LEFT JOIN pg_catalog.pg_database AS d ON d.datname = wanted.name
+LEFT JOIN pg_catalog.pg_shdescription AS note
+    ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid
 LEFT JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba;

@@ -6,11 +6,13 @@
 SELECT
     d.datname::text AS name,
     d.oid,
-    pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
+    note.description AS comment,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
     ) AS identity
 FROM pg_catalog.pg_database AS d
+LEFT JOIN pg_catalog.pg_shdescription AS note
+    ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid
 JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba
 WHERE d.datname::text LIKE %(names)s::text AND o.rolname = current_user AND NOT d.datallowconn
     AND EXISTS (
@@ -21,7 +23,7 @@ WHERE d.datname::text LIKE %(names)s::text AND o.rolname = current_user AND NOT 
                 'application_name=fowergram-db seal ', d.xmin, ' ',
                 pg_catalog.encode(
                     pg_catalog.sha256(
-                        pg_catalog.convert_to(pg_catalog.shobj_description(d.oid, 'pg_database'), 'UTF8')
+                        pg_catalog.convert_to(note.description, 'UTF8')
                     ),
                     'hex'
                 )
