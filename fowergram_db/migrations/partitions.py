@@ -14,13 +14,14 @@ from fowergram_db.errors import FowergramError, UntrustedOwner
 from fowergram_db.migrations.engine.worker import Limits
 from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
 
-_NAME = "public.maintain_partitions(integer, interval)"
+_NAME = "public.maintain_partitions"
 _SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
 
 
 class _Function(NamedTuple):
-    """What is found of the function: how the defaults of its two arguments are written, and what is not trusted."""
+    """The function, or an overload: how the defaults of its first arguments are written, and what is not trusted."""
 
+    is_called: bool
     first_default: str
     second_default: str
     untrusted: list[str] | None
@@ -28,7 +29,7 @@ class _Function(NamedTuple):
 
 def keeps_partitions(connection: Connection) -> bool:
     """Tell whether the database has that function, and may be written to; psycopg's errors pass through."""
-    return _find(connection) is not None
+    return any(function.is_called for function in _find(connection))
 
 
 def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEvent) -> None:
@@ -39,15 +40,16 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
     try:
         with reported("look for partitions to maintain"):
             found = _find(connection)
-        if found is None:
+        if not found or not found[0].is_called:
             return
-        untrusted = Untrusted(*found.untrusted) if found.untrusted else None
-        require_trusted(connection, _NAME, untrusted, UntrustedOwner)
+        for function in found:
+            untrusted = Untrusted(*function.untrusted) if function.untrusted else None
+            require_trusted(connection, _NAME, untrusted, UntrustedOwner)
         with reported("keep the partitions ahead"), connection.transaction():
             connection.execute(_SET_LOCAL, ["lock_timeout", f"{limits.lock_timeout_ms}ms"])
             if limits.statement_timeout_ms is not None:
                 connection.execute(_SET_LOCAL, ["statement_timeout", f"{limits.statement_timeout_ms}ms"])
-            rows = connection.execute(_call(found)).fetchall()
+            rows = connection.execute(_call(found[0])).fetchall()
     except FowergramError as error:
         raise type(error)(
             f"the migrations are applied, but what follows them failed: {error.message}",
@@ -58,13 +60,14 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
         on_event(PartitionsMaintained(tuple((str(name), str(action)) for name, action in rows)))
 
 
-def _find(connection: Connection) -> _Function | None:
-    row = connection.execute(load_with_ownership("catalog/partition_maintenance")).fetchone()
-    return _Function(*row) if row else None  # type: ignore[arg-type]  # the query's header says the types
+def _find(connection: Connection) -> list[_Function]:
+    """Return the function, if there is one, before its overloads."""
+    rows = connection.execute(load_with_ownership("catalog/partition_maintenance")).fetchall()
+    return [_Function(*row) for row in rows]  # type: ignore[arg-type]  # the query's header says the types
 
 
 def _call(found: _Function) -> sql.Composed:
-    """Return a call that no overload can take: with both arguments, their defaults, it fits this function exactly."""
+    """Return a call that no overload is preferred for: both arguments, their defaults, are of the function's types."""
     return sql.SQL(
         "SELECT partition_name, action FROM public.maintain_partitions("
         '({})::pg_catalog.int4, ({})::pg_catalog."interval")'

@@ -1,6 +1,7 @@
 -- Purpose: the statements of the current database that took the most time, with the totals they are part of.
 -- Oldest server: 13, with any version of pg_stat_statements from 1.4 on.
--- Privileges: EXECUTE on the extension's function; others' statements are hidden without pg_read_all_stats.
+-- Privileges: SELECT on the extension's view, since overloads can make a call of its function ambiguous; others'
+--   statements are hidden without pg_read_all_stats.
 -- Parameters: sort ('total', 'mean' or 'calls'), limit. Placeholder: the schema of the extension.
 -- Columns: statements, all_calls, all_ms (every statement of the database), hidden_statements, hidden_calls,
 --   hidden_ms (those of them that this role may not see), role (the current one), then of each statement
@@ -33,7 +34,7 @@ WITH /* fowergram-db */ statement AS MATERIALIZED (
             COALESCE(mean_exec_time, mean_time) AS mean_ms,
             COALESCE(max_exec_time, max_time) AS max_ms,
             COALESCE(stddev_exec_time, stddev_time) AS stddev_ms
-        FROM {schema}.pg_stat_statements(showtext => TRUE)
+        FROM {schema}.pg_stat_statements
         WHERE
             dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
             AND COALESCE(pg_catalog.strpos(query, '/* fowergram-db */'), 0) = 0

@@ -7,9 +7,16 @@
 SELECT /* fowergram-db */
     home.nspname::text AS schema,
     EXISTS (
+        -- A member of the extension: in its schema others may have made a view of that name.
         SELECT
-        FROM pg_catalog.pg_class AS info
-        WHERE info.relnamespace = home.oid AND info.relname = 'pg_stat_statements_info'
+        FROM pg_catalog.pg_depend AS member
+        JOIN pg_catalog.pg_class AS info ON info.oid = member.objid
+        WHERE
+            member.refclassid = 'pg_catalog.pg_extension'::regclass::oid
+            AND member.refobjid = extension.oid
+            AND member.classid = 'pg_catalog.pg_class'::regclass::oid
+            AND member.deptype = 'e'::"char"
+            AND info.relname = 'pg_stat_statements_info'::name
     ) AS has_info,
     EXISTS (
         SELECT

@@ -219,6 +219,14 @@ def test_no_overload_is_called_in_place_of_the_function_that_is_trusted(attack, 
     assert mallory.entries(open_public) == 0
 
 
+@pytest.mark.parametrize("more", [", c integer DEFAULT 1", ", VARIADIC c integer[] DEFAULT '{}'"])
+def test_an_overload_that_makes_the_call_ambiguous_is_named(attack, cli, is_refused, open_public, more):
+    open_public.execute(FUNCTION.replace("{default}", "1").replace("{body}", ""))
+    attack(FUNCTION.replace("{default}", "1").replace("DEFAULT NULL", f"DEFAULT NULL{more}"))
+    cli("migrate")
+    is_refused((("migrate",),), exit_code=1)
+
+
 def test_a_table_made_in_the_very_moment_is_not_used(attack, open_public, mallory):
     attack(f"{OWN_TABLE} {MADE_BEFOREHAND['a trigger']}")
     with pytest.raises(UntrustedHistory, match=f'belongs to "{mallory.name}"'):
@@ -305,3 +313,15 @@ def test_a_table_that_is_swapped_before_a_down_script_is_read_is_not_read(attack
     with pytest.raises(DatabaseError, match="division by zero"):
         read_durations(open_public, [1])
     assert mallory.entries(open_public) == 0
+
+
+def test_a_view_that_stands_in_for_the_statistics_of_statements_is_not_read(attack, cli, open_public, mallory):
+    open_public.execute("CREATE EXTENSION pg_stat_statements VERSION '1.8'")
+    attack(
+        BOOL.format("") + "CREATE VIEW public.pg_stat_statements_info AS "
+        "SELECT 1 AS dealloc, now() AS stats_reset WHERE public.trap();"
+        "CREATE FUNCTION public.pg_stat_statements(showtext boolean, more int DEFAULT 1) RETURNS SETOF record "
+        "LANGUAGE plpgsql AS $f$BEGIN {body} END$f$;"
+    )
+    result = cli("slow-queries", "--json")
+    assert (result.exit_code, mallory.entries(open_public)) == (0, 0), result.err

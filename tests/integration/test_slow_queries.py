@@ -23,6 +23,7 @@ CREATE FUNCTION pg_stat_statements(
 BEGIN
     RAISE 'pg_stat_statements must be loaded via "shared_preload_libraries"' USING ERRCODE = '55000';
 END $$;
+CREATE VIEW pg_stat_statements AS SELECT * FROM pg_stat_statements(true);
 """
 
 
