@@ -56,10 +56,11 @@ class TemplateLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A copy of a template that lets nobody in yet."""
+    """A copy of a template that lets nobody in yet; ``owner`` is the role that has made it."""
 
     name: str
     oid: int
+    owner: str
 
 
 def clone_of(admin: Connection, blueprint: Blueprint, name: str, on_event: OnEvent) -> Template:
@@ -114,13 +115,13 @@ def closed_clone(admin: Connection, template: Template, name: str, like: Databas
     if not (strategy is Strategy.FILE_COPY and _shared(admin, template, statement)):
         with creating(admin):
             _create(admin, statement)
-    oid = _checked(admin, template, name)
+    copy = _checked(admin, template, name)
     note_use(admin, template)
-    return Clone(name, oid)
+    return copy
 
 
-def _checked(admin: Connection, template: Template, name: str) -> int:
-    """Return the OID of a copy, once it is sure of what it is one."""
+def _checked(admin: Connection, template: Template, name: str) -> Clone:
+    """Return a copy, once it is sure what it is a copy of."""
     values = {
         "name": name,
         "template_oid": template.oid,
@@ -129,7 +130,7 @@ def _checked(admin: Connection, template: Template, name: str) -> int:
     }
     with reported("check the copy of the template"):
         row = admin.execute(load("testdb/copy"), values).fetchone()
-    oid, is_own, is_exact = row or (0, False, False)
+    oid, owner, is_own, is_exact = row or (0, "", False, False)
     if not is_own:
         raise DatabaseError(
             f'the new database "{name}" was dropped or replaced while it was checked', hint="Run the command again."
@@ -137,7 +138,7 @@ def _checked(admin: Connection, template: Template, name: str) -> int:
     if not is_exact:
         drop_quietly(admin, name, int(str(oid)))
         raise TemplateLost
-    return int(str(oid))
+    return Clone(name, int(str(oid)), str(owner))
 
 
 def _shared(admin: Connection, template: Template, statement: sql.Composed) -> bool:

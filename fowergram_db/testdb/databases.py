@@ -77,7 +77,7 @@ class Supply:
         """
         name = self.run.fresh_name(kind)
         clone = self._take(name, like) or self._clone(name, like)
-        if like:
+        if like and like.owner != clone.owner:
             with reported("give the clone to its owner"):
                 change_owner(self._admin, name, like.owner)
         return clone
@@ -89,7 +89,7 @@ class Supply:
         for ready in self._ready():
             with suppress(psycopg.Error, Refused):
                 take_name(self._admin, Seen(ready.name, ready.oid, None), name, _nobody, partial(self._own, name))
-                return Clone(name, ready.oid)
+                return replace(ready, name=name)
         return None
 
     def _own(self, name: str, facts: DatabaseFacts) -> None:
@@ -150,7 +150,9 @@ class Supply:
         with reported("look for clones that are ready"):
             rows = self._admin.execute(load("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
         return [
-            Clone(str(name), int(str(oid))) for name, oid, *label in rows if self._is_of_this_template(*map(str, label))
+            Clone(str(name), int(str(oid)), str(owner))
+            for name, oid, owner, *label in rows
+            if self._is_of_this_template(*map(str, label))
         ]
 
     def _is_of_this_template(self, comment: str, identity: str) -> bool:

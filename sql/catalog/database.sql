@@ -18,7 +18,22 @@ SELECT
     d.datconnlimit AS connection_limit,
     d.datistemplate AS is_template,
     d.datallowconn AS lets_in,
-    d.datacl IS NOT NULL AS has_grants,
+    EXISTS (
+        (
+            SELECT a.grantor, a.grantee, a.privilege_type, a.is_grantable FROM pg_catalog.aclexplode(d.datacl) AS a
+            EXCEPT
+            SELECT a.grantor, a.grantee, a.privilege_type, a.is_grantable
+            FROM pg_catalog.aclexplode(pg_catalog.acldefault('d'::"char", d.datdba)) AS a
+        )
+        UNION ALL
+        (
+            SELECT a.grantor, a.grantee, a.privilege_type, a.is_grantable
+            FROM pg_catalog.aclexplode(pg_catalog.acldefault('d'::"char", d.datdba)) AS a
+            WHERE d.datacl IS NOT NULL
+            EXCEPT
+            SELECT a.grantor, a.grantee, a.privilege_type, a.is_grantable FROM pg_catalog.aclexplode(d.datacl) AS a
+        )
+    ) AS has_grants,
     note.description AS comment,
     coalesce(made.how @> template.how AND template.how @> made.how, false) AS like_template,
     mark.lasts AS mark_lasts,

@@ -1,9 +1,10 @@
 -- Purpose: after CREATE DATABASE TEMPLATE: whether the copy is of the template that was looked up. Its row in
 -- pg_database is the same as then; a rename would have written it again, so it had that name all the time.
 -- Oldest server: 13. Privileges: none. Parameters: name (of the copy), template_oid, template_name, row_version (text).
--- Columns: oid (of the copy), is_own (boolean: it is the current role's), is_exact (boolean: of that template).
+-- Columns: oid and owner (of the copy), is_own (boolean: it is the current role's), is_exact (boolean: of that template).
 SELECT
     d.oid,
+    o.rolname::text AS owner,
     o.rolname = current_user AS is_own,
     EXISTS (
         SELECT

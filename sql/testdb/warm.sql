@@ -1,11 +1,12 @@
 -- Purpose: the clones that wait to become test databases, oldest first; their names begin with the time. Only those that
 -- the current role owns itself, has sealed (see seal.sql), and that let nobody in: what another role has put there under
 -- such a name is none, even where this role is a superuser.
--- Oldest server: 13. Privileges: none. Parameter: names (text: a pattern for LIKE). Columns: name, oid, comment,
+-- Oldest server: 13. Privileges: none. Parameter: names (text: a pattern for LIKE). Columns: name, oid, owner, comment,
 -- identity (text: which database a label has to name).
 SELECT
     d.datname::text AS name,
     d.oid,
+    o.rolname::text AS owner,
     note.description AS comment,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname

@@ -20,6 +20,7 @@ from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.databases import Supply
 from fowergram_db.testdb.emptying import NotExact, empty
+from fowergram_db.testdb.suite import Suite
 from fowergram_db.testdb.template import Blueprint
 
 COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
@@ -140,6 +141,44 @@ def test_a_template_that_another_role_replaces_before_it_is_copied_is_found_out(
     with pytest.raises(Refused, match=mallory_with_createdb.name):
         clone_of(admin, blueprint, target.dbname, unheard)
     assert admin.execute(OWNER, [target.dbname]).fetchone() is None
+
+
+def test_a_plain_role_does_not_copy_what_another_role_has_put_there_either(
+    admin, blueprint, mallory_with_createdb, role, target, monkeypatch
+):
+    admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
+    own = replace(blueprint.target, user=role, password="plain password")
+    plain = replace(blueprint, target=own)
+    real = cloning.ensure_template
+
+    def treacherous(*arguments):
+        template = real(*arguments)
+        drop(admin, template.name)
+        plant(mallory_with_createdb, template.name, "none")
+        return template
+
+    monkeypatch.setattr(cloning, "ensure_template", treacherous)
+    with connect(replace(own, dbname="postgres")) as session, pytest.raises(Refused, match=mallory_with_createdb.name):
+        clone_of(session, plain, target.dbname, unheard)
+    assert admin.execute(OWNER, [target.dbname]).fetchone() is None
+
+
+def test_a_test_suite_does_not_use_the_template_of_another_role(admin, blueprint, mallory_with_createdb):
+    template = ensure_template(admin, blueprint, unheard)
+    comment = admin.execute(COMMENT, [template.name]).fetchone()[0]
+    suite = Suite(blueprint.target, blueprint.files)
+    try:
+        first = suite.make()
+        drop(admin, template.name)
+        plant(mallory_with_createdb, template.name, comment)
+        with pytest.raises(Refused, match=mallory_with_createdb.name):
+            suite.make()
+        suite.discard(first)
+    finally:
+        suite.close()
+    for warm in (0, 1):
+        with pytest.raises(Refused, match=mallory_with_createdb.name):
+            Suite(blueprint.target, blueprint.files, warm)
 
 
 def warm_clone(cli, admin):
