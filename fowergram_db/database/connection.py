@@ -1,6 +1,5 @@
 """Open sessions with a server, and turn what goes wrong into errors that say what to do."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from fowergram_db.database import liveness
+from fowergram_db.database.environment import libpq_settings
 from fowergram_db.database.login import Cause, LoginFailed, TracedConnection, log_in
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -80,7 +80,32 @@ def reachable(target: Target) -> Iterator[Target]:
 
 
 def connect(target: Target, *, dbname: str | None = None, application: str = "") -> Connection:
+    """Do what ``connect_only`` does, and have the server end the session soon after this client has vanished.
+
+    That is one round trip, and none to this machine. Its server process then notices what the kernel does.
+    """
+    connection = connect_only(target, dbname=dbname, application=application)
+    if not _is_local(connection):
+        values = liveness.LIVENESS.settings | {"pid": str(connection.info.backend_pid)}
+        try:
+            psycopg.ClientCursor(connection).execute(load("catalog/liveness"), values)
+        except psycopg.Error as error:
+            connection.close()
+            failed = LoginFailed(str(error), Cause.UNKNOWN, error.sqlstate or "")
+            raise _connection_failed(target, failed) from error
+    return connection
+
+
+def _is_local(connection: Connection) -> bool:
+    """Tell whether the other end is on this machine, where no host and no network can vanish."""
+    address = connection.info.hostaddr
+    return not address or address == "::1" or address.startswith("127.")
+
+
+def connect_only(target: Target, *, dbname: str | None = None, application: str = "") -> Connection:
     """Open an autocommit session that works through PgBouncer too: nothing prepared, nothing SET.
+
+    No query is sent, for which a pooler would first have to lend a session.
 
     ``application`` is the name that the server knows it by, where it must be that and no other.
     Raises DatabaseMissing where only the database is not there, ServerTooOld before 13, else
@@ -138,12 +163,13 @@ def await_server(target: Target, seconds: float) -> None:
 
 def _parameters(target: Target, dbname: str, application: str) -> dict[str, str]:
     """Name every part, so that no PG* variable can put another in its place."""
-    parameters = liveness.LIVENESS.parameters | dict(target.parameters)
+    given = dict(target.parameters)
+    of_libpq = libpq_settings(given.get("service", ""))
+    defaults = {"connect_timeout": _CONNECT_TIMEOUT_S} | liveness.LIVENESS.parameters
+    parameters = {name: value for name, value in defaults.items() if name not in of_libpq} | given
     if application:
         parameters["application_name"] = application
     parameters.setdefault("fallback_application_name", "fowergram-db")
-    if not os.environ.get("PGCONNECT_TIMEOUT"):
-        parameters.setdefault("connect_timeout", _CONNECT_TIMEOUT_S)
     parts = {"host": target.host, "port": target.port, "dbname": dbname, "user": target.user}
     return parameters | parts | {"password": target.password or "", "client_encoding": "UTF8"}
 

@@ -17,9 +17,9 @@ class Liveness:
     without one, the server ends the session; that works behind a pooler too, whose own connection stays open.
     """
 
-    idle_s: int = 20
-    interval_s: int = 10
-    probes: int = 5
+    idle_s: int = 15
+    interval_s: int = 5
+    probes: int = 7
     heartbeat_s: float = 15.0
     silence_s: int = 90
 
@@ -27,8 +27,10 @@ class Liveness:
     def lost_after_s(self) -> int:
         """Return how long a connection without any answer lasts.
 
+        A client that cleans up may meet a second connection right before its end, and then waits as long again.
+
         >>> Liveness().lost_after_s
-        70
+        50
         """
         return self.idle_s + self.interval_s * self.probes
 

@@ -22,7 +22,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from fowergram_db.database import liveness
-from fowergram_db.database.connection import connect, reported
+from fowergram_db.database.connection import connect_only, reported
 from fowergram_db.database.sessions import Session
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -89,7 +89,7 @@ class MigrationLock:
     """
 
     def __init__(self, target: Target, key: int = _MIGRATOR) -> None:
-        self._connection = connect(target)
+        self._connection = connect_only(target)
         self._key = key
         self.observer = Observer(target, _WORKER)
         self._heartbeat: Heartbeat | None = None
@@ -220,7 +220,8 @@ def lock_lost() -> LockLost:
     """Return the error to raise where the session that holds the migration lock is gone."""
     return LockLost(
         "the session that holds the migration lock was lost: another migrator may be at work",
-        hint="Run the command again (something between here and the server ends sessions that idle).",
+        hint="Run the command again. The network was cut, this process was stopped for longer than "
+        f"{liveness.LIVENESS.silence_s} s, or something between here and the server ends sessions that idle.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import LiteralString, TypeVar
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect
+from fowergram_db.database.connection import Connection, connect_only
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
@@ -104,7 +104,7 @@ class Observer:
 
     def _opened(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._target)
+            self._connection = connect_only(self._target)
         return self._connection
 
     def close(self) -> None:
