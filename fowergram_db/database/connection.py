@@ -85,15 +85,22 @@ def connect(target: Target, *, dbname: str | None = None, application: str = "")
     That is one round trip, and none to this machine. Its server process then notices what the kernel does.
     """
     connection = connect_only(target, dbname=dbname, application=application)
-    if not _is_local(connection):
-        values = liveness.LIVENESS.settings | {"pid": str(connection.info.backend_pid)}
+    if query := liveness_query(connection):
         try:
-            psycopg.ClientCursor(connection).execute(load("catalog/liveness"), values)
+            connection.execute(query.encode())
         except psycopg.Error as error:
             connection.close()
             failed = LoginFailed(str(error), Cause.UNKNOWN, error.sqlstate or "")
             raise _connection_failed(target, failed) from error
     return connection
+
+
+def liveness_query(connection: Connection) -> str:
+    """Return the query that has the server end the session soon after this client has vanished; "" where it cannot."""
+    if _is_local(connection):
+        return ""
+    values = liveness.LIVENESS.settings | {"pid": str(connection.info.backend_pid)}
+    return psycopg.ClientCursor(connection).mogrify(load("catalog/liveness"), values)
 
 
 def _is_local(connection: Connection) -> bool:

@@ -3,7 +3,8 @@
 -- worker is left at work, whose migrator has gone.
 -- Oldest server: 13 (transaction_timeout: 17). Privileges: none.
 -- The second lock is this run's own: where it is free, the run has ended.
--- Parameters: application (text), space, key (the lock), worker (the worker's lock), run_space, run, and the settings
+-- Parameters: application (text), pid (the process as the client knows it), space, key (the lock), worker (the worker's
+-- lock), run_space, run, and the settings
 -- tcp_keepalives_idle, tcp_keepalives_interval, tcp_keepalives_count, tcp_user_timeout and
 -- idle_in_transaction_session_timeout (text). Columns: got, left_over, marked, on_linux (booleans), pid.
 SELECT
@@ -32,16 +33,21 @@ FROM (
     FROM (
         SELECT
             pg_catalog.set_config('application_name', %(application)s, true),
-            pg_catalog.set_config('tcp_keepalives_idle', %(tcp_keepalives_idle)s, true),
-            pg_catalog.set_config('tcp_keepalives_interval', %(tcp_keepalives_interval)s, true),
-            pg_catalog.set_config('tcp_keepalives_count', %(tcp_keepalives_count)s, true),
-            pg_catalog.set_config('tcp_user_timeout', %(tcp_user_timeout)s, true),
+            pg_catalog.set_config('tcp_keepalives_idle', %(tcp_keepalives_idle)s, session.is_lent),
+            pg_catalog.set_config('tcp_keepalives_interval', %(tcp_keepalives_interval)s, session.is_lent),
+            pg_catalog.set_config('tcp_keepalives_count', %(tcp_keepalives_count)s, session.is_lent),
+            pg_catalog.set_config('tcp_user_timeout', %(tcp_user_timeout)s, session.is_lent),
             pg_catalog.set_config('idle_in_transaction_session_timeout', %(idle_in_transaction_session_timeout)s, true),
             pg_catalog.set_config('statement_timeout', '5s', true),
             CASE
                 WHEN pg_catalog.current_setting('server_version_num')::integer >= 170000
                     THEN pg_catalog.set_config('transaction_timeout', '0', true)
             END
+        FROM (
+            -- What a pooler lends is known to the client by another number. Else it also waits for the lock with these.
+            SELECT pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.<>) %(pid)s::pg_catalog.int4 AS is_lent
+            OFFSET 0
+        ) AS session
         OFFSET 0
     ) AS settings
     OFFSET 0

@@ -8,7 +8,7 @@ from functools import partial
 import psycopg
 from psycopg import pq
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, liveness_query, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, MigrationFailed, Refused
 from fowergram_db.migrations.engine.bundle import bundle_of
@@ -146,7 +146,8 @@ def _resets(worker: Worker, checked: CheckedStep) -> str:
         # The query would be read as the script has left it.
         worker.connection.execute("RESET client_encoding")
     limit = worker.limits.of(checked.directives)[0]
-    return f"RESET SESSION AUTHORIZATION; RESET ALL; SET LOCAL lock_timeout = {limit};"
+    again = liveness_query(worker.connection)
+    return f"RESET SESSION AUTHORIZATION; RESET ALL; {again} SET LOCAL lock_timeout = {limit};"
 
 
 def flush(connection: Connection) -> None:

@@ -107,7 +107,8 @@ class MigrationLock:
         waiting = _Waiting(wait_s, on_event)
         while (tried := self._try(waiting)) is not _Tried.HELD:
             holders = self._holders(self._key if tried is _Tried.TAKEN else WORKER_KEY)
-            self._connection.rollback()
+            # Not rolled back: what the session has set for itself would be undone.
+            self._connection.commit()
             waiting.go_on(holders, _TOLD[tried])
         if self.is_pooled:
             self._require_another(waiting)
@@ -123,6 +124,7 @@ class MigrationLock:
             "worker": WORKER_KEY if self._key == _MIGRATOR else 0,
             "run_space": RUN_SPACE,
             "run": self.run,
+            "pid": self._connection.info.backend_pid,
             "application": application.encode("ascii", "replace")[:_LONGEST_NAME].decode(),
         } | liveness.LIVENESS.settings
         with reported("take the migration lock"):

@@ -8,11 +8,11 @@ from typing import LiteralString, TypeVar
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect_only
+from fowergram_db.database.connection import Connection, connect_only, liveness_query
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
-from fowergram_db.migrations.engine.wire import Unanswered, ask, send, within
+from fowergram_db.migrations.engine.wire import Unanswered, ask, run, send, within
 from fowergram_db.migrations.events import Blocker
 
 _TELLS_OF_COPY = 140000
@@ -68,7 +68,7 @@ class Observer:
         if time.monotonic() < self._rests_until:
             return None
         try:
-            connection = self._opened()
+            connection = self._opened(_LOOK_WITHIN_S)
             send(connection, _BEGIN_LOOK, within(_LOOK_WITHIN_S))
             found = look(connection)
             connection.rollback()
@@ -84,7 +84,7 @@ class Observer:
         if time.monotonic() < self._rests_until:
             return []
         try:
-            text = query(self._opened().info.server_version)
+            text = query(self._opened(_LOOK_WITHIN_S).info.server_version)
             return self.ask(kind, text, {**self._worker, "application": application}, _LOOK_WITHIN_S)
         except Unanswered:
             self._rest()
@@ -100,11 +100,17 @@ class Observer:
         self, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object], limit_s: float
     ) -> list[_T]:
         """Return the rows of a query. Raises Unanswered after ``limit_s`` seconds, psycopg's errors and ours."""
-        return ask(self._opened(), kind, query, values, limit_s)
+        return ask(self._opened(limit_s), kind, query, values, limit_s)
 
-    def _opened(self) -> Connection:
+    def _opened(self, limit_s: float) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = connect_only(self._target)
+            if query := liveness_query(self._connection):
+                try:
+                    run(self._connection, query, within(limit_s))
+                except Unanswered:
+                    self._connection.close()
+                    raise
         return self._connection
 
     def close(self) -> None:

@@ -25,7 +25,8 @@ def opening(worker: Worker, directives: Directives, *more: LiteralString) -> str
     if statement_timeout_ms is not None:
         calls.append(set_local("statement_timeout", str(statement_timeout_ms)))
     if worker.lock is not None:
-        calls += [set_local(name, value) for name, value in liveness.LIVENESS.settings.items()]
+        silence = "idle_in_transaction_session_timeout"
+        calls.append(set_local(silence, liveness.LIVENESS.settings[silence]))
         if worker.lock.server_is_linux and worker.connection.info.server_version >= _OFFERS_CONNECTION_CHECK:
             # Then it even stops in the middle of a statement.
             calls.append(set_local("client_connection_check_interval", "2000"))

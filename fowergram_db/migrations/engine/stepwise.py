@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 import psycopg
 from psycopg.types.json import Jsonb
 
-from fowergram_db.database.connection import reported
+from fowergram_db.database.connection import liveness_query, reported
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
@@ -223,7 +223,8 @@ class _Run:
         step = self.checked.step
         query = "bookkeeping/finish" if step.direction is Direction.UP else "bookkeeping/forget"
         bookkeeping = self._composed(load(query), self.progress, duration_ms)
-        self._send(f"RESET SESSION AUTHORIZATION; RESET ALL; {bookkeeping}")
+        again = liveness_query(self.worker.connection)
+        self._send(f"RESET SESSION AUTHORIZATION; RESET ALL; {again} {bookkeeping}")
 
     def _note_the_end(self) -> None:
         """Record where it stands, where the server still listens: what was interrupted may have come to its end."""
