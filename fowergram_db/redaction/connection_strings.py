@@ -29,8 +29,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+)://")
 _URL_END = re.compile(r"[\s'\"<>`]|\Z")
 _PORT = re.compile(r"\d{1,5}(?:[/?,#]|\Z)")
 _HOSTS = re.compile(r"[^\s@]*\Z")
-PLACEHOLDER = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}|:'\w*'?|\*+|<\w*>?|PASSWORD")
-"""What stands for a value that is put in later."""
+PLACEHOLDER = re.compile(
+    r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}|:'\w*'?|\*+|<\w*>?|PASSWORD|\(?(?:\\[Sw]|\.|\[\^[^\]]*\])[*+]\??\)?"
+)
+"""What stands for a value that is put in later, or for any value, as in a regular expression."""
 _OF_SHELL = re.compile(r"\$\w+|\$\{\w+\}|\$\(.*\)?|`.*`?")
 
 
@@ -110,7 +112,8 @@ def _conninfo_passwords(text: str) -> Iterator[Span]:
     """Yield the passwords of a text that is a connection string, or has at least two of its pairs in a row."""
     whole, at = _pairs(_ANY_PAIR, text, 0)
     if at == len(text):
-        yield from _secret_values(whole)
+        is_pair = len(whole) == 1 and (whole[0][2] or "").startswith(">")  # of hstore: password=>x
+        yield from () if is_pair else _secret_values(whole)
         return
     at = 0
     while first := _FIRST_KEY.search(text, at):

@@ -17,7 +17,8 @@ _NOT_A_LINE_END = re.compile(r"[^\n]")
 # What PostgreSQL writes before the text of a statement, in messages and in CONTEXT.
 _STATEMENT = re.compile(
     r"""(?:SQL|PL/pgSQL)\ (?:statement|expression|assignment)\ "(?P<quoted>.*?)"?(?=\n(?:PL/pgSQL|SQL)\b|\Z)
-    |(?:statement|query|command)(?:\ \w+)?:\s(?P<bare>.*)""",
+    |(?:statement|query|command)(?:\ \w+)?:\s(?P<bare>.*)
+    |\b(?P<sql>(?:execute\s|format\s*\(|do\s+(?:language\s+\w+\s+)?\$).*)""",
     re.DOTALL | re.VERBOSE | re.IGNORECASE,
 )
 _BEGINS_QUERY = re.compile(
@@ -26,6 +27,8 @@ _BEGINS_QUERY = re.compile(
     r"|rollback|savepoint|select|set|show|start|table|truncate|update|vacuum|values|with)\b)",
     re.IGNORECASE,
 )
+# Prose begins with a capital at most.
+_IS_QUERY = re.compile(rf"(?=\s*[A-Z]{{2,}}\s)(?i:{_BEGINS_QUERY.pattern})")
 _LONG_IDENTIFIER = 63
 _DISTINCT = 8
 _SHORTEST_BARE = 4
@@ -70,10 +73,14 @@ def mask_query(text: str) -> str:
     >>> mask_query("cret'' ; '; ALTER ROLE me PASSWORD 'secre")
     "cret'' ; '; ALTER ROLE me PASSWORD '*****"
     """
+    return masked(text, _spans_of_query(text))
+
+
+def _spans_of_query(text: str) -> list[Span]:
     spans = [span for secret in secrets_of(text) for span in secret.spans]
     if lexemes(text).is_cut or not _BEGINS_QUERY.match(text):
         spans += prose_spans(text)
-    return masked(text, spans)
+    return spans
 
 
 def mask_message(text: str, repeated: Sequence[str] = ()) -> str:
@@ -84,12 +91,17 @@ def mask_message(text: str, repeated: Sequence[str] = ()) -> str:
     >>> mask_message("cannot connect to postgresql://me:secret@host/db")
     'cannot connect to postgresql://me:******@host/db'
     """
+    spans = _spans_of_query(text) if _IS_QUERY.match(text) else _spans_of_prose(text)
+    return masked(text, (*spans, *repetitions(text, repeated)))
+
+
+def _spans_of_prose(text: str) -> list[Span]:
     spans = list(prose_spans(text))
     for statement in _STATEMENT.finditer(text):
         group = statement.lastgroup or ""
         at = statement.start(group)
         spans += [span for secret in secrets_of(statement[group]) for span in _moved(secret, at).spans]
-    return masked(text, (*spans, *repetitions(text, repeated)))
+    return spans
 
 
 def masked(text: str, spans: Iterable[Span]) -> str:

@@ -19,6 +19,8 @@ _BETWEEN = re.compile(r"[\s(]*+")
 _QUOTES = re.compile(r"([eEnNbBxX]|[uU]&)?(?:('+)|(\$\w*\$))")
 _ROLE = re.compile(r"\b(?:create|alter)\s+(?:role|user|group|server)\b[^;]*\Z", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:([\w]+)\s*|[(,]\s*\"?)\Z")
+# Behind a quote that closes a string: the string ends in PASSWORD, and SQL goes on.
+_GOES_ON = re.compile(r"\s*(?:\|\||[),;]\s*(?:\Z|[);]))")
 _WINDOW = 400
 
 
@@ -56,5 +58,7 @@ def _quoted_part(text: str, opening: re.Match[str], *, is_certain: bool) -> Iter
         end = text.find(closing, end + 2)
     if end < 0 and is_certain:
         end = len(text)
+    if _GOES_ON.match(text, begin):
+        return
     if end > begin and not PLACEHOLDER.fullmatch(text, begin, end):
         yield begin, end

@@ -245,6 +245,15 @@ UNCHANGED_SQL = [
     "LOCK TABLE passwords",
     "SELECT check_password('x'), has_password('y')",
     "COPY users (name, password) FROM '/tmp/x.csv'",
+    "SELECT hstore('password', 'x'), 'password=>x'::hstore",
+    "SELECT regexp_replace(line, 'password=\\S+', 'password=***') FROM logs",
+    "INSERT INTO i18n VALUES ('weak', 'The password ''%s'' is too weak'), ('login.password', 'Password')",
+    "INSERT INTO settings VALUES ('smtp.password', 'x')",
+    "CREATE TYPE auth_method AS ENUM ('password', 'magic_link')",
+    "CREATE FUNCTION f(p_password text) RETURNS text AS $$ BEGIN IF p_password = '' THEN RAISE 'x'; END IF; END $$",
+    "SELECT 'ALTER ROLE ' || n || ' PASSWORD ' || quote_literal(p) || ';' FROM roles WHERE n LIKE 'app%'",
+    "MERGE INTO u USING s ON u.id = s.id WHEN MATCHED THEN UPDATE SET password = 'x'",
+    "WITH x AS (UPDATE users SET password = 'x' RETURNING password) SELECT 'y' FROM x",
     "COPY users FROM PROGRAM 'PGPASSWORD=$PW PGPASSWORD=$(cat pw) psql'",
     "ALTER ROLE a PASSWORD '${APP_PASSWORD}'",
 ]
@@ -279,6 +288,8 @@ HIDDEN_IN_MESSAGES = [
     "executing ALTER ROLE a PASSWORD E'ses\\'ame' now",
     "it's: ALTER ROLE a PASSWORD 'sesame",
     "ran: PGPASSWORD=sesame psql -h h",
+    "while running EXECUTE 'ALTER ROLE x PASSWORD ' || quote_literal('sesame')",
+    "it's format('ALTER ROLE x PASSWORD %L', 'sesame') that failed",
 ]
 
 
@@ -314,6 +325,8 @@ UNCHANGED_MESSAGES = [
     "PL/pgSQL function set_password(text,text) line 3 at SQL statement",
     "SQL statement \"UPDATE users SET password = 'x'\"",
     "create user accounts with password hashing",
+    "EXECUTE 'ALTER ROLE app PASSWORD ' || quote_literal(current_setting('app.pw', true))",
+    "format('%s', 'ALTER ROLE x PASSWORD')",
     "pass = 5, a := b, 10:30@noon",
     "Enter the password (at least 8 characters)",
     'role "a" is not permitted to log in',
