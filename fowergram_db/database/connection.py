@@ -259,6 +259,7 @@ def reported(doing: str) -> Iterator[None]:
         report = report_of(error.diag)
         hint = report.hint or statement_hint(error) or "Look at the server's log."
         kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else DatabaseError
+        error.args = (_without_secrets(str(error)),)  # a traceback shows the cause as well
         raise kind(f"cannot {doing}: {message_of(error)}", hint=hint, server=report) from error
 
 

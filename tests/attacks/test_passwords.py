@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+import traceback
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import psycopg
 import pytest
 
 from fowergram_db.database.target import url_of
+from fowergram_db.errors import MigrationFailed
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.migrate import migrate
+from fowergram_db.migrations.run import Goal
 
 VALUES = {
     "'ses''ame'": "ses'ame",
@@ -47,6 +52,14 @@ def test_a_server_that_repeats_a_password_does_not_show_it(cli, write, role, mon
     runs = [cli("migrate"), cli("migrate", "--json"), cli("migrate", "--dry-run")]
     assert [result.exit_code for result in runs] == [1, 1, 0]
     assert not any("sesame" in result.out + result.err for result in runs)
+
+
+@pytest.mark.parametrize("script", REPEATING[2:11])
+def test_a_traceback_shows_no_password(write, role, target, script):
+    files = read_migrations(write(**{"001_a": script.format(role=role)}))
+    with pytest.raises(MigrationFailed) as caught:
+        migrate(target, files, Goal(), lambda _event: None)
+    assert "sesame" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_password_of_another_session_is_not_shown(cli, write, target):

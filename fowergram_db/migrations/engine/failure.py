@@ -36,6 +36,8 @@ def failure(
     secrets = forms(found, script.text)
     report = ServerReport(*(mask_message(value, secrets) for value in astuple(report_of(error.diag))))
     message = mask_message(message_of(error), secrets)
+    # A traceback shows the cause as well, with the line of the script that the server quotes.
+    error.args = (mask_message(str(error), secrets),)
     kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else MigrationFailed
     hint = _hint(error)
     if report.sqlstate == _UNTRANSLATABLE and offset is not None:
