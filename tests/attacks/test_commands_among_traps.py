@@ -13,7 +13,10 @@ import psycopg
 import pytest
 
 from fowergram_db.cli.main import run
+from fowergram_db.database.connection import connect
+from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target, url_of
+from fowergram_db.schema.catalog import describe
 from tests import servers
 from tests.attacks.traps import ENTERED, entry_in_the_log, set_traps
 from tests.integration.conftest import environment, target_of
@@ -145,20 +148,21 @@ def ground(_shared_ground) -> Ground:
 
 @pytest.fixture
 def command(tmp_path, monkeypatch, capsys):
-    """Run a command in this process; it ends well, or refuses and names the role whose traps these are."""
+    """Run a command in this process; it ends well, or ``refuses`` the objects of a role by name."""
     directory = tmp_path / "own"
     directory.mkdir()
     for name, text in _OWN.items():
         (directory / f"{name}.sql").write_text(text, encoding="utf-8")
 
-    def call(target: Target, *arguments: str, own: bool = True) -> str:
+    def call(target: Target, *arguments: str, own: bool = True, refuses: str = "") -> str:
         variables = environment(target) | ({"MIGRATIONS_DIR": str(directory)} if own else {})
         with monkeypatch.context() as here:
             for name, value in variables.items():
                 here.setenv(name, value)
             exit_code = run(arguments)
         output = capsys.readouterr()
-        assert exit_code in {0, 3} or "mallory" in output.err, (arguments, exit_code, output)
+        is_refused = exit_code == 1 and f'objects of "{refuses}"' in output.err
+        assert exit_code == 0 or (refuses and is_refused), (arguments, exit_code, output)
         return output.out
 
     return call
@@ -189,7 +193,7 @@ def test_no_command_that_makes_a_database_enters_a_trap_of_template1(native, com
         ground.set_traps("template1", "public")
         for name, own in (("shop_test", False), ("own_test", True)):
             for arguments in _IN_NEW_DATABASES:
-                command(replace(ground.target, dbname=name), *arguments, own=own)
+                command(replace(ground.target, dbname=name), *arguments, own=own, refuses="mallory")
         assert ground.entered() == []
 
 
@@ -217,4 +221,17 @@ def test_adopting_a_history_enters_no_trap(ground, command, tool):
         owner.execute(_OWN["001_a"])
         owner.execute(_HISTORIES[tool])
     command(replace(ground.target, dbname=name), "adopt", "--from", tool, "--force")
+    assert ground.entered() == []
+
+
+def test_neither_the_roles_nor_the_documentation_of_the_schema_enter_a_trap(ground, command):
+    ground.make("roles_test")
+    target = replace(ground.target, dbname="roles_test")
+    command(target, "migrate", own=False)
+    with psycopg.connect(url_of(target)) as session:
+        for name in ("create", "create", "drop"):
+            session.execute(load(f"roles/{name}"))
+            session.commit()
+    with connect(target) as session:
+        assert "public.users" in {relation.identity for relation in describe(session).relations}
     assert ground.entered() == []
