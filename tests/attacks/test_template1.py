@@ -60,6 +60,11 @@ def test_an_object_that_another_role_gave_to_a_predefined_one_is_found(open_publ
         require_only_trusted(open_public)
 
 
+def test_the_owner_of_public_alone_is_no_reason_to_refuse(open_public, mallory):
+    open_public.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(mallory.name)))
+    require_only_trusted(open_public)
+
+
 def test_objects_of_a_role_that_the_current_one_is_a_member_of_are_trusted(open_public, mallory, add, role, target):
     add(OBJECTS["function"])
     plain = replace(target, user=role, password="plain password")

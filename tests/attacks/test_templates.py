@@ -119,6 +119,18 @@ def test_a_template_that_was_given_away_and_came_back_is_not_used(admin, bluepri
     assert ensure_template(admin, blueprint, unheard).oid != template.oid
 
 
+def test_the_owner_of_a_database_cannot_seal_it_for_another_role(admin, mallory_with_createdb, role, target):
+    named = sql.Identifier(target.dbname)
+    with mallory_with_createdb.connect("postgres") as own:
+        own.execute(sql.SQL("CREATE DATABASE {}").format(named))
+        for victim in (admin.info.user, role):
+            statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET application_name TO 'fowergram-db seal'")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                own.execute(statement.format(sql.Identifier(victim), named))
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                own.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(named, sql.Identifier(victim)))
+
+
 def test_only_the_owner_may_copy_a_template(admin, blueprint, mallory_with_createdb):
     name = ensure_template(admin, blueprint, unheard).name
     with mallory_with_createdb.connect("postgres") as own, pytest.raises(psycopg.errors.InsufficientPrivilege):
