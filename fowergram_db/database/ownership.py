@@ -96,6 +96,6 @@ def require_trusted(connection: Connection, name: str, found: Untrusted | None, 
     me = connection.info.user
     raise kind(
         f'{what}, and "{me}" uses only what belongs to itself, to a role that it is a member of, or to a superuser',
-        hint=f'Connect as that role (--user {found.owner}). If "{found.owner}" was not meant to make it, drop the '
-        f"{found.type} {found.identity}.",
+        hint=f"Connect as that role (--user {found.owner}), or as a member of it. If it was not meant to be there, "
+        f"drop the {found.type} {found.identity}.",
     )

@@ -43,16 +43,43 @@ used (root_class, root, class, oid, by_class, by_oid) AS (
         )
     ) AS d (class, oid)
 ),
--- An owner is recorded for every object but those of the role that initdb made.
-untrusted AS (
-    SELECT DISTINCT ON (u.root_class, u.root) u.*, s.refobjid AS owner
+-- pg_shdepend would be shorter, but has no row for what belongs to a predefined role.
+owned AS (
+    SELECT
+        u.*,
+        CASE u.class
+            WHEN 'pg_catalog.pg_class'::regclass::oid
+            THEN (SELECT x.relowner FROM pg_catalog.pg_class AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_proc'::regclass::oid
+            THEN (SELECT x.proowner FROM pg_catalog.pg_proc AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_type'::regclass::oid
+            THEN (SELECT x.typowner FROM pg_catalog.pg_type AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_operator'::regclass::oid
+            THEN (SELECT x.oprowner FROM pg_catalog.pg_operator AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_opclass'::regclass::oid
+            THEN (SELECT x.opcowner FROM pg_catalog.pg_opclass AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_opfamily'::regclass::oid
+            THEN (SELECT x.opfowner FROM pg_catalog.pg_opfamily AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_collation'::regclass::oid
+            THEN (SELECT x.collowner FROM pg_catalog.pg_collation AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_statistic_ext'::regclass::oid
+            THEN (SELECT x.stxowner FROM pg_catalog.pg_statistic_ext AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_ts_config'::regclass::oid
+            THEN (SELECT x.cfgowner FROM pg_catalog.pg_ts_config AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_ts_dict'::regclass::oid
+            THEN (SELECT x.dictowner FROM pg_catalog.pg_ts_dict AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_foreign_server'::regclass::oid
+            THEN (SELECT x.srvowner FROM pg_catalog.pg_foreign_server AS x WHERE x.oid = u.oid)
+            WHEN 'pg_catalog.pg_foreign_data_wrapper'::regclass::oid
+            THEN (SELECT x.fdwowner FROM pg_catalog.pg_foreign_data_wrapper AS x WHERE x.oid = u.oid)
+        END AS owner
     FROM used AS u
-    JOIN pg_catalog.pg_database AS b ON b.datname = pg_catalog.current_database()
-    JOIN pg_catalog.pg_shdepend AS s
-        ON s.dbid = b.oid AND s.classid = u.class AND s.objid = u.oid AND s.objsubid = 0
-            AND s.deptype = 'o'::"char" AND s.refclassid = 'pg_catalog.pg_authid'::regclass::oid
-    WHERE s.refobjid NOT IN (SELECT t.oid FROM trusted AS t)
-    ORDER BY u.root_class, u.root, u.oid <> u.root, u.by_oid <> u.root, u.by_oid, u.oid
+),
+untrusted AS (
+    SELECT DISTINCT ON (o.root_class, o.root) o.*
+    FROM owned AS o
+    WHERE o.owner NOT IN (SELECT t.oid FROM trusted AS t)
+    ORDER BY o.root_class, o.root, o.oid <> o.root, o.by_oid <> o.root, o.by_oid, o.oid
 )
 SELECT
     u.root_class AS class,

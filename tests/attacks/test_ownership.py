@@ -110,6 +110,26 @@ def test_a_history_that_another_role_has_made_is_not_used(attack, is_refused, tr
     is_refused()
 
 
+@pytest.mark.parametrize("owner", ["pg_database_owner", "pg_monitor"])
+def test_a_predefined_role_hides_no_owner(attack, cli, open_public, admin, mallory, owner):
+    """pg_shdepend does not list what such a role owns."""
+    if open_public.info.server_version < 140000:
+        pytest.skip("pg_database_owner came with 14")
+    name = open_public.info.dbname
+    admin.execute(f'GRANT pg_monitor TO {mallory.name}; ALTER DATABASE "{name}" OWNER TO {mallory.name}')
+    try:
+        attack(
+            f"{OWN_TABLE} {MADE_BEFOREHAND['a trigger']} ALTER FUNCTION public.trap() OWNER TO {owner};"
+            f"{ALTER} OWNER TO {owner}"
+        )
+        for command in COMMANDS[:3]:
+            result = cli(*command)
+            assert (result.exit_code, mallory.entries(open_public)) == (4, 0)
+            assert f'public.schema_migrations belongs to "{owner}"' in result.err
+    finally:
+        admin.execute(f'ALTER DATABASE "{name}" OWNER TO CURRENT_USER')
+
+
 def test_a_virtual_column_is_not_read(attack, is_refused, open_public):
     if open_public.info.server_version < 180000:
         pytest.skip("virtual columns came with 18")
@@ -269,7 +289,7 @@ def test_a_superuser_is_told_to_connect_as_the_role_that_migrates(cli, write, ro
         result = cli(*command)
         assert result.exit_code == 4
         assert f'error: public.schema_migrations belongs to "{role}", and' in result.err
-        assert f"hint: Connect as that role (--user {role})" in result.err
+        assert f"hint: Connect as that role (--user {role}), or as a member of it." in result.err
     assert query("SELECT count(*) FROM schema_migrations") == [(2,)]
 
 
