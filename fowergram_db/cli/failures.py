@@ -5,9 +5,24 @@ from typing import Any
 
 from fowergram_db.errors import FowergramError
 
+_LONGEST_LINE = 2_000
+
 
 def error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
-    """Yield the lines of an error with their styles; the notes, which say where things stand, come last."""
+    """Yield the lines of an error with their styles; the notes, which say where things stand, come last.
+
+    Of a line that is very long, beginning and end are shown.
+    """
+    for text, style in _error_lines(error):
+        yield "\n".join(map(_shortened, text.split("\n"))), style
+
+
+def _shortened(line: str) -> str:
+    half = _LONGEST_LINE // 2
+    return line if len(line) <= _LONGEST_LINE else f"{line[:half]} … {line[-half:]}"
+
+
+def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
     yield f"error: {error.message}", "bold red"
     if error.location:
         yield f"  at {error.location}", ""

@@ -41,6 +41,8 @@ def run(arguments: Sequence[str]) -> int:
     from fowergram_db.errors import UsageError
 
     _survive_any_output()
+    # The tool completes no words; Typer would do so in the place of the command.
+    os.environ.pop("_FOWERGRAM_DB_COMPLETE", None)
     command = typer.main.get_command(program(arguments))
     try:
         return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False, obj=arguments) or 0)

@@ -1,12 +1,14 @@
 """The options that many commands share, and the decorator that gives them to a command."""
 
 import inspect
+import math
 from collections.abc import Callable
 from enum import StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
     from fowergram_db.cli.session import Outcome
@@ -19,6 +21,13 @@ def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:
     return typer.Option(
         *names, help=help_text, envvar=variable or None, show_default=more.pop("show_default", False), **more
     )
+
+
+def _finite(seconds: float) -> float:
+    """Refuse what is a number for Python, and no number of seconds: nan, inf, 1e999."""
+    if not math.isfinite(seconds):
+        raise typer.BadParameter("it is not a number of seconds")
+    return seconds
 
 
 JSON = Annotated[bool, option("Print one JSON document on stdout.", "--json", variable="FOWERGRAM_JSON")]
@@ -75,6 +84,7 @@ _CONNECTION = {
             variable="FOWERGRAM_WAIT_FOR_SERVER",
             metavar="SECONDS",
             min=0,
+            callback=_finite,
         ),
     ],
 }
@@ -87,6 +97,7 @@ _PATIENCE = {
             variable="FOWERGRAM_WAIT",
             metavar="SECONDS",
             min=0,
+            callback=_finite,
         ),
     ],
     "lock_timeout": Annotated[
@@ -141,6 +152,19 @@ _PLAIN = inspect.Parameter.POSITIONAL_OR_KEYWORD
 PARTS = ("database_url", "host", "port", "dbname", "user")
 
 
+class _Command(TyperCommand):
+    """A command whose options are given once: of two databases, the wrong one might count."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer keeps the type to itself
+        """Refuse a second value of an option, and go on as any command does."""
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter in set(given):
+            takes_value = parameter.param_type_name == "option" and not getattr(parameter, "is_flag", False)
+            if takes_value and given.count(parameter) > 1:
+                ctx.fail(f"Option '{parameter.opts[0]}' is given more than once.")
+        return super().parse_args(ctx, args)
+
+
 class Needs(StrEnum):
     """What a command works on, beside its output: that decides which options it has."""
 
@@ -160,7 +184,7 @@ def command(app: typer.Typer, *names: str, needs: Needs, examples: str, group: s
     def register(body: Body) -> Body:
         invoke = _with_shared_options(f"{group} {names[0]}".strip(), body, _shared(needs))
         for at, name in enumerate(names):
-            app.command(name, epilog=f"\b\nExamples:\n{examples}", hidden=at > 0)(invoke)
+            app.command(name, cls=_Command, epilog=f"\b\nExamples:\n{examples}", hidden=at > 0)(invoke)
         return body
 
     return register

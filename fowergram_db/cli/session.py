@@ -1,6 +1,7 @@
 """One run of a command: its settings, its target, its screen; and where every error ends up."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.migrations.run import Patience
 
+# How Python shows a byte that is not UTF-8.
+_HALF = re.compile(r"[\ud800-\udfff]")
 _AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
 
 
@@ -226,6 +229,11 @@ def _explain(error: BaseException) -> FowergramError:
             meant: FowergramError = Terminated("terminated", hint=_AFTER_INTERRUPT)
         case KeyboardInterrupt():
             meant = Interrupted("interrupted", hint=_AFTER_INTERRUPT)
+        case UnicodeEncodeError() if not error.object.isascii() and _HALF.search(error.object):
+            meant = UsageError(
+                "an argument, a variable or a name is not UTF-8",
+                hint="Correct it; names of databases, tables and roles are text.",
+            )
         case _:
             meant = Unexpected(
                 f"internal error: {type(error).__name__}: {error}",

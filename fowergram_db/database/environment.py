@@ -10,6 +10,8 @@ from fowergram_db.errors import ConfigurationError, Location
 
 DEFAULT_ENV_FILE = Path(".env")
 _QUOTED = re.compile(r"""[^=]*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)')(?:\s+#[^\n]*)?""", re.DOTALL)
+_URL_AS_PATH = re.compile(r"^([a-z][a-z0-9+.-]*:)/(?=[^/])", re.IGNORECASE)
+_LARGEST = 1 << 20
 _OURS = (*VARIABLES.values(), "DATABASE_URL", "FOWERGRAM_ENVIRONMENT")
 
 
@@ -24,18 +26,43 @@ def read_env_file(path: Path | None) -> Mapping[str, str]:
     if path is None and not _is_there(file):
         return {}
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST + 1)
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigurationError(
-            f"there is no env file {str(file)!r}", hint="Correct --env-file, or leave it out."
+            f"there is no env file {shown(file)}", hint="Correct --env-file, or leave it out."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(
-            f"the env file {str(file)!r} cannot be read: {reason}",
+            f"the env file {shown(file)} cannot be read: {reason}",
             hint="Correct it, or name another with --env-file.",
         ) from error
+    if len(content) > _LARGEST:  # a device such as /dev/zero has no end
+        raise ConfigurationError(
+            f"the env file {shown(file)} is larger than {_LARGEST >> 20} MB", hint="Name the right one with --env-file."
+        )
     return _parse(str(file), text)
+
+
+def shown(path: Path) -> str:
+    """Return a path in quotes; what was a URL before it was taken for a path has no password in it.
+
+    >>> shown(Path("a.env")), shown(Path("postgresql://me:secret@host/db"))
+    ("'a.env'", "'postgresql://me:******@host/db'")
+    """
+    text = _URL_AS_PATH.sub(r"\1//", str(path))
+    if "://" in text:
+        from fowergram_db.redaction.messages import mask_message
+
+        text = mask_message(text)
+    return repr(text)
+
+
+def looks_like_url(path: Path) -> bool:
+    """Tell whether a path was a URL before it was taken for one."""
+    return bool(_URL_AS_PATH.match(str(path)))
 
 
 def _is_there(file: Path) -> bool:
@@ -82,7 +109,7 @@ def libpq_settings(service: str = "") -> Mapping[str, str]:
     if service:
         os.environ["PGSERVICE"] = service
     try:
-        return {option.keyword.decode(): option.val.decode() for option in Conninfo.get_defaults() if option.val}
+        return {option.keyword.decode(): os.fsdecode(option.val) for option in Conninfo.get_defaults() if option.val}
     finally:
         if service and before is None:
             del os.environ["PGSERVICE"]

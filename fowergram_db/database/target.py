@@ -23,6 +23,9 @@ _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 _HIGHEST_PORT = 65535
 # What may stand in a URL as it is: names, and addresses of both versions.
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_LABEL = r"[A-Za-z0-9_-]{1,63}"
+_USUAL_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?")
+_NEVER_IN_A_NAME = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]|\$\{")
 _LONGEST_NAME_BYTES = 63
 _CONNECTION_STRING = re.compile(r"pass(?:word|wd)\s*=", re.IGNORECASE)
 # libpq reads user:1234/56@host as a server called "user", and would show the rest of the password as a database.
@@ -158,7 +161,7 @@ def _url_level(label: str, url: str) -> Level:
 
     try:
         given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value}
-    except ProgrammingError as error:
+    except (ProgrammingError, UnicodeError) as error:
         # libpq quotes pieces of the URL in its message, and a piece may hold the password.
         reason = str(error).partition('"')[0].strip() or "it cannot be parsed"
         raise ConfigurationError(
@@ -197,6 +200,14 @@ def _checked(level: Level) -> Level:
                 f"{level.label}: the port is not a number from 1 to {_HIGHEST_PORT}",
                 hint="Correct it. In a URL, percent-encode the special characters of the password (/ is %2F).",
             )
+    _check_names(level)
+    if any("\0" in value for value in (*parts.values(), *level.parameters.values())):
+        raise ConfigurationError(f"{level.label}: a value contains a NUL character", hint="Remove it.")
+    return level
+
+
+def _check_names(level: Level) -> None:
+    parts = level.parts
     for part in ("host", "dbname", "user"):
         if "://" in parts.get(part, "") or (part == "host" and "@" in parts.get(part, "").removeprefix("@")):
             raise ConfigurationError(
@@ -208,24 +219,44 @@ def _checked(level: Level) -> Level:
                 f"{level.label}: the {_WORDS[part]} looks like a connection string",
                 hint="A connection string goes into DATABASE_URL as a whole.",
             )
+        if _NEVER_IN_A_NAME.search(parts.get(part, "")):
+            raise ConfigurationError(
+                f"{level.label}: the {_WORDS[part]} holds a control character, bytes that are not UTF-8, or a variable "
+                "that was not replaced",
+                hint="Correct it: a program that puts ${NAME} in has not done so.",
+            )
         if part != "host" and len(parts.get(part, "").encode()) > _LONGEST_NAME_BYTES:
             raise ConfigurationError(
                 f"{level.label}: the {_WORDS[part]} is longer than {_LONGEST_NAME_BYTES} bytes",
                 hint="PostgreSQL would cut it and mean another one: name it as it is on the server.",
             )
-    if any("\0" in value for value in (*parts.values(), *level.parameters.values())):
-        raise ConfigurationError(f"{level.label}: a value contains a NUL character", hint="Remove it.")
-    return level
+    for host in parts.get("host", "").split(","):
+        if not _is_host(host):
+            raise ConfigurationError(
+                f"{level.label}: the host is neither a name, nor an address, nor a directory", hint="Correct it."
+            )
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether libpq can look a host up; Python's own look-up knows no other names."""
+    if not host or host.startswith(("/", "@")) or _USUAL_HOST.fullmatch(host):
+        return True
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _libpq_level(environ: Mapping[str, str], libpq: Callable[[str], Mapping[str, str]], service: str) -> Level:
     """Build libpq's own level. Where it names a server, libpq's defaults stand in for the tool's."""
     if not service and not any(environ.get(name) for name in _LIBPQ_PLACES):
-        return Level("libpq", {part: value for part, name in _LIBPQ.items() if (value := environ.get(name))})
+        given = {part: value for part, name in _LIBPQ.items() if (value := environ.get(name))}
+        return _checked(Level("libpq", given))
     found = libpq(service)
     parts = {"host": found.get("hostaddr", "")} | {part: found[part] for part in PARTS if found.get(part)}
     parts.setdefault("dbname", parts.get("user", DEFAULTS["user"]))
-    return Level("libpq", parts, {"hostaddr": found.get("hostaddr", "")})
+    return _checked(Level("libpq", parts, {"hostaddr": found.get("hostaddr", "")}))
 
 
 def _combine(levels: tuple[Level, ...], parameters: Mapping[str, str]) -> Target:

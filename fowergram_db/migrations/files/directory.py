@@ -7,6 +7,7 @@ from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
+from fowergram_db.database.environment import shown
 from fowergram_db.errors import ConfigurationError, FileFault
 from fowergram_db.migrations.files import layouts
 from fowergram_db.migrations.files.layouts import MigrationFile, clash, outside_transaction, parse_version
@@ -41,7 +42,7 @@ def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
     migrations = _unique(sorted(_read(directory, _listed(directory)), key=attrgetter("version")))
     if not migrations:
         raise ConfigurationError(
-            f"there are no migrations in {str(directory)!r}",
+            f"there are no migrations in {shown(directory)}",
             hint="Name the right directory with --migrations-dir or MIGRATIONS_DIR, or write the first "
             "migration with `fowergram-db new NAME`.",
         )
@@ -83,7 +84,7 @@ def _listed(directory: Path) -> _Listing:
                 diesel.append((name, path))
     except OSError as error:
         raise ConfigurationError(
-            f"the migrations directory {str(directory)!r} cannot be read: {error.strerror}",
+            f"the migrations directory {shown(directory)} cannot be read: {error.strerror}",
             hint="Name the right one with --migrations-dir or MIGRATIONS_DIR.",
         ) from error
     # By name, and not by path: comparing those takes longer than reading the files.

@@ -3,6 +3,7 @@
 import unicodedata
 from pathlib import Path
 
+from fowergram_db.database.environment import looks_like_url, shown
 from fowergram_db.database.sql import is_installed
 from fowergram_db.errors import ConfigurationError, UsageError
 from fowergram_db.migrations.files.directory import tool_of, versions_in
@@ -22,6 +23,8 @@ def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
     words = "".join(character if _is_word(character) else " " for character in name.lower()).split()
     if not words:
         raise UsageError(f"{name!r} is not a name for a migration", hint="Say what it does: `new add_reactions`.")
+    if looks_like_url(directory):
+        raise UsageError(f"{shown(directory)} is a URL, and no directory", hint="Name a directory: --migrations-dir.")
     try:
         if is_installed(directory):
             raise ConfigurationError(
@@ -35,7 +38,7 @@ def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
                 file.write(text)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot write a migration into {str(directory)!r}: {error.strerror}",
+            f"cannot write a migration into {shown(directory)}: {error.strerror}",
             hint="Name a directory that you may write to with --migrations-dir or MIGRATIONS_DIR.",
         ) from error
     return tuple(directory / filename for filename in contents)
