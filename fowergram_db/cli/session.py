@@ -144,9 +144,9 @@ class Session:
 
     def connect(self, target: Target) -> "Connection":
         """Connect to the target, and note the server's version for the JSON document."""
-        from fowergram_db.database.connection import connect, server_version
+        from fowergram_db.database.connection import connect_safely, server_version
 
-        connection = connect(target)
+        connection = connect_safely(target)
         self.server_version = server_version(connection)
         return connection
 

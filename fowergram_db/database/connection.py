@@ -10,7 +10,8 @@ from psycopg.conninfo import make_conninfo
 
 from fowergram_db.database import liveness
 from fowergram_db.database.environment import libpq_settings
-from fowergram_db.database.login import Cause, LoginFailed, TracedConnection, log_in
+from fowergram_db.database.login import Cause, LoginFailed, log_in
+from fowergram_db.database.session_settings import Scope, Session
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import (
@@ -82,7 +83,8 @@ def reachable(target: Target) -> Iterator[Target]:
 def connect(target: Target, *, dbname: str | None = None, application: str = "") -> Connection:
     """Do what ``connect_only`` does, and have the server end the session soon after this client has vanished.
 
-    That is one round trip, and none to this machine. Its server process then notices what the kernel does.
+    That is one round trip, and none to this machine. Its server process then notices what the kernel does. All other
+    settings are those of any client: the tool's own queries need ``connect_safely``.
     """
     connection = connect_only(target, dbname=dbname, application=application)
     if query := liveness_query(connection):
@@ -109,8 +111,10 @@ def _is_local(connection: Connection) -> bool:
     return not address or address == "::1" or address.startswith("127.")
 
 
-def connect_only(target: Target, *, dbname: str | None = None, application: str = "") -> Connection:
+def connect_only(target: Target, *, dbname: str | None = None, application: str = "") -> Session:
     """Open an autocommit session that works through PgBouncer too: nothing prepared, nothing SET.
+
+    The tool's own queries need ``connect_safely``.
 
     No query is sent, for which a pooler would first have to lend a session.
 
@@ -144,9 +148,44 @@ def connect_only(target: Target, *, dbname: str | None = None, application: str 
     return connection
 
 
-def _open(target: Target, dbname: str, application: str) -> Connection:
+def connect_safely(
+    target: Target, *, dbname: str | None = None, application: str = "", widest: Scope = Scope.SESSION
+) -> Session:
+    """Open a session with the tool's own settings. Raises what ``connect`` raises.
+
+    One round trip more, which a pooler may keep waiting; none where ``widest`` is a transaction.
+    """
+    try:
+        return _with_own_settings(target, dbname, application, widest)
+    except psycopg.Error as error:
+        # An idle_session_timeout may end the session before its first query. A pooler refuses options.
+        try:
+            return _with_own_settings(without_idle_timeout(target), dbname, application, widest)
+        except (psycopg.Error, ConnectionFailed):
+            lost = LoginFailed(str(error), Cause.UNKNOWN, error.sqlstate or "")
+            raise _connection_failed(target, lost) from error
+
+
+def without_idle_timeout(target: Target) -> Target:
+    """Return the target with a connection parameter that keeps an idle session; a pooler refuses it."""
+    given = dict(target.parameters)
+    options = f"{given.get('options', '')} -c idle_session_timeout=0"
+    return replace(target, parameters=(*given.items(), ("options", options)))
+
+
+def _with_own_settings(target: Target, dbname: str | None, application: str, widest: Scope) -> Session:
+    session = connect_only(target, dbname=dbname, application=application)
+    try:
+        session.use_own_settings(widest, liveness_query(session))
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _open(target: Target, dbname: str, application: str) -> Session:
     conninfo = make_conninfo(**_parameters(target, dbname, application))
-    return log_in(conninfo, TracedConnection)
+    return log_in(conninfo, Session)
 
 
 def await_server(target: Target, seconds: float) -> None:
@@ -212,7 +251,7 @@ def maintenance(target: Target) -> Iterator[Connection]:
     """Connect to a database of the same server that is always there, for CREATE and DROP DATABASE."""
     for dbname in _MAINTENANCE_DATABASES:
         try:
-            connection = connect(target, dbname=dbname)
+            connection = connect_safely(target, dbname=dbname)
         except ConnectionFailed as error:
             if dbname == _MAINTENANCE_DATABASES[-1] or not error.is_of_database:
                 raise

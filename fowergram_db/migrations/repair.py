@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fowergram_db.database.connection import Connection, connect, reported
+from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import UnknownVersion
@@ -21,7 +21,7 @@ def repair(
     Return them as they were before. Writes the history in one transaction, under the migration lock. Raises
     UnknownVersion for a version that needs no repair.
     """
-    with connect(target) as connection, migration_lock(target, wait_s, on_event):
+    with connect_safely(target) as connection, migration_lock(target, wait_s, on_event):
         history = read_history(connection)
         require_own(history)
         broken = [m for m in survey(files, history) if m.state in (State.CHANGED, State.PARTIAL)]

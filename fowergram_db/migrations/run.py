@@ -7,7 +7,8 @@ from itertools import groupby
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect, require_primary
+from fowergram_db.database.connection import Connection, connect_safely, require_primary
+from fowergram_db.database.session_settings import settings_of_role
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep, check
@@ -96,22 +97,23 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
     def begin(step: Step) -> None:
         worker.on_event(StepStarted(step, numbers[step.version], len(steps)))
 
-    for transactional, those in groupby(steps, lambda checked: checked.directives.transactional):
-        if transactional:
-            apply(worker, tuple(those), extent, begin)
-            continue
-        from fowergram_db.migrations.engine.stepwise import apply_stepwise
+    with settings_of_role(worker.connection):
+        for transactional, those in groupby(steps, lambda checked: checked.directives.transactional):
+            if transactional:
+                apply(worker, tuple(those), extent, begin)
+                continue
+            from fowergram_db.migrations.engine.stepwise import apply_stepwise
 
-        for checked in those:
-            begin(checked.step)
-            worker.on_event(apply_stepwise(worker, checked))
+            for checked in those:
+                begin(checked.step)
+                worker.on_event(apply_stepwise(worker, checked))
 
 
 def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile]) -> str:
     """Make sure of what was committed before a failure, and say what it is, as the database itself tells it."""
     lost = worker.connection.closed
     try:
-        with connect(target) if lost else nullcontext(worker.connection) as connection:
+        with connect_safely(target) if lost else nullcontext(worker.connection) as connection:
             unsafe = _flush(connection)
             migrations = survey(files, read_history(connection))
     except (FowergramError, psycopg.Error):

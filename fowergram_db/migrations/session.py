@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect, maintenance, server_version
+from fowergram_db.database.connection import Connection, connect_safely, maintenance, server_version
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ConnectionFailed, DatabaseMissing, UntrustedOwner
 from fowergram_db.migrations.engine.lock import fresh_name
@@ -17,7 +17,7 @@ _POLL_S = 0.1
 
 def open_session(target: Target, on_event: OnEvent) -> Connection:
     """Connect, and pass on what the server says; to be used in a ``with`` statement, which closes it."""
-    connection = connect(target, application=fresh_name())
+    connection = connect_safely(target, application=fresh_name())
     on_event(Connected(server_version(connection)))
     connection.add_notice_handler(lambda said: on_event(_notice(said)))
     return connection

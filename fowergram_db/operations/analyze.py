@@ -145,9 +145,8 @@ def _oid_of(connection: Connection, name: str) -> int | None:
     """Let the server parse the name: what it cannot parse it answers with NULL or, mostly, with an error."""
     if name.isdecimal():  # which to_regclass takes for an oid from 16 on
         return None
-    query = "SELECT /* fowergram-db */ pg_catalog.to_regclass(%s)::pg_catalog.oid::bigint"
     try:
-        row = connection.execute(query, [name]).fetchone()
+        row = connection.execute(load("catalog/relation_named"), {"name": name, "of_script": False}).fetchone()
     except (psycopg.errors.SyntaxError, psycopg.errors.InvalidName, psycopg.errors.FeatureNotSupported):
         return None
     return row[0] if row and isinstance(row[0], int) else None

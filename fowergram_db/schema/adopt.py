@@ -9,7 +9,7 @@ from functools import partial
 from psycopg import sql
 
 from fowergram_db import __version__
-from fowergram_db.database.connection import Connection, connect, reported
+from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -106,7 +106,7 @@ def adopt(
     nothing is recorded. Raises UsageError and UnknownVersion where it is not clear what to record, ForeignHistory
     where a history cannot be taken over, and what fails in building.
     """
-    with connect(target) as connection:
+    with connect_safely(target) as connection:
         if _is_adopted(read_history(connection)):
             return Adoption(already=True)
         with migration_lock(target, wait_s, on_event) as lock:
@@ -205,7 +205,7 @@ def _build(target: Target, files: Sequence[MigrationFile], versions: Sequence[in
 
 
 def _fingerprint_of(target: Target) -> Fingerprint:
-    with connect(target) as connection:
+    with connect_safely(target) as connection:
         return fingerprint(connection).without_rights()
 
 

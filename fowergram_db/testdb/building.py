@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, connect, reported
+from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly, is_ours
 from fowergram_db.database.lifecycle import create_like, database_facts
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
@@ -108,7 +108,7 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
 def _complete(admin: Connection, building: Target, oid: int) -> None:
     """Make a template of what was built, and seal it: from here on nobody can change it unseen."""
     name = sql.Identifier(building.dbname)
-    with connect(building) as connection, reported("read what the template holds"):
+    with connect_safely(building) as connection, reported("read what the template holds"):
         contents = read_contents(connection)
         maintained = keeps_partitions(connection)
         row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()

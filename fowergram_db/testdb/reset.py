@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
 from fowergram_db.database.citus import INTERNAL_SESSIONS, read_citus, require_no_distributed_tables
-from fowergram_db.database.connection import Connection, connect, maintenance, reported, server_version
+from fowergram_db.database.connection import Connection, connect_safely, maintenance, reported, server_version
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import (
     DatabaseFacts,
@@ -77,7 +77,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
     """
     job, found = _Job(target, files, terms, on_event), _Found()
     try:
-        with connect(target) as connection:
+        with connect_safely(target) as connection:
             on_event(Connected(server_version(connection)))
             found.facts = _allowed(connection, terms)
             found.may_create = may_create_databases(connection)

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from fowergram_db.database.connection import Connection, connect, maintenance, reported
+from fowergram_db.database.connection import Connection, connect_safely, maintenance, reported
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
 from fowergram_db.database.lifecycle import default_facts
@@ -252,7 +252,7 @@ class Reused:
             return False
         try:
             if self._session is None or self._session.closed:
-                self._session = connect(replace(self._suite.target, dbname=database.name))
+                self._session = connect_safely(replace(self._suite.target, dbname=database.name))
             empty(self._session, contents, database.template.seal)
         except (NotExact, FowergramError):
             return False

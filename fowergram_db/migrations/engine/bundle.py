@@ -11,11 +11,12 @@ from typing import TypeVar
 import psycopg
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.session_settings import UNLIMITED, own_again
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import MigrationLock
-from fowergram_db.migrations.engine.opening import opening, set_local
+from fowergram_db.migrations.engine.opening import BEGIN, opening, set_local
 from fowergram_db.migrations.engine.pieces import Results
 from fowergram_db.migrations.engine.shorthand import Shorthand
 from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
@@ -30,7 +31,9 @@ _MOST_STEPS = 32
 _MOST_CHARACTERS = 16_384
 # The break ends a comment, the semicolon a statement; a semicolon too many does no harm.
 _END = "\n;"
-_BEGAN = "pg_catalog.set_config('fowergram.began', extract(EPOCH FROM pg_catalog.clock_timestamp())::text, true)"
+_BEGAN = (
+    "pg_catalog.set_config('fowergram.began', extract(EPOCH FROM pg_catalog.clock_timestamp())::pg_catalog.text, true)"
+)
 
 
 def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int) -> "Bundle | None":
@@ -113,9 +116,10 @@ class Bundle:
     def _unit(self, checked: CheckedStep, short: Shorthand, *, waits: bool) -> str:
         """Return the statements of one step, BEGIN to COMMIT; nothing in them has to come from the client."""
         more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
-        begin = short.opening(opening(self.worker, checked.directives, *more))
+        begin = short.settings(opening(self.worker, checked.directives, *more))
         text = "".join(piece.text for piece in checked.script.pieces())
-        return f"BEGIN;{begin}{text}{_END}{short.record(checked.row)}COMMIT;"
+        own = short.settings(own_again(self.worker.connection))
+        return f"{BEGIN}{begin}{text}{_END}{UNLIMITED}{own}{short.record(checked.row)}COMMIT;"
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""

@@ -8,13 +8,21 @@ from functools import partial
 import psycopg
 from psycopg import pq
 
-from fowergram_db.database.connection import Connection, liveness_query, reported
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.session_settings import (
+    RESETS,
+    UNLIMITED,
+    discards,
+    kept_again,
+    own_again,
+    reads_standard_strings,
+)
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, MigrationFailed, Refused
 from fowergram_db.migrations.engine.bundle import bundle_of
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.opening import compose, opening
+from fowergram_db.migrations.engine.opening import BEGIN, compose, opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.shorthand import Shorthand
 from fowergram_db.migrations.engine.wire import roll_back, run
@@ -30,6 +38,9 @@ END_LATER = "SET LOCAL synchronous_commit = off; COMMIT;"
 _BOOKKEEPING = {Direction.UP: "bookkeeping/insert", Direction.DOWN: "bookkeeping/delete"}
 
 
+Settings = Sequence[tuple[str, str]]
+
+
 class Extent(StrEnum):
     """What one transaction holds: each migration by itself, or all that run."""
 
@@ -39,7 +50,7 @@ class Extent(StrEnum):
 
 def require_standard_strings(connection: Connection) -> None:
     r"""Raise Refused where the server reads ``'\'`` otherwise than the SQL standard, and so than ``check`` did."""
-    if connection.info.parameter_status("standard_conforming_strings") == "off":
+    if not reads_standard_strings(connection):
         raise Refused(
             "standard_conforming_strings is off here: a backslash could hide a COMMIT from the checks; nothing was run",
             hint="Take the setting away from the database, the role or the server's configuration.",
@@ -68,6 +79,7 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
         # What has failed in a bundle is run again by itself: there it says why, and others are waited for.
         _apply_together(worker, steps[at : at + 1], on_begin, END if at + 1 == len(steps) else END_LATER)
         at += 1
+        short = Shorthand(worker)
         bundle = bundle_of(worker, short, steps, at)
 
 
@@ -93,11 +105,11 @@ def _attempt(
             on_begin(checked.step)
             watch.step = checked.step
             began = time.perf_counter()
-            transaction = _run(worker, checked, watch, begin=number == 1)
+            transaction, left = _run(worker, checked, watch, begin=number == 1)
             duration_ms = (time.perf_counter() - began) * 1000
             results.append(StepResult(checked.step, duration_ms))
             row = checked.row | {"transaction": transaction, "duration_ms": duration_ms}
-            _record(worker, checked, row, end if number == len(steps) else "")
+            _record(worker, checked, row, left, end if number == len(steps) else "")
     except BaseException as error:
         # An interrupt does not stop a COMMIT that is on its way: with that done, no transaction is open any more.
         is_idle = worker.connection.info.transaction_status is pq.TransactionStatus.IDLE
@@ -109,23 +121,33 @@ def _attempt(
     return tuple(results)
 
 
-def _run(worker: Worker, checked: CheckedStep, watch: Watch, *, begin: bool) -> str:
-    """Send BEGIN, settings and script; return the transaction's number."""
+def _run(worker: Worker, checked: CheckedStep, watch: Watch, *, begin: bool) -> tuple[str, Settings]:
+    """Send BEGIN, settings and script; return the transaction's number, and what others had set in the session."""
     first, *rest = checked.script.pieces() or (Piece(0, ""),)
-    number = "pg_catalog.pg_current_xact_id()::text"
-    before = (*(("BEGIN;",) if begin else ()), opening(worker, checked.directives, number))
+    number = "pg_catalog.pg_current_xact_id()::pg_catalog.text"
+    look = (load("catalog/left_settings"),) if worker.is_pooled else ()
+    before = (*((BEGIN,) if begin else ()), *look, opening(worker, checked.directives, number))
     results = run_piece(worker, checked, first, watch, before)
     for piece in rest:
         run_piece(worker, checked, piece, watch)
     opened = results[len(before) - 1]
-    return (opened.get_value(0, opened.nfields - 1) or b"").decode()
+    left = results[len(before) - 2] if look else None
+    return (opened.get_value(0, opened.nfields - 1) or b"").decode(), _settings(left)
 
 
-def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], end: str) -> None:
+def _settings(left: pq.abc.PGresult | None) -> Settings:
+    if left is None:
+        return ()
+    rows = range(left.ntuples)
+    return tuple(((left.get_value(at, 0) or b"").decode(), (left.get_value(at, 1) or b"").decode()) for at in rows)
+
+
+def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], left: Settings, end: str) -> None:
     """Write the step's row behind its script, as one query with the COMMIT that may end it."""
     step = checked.step
     try:
-        before = _resets(worker, checked) if checked.script.runs_code else ""
+        own = f"{UNLIMITED} {own_again(worker.connection)}"
+        before = f"{_resets(worker, checked, left)} {own}" if checked.script.runs_code else own
         bookkeeping = compose(worker.connection, guarded(load(_BOOKKEEPING[step.direction]), Lock.WRITE), row)
         run(worker.connection, f"{before} {bookkeeping} {end}")
     except psycopg.errors.DivisionByZero as error:
@@ -140,14 +162,24 @@ def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], end: s
         raise failure(step, checked.script, error, None, doing="could not be committed") from error
 
 
-def _resets(worker: Worker, checked: CheckedStep) -> str:
-    """Return what undoes what a script may have SET for the session: the bookkeeping and others must not see it."""
+def _resets(worker: Worker, checked: CheckedStep, left: Settings) -> str:
+    """Return what undoes what a script may have done to the session: the bookkeeping and others must not see it.
+
+    In a session that a pooler lends, what others have set and prepared stays.
+    """
     if worker.connection.info.encoding != "utf-8":
         # The query would be read as the script has left it.
         worker.connection.execute("RESET client_encoding")
     limit = worker.limits.of(checked.directives)[0]
-    again = liveness_query(worker.connection)
-    return f"RESET SESSION AUTHORIZATION; RESET ALL; {again} SET LOCAL lock_timeout = {limit};"
+    left_again = _set_again(worker.connection, left)
+    kept = kept_again(worker.connection)
+    return f"{RESETS} {kept} {left_again} {discards(worker.connection)} SET LOCAL lock_timeout = {limit};"
+
+
+def _set_again(connection: Connection, settings: Settings) -> str:
+    """Return the statements that set in a session what others had set there."""
+    call = "SELECT pg_catalog.set_config(%(name)s, %(value)s, false);"
+    return "".join(compose(connection, call, {"name": name, "value": value}) for name, value in settings)
 
 
 def flush(connection: Connection) -> None:

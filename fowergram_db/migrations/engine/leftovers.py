@@ -24,6 +24,7 @@ from fowergram_db.migrations.script.concurrent import (
 
 _EVERYTHING = Rebuild("database", "")
 _TOAST = "pg_toast"
+_RELATIONS = ("index", "table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +63,23 @@ def left_to_run(worker: Worker, step: Step, statement: str, earlier: Earlier) ->
     return statement
 
 
+def _find(connection: Connection, relation: str) -> str | None:
+    """Return the qualified name of what a script means by a name, None where there is nothing."""
+    values = {"name": relation, "of_script": True}
+    found = connection.execute(load("catalog/relation_named"), values).fetchone()
+    return None if found is None else str(found[1])
+
+
 def _exists(connection: Connection, relation: str) -> bool:
     with reported("look at the index"):
-        found = connection.execute("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", [relation])
-        return found.fetchone() == (True,)
+        return _find(connection, relation) is not None
 
 
 def _is_built(worker: Worker, step: Step, built: IndexBuild) -> bool:
     """Tell whether the index is there and complete; an invalid one goes."""
     with reported("look at the index"):
-        values = {"relation": built.relation, "name": built.name}
+        relation = _find(worker.connection, built.relation) or built.relation
+        values = {"relation": relation, "name": built.name}
         found = worker.connection.execute(load("catalog/index_state"), values).fetchone()
     if found is None:
         return False
@@ -106,7 +114,8 @@ def _left_of_rebuild(connection: Connection, rebuild: Rebuild, earlier: Earlier)
 
 def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int, str, str, bool]]:
     with reported("look for invalid indexes"):
-        values = {"kind": rebuild.kind, "name": rebuild.name}
+        qualified = _find(connection, rebuild.name) if rebuild.kind in _RELATIONS else None
+        values = {"kind": rebuild.kind, "name": qualified or rebuild.name}
         for oid, schema, name, busy in connection.execute(load("catalog/reindex_leftovers"), values).fetchall():
             yield int(str(oid)), str(schema), str(name), bool(busy)
 
@@ -114,7 +123,8 @@ def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int,
 def _left_of_detachment(worker: Worker, step: Step, statement: str, detached: Detachment, earlier: Earlier) -> str:
     """Return what detaches the partition from where an earlier attempt has stopped: the server wants another word."""
     with reported("look at the partition"):
-        values = {"parent": detached.parent, "partition": detached.partition}
+        names = {"parent": detached.parent, "partition": detached.partition}
+        values = {which: _find(worker.connection, name) or name for which, name in names.items()}
         found = worker.connection.execute(load("catalog/partition_state"), values).fetchone()
     if found is None:
         return statement

@@ -22,7 +22,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from fowergram_db.database import liveness
-from fowergram_db.database.connection import connect_only, reported
+from fowergram_db.database.connection import connect_safely, reported, without_idle_timeout
+from fowergram_db.database.session_settings import Scope, begin
 from fowergram_db.database.sessions import Session
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -89,7 +90,8 @@ class MigrationLock:
     """
 
     def __init__(self, target: Target, key: int = _MIGRATOR) -> None:
-        self._connection = connect_only(target)
+        self._target = target
+        self._connection = connect_safely(target, widest=Scope.TRANSACTION)
         self._key = key
         self.observer = Observer(target, _WORKER)
         self._heartbeat: Heartbeat | None = None
@@ -141,12 +143,29 @@ class MigrationLock:
 
     def _begin(self, limit_s: float) -> None:
         try:
-            run(self._connection, "BEGIN ISOLATION LEVEL READ COMMITTED", within(limit_s))
+            if not self._has_begun(limit_s):
+                self._connection = connect_safely(without_idle_timeout(self._target), widest=Scope.TRANSACTION)
+                run(self._connection, begin(self._connection), within(limit_s))
         except Unanswered as error:
             self._connection.close()
             raise LockTimeout(
                 f"no connection for the migration lock was to be had within {limit_s:g} s", hint=_POOL_HINT
             ) from error
+
+    def _has_begun(self, limit_s: float) -> bool:
+        """Begin the transaction, and tell whether the session was still there: it may be ended before its first query.
+
+        Then an idle_session_timeout of role or database has ended it.
+        """
+        try:
+            run(self._connection, begin(self._connection), within(limit_s))
+        except Unanswered:
+            raise
+        except psycopg.OperationalError:
+            if not self._connection.closed:
+                raise
+            return False
+        return True
 
     def _holders(self, key: int) -> tuple[Session, ...]:
         """Ask who holds a lock, in a transaction that is about to end: it keeps a snapshot."""

@@ -8,7 +8,8 @@ from typing import LiteralString, TypeVar
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect_only, liveness_query
+from fowergram_db.database.connection import Connection, connect_safely, liveness_query
+from fowergram_db.database.session_settings import Scope, begin
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
@@ -18,7 +19,7 @@ from fowergram_db.migrations.events import Blocker
 _TELLS_OF_COPY = 140000
 # The worker's own answer is not seen while we look: better no look than a long one.
 _LOOK_WITHIN_S = 1.0
-_BEGIN_LOOK = f"BEGIN; SET LOCAL statement_timeout = {_LOOK_WITHIN_S * 1000:.0f}"
+_LIMIT = f"SET LOCAL statement_timeout = {_LOOK_WITHIN_S * 1000:.0f}"
 _LOOK_AGAIN_S = 30.0
 _T = TypeVar("_T")
 
@@ -69,7 +70,7 @@ class Observer:
             return None
         try:
             connection = self._opened(_LOOK_WITHIN_S)
-            send(connection, _BEGIN_LOOK, within(_LOOK_WITHIN_S))
+            send(connection, f"{begin(connection)} {_LIMIT}", within(_LOOK_WITHIN_S))
             found = look(connection)
             connection.rollback()
         except Unanswered:
@@ -104,7 +105,7 @@ class Observer:
 
     def _opened(self, limit_s: float) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect_only(self._target)
+            self._connection = connect_safely(self._target, widest=Scope.TRANSACTION)
             if query := liveness_query(self._connection):
                 try:
                     run(self._connection, query, within(limit_s))

@@ -6,6 +6,7 @@ import psycopg
 
 from fowergram_db.database import liveness
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.session_settings import role_calls
 from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY, MigrationLock
 from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.files.directives import Directives
@@ -13,15 +14,21 @@ from fowergram_db.migrations.files.directives import Directives
 _OFFERS_CONNECTION_CHECK = 140000
 
 
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;"
+"""What role and database have set for transactions must not stop a migration."""
+
+
 def opening(worker: Worker, directives: Directives, *more: LiteralString) -> str:
-    """Return the query that a transaction begins with, behind BEGIN; the last of its columns are ``more``.
+    """Return the query that a script's transaction begins with, behind BEGIN; the last of its columns are ``more``.
 
     It makes settings for the transaction alone, as through a pooler any other would reach somebody else. Then it takes
     the lock that shows the worker at work, and divides by zero where the lock of the run is gone: a server that goes
-    on with the queries of a client that has died stops here.
+    on with the queries of a client that has died stops here. Everything in it is qualified: it may be read by a
+    session in which others have set the search_path.
     """
     lock_timeout_ms, statement_timeout_ms = worker.limits.of(directives)
-    calls = [set_local("lock_timeout", str(lock_timeout_ms))]
+    calls = [role_calls(worker.connection)] if worker.is_pooled else []
+    calls.append(set_local("lock_timeout", str(lock_timeout_ms)))
     if statement_timeout_ms is not None:
         calls.append(set_local("statement_timeout", str(statement_timeout_ms)))
     if worker.lock is not None:
@@ -42,7 +49,7 @@ def guard(worker: Worker) -> str:
 
 def _run_is_held(lock: MigrationLock) -> str:
     ended = f"pg_catalog.pg_try_advisory_xact_lock_shared({RUN_SPACE}, {lock.run})"
-    return f"1 / (NOT {ended})::integer"
+    return f"1 OPERATOR(pg_catalog./) (NOT {ended})::integer"
 
 
 def set_local(name: str, value: str) -> str:

@@ -3,6 +3,7 @@
 import secrets
 from typing import LiteralString
 
+from fowergram_db.database.session_settings import own_settings
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.opening import compose
 from fowergram_db.migrations.engine.worker import Worker
@@ -29,12 +30,12 @@ class Shorthand:
 
     def __init__(self, worker: Worker) -> None:
         self._connection = worker.connection
-        self._is_own_session = worker.lock is None or not worker.lock.is_pooled
+        self._is_own_session = not worker.is_pooled
         self._series = secrets.token_hex(4)
         self._names: dict[str, str] = {}
         self._definitions: list[str] = []
 
-    def opening(self, query: str) -> str:
+    def settings(self, query: str) -> str:
         """Return what does the same as a query without values."""
         return f"EXECUTE {self._name(query, '')};" if self._is_own_session else query
 
@@ -46,12 +47,13 @@ class Shorthand:
         name = self._name(load(_RECORD) % numbered, f" ({', '.join(_TYPES.values())})")
         values: LiteralString = ", ".join(f"%({column})s" for column in _TYPES)
         recorded = f"EXECUTE {name} ({compose(self._connection, values, row)});"
-        return guarded(recorded, Lock.WRITE, self.opening(guard()))
+        return guarded(recorded, Lock.WRITE, self.settings(guard()))
 
     def take_definitions(self) -> str:
         """Return the definitions that were not taken yet."""
         taken, self._definitions = "".join(self._definitions), []
-        return taken
+        # What is prepared outlives the transaction; its names are read as the tool reads them.
+        return f"BEGIN; {own_settings(self._connection)} {taken} ROLLBACK;" if taken else ""
 
     def _name(self, query: str, types: str) -> str:
         if query not in self._names:

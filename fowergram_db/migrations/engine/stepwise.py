@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, fields, replace
 import psycopg
 from psycopg.types.json import Jsonb
 
-from fowergram_db.database.connection import liveness_query, reported
+from fowergram_db.database.connection import reported
+from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_again, own_again
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.leftovers import Earlier, left_to_run, transient_indexes
-from fowergram_db.migrations.engine.opening import compose, guard, opening
+from fowergram_db.migrations.engine.opening import BEGIN, compose, guard, opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
@@ -94,7 +95,7 @@ class _Run:
                 raise self._edited(number)
         if len(found.done) > len(script.statements):
             raise self._edited(len(script.statements) - 1)
-        pooled = self.worker.lock is not None and self.worker.lock.is_pooled
+        pooled = self.worker.is_pooled
         with reported("record the beginning of the migration"):
             self.worker.connection.execute(load("bookkeeping/progress_column"))
             pid, since = self.worker.connection.execute(load("catalog/backend")).fetchone() or (0, "")
@@ -165,11 +166,11 @@ class _Run:
     def _run_with_its_record(self, statement: Statement, watch: Watch) -> None:
         """Run a statement in a transaction with its record, so that both are there or neither."""
         connection = self.worker.connection
-        before = ("BEGIN;", opening(self.worker, self.checked.directives))
+        before = (BEGIN, opening(self.worker, self.checked.directives))
         try:
             run_piece(self.worker, self.checked, self._piece(statement), watch, before)
             after = self._after(statement)
-            self._send(f"{_OWN_RIGHTS} {self._composed(load('bookkeeping/progress'), after)} COMMIT;")
+            self._send(f"{self._own()} {self._composed(load('bookkeeping/progress'), after)} COMMIT;")
         except BaseException:
             roll_back(connection)
             raise
@@ -199,7 +200,7 @@ class _Run:
 
         What runs concurrently waits for other transactions on purpose, and blocks nobody meanwhile.
         """
-        if self.worker.lock is not None and self.worker.lock.is_pooled:
+        if self.worker.is_pooled:
             return
         lock_ms, statement_ms = self.worker.limits.of(self.checked.directives)
         concurrent = Trait.CONCURRENT in statement.traits
@@ -223,19 +224,27 @@ class _Run:
         step = self.checked.step
         query = "bookkeeping/finish" if step.direction is Direction.UP else "bookkeeping/forget"
         bookkeeping = self._composed(load(query), self.progress, duration_ms)
-        again = liveness_query(self.worker.connection)
-        self._send(f"RESET SESSION AUTHORIZATION; RESET ALL; {again} {bookkeeping}")
+        self._send(f"{BEGIN} {self._resets()} {self._own()} {bookkeeping} COMMIT;")
 
     def _note_the_end(self) -> None:
         """Record where it stands, where the server still listens: what was interrupted may have come to its end."""
         with suppress(psycopg.Error, FowergramError):
             roll_back(self.worker.connection)
-            self._send("RESET SESSION AUTHORIZATION; RESET ALL;")
+            self._send(self._resets())
             self._write(load("bookkeeping/progress"), self.progress)
 
     def _write(self, query: str, progress: Progress) -> None:
         # Behind it may come a statement that no transaction can guard.
-        self._send(f"BEGIN; {guard(self.worker)} {_OWN_RIGHTS} {self._composed(query, progress)} COMMIT;")
+        self._send(f"{BEGIN} {guard(self.worker)} {self._own()} {self._composed(query, progress)} COMMIT;")
+
+    def _own(self) -> str:
+        """Return what makes the rights and settings for the tool's own queries, in the transaction at hand."""
+        return f"{UNLIMITED} {_OWN_RIGHTS} {own_again(self.worker.connection)}"
+
+    def _resets(self) -> str:
+        """Return what undoes what a script has set; through a pooler it may set nothing, and others' settings stay."""
+        connection = self.worker.connection
+        return "" if self.worker.is_pooled else f"{RESETS} {kept_again(connection)} {discards(connection)}"
 
     def _composed(self, query: str, progress: Progress, duration_ms: float = 0.0) -> str:
         return compose(self.worker.connection, guarded(query, Lock.WRITE), self._values(progress, duration_ms))

@@ -1,7 +1,7 @@
 """Send what psycopg's cursors cannot: queries of many statements, blocks of COPY data; look around, or give up."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import LiteralString, TypeVar
 
 import psycopg
@@ -10,6 +10,7 @@ from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.session_settings import is_lent, own_settings
 
 OnTick = Callable[[], None]
 _TICK_S = 0.05
@@ -90,17 +91,36 @@ def ask(
     psycopg waits for ever, and behind a pooler that may be just how long it takes.
     """
     text = psycopg.ClientCursor(connection).mogrify(query, values)
+    begins = is_lent(connection) and connection.info.transaction_status is pq.TransactionStatus.IDLE
+    queries = (*((own_settings(connection),) if begins else ()), text)
     try:
         with connection.lock:
-            # Binary: as text, a timestamp would come in whatever DateStyle the database has.
-            connection.pgconn.send_query_params(text.encode(), None, result_format=pq.Format.BINARY)
-            results: list[pq.abc.PGresult] = connection.wait(
-                _ticking(generators.execute(connection.pgconn), within(limit_s)), _TICK_S
+            results = connection.wait(
+                _ticking(_in_one_transaction(connection.pgconn, queries), within(limit_s)), _TICK_S
             )
     except Unanswered:
         connection.close()
         raise
     return _rows(connection, kind, results[-1])
+
+
+def _in_one_transaction(pgconn: pq.abc.PGconn, queries: Sequence[str]) -> PQGen[list[pq.abc.PGresult]]:
+    """Run queries in one round trip; return a result for each up to the first that failed."""
+    pgconn.enter_pipeline_mode()
+    for query in queries:
+        # Binary: as text, a timestamp would come in whatever DateStyle the database has.
+        pgconn.send_query_params(query.encode(), None, result_format=pq.Format.BINARY)
+    pgconn.pipeline_sync()
+    yield from generators.send(pgconn)
+    results: list[pq.abc.PGresult] = []
+    while True:
+        result = yield from generators.fetch(pgconn)
+        if result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC:
+            break
+        if result is not None and not has_failed(results):
+            results.append(result)
+    pgconn.exit_pipeline_mode()
+    return results
 
 
 def _rows(connection: Connection, kind: Callable[..., _T], result: pq.abc.PGresult) -> list[_T]:

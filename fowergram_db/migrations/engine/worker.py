@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection
+from fowergram_db.database.session_settings import is_pooled
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.events import Blocked, Blocker, OnEvent, Progressed, Retried
@@ -58,6 +59,11 @@ class Worker:
     def application(self) -> str:
         """Return the application name that this session had from its start."""
         return self.connection.info.get_parameters().get("application_name", "")
+
+    @property
+    def is_pooled(self) -> bool:
+        """Tell whether a pooler lends the session to others too."""
+        return is_pooled(self.connection) or (self.lock is not None and self.lock.is_pooled)
 
     def require_lock(self) -> None:
         """Raise LockLost where the migration lock is gone."""

@@ -1,0 +1,300 @@
+"""Sessions in which the tool's own queries mean the same, whatever else is set there.
+
+A role, a database, a migration that has run before, or another client of a pooler may have set anything: a
+``search_path`` in which somebody else's operators come first, a timeout, a read-only default. On a connection of its
+own the tool sets what it needs for the session. Behind a pooler, which lends a session to others afterwards, each
+query sets it for its own transaction, in the same round trip. A script runs with what its role and database say, but
+for ``_KEPT``.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum, auto
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.login import TracedConnection
+
+# For scripts too: how transactions begin, what ends a session or a transaction, and how the checks read strings.
+_KEPT = {
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "exit_on_error": "off",
+    "idle_in_transaction_session_timeout": "2min",
+    "idle_session_timeout": "0",
+    "standard_conforming_strings": "on",
+    "transaction_timeout": "0",
+}
+# For the tool's own queries. Without row_security a query fails that a policy would hide rows from: half a history
+# must not look like a whole one.
+_OWN = {
+    "search_path": "",
+    "statement_timeout": "0",
+    "lock_timeout": "1min",
+    "row_security": "off",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "quote_all_identifiers": "off",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "client_min_messages": "notice",
+    "default_tablespace": "",
+    "default_table_access_method": "heap",
+    "jit": "off",
+}
+# What else decides how a definition is read: behind a pooler, another client may have left any of it.
+_OF_DEFINITIONS = ("backslash_quote", "check_function_bodies", "default_text_search_config", "xmloption")
+_SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
+_FILE_PATH = "fowergram.search_path"
+
+
+class Scope(StrEnum):
+    """How far the tool's settings reach: nowhere, to the end of the session, or of each transaction."""
+
+    NONE = auto()
+    SESSION = auto()
+    TRANSACTION = auto()
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    """A cursor that makes the tool's settings where its query would begin a transaction without them."""
+
+    def execute(self, query: Any, params: Any = None, *, prepare: Any = None, binary: Any = None) -> "_Cursor":  # noqa: ANN401 - psycopg's own
+        """Execute a query; one that no transaction may hold runs with what the session has."""
+        if _scope(self.connection) is not Scope.TRANSACTION or not _is_idle(self.connection):
+            return super().execute(query, params, prepare=prepare, binary=binary)
+        try:
+            if params is None and not binary and not self.format:
+                return self._execute_behind(_own_call(self.connection), query)
+            with _one_round_trip(self.connection):
+                psycopg.Cursor(self.connection).execute(_own_call(self.connection))
+                return super().execute(query, params, prepare=prepare, binary=binary)
+        except psycopg.errors.ActiveSqlTransaction:
+            return super().execute(query, params, prepare=prepare, binary=binary)
+
+    def _execute_behind(self, settings: str, query: Any) -> "_Cursor":  # noqa: ANN401 - psycopg's own
+        """Execute both as one simple query, which is one transaction, and go to the last of the results."""
+        text = query.as_bytes(self) if isinstance(query, sql.Composable) else query
+        super().execute(settings.encode() + b"; " + (text.encode() if isinstance(text, str) else text))
+        while self.nextset():
+            pass
+        return self
+
+
+class Session(TracedConnection):
+    """A connection that can make the tool's settings; until ``use_own_settings`` it is as any client's."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - psycopg's own
+        super().__init__(*arguments, **options)
+        self.cursor_factory = _Cursor
+        self.scope = Scope.NONE
+        self.is_pooled = False
+        self.reads_standard_strings = True
+        self.liveness = ""
+        """The query that has the server end the session soon after this client has vanished, where there is one."""
+
+    def use_own_settings(self, widest: Scope = Scope.SESSION, liveness: str = "") -> None:
+        """Make the tool's settings from now on; one round trip for a session. psycopg's errors pass through.
+
+        A pooler tells another process number than the server that it lends: there nothing is set for the session.
+        """
+        if widest is not Scope.SESSION:
+            self.scope = widest
+            return
+        self.liveness = liveness
+        self.reads_standard_strings = self.info.parameter_status("standard_conforming_strings") != "off"
+        version = self.info.server_version
+        pid = f"pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {self.info.backend_pid}"
+        # First what could stop the rest; it is short, and takes no time.
+        first = [f"SET LOCAL {name} = 0" for name in _known(("transaction_timeout", "statement_timeout"), version)]
+        calls = ", ".join(_call(*setting, local=False) for setting in _all(version).items())
+        query = f"SELECT {pid}, pg_catalog.pg_is_in_recovery(), CASE WHEN {pid} THEN ARRAY[{calls}] END"
+        with self.cursor() as cursor:
+            cursor.execute("; ".join((*first, query, liveness)).encode())
+            while cursor.description is None:
+                cursor.nextset()
+            is_own, is_standby, _ = cursor.fetchone() or (False, False, None)
+        self.scope = Scope.SESSION if is_own else Scope.TRANSACTION
+        self.is_pooled = not is_own
+        if self.is_pooled:
+            self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            self.read_only = None if is_standby else False
+
+    @contextmanager
+    def transaction(
+        self,
+        savepoint_name: str | None = None,
+        force_rollback: bool = False,  # noqa: FBT001, FBT002 - psycopg's own
+    ) -> Iterator[psycopg.Transaction]:
+        """Begin a transaction, or a savepoint within one, with the tool's settings."""
+        begins = _is_idle(self)
+        with super().transaction(savepoint_name, force_rollback) as transaction:
+            if begins and self.scope is Scope.TRANSACTION:
+                self.execute(_own_statements(self))
+            yield transaction
+
+    @contextmanager
+    def settings_of_role(self) -> Iterator[None]:
+        """Leave the session, until the block ends, what role and database say; own queries set theirs themselves."""
+        if self.scope is not Scope.SESSION:
+            yield
+            return
+        self.execute(f"SELECT {role_calls(self, local=False)}".encode())
+        self.scope = Scope.TRANSACTION
+        try:
+            yield
+        finally:
+            self.scope = Scope.SESSION
+            self._set_own_again()
+
+    def _set_own_again(self) -> None:
+        if self.closed:
+            return
+        try:
+            self.execute(f"{RESETS} {own_settings(self, local=False)} {self.liveness}".encode())
+        except psycopg.Error:
+            # What is wrong is told by the error that has led here, or by the next query.
+            self.close()
+
+
+UNLIMITED = "SET LOCAL statement_timeout = 0;"
+"""What goes before settings behind a script: it takes no time, and they may take a millisecond."""
+RESETS = f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {UNLIMITED}"
+"""What gives a session what its role and database say, whatever a script has set."""
+
+
+def own_settings(connection: psycopg.Connection[Any], *, local: bool = True, but: Sequence[str] = ()) -> str:
+    """Return the statement that makes the tool's settings, for the transaction or for the session."""
+    settings = _all(connection.info.server_version)
+    return f"SELECT {', '.join(_call(*each, local=local) for each in settings.items() if each[0] not in but)};"
+
+
+def own_again(connection: psycopg.Connection[Any]) -> str:
+    """Return the statement that makes the tool's settings behind a script, in its transaction; limits stay."""
+    return own_settings(connection, but=(*_KEPT, "lock_timeout"))
+
+
+def kept_again(connection: psycopg.Connection[Any]) -> str:
+    """Return the statement that, behind ``RESETS``, makes again what scripts have too."""
+    own = connection if isinstance(connection, Session) and not connection.is_pooled else None
+    calls = ", ".join(_kept_calls(connection.info.server_version, local=own is None))
+    return f"SELECT {calls}; {own.liveness if own else ''}"
+
+
+def discards(connection: psycopg.Connection[Any]) -> str:
+    """Return what takes away what a script has left in its session, as DISCARD ALL does, which no transaction takes.
+
+    In a session that a pooler lends, what others have prepared, counted and locked stays.
+    """
+    shared = "CLOSE ALL; UNLISTEN *; DISCARD TEMP;"
+    own = "DEALLOCATE ALL; DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all();"
+    return shared if is_pooled(connection) else f"{shared} {own}"
+
+
+def role_calls(connection: psycopg.Connection[Any], *, local: bool = True) -> str:
+    """Return the calls that give a script what role and database say, behind a SELECT; limits are apart.
+
+    The values are those that the session began with, whatever it or another client of a pooler has set. They are
+    short: whoever looks at pg_stat_activity is to see the script behind them.
+    """
+    names = [name for name in _OWN if name != "lock_timeout" or not local]
+    kept: list[str] = []
+    if is_pooled(connection):
+        names += ["session_authorization", "role", *_OF_DEFINITIONS]
+        kept = _kept_calls(connection.info.server_version, local=local)
+    each = f"pg_catalog.set_config(n, NULL, {'true' if local else 'false'})"
+    listed = f"pg_catalog.unnest('{{{','.join(names)}}}'::pg_catalog.text[])"
+    all_of_them = f"(SELECT pg_catalog.count({each}) FROM {listed} AS n)"  # noqa: S608 - names of ours
+    return ", ".join((all_of_them, *kept))
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether a pooler was found to lend this session."""
+    return isinstance(connection, Session) and connection.is_pooled
+
+
+def begin(connection: psycopg.Connection[Any]) -> str:
+    """Return the statements that begin a transaction of the tool's own: read committed, with its settings."""
+    settings = f" {_own_statements(connection)};" if _scope(connection) is Scope.TRANSACTION else ""
+    return f"BEGIN ISOLATION LEVEL READ COMMITTED;{settings}"
+
+
+def is_lent(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether settings of the session could reach others, or are a script's."""
+    return _scope(connection) is Scope.TRANSACTION
+
+
+def reads_standard_strings(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether a script of this role reads a backslash in a string as the SQL standard does."""
+    if isinstance(connection, Session) and connection.scope is not Scope.NONE:
+        return connection.reads_standard_strings
+    return connection.info.parameter_status("standard_conforming_strings") != "off"
+
+
+@contextmanager
+def settings_of_role(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Do as the method of this name, where the session is one of the tool's."""
+    if isinstance(connection, Session):
+        with connection.settings_of_role():
+            yield
+    else:
+        yield
+
+
+def _scope(connection: psycopg.Connection[Any]) -> Scope:
+    return connection.scope if isinstance(connection, Session) else Scope.NONE
+
+
+def _is_idle(connection: psycopg.Connection[Any]) -> bool:
+    return connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+
+
+def _known(names: Iterable[str], version: int) -> list[str]:
+    return [name for name in names if version >= _SINCE.get(name, 0)]
+
+
+def _all(version: int) -> dict[str, str]:
+    settings = _KEPT | _OWN
+    return {name: settings[name] for name in _known(settings, version)}
+
+
+def _kept_calls(version: int, *, local: bool) -> list[str]:
+    return [_call(name, _KEPT[name], local=local) for name in _known(_KEPT, version)]
+
+
+def _call(name: str, value: str | None, *, local: bool) -> str:
+    """Return a call that cannot mean anything else, whatever the search_path; NULL is what the session began with."""
+    written = "NULL" if value is None else f"'{value}'"
+    return f"pg_catalog.set_config('{name}', {written}, {'true' if local else 'false'})"
+
+
+def _own_call(connection: psycopg.Connection[Any]) -> str:
+    """Return the query that goes before one of the tool's own; it keeps where a script looks for names."""
+    kept = f"pg_catalog.set_config('{_FILE_PATH}', pg_catalog.current_setting('search_path'), true)"
+    reset = (_call("session_authorization", None, local=True), _call("role", None, local=True))
+    own = (_call(*setting, local=True) for setting in _all(connection.info.server_version).items())
+    return f"SELECT {', '.join((kept, *reset, *own))}"
+
+
+def _own_statements(connection: psycopg.Connection[Any]) -> str:
+    """Return the same as statements that take no snapshot, so that SET TRANSACTION may follow."""
+    reset = ("SET LOCAL SESSION AUTHORIZATION DEFAULT", "SET LOCAL role TO DEFAULT")
+    own = (f"SET LOCAL {name} TO '{value}'" for name, value in _all(connection.info.server_version).items())
+    return "; ".join((*reset, *own))
+
+
+@contextmanager
+def _one_round_trip(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Send what is executed within the block together, as one transaction."""
+    if psycopg.Pipeline.is_supported():
+        with connection.pipeline():
+            yield
+    else:
+        with psycopg.Connection.transaction(connection):
+            yield
