@@ -1,4 +1,4 @@
--- Purpose: other sessions that may be marking a database as production at this moment. ALTER DATABASE … SET looks up the
+-- Purpose: other sessions that may be marking a database as production at this moment. ALTER DATABASE SET looks up the
 -- database, takes AccessShareLock on it until the end of the statement, and RowExclusiveLock on pg_db_role_setting until
 -- the end of its transaction: who waits for the first, or holds the second, may have marked it unseen.
 -- Oldest server: 13. Privileges: none. Parameter: oid (of the database). Column: pid (NULL: a prepared transaction).

@@ -7,7 +7,7 @@ SELECT
     x.relname::text AS name,
     i.indisunique AS is_unique,
     i.indisvalid AS is_valid,
-    -- CREATE … ON is followed by ONLY where there are partitions, then by the table and USING.
+    -- CREATE INDEX i ON is followed by ONLY where there are partitions, then by the table and USING.
     pg_catalog.substr(
         pg_catalog.regexp_replace(
             pg_catalog.substr(pg_catalog.pg_get_indexdef(i.indexrelid, 0, true), pg_catalog.length(begins.so) + 1),

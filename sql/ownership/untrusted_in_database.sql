@@ -1,6 +1,6 @@
 -- Purpose: the objects of this session's database that belong to roles that are not trusted, the first few by type and
 -- name. Of a relation its indexes, its row type and its TOAST table are left out, as they have its owner.
--- pg_shdepend would not do: it does not say what belongs to predefined roles (pg_monitor, …), which others are members of.
+-- pg_shdepend would not do: it does not say what belongs to predefined roles (pg_monitor and others), which others are members of.
 -- Oldest server: 13. Privileges: none. Wants search_path = ''. Columns: owner; object (its type and identity); total (of
 -- all such objects).
 WITH object (class, oid, owner) AS (

@@ -109,3 +109,8 @@ def test_names_without_a_schema_are_found(text, names):
     if text.startswith("DO"):
         text = text.replace("BEGIN", "DECLARE x text; BEGIN")
     assert _unqualified(text) == names
+
+
+def test_shipped_queries_are_ascii_since_they_are_sent_to_databases_of_any_encoding():
+    queries = (path for path in shipped.files() if path.parent.name != "migrations")
+    assert [path.name for path in queries if not path.read_text(encoding="utf-8").isascii()] == []
