@@ -1,11 +1,12 @@
--- Purpose: the roles whose objects the tool uses: the current role, those that it is explicitly a member of, superusers,
--- and pg_database_owner where one of these owns the database. To be put in where the placeholder trusted_roles stands.
+-- Purpose: the roles whose objects the tool uses: the current role, those that it is explicitly a member of,
+-- superusers, and pg_database_owner where one of these owns the database. To be put in where the placeholder
+-- trusted_roles stands.
 -- Oldest server: 13. Privileges: none. Columns: oid.
 --
 -- pg_has_role() is of no use here: by it a superuser is a member of every role. On 16 and newer a membership without
 -- INHERIT and SET is a right to administer the role and no more: whoever may create roles has it in each of theirs.
 -- A membership counts where a superuser, a role that may create roles, or the member itself has granted it, since on
--- 13 and 14 every role may grant itself to others. A grantor that has been dropped cannot have been such a role's doing.
+-- 13 and 14 every role may grant itself to others. Where the grantor has been dropped, an ordinary role was not it.
 WITH RECURSIVE mine (oid) AS (
     SELECT r.oid
     FROM pg_catalog.pg_roles AS r

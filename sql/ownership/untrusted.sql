@@ -1,11 +1,11 @@
--- Purpose: of each object in root, a CTE with the columns class and oid (as pg_depend has them) that stands before it, the
--- first thing that a use of it could run and that belongs to a role that is not trusted: the object itself, a child or
--- partition of it, whatever belongs to these (triggers, rules, policies, defaults, constraints, indexes, statistics,
--- sequences), and all that they depend on (functions, types, operators). So too a table that refers to a relation
--- by a foreign key: its deferred triggers run as the one who deletes here. To be put in where the placeholder untrusted stands.
+-- Purpose: of each object in root, a CTE that stands before it with the columns class and oid (as pg_depend has them),
+-- the first thing that a use of it could run and that belongs to a role that is not trusted: the object itself, a child
+-- or partition of it, whatever belongs to these (triggers, rules, policies, defaults, constraints, indexes, statistics,
+-- sequences), and all that they depend on (functions, types, operators). So too a table that refers to a relation by a
+-- foreign key: its deferred triggers run as the one who deletes here. What a function's body calls, and what a view
+-- reads, is the affair of its owner. To be put in where the placeholder untrusted stands.
 -- Oldest server: 13. Privileges: none.
--- Columns: class, oid (of the root), found (type and identity of the thing, its owner, type and identity of what uses it).
--- What a function's body calls, and what a view reads, is the affair of its owner.
+-- Columns: class, oid (of the root), found (type and identity of the thing, its owner, type and identity of its user).
 WITH RECURSIVE trusted (oid) AS MATERIALIZED (
     {trusted_roles}
 ),
