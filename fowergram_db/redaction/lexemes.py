@@ -1,6 +1,7 @@
 """The tokens of an SQL text with their places: also of a text that is cut off anywhere. Pure."""
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum, auto
 from typing import NamedTuple
 
@@ -89,6 +90,48 @@ def lexemes(text: str) -> Lexemes:
                 tokens.append(Lexeme(Kind.OTHER, match[0], at, end))
         at = end
     return Lexemes(tokens, comments, is_cut)
+
+
+# What neither ends a statement nor begins what may hold a semicolon, and strings without escapes.
+_FLAT = re.compile(
+    r"""(?>[^'"$/\-;eE]++|[eE](?!')|(?<=[\w$])[eE]|'(?>[^']++|'')*+'|"[^"]*+"|\$(?=[0-9])|(?<=[\w$])\$|-(?!-)|/(?!\*))++"""
+)
+
+
+def statement_spans(text: str) -> Iterator[tuple[int, int]]:
+    r"""Yield where statements stand, comments and semicolons included, as (start, end): fast, for long texts.
+
+    >>> text = "SELECT ';'; -- ;\n$$;$$; E'\\';'"
+    >>> [text[start:end] for start, end in statement_spans(text)]
+    ["SELECT ';';", ' -- ;\n$$;$$;', " E'\\';'"]
+    """
+    begin = at = 0
+    while at < len(text):
+        if flat := _FLAT.match(text, at):
+            at = flat.end()
+        elif text[at] == ";":
+            at += 1
+            yield begin, at
+            begin = at
+        elif match := _NEXT.match(text, at):
+            at = _end_of(text, match)
+    if begin < at:
+        yield begin, at
+
+
+def _end_of(text: str, match: re.Match[str]) -> int:
+    """Return where what begins with a match ends, in a text whose strings may be open."""
+    match match.lastgroup:
+        case "comment":
+            return comment_end(text, match.start())
+        case "string":
+            return _string_end(text, match)
+        case "dollar":
+            return dollar_end(text, match.start())
+        case "name" | "escaped":
+            return quoted_end(text, match.end() - 1)
+        case _:
+            return match.end()
 
 
 def _string_end(text: str, match: re.Match[str]) -> int:

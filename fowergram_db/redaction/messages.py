@@ -5,6 +5,7 @@ A masked text keeps its length and its lines, so that positions in it stay true.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from fowergram_db.redaction.connection_strings import Reading, password_spans
 from fowergram_db.redaction.lexemes import lexemes
@@ -44,14 +45,19 @@ _WORDS_OF_MESSAGES = frozenset(
 
 def secrets_in(text: str, data: Iterable[Span] = ()) -> list[Secret]:
     """Return the secrets of a script; ``data`` is where its COPY data stands, which is no SQL."""
-    found = []
+    return list(_secrets_in(text, tuple(data)))
+
+
+@lru_cache(maxsize=4)  # a migration that waits for locks fails again and again
+def _secrets_in(text: str, data: tuple[Span, ...]) -> tuple[Secret, ...]:
+    found: list[Secret] = []
     at = 0
     for start, end in (*data, (len(text), len(text))):
         found += [_moved(secret, at) for secret in secrets_of(text[at:start])]
         part = text[start:end]
         found += [Secret(part[a:b], ((start + a, start + b),), 0) for a, b in password_spans(part, Reading.LITERAL)]
         at = end
-    return found
+    return tuple(found)
 
 
 def _moved(secret: Secret, by: int) -> Secret:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fowergram_db.redaction.assignments import assigned_value, default_value, selected_values
 from fowergram_db.redaction.connection_strings import PLACEHOLDER, Reading, password_spans
 from fowergram_db.redaction.expressions import Expressions
-from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes
+from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes, statement_spans
 from fowergram_db.redaction.prose import ROLE_OPTIONS, prose_spans
 from fowergram_db.redaction.texts import UNKNOWN, Text, whole
 
@@ -44,6 +44,8 @@ _MISSPELLED = re.compile(r"(?:pass|pwd?|psw|kennwort|contrase|mot_?de_?passe)\w*
 _LIST_OF_ROLE = ROLE_OPTIONS - {"add", "infinity", "limit", "set"} | frozenset(
     ("admin", "connection", "in", "role", "sysid", "user", "valid")
 )
+_MORE_THAN_A_WORD = re.compile(r"[\s'\"$(]")
+_LONG = 100_000
 # How often a password passes from variable to variable.
 _LONGEST_CHAIN = 5
 _DEEPEST = 8
@@ -71,7 +73,8 @@ def secrets_of(text: str) -> list[Secret]:
     if not _WORTH_READING.search(text):
         return []
     search = _Search()
-    _Reader(search, whole(text), 0, is_code=True).read()
+    for start, end in _worth_reading(text):
+        _Reader(search, whole(text).part(start, end), 0, is_code=True).read()
     for _ in range(_LONGEST_CHAIN):
         known = len(search.named)
         for reader in tuple(search.readers):
@@ -79,6 +82,14 @@ def secrets_of(text: str) -> list[Secret]:
         if len(search.named) == known:
             break
     return list(search.found.values())
+
+
+def _worth_reading(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the parts to read, as (start, end): of a long text, the statements alone that may have a secret."""
+    if len(text) <= _LONG:
+        yield 0, len(text)
+        return
+    yield from (span for span in statement_spans(text) if _WORTH_READING.search(text, *span))
 
 
 class _Search:
@@ -190,7 +201,7 @@ class _Reader:
         if not _HINTS.search(text.value):
             return
         self._note(_part(text, 0, password_spans(text.value, Reading.LITERAL)))
-        if self._level < _DEEPEST:
+        if self._level < _DEEPEST and _MORE_THAN_A_WORD.search(text.value):
             _Reader(self._search, text, self._level + 1, is_code=is_code or text.is_composed).read()
 
     def _parameters(self, at: int) -> None:
