@@ -16,8 +16,8 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, message_of
-from fowergram_db.database.labelling import comment_on, label_made
-from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
+from fowergram_db.database.labelling import comment_on, label_taken
+from fowergram_db.database.lifecycle import DatabaseState, database_state
 from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
 from fowergram_db.database.throwaway import Kind, Run, facts_for, origin_of
@@ -39,7 +39,7 @@ class Seen:
     comment: str | None
 
     @classmethod
-    def of(cls, facts: DatabaseFacts) -> "Seen":
+    def of(cls, facts: DatabaseState) -> "Seen":
         """Return what tells a database from the next one of its name."""
         return cls(facts.name, facts.oid, facts.comment)
 
@@ -49,7 +49,7 @@ class _Unsettled(Exception):
 
 
 def take_name(
-    admin: Connection, seen: Seen, to: str, clear: Callable[[], object], then: Callable[[DatabaseFacts], None]
+    admin: Connection, seen: Seen, to: str, clear: Callable[[], object], then: Callable[[DatabaseState], None]
 ) -> None:
     """Rename a database, in one transaction with what ``then`` does.
 
@@ -76,9 +76,8 @@ def take_name(
             return
 
 
-def _renamed(admin: Connection, seen: Seen, to: str) -> DatabaseFacts:
-    admin.execute("SELECT pg_catalog.set_config('lock_timeout', %s, true)", [_LOCK_TIMEOUT])
-    admin.execute(_rename(seen.name, to))
+def _renamed(admin: Connection, seen: Seen, to: str) -> DatabaseState:
+    admin.execute(sql.SQL("SET LOCAL lock_timeout = {}; {}").format(sql.Literal(_LOCK_TIMEOUT), _rename(seen.name, to)))
     _require_settled(admin, seen)
     return require_same_unmarked(admin, seen, to)
 
@@ -87,12 +86,12 @@ def _rename(name: str, to: str) -> sql.Composed:
     return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(to))
 
 
-def require_same_unmarked(admin: Connection, seen: Seen, called: str) -> DatabaseFacts:
+def require_same_unmarked(admin: Connection, seen: Seen, called: str) -> DatabaseState:
     """Return the facts of a database by the name that it is called by.
 
     Raises Refused where it is not the one that was seen, and where it is marked as production.
     """
-    facts = database_facts(admin, called)
+    facts = database_state(admin, called)
     if facts is None or facts.oid != seen.oid:
         raise Refused(
             f'the name "{seen.name}" leads to {"another" if facts else "no"} database now; nothing was done to it',
@@ -102,7 +101,7 @@ def require_same_unmarked(admin: Connection, seen: Seen, called: str) -> Databas
     return facts
 
 
-def require_unmarked(name: str, facts: DatabaseFacts) -> None:
+def require_unmarked(name: str, facts: DatabaseState) -> None:
     """Raise Refused where a database is marked as production."""
     if facts.production:
         raise Refused(
@@ -148,7 +147,7 @@ def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
     Refused for that, else psycopg's errors.
     """
     await_settled(admin, seen)
-    facts = database_facts(admin, away)
+    facts = database_state(admin, away)
     if facts is not None and facts.oid == seen.oid:
         require_unmarked(seen.name, facts)
         admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(away)))
@@ -164,13 +163,13 @@ def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.S
     away = Run.unmarked().fresh_name(Kind.RESET)
     was_template = False
 
-    def release(facts: DatabaseFacts) -> None:
+    def release(facts: DatabaseState) -> None:
         nonlocal was_template
         was_template = facts.is_template
         if facts.comment != seen.comment:
             changed = f'the comment of database "{seen.name}" was changed meanwhile'
             raise Refused(changed, hint="Run the command again.")
-        label_made(admin, away)
+        label_taken(admin, away, facts.identity)
         if was_template:
             admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(away)))
 
@@ -185,7 +184,8 @@ def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.S
 def _clear(admin: Connection, seen: Seen, sessions: Sessions) -> None:
     if sessions is Sessions.END:
         require_same_unmarked(admin, seen, seen.name)
-        terminate_sessions(admin, seen.name)
+        if not terminate_sessions(admin, seen.name):
+            return
     others = wait_until_unused(admin, seen.name, _LEFT_WITHIN_S)
     if others and sessions is Sessions.SPARE:
         raise Refused(f"{len(others)} client(s) are connected to it", hint="Let them finish.")
@@ -215,12 +215,12 @@ def drop_quietly(admin: Connection, name: str, oid: int | None = None) -> None:
     stays.
     """
     with suppress(psycopg.Error, FowergramError):
-        facts = database_facts(admin, name)
+        facts = database_state(admin, name)
         if facts is not None and (facts.oid == oid or (oid is None and is_ours(facts))):
             drop_database(admin, Seen.of(facts), Sessions.END)
 
 
-def is_ours(facts: DatabaseFacts) -> bool:
+def is_ours(facts: DatabaseState) -> bool:
     """Tell whether the tool has made a database: its label says so, or it was never opened and has a name of ours.
 
     The tool creates each database closed, and opens it in the transaction that labels it.

@@ -36,3 +36,9 @@ def label_made(connection: Connection, name: str) -> None:
     """Label a database that a run has made and not handed out, by its name; psycopg's errors pass through."""
     if origin := origin_of(name):
         label_database(connection, name, _SENTENCES[origin.kind], {"kind": origin.kind})
+
+
+def label_taken(connection: Connection, name: str, identity: str) -> None:
+    """Label a database that was just renamed, whose identity is known; psycopg's errors pass through."""
+    if origin := origin_of(name):
+        comment_on(connection, name, label(_SENTENCES[origin.kind], {"kind": origin.kind, "of": identity}))

@@ -1,13 +1,13 @@
 """Look at databases, and make others like them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import LiteralString
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
@@ -20,17 +20,32 @@ _ENCODING = "UTF8"
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseFacts:
-    """One database as it was made.
+class DatabaseState:
+    """A database as it is now.
 
     ``production`` tells whether it carries the mark, ``mark_lasts`` whether the mark is a setting, which no comment
-    takes away; ``identity`` is what a label has to name; sessions whose application name is like ``spared`` are no
-    clients of it.
+    takes away; ``identity`` is what a label has to name.
     """
 
     oid: int
     name: str
     owner: str
+    connection_limit: int
+    is_template: bool
+    lets_in: bool
+    comment: str | None
+    mark_lasts: bool
+    production: bool
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts(DatabaseState):
+    """A database as it is now, and as it was made.
+
+    Sessions whose application name is like ``spared`` are no clients of it.
+    """
+
     encoding: str
     lc_collate: str
     lc_ctype: str
@@ -38,22 +53,34 @@ class DatabaseFacts:
     locale: str | None
     icu_rules: str | None
     own_tablespace: str | None
-    connection_limit: int
-    is_template: bool
-    lets_in: bool
     has_grants: bool
-    comment: str | None
     like_template: bool
-    mark_lasts: bool
-    production: bool
-    identity: str
     spared: str = ""
 
 
+def database_state(connection: Connection, name: str | None = None) -> DatabaseState | None:
+    """Return how a database of this server is now, this session's where no name is given; None: no such."""
+    return next(iter(_states(connection, {"name": name, "every": False})), None)
+
+
+def database_states(connection: Connection) -> tuple[DatabaseState, ...]:
+    """Return how all databases of this server are now."""
+    return tuple(_states(connection, {"name": None, "every": True}))
+
+
+def _states(connection: Connection, values: Mapping[str, object]) -> list[DatabaseState]:
+    with reported("look at the database"), connection.cursor(row_factory=class_row(DatabaseState)) as cursor:
+        return cursor.execute(load("catalog/database_state"), values).fetchall()
+
+
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
-    """Return how a database of this server was made, this session's where no name is given; None: no such."""
-    with reported("look at the database"), connection.cursor(row_factory=class_row(DatabaseFacts)) as cursor:
-        return cursor.execute(load("catalog/database"), {"name": name}).fetchone()
+    """Return how a database of this server is and was made, this session's where no name is given; None: no such."""
+    state = database_state(connection, name)
+    if state is None:
+        return None
+    with reported("look at the database"), connection.cursor(row_factory=dict_row) as cursor:
+        made = cursor.execute(load("catalog/database"), {"oid": state.oid}).fetchone()
+    return DatabaseFacts(**asdict(state), **made) if made else None
 
 
 def default_facts(connection: Connection) -> DatabaseFacts:

@@ -9,6 +9,7 @@ of such owners before, counts too; the next comment takes that line away. See do
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
@@ -16,7 +17,7 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
 from fowergram_db.database.labelling import comment_on
-from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
+from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, database_facts, database_state
 from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
@@ -26,6 +27,7 @@ _LISTED_IN = "temp_tablespaces"
 # Who empties a database in place holds the same lock: protect waits, and then marks what is there.
 _LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(1718580071, 1)"
 _STILL = "LOCK TABLE pg_catalog.pg_db_role_setting, pg_catalog.pg_shdescription IN SHARE MODE"
+_Found = TypeVar("_Found", bound=DatabaseState)
 _DISPOSABLE = frozenset(("test", "tests", "testing", "dev", "ci"))
 
 
@@ -53,7 +55,7 @@ def require_no_production(environ: Mapping[str, str], consequence: str) -> None:
 
 
 def require_resettable(
-    name: str, facts: DatabaseFacts | None, environ: Mapping[str, str], confirm: Callable[[], bool]
+    name: str, facts: DatabaseState | None, environ: Mapping[str, str], confirm: Callable[[], bool]
 ) -> None:
     """Raise Refused where a database may not be emptied: see the table in docs/test-databases.md.
 
@@ -72,7 +74,7 @@ def require_resettable(
 
 def is_protected(connection: Connection) -> bool:
     """Tell whether the database of this session is marked as production."""
-    return facts_of_session(connection).production
+    return state_of_session(connection).production
 
 
 def protect(connection: Connection) -> None:
@@ -82,7 +84,7 @@ def protect(connection: Connection) -> None:
     """
     with reported("mark the database as production"), connection.transaction():
         connection.execute(_LOCK)
-        facts = facts_of_session(connection)
+        facts = state_of_session(connection)
         if facts.mark_lasts:
             return
         name = sql.Identifier(facts.name)
@@ -93,12 +95,12 @@ def protect(connection: Connection) -> None:
             _set_list(connection, facts, (*_listed(connection, facts), _MARK))
 
 
-def _listed(connection: Connection, facts: DatabaseFacts) -> tuple[str, ...]:
+def _listed(connection: Connection, facts: DatabaseState) -> tuple[str, ...]:
     rows = connection.execute(load("catalog/database_settings"), {"oid": facts.oid})
     return next((split_list(str(value)) for role, name, value, _ in rows if not role and name == _LISTED_IN), ())
 
 
-def _set_list(connection: Connection, facts: DatabaseFacts, names: tuple[str, ...]) -> None:
+def _set_list(connection: Connection, facts: DatabaseState, names: tuple[str, ...]) -> None:
     change = sql.SQL("SET temp_tablespaces TO {}").format(sql.SQL(", ").join(map(sql.Literal, names)))
     connection.execute(
         sql.SQL("ALTER DATABASE {} {}").format(
@@ -109,7 +111,7 @@ def _set_list(connection: Connection, facts: DatabaseFacts, names: tuple[str, ..
 
 def unprotect(connection: Connection) -> None:
     """Take the production mark away, all forms of it."""
-    facts = facts_of_session(connection)
+    facts = state_of_session(connection)
     if not facts.production:
         return
     lines = (facts.comment or "").split("\n")
@@ -118,7 +120,7 @@ def unprotect(connection: Connection) -> None:
             comment_on(connection, facts.name, "\n".join(line for line in lines if line != _MARK) or None)
         if _MARK in (listed := _listed(connection, facts)):
             _set_list(connection, facts, tuple(name for name in listed if name != _MARK))
-        if facts_of_session(connection).production:
+        if state_of_session(connection).production:
             connection.execute(
                 sql.SQL("ALTER DATABASE {} RESET fowergram.environment").format(sql.Identifier(facts.name))
             )
@@ -131,7 +133,7 @@ def hold_unmarked(connection: Connection) -> None:
     in its transaction. Raises Refused where the database is marked, and psycopg's errors.
     """
     connection.execute(_STILL)
-    facts = facts_of_session(connection)
+    facts = state_of_session(connection)
     require_unmarked(facts.name, facts)
 
 
@@ -150,14 +152,22 @@ def kept_unmarked(connection: Connection, oid: int) -> Iterator[None]:
         _require_same_unmarked(connection, oid)
 
 
-def _require_same_unmarked(connection: Connection, oid: int) -> DatabaseFacts:
-    facts = facts_of_session(connection)
+def _require_same_unmarked(connection: Connection, oid: int) -> DatabaseState:
+    facts = state_of_session(connection)
     return require_same_unmarked(connection, Seen(facts.name, oid, None), facts.name)
 
 
+def state_of_session(connection: Connection) -> DatabaseState:
+    """Return how the database of this session is now. Raises Refused where it is gone by that name."""
+    return _still_there(database_state(connection))
+
+
 def facts_of_session(connection: Connection) -> DatabaseFacts:
-    """Return how the database of this session was made. Raises Refused where it is gone by that name."""
-    facts = database_facts(connection)
-    if facts is None:
+    """Return how the database of this session is and was made. Raises Refused where it is gone by that name."""
+    return _still_there(database_facts(connection))
+
+
+def _still_there(found: _Found | None) -> _Found:
+    if found is None:
         raise Refused("the database was dropped or renamed meanwhile", hint="Run the command again.")
-    return facts
+    return found

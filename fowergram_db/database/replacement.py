@@ -11,8 +11,8 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, maintenance, message_of, reported
 from fowergram_db.database.creation import let_all_in
 from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
-from fowergram_db.database.labelling import comment_on, label_database, label_made
-from fowergram_db.database.lifecycle import DatabaseFacts, database_facts
+from fowergram_db.database.labelling import comment_on, label_database, label_made, label_taken
+from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, database_facts, database_state
 from fowergram_db.database.sessions import Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load
@@ -66,8 +66,8 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
     swap.drop_old()
 
 
-def _made(admin: Connection, fresh: str) -> DatabaseFacts:
-    made = database_facts(admin, fresh)
+def _made(admin: Connection, fresh: str) -> DatabaseState:
+    made = database_state(admin, fresh)
     if made is None:
         raise DatabaseError("the new database was dropped or renamed meanwhile", hint="Run the command again.")
     return made
@@ -96,7 +96,7 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
         )
 
 
-def require_droppable(admin: Connection, facts: DatabaseFacts) -> None:
+def require_droppable(admin: Connection, facts: DatabaseState) -> None:
     """Raise Refused where something in a database would stop its drop, or is needed by others and would be lost.
 
     ``admin`` is a session in another database.
@@ -125,7 +125,7 @@ class _Swap:
 
     admin: Connection
     old: DatabaseFacts
-    made: DatabaseFacts
+    made: DatabaseState
     retired: str
     sessions: Sessions
 
@@ -143,7 +143,7 @@ class _Swap:
         wait_until_unused(self.admin, self.old.name, spared=self.old.spared)
         require_unused(self.admin, self.old, self.sessions)
 
-    def _put_in_place(self, now: DatabaseFacts) -> None:
+    def _put_in_place(self, now: DatabaseState) -> None:
         """Do all but the first rename; ``now`` is the old database as it is until the commit."""
         admin, name, fresh = self.admin, self.old.name, self.made.name
         require_droppable(admin, now)
@@ -151,9 +151,9 @@ class _Swap:
             raise Refused(
                 f'database "{name}" was given to another owner, or made a template, meanwhile; nothing was done'
             )
-        _carry_over(admin, now, fresh)
+        _carry_over(admin, database_facts(admin, self.retired) or self.old, fresh)
         admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
-        label_made(admin, self.retired)
+        label_taken(admin, self.retired, now.identity)
         self._carry_over_comment(now.comment)
 
     def _carry_over_comment(self, comment: str | None) -> None:
@@ -181,7 +181,7 @@ class _Swap:
         try:
             # Who has come meanwhile has come to an empty database.
             end_sessions(self.admin, name)
-            new = database_facts(self.admin, name)
+            new = database_state(self.admin, name)
             comment = self.old.comment if is_label or new is None else new.comment
             with self.admin.transaction():
                 self.admin.execute(rename.format(*map(sql.Identifier, (name, fresh))))
@@ -209,7 +209,7 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
     """
     try:
         with maintenance(target) as admin, reported("look at the database"):
-            now = database_facts(admin, name)
+            now = database_state(admin, name)
             query = "SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.oid = %s::oid"
             row = admin.execute(query, [facts.oid if facts else None]).fetchone()
     except FowergramError as error:
@@ -250,7 +250,7 @@ def _carry_over_grants(admin: Connection, new: sql.Identifier, facts: DatabaseFa
         )
 
 
-def _rows(admin: Connection, query: str, facts: DatabaseFacts) -> list[tuple[Any, ...]]:
+def _rows(admin: Connection, query: str, facts: DatabaseState) -> list[tuple[Any, ...]]:
     return admin.execute(load(query), {"oid": facts.oid}).fetchall()
 
 

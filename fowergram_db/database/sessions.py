@@ -48,15 +48,15 @@ def other_sessions(connection: Connection, name: str, spared: str = "") -> tuple
         return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name, "spared": spared}).fetchall())
 
 
-def terminate_sessions(connection: Connection, name: str, spared: str = "") -> None:
-    """End the sessions of other clients of a database; psycopg's errors pass through."""
-    connection.execute(load("catalog/terminate_sessions"), {"name": name, "spared": spared})
+def terminate_sessions(connection: Connection, name: str, spared: str = "") -> int:
+    """End the sessions of other clients of a database, and return how many; psycopg's errors pass through."""
+    return connection.execute(load("catalog/terminate_sessions"), {"name": name, "spared": spared}).rowcount
 
 
 def end_sessions(connection: Connection, name: str, spared: str = "") -> None:
     """End the sessions of other clients of a database, and wait for that; psycopg's errors pass through."""
-    terminate_sessions(connection, name, spared)
-    wait_until_unused(connection, name, spared=spared)
+    if terminate_sessions(connection, name, spared):
+        wait_until_unused(connection, name, spared=spared)
 
 
 def wait_until_unused(connection: Connection, name: str, seconds: float = 5.0, spared: str = "") -> tuple[Session, ...]:

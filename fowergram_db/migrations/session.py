@@ -45,7 +45,7 @@ def _created(target: Target, on_event: OnEvent) -> Connection:
     """
     from fowergram_db.database.creation import require_only_trusted
     from fowergram_db.database.disposal import drop_quietly
-    from fowergram_db.database.lifecycle import create_database, database_facts
+    from fowergram_db.database.lifecycle import create_database, database_state
 
     is_ours = create_database(target)
     on_event(DatabaseCreated(target.dbname))
@@ -54,7 +54,7 @@ def _created(target: Target, on_event: OnEvent) -> Connection:
         if is_ours:
             require_only_trusted(connection)
     except UntrustedOwner:
-        made = database_facts(connection)
+        made = database_state(connection)
         connection.close()
         with maintenance(target) as admin:
             drop_quietly(admin, target.dbname, made.oid if made else None)

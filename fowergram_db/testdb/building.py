@@ -9,7 +9,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly, is_ours
-from fowergram_db.database.lifecycle import create_like, database_facts
+from fowergram_db.database.lifecycle import create_like, database_state
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
@@ -93,7 +93,7 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
             " it is neither used nor dropped",
             hint=f'Let "{found.owner}" or a superuser drop or rename it, if it is not needed.',
         )
-    earlier = database_facts(admin, found.name)
+    earlier = database_state(admin, found.name)
     if earlier is None:
         return
     if not is_ours(earlier):

@@ -13,7 +13,7 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.creation import CLOSED, Option, written
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.labelling import label_made
-from fowergram_db.database.lifecycle import DatabaseFacts, creating, database_facts
+from fowergram_db.database.lifecycle import DatabaseFacts, creating, database_state
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.events import OnEvent
@@ -108,7 +108,7 @@ def closed_clone(admin: Connection, template: Template, name: str, like: Databas
     the template meanwhile: that copy is dropped, and no code in it has run. Raises DatabaseError, and Refused where the
     template is marked as production.
     """
-    if facts := database_facts(admin, template.name):
+    if facts := database_state(admin, template.name):
         require_unmarked(template.name, facts)
     strategy = strategy_for(admin.info.server_version, template.size_bytes, fsync=template.server_fsync)
     statement = _statement(template, name, like, strategy)

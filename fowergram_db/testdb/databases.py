@@ -11,7 +11,7 @@ import psycopg
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
 from fowergram_db.database.labelling import label_database, label_made
-from fowergram_db.database.lifecycle import DatabaseFacts, change_owner
+from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, change_owner
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_for, facts_until
@@ -92,7 +92,7 @@ class Supply:
                 return replace(ready, name=name)
         return None
 
-    def _own(self, name: str, facts: DatabaseFacts) -> None:
+    def _own(self, name: str, facts: DatabaseState) -> None:
         require_same(self._admin, name, facts.oid)
         unseal(self._admin, name)
         label_made(self._admin, name)
@@ -118,7 +118,7 @@ class Supply:
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + ttl if ttl else None
 
-        def open_and_label(_facts: DatabaseFacts | None = None) -> None:
+        def open_and_label(_facts: DatabaseState | None = None) -> None:
             let_in(self._admin, name)
             label_database(self._admin, name, _TEST, facts_until(now, until))
             require_same(self._admin, name, made.oid)

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, message_of, reported
 from fowergram_db.database.disposal import Seen, drop_database
+from fowergram_db.database.lifecycle import database_states
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, facts_for, facts_of, origin_of
@@ -97,7 +98,7 @@ def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
     at, and is none of theirs, is in its final state afterwards.
     """
     with reported("look for databases of the tool"):
-        marked = {int(str(oid)) for (oid,) in admin.execute(load("catalog/marked_databases"))}
+        marked = {state.oid for state in database_states(admin) if state.production}
         before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
         locks = admin.execute(load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]}).fetchall()
         with admin.cursor(row_factory=class_row(_Row)) as cursor:

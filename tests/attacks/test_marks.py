@@ -16,9 +16,8 @@ from fowergram_db.database import disposal
 from fowergram_db.database.connection import connect
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
-from fowergram_db.database.lifecycle import database_facts, default_facts
+from fowergram_db.database.lifecycle import database_state, default_facts
 from fowergram_db.database.protection import is_protected, protect, unprotect
-from fowergram_db.database.sql import load
 from fowergram_db.database.throwaway import Kind, facts_until
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import supply
@@ -88,7 +87,7 @@ def test_the_tool_s_own_mark_wins_over_the_label(cli, admin, shop, server):
     "line", ["{}\nfowergram.environment=production", "{}\r\nfowergram.environment=Production \r\nx"]
 )
 def test_a_line_of_the_comment_still_counts(cli, admin, shop, line):
-    facts = database_facts(admin, shop)
+    facts = database_state(admin, shop)
     comment = sql.Literal(line.format(facts.comment))
     admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(shop), comment))
     assert cli("testdb", "prune", "--older-than", "0").exit_code == 0
@@ -118,7 +117,7 @@ def test_nothing_is_pruned_in_production(cli, admin, shop, monkeypatch, tmp_path
 def test_a_mark_that_comes_while_the_drop_waits_for_its_lock_counts(admin, shop, server):
     """A session that holds a lock on the database may set what it likes on it before the drop gets its own."""
     with connect(server) as holder:
-        comment = sql.Literal(database_facts(admin, shop).comment)
+        comment = sql.Literal(database_state(admin, shop).comment)
         holder.execute("BEGIN")
         holder.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(shop), comment))
         process = run_beside(server, "testdb", "prune")
@@ -132,7 +131,7 @@ def test_a_mark_that_comes_while_the_drop_waits_for_its_lock_counts(admin, shop,
 
 def test_a_mark_that_waits_for_the_drop_comes_first(admin, shop, server):
     with connect(server) as holder, connect(server) as other:
-        comment = sql.Literal(database_facts(admin, shop).comment)
+        comment = sql.Literal(database_state(admin, shop).comment)
         holder.execute("BEGIN")
         holder.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(shop), comment))
         process = run_beside(server, "testdb", "prune")
@@ -181,11 +180,11 @@ def wait_for_lock(admin, name, waiters=1):
         time.sleep(0.005)
 
 
-def test_the_rule_is_the_same_in_both_queries(admin, shop):
+def test_other_settings_are_no_mark(admin, shop):
     for statement in MARKS.values():
         mark(admin, shop, statement)
-        assert (database_facts(admin, shop).oid,) in admin.execute(load("catalog/marked_databases")).fetchall()
-        assert database_facts(admin, shop).mark_lasts
+        assert database_state(admin, shop).production
+        assert database_state(admin, shop).mark_lasts
         admin.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(sql.Identifier(shop)))
     for other in (
         "fowergram.environment = 'staging'",
@@ -193,8 +192,7 @@ def test_the_rule_is_the_same_in_both_queries(admin, shop):
         "fowergram.env = 'production'",
     ):
         mark(admin, shop, f"ALTER DATABASE {{}} SET {other}")
-    assert (database_facts(admin, shop).oid,) not in admin.execute(load("catalog/marked_databases")).fetchall()
-    assert not database_facts(admin, shop).production
+    assert not database_state(admin, shop).production
 
 
 @pytest.fixture

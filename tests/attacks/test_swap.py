@@ -9,7 +9,7 @@ from psycopg import sql
 
 from fowergram_db.database import disposal, replacement
 from fowergram_db.database.connection import connect
-from fowergram_db.database.lifecycle import database_facts
+from fowergram_db.database.lifecycle import database_state
 from fowergram_db.database.protection import is_protected, protect
 from fowergram_db.database.replacement import require_droppable
 from fowergram_db.database.sessions import Sessions
@@ -174,7 +174,7 @@ def test_a_mark_that_has_waited_for_the_exchange_brings_the_old_database_back(
     marking[0].join()
     assert notes(error) == f'Database "{shop.dbname}" is as it was.'
     assert (oid_of(admin, shop.dbname), rows(shop)) == (before, 1)
-    assert database_facts(admin, shop.dbname).production
+    assert database_state(admin, shop.dbname).production
     assert leftovers(admin) == []
 
 
@@ -272,7 +272,7 @@ def test_protect_waits_for_objects_that_are_being_dropped_and_marks_what_is_ther
 ):
     with connect(owned) as holder, connect(server) as observer:
         holder.execute("BEGIN; LOCK TABLE a IN ACCESS SHARE MODE")
-        oid = database_facts(holder).oid
+        oid = database_state(holder).oid
         rebuilding = in_thread(rebuild_in_place, owned, oid, read_migrations(directory), lambda _event: None)
         wait_for(observer, "l.relation IS NOT NULL AND NOT l.granted AND l.mode = 'AccessExclusiveLock'")
         marking = in_thread(protect_it, owned)
@@ -361,7 +361,7 @@ def test_a_role_that_is_not_the_owner_is_refused_before_anything_is_built(admin,
 
 def test_the_database_that_the_tool_works_from_is_refused_before_anything_is_built(admin):
     with pytest.raises(Refused, match="this session is in it"):
-        require_droppable(admin, database_facts(admin))
+        require_droppable(admin, database_state(admin))
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
