@@ -35,6 +35,7 @@ _HINTS = {
     Cause.UNRESOLVED: "Check the host name.",
     Cause.UNREACHABLE: "Start the server, or correct host and port (--host, --port, DB_HOST, DB_PORT).",
     Cause.SILENT: "The server did not answer in time: check host, port and firewall, or raise connect_timeout.",
+    Cause.PARAMETERS: "Correct that connection parameter, in the URL or in its PG* variable.",
     Cause.ENCRYPTION: "Check sslmode and the certificates.",
     Cause.NO_PASSWORD: "The server wants a password: set DB_PASSWORD, or put it into DATABASE_URL or ~/.pgpass.",
     Cause.WRONG_PASSWORD: "Check the user, and the password in DB_PASSWORD, DATABASE_URL or ~/.pgpass.",

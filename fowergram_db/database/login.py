@@ -6,6 +6,7 @@ libpq shows in its trace and nowhere else (``PQconnectPoll`` keeps no result).
 
 import os
 import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Self, TypeVar
 import psycopg
 from psycopg import pq
 from psycopg.abc import PQGenConn
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.generators import WAIT_R, WAIT_W
 
 # "B" are the messages from the server. The fields come in the server's order, the severity in its language.
@@ -25,6 +27,7 @@ _STARTUP = re.compile(r"^F\t\d+\tStartupMessage\t", re.MULTILINE)
 _ENCRYPTION_ANSWERED = re.compile(r"^B\t\d+\t(?:SSL|GSSENC)Response\t", re.MULTILINE)
 _PASSWORD_ACCEPTED = re.compile(r"^B\t\d+\tAuthenticationSASLFinal\t", re.MULTILINE)
 _PROTOCOL_VIOLATION = "08P01"
+_PROBE_S = 2.0
 
 
 class Cause(StrEnum):
@@ -33,6 +36,8 @@ class Cause(StrEnum):
     UNRESOLVED = auto()
     UNREACHABLE = auto()
     SILENT = auto()
+    PARAMETERS = auto()
+    """libpq did not even try: a parameter has a value that it does not know."""
     ENCRYPTION = auto()
     NO_PASSWORD = auto()
     WRONG_PASSWORD = auto()
@@ -139,6 +144,7 @@ def _connected(conninfo: str, timeout: float) -> PQGenConn[pq.abc.PGconn]:
         raise psycopg.OperationalError("not tried: another address did not accept the password")
     deadline = time.monotonic() + timeout if timeout > 0 else None
     pgconn = pq.PGconn.connect_start(conninfo.encode())
+    ended_at_once = pgconn.status == pq.ConnStatus.BAD
     done, timed_out = False, True
     try:
         with _trace(pgconn) as noted:
@@ -153,7 +159,10 @@ def _connected(conninfo: str, timeout: float) -> PQGenConn[pq.abc.PGconn]:
     finally:
         if not done:
             trace = noted[-1]
-            cause = Cause.SILENT if timed_out else _cause(pgconn, trace)
+            if ended_at_once and _answers(conninfo):
+                cause = Cause.PARAMETERS
+            else:
+                cause = Cause.SILENT if timed_out else _cause(pgconn, trace)
             _attempts.get([]).append(_Attempt(cause, _last_code(trace or "")))
             pgconn.finish()
     pgconn.nonblocking = 1
@@ -200,6 +209,22 @@ def _trace(pgconn: pq.abc.PGconn) -> Iterator[list[str | None]]:
             notes[-1] = os.pread(place, os.fstat(place).st_size, 0).decode(errors="replace")
     finally:
         os.close(place)
+
+
+def _answers(conninfo: str) -> bool:
+    """Tell whether a server listens there, for a login that ended before it began; nothing is sent."""
+    given = conninfo_to_dict(conninfo)
+    host, port = str(given.get("hostaddr") or given.get("host") or ""), int(given.get("port") or 0)
+    try:
+        if host.startswith(("/", "@")):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(_PROBE_S)
+                probe.connect(f"{host.replace('@', chr(0), 1)}/.s.PGSQL.{port}")
+        else:
+            socket.create_connection((host, port), _PROBE_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _last_code(trace: str) -> str:

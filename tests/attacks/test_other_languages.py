@@ -1,7 +1,10 @@
 """Servers that speak another language: what the tool does depends on SQLSTATE, and never on the words of a message."""
 
 import contextlib
+import socket
 import subprocess
+import threading
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -71,6 +74,45 @@ def test_words_that_look_like_another_error_change_nothing(cli, write):
         error = cli("status", "--wait-for-server", "0.3", "--json", "--database-url", url).document["error"]
         assert len(server.asked) > 1
     assert "starting" in error["hint"]
+
+
+def test_a_password_that_was_refused_goes_to_no_other_address(cli, write):
+    write(**FILES)
+    with fake_server({"app_test": ("28P01", "falsches Passwort")}) as server:
+        url = f"postgresql://app@127.0.0.1:{server.port},127.0.0.1:{server.port}/app_test"
+        error = cli("status", "--wait-for-server", "30", "--json", "--database-url", url).document["error"]
+        assert server.asked == ["app_test"]
+    assert (error["sqlstate"], "DB_PASSWORD" in error["hint"]) == ("28P01", True)
+
+
+@pytest.mark.parametrize("parameter", ["sslmode=bogus", "gssencmode=bogus", "target_session_attrs=bogus"])
+def test_a_parameter_that_libpq_does_not_know_is_not_waited_for(cli, write, parameter):
+    write(**FILES)
+    with fake_server({}) as server:
+        url = f"postgresql://app@127.0.0.1:{server.port}/app_test?{parameter}"
+        error = cli("status", "--wait-for-server", "30", "--json", "--database-url", url).document["error"]
+        assert server.asked == []
+    assert error["code"] == "connection_failed"
+    assert "parameter" in error["hint"]
+
+
+def test_a_server_that_hangs_up_is_waited_for(cli, write):
+    """As one behind Docker's proxy does until it listens."""
+    write(**FILES)
+    began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_hang_up, args=(listener,), daemon=True).start()
+        url = f"postgresql://app@127.0.0.1:{listener.getsockname()[1]}/app_test"
+        error = cli("status", "--wait-for-server", "0.3", "--json", "--database-url", url).document["error"]
+        listener.shutdown(socket.SHUT_RDWR)
+    assert error["code"] == "connection_failed"
+    assert time.monotonic() - began > 0.3
+
+
+def _hang_up(listener: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            listener.accept()[0].close()
 
 
 DEBIAN = Path("/usr/lib/postgresql/15")
