@@ -23,7 +23,7 @@ _KEPT = {
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
     "exit_on_error": "off",
-    "idle_in_transaction_session_timeout": "2min",
+    "idle_in_transaction_session_timeout": "90s",
     "idle_session_timeout": "0",
     "standard_conforming_strings": "on",
     "transaction_timeout": "0",

@@ -20,9 +20,10 @@ from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, R
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.leftovers import Earlier, left_to_run, transient_indexes
+from fowergram_db.migrations.engine.lock import lock_lost
 from fowergram_db.migrations.engine.opening import BEGIN, compose, guard, opening
 from fowergram_db.migrations.engine.pieces import run_piece
-from fowergram_db.migrations.engine.wire import roll_back, run
+from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StepResult
 from fowergram_db.migrations.history import Lock, Progress, guarded, require_trusted_table
@@ -235,7 +236,8 @@ class _Run:
 
     def _write(self, query: str, progress: Progress) -> None:
         # Behind it may come a statement that no transaction can guard.
-        self._send(f"{BEGIN} {guard(self.worker)} {self._own()} {self._composed(query, progress)} COMMIT;")
+        begin = f"{BEGIN} {guard(self.worker)}"
+        self._send(f"{self._own()} {self._composed(query, progress)} COMMIT;", begin)
 
     def _own(self) -> str:
         """Return what makes the rights and settings for the tool's own queries, in the transaction at hand."""
@@ -257,14 +259,18 @@ class _Run:
             "progress": Jsonb({field.name: getattr(progress, field.name) for field in fields(progress)}),
         }
 
-    def _send(self, query: str) -> None:
+    def _send(self, query: str, begin: str = "") -> None:
+        """Send a query, behind a BEGIN with the guard: the second result is the guard's."""
         connection = self.worker.connection
         try:
-            run(connection, query)
+            results = send(connection, f"{begin} {query}", lambda: None)
+            if has_failed(results):
+                raise psycopg.errors.error_from_result(results[-1])
         except psycopg.Error as error:
             roll_back(connection)
-            if isinstance(error, psycopg.errors.DivisionByZero):  # the guard, or the history's row is gone
-                self.worker.require_lock()
+            if isinstance(error, psycopg.errors.DivisionByZero):  # else the history's row is gone
+                if begin and len(results) == 2:  # noqa: PLR2004 - BEGIN, and the guard
+                    raise lock_lost() from error
                 require_trusted_table(connection)
             raise failure(self.checked.step, self.checked.script, error, None, doing="could not be recorded") from error
 
