@@ -54,12 +54,14 @@ $(VENV)/.%: pyproject.toml | $(BIN)/python
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-wheel-test: install ## Build the wheel, and migrate with it away from the checkout
+wheel-test: $(VENV)/.test ## Build the wheel, and migrate with it, and the versions that were tested, away from the checkout
 	rm -rf $(VENV)/wheel && mkdir -p $(VENV)/wheel
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(VENV)/wheel .
+	$(BIN)/python -m tests.release constraints >$(VENV)/wheel/constraints.txt
 	$(PYTHON) -m venv $(VENV)/wheel/env
 	$(VENV)/wheel/env/bin/python -m pip install --quiet --disable-pip-version-check \
-	  "$$(ls $(abspath $(VENV))/wheel/*.whl)[embedded]"
+	  --constraint $(VENV)/wheel/constraints.txt "$$(ls $(abspath $(VENV))/wheel/*.whl)[embedded]"
+	$(BIN)/python -m tests.release check $(VENV)/wheel/*.whl $(VENV)/wheel/env/bin/python
 	cd / && $(abspath $(VENV))/wheel/env/bin/fowergram-db reset --database-url embedded: --dbname fowergram_wheel_test
 
 clean: ## Remove the virtual environment and what the tools left

