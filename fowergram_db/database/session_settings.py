@@ -50,6 +50,7 @@ _OWN = {
 }
 # What else decides how a definition is read: behind a pooler, another client may have left any of it.
 _OF_DEFINITIONS = ("backslash_quote", "check_function_bodies", "default_text_search_config", "xmloption")
+_OF_ROW = ("search_path", "statement_timeout", "row_security")
 _SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
 _FILE_PATH = "fowergram.search_path"
 
@@ -178,6 +179,11 @@ def own_settings(connection: psycopg.Connection[Any], *, local: bool = True, but
 def own_again(connection: psycopg.Connection[Any]) -> str:
     """Return the statement that makes the tool's settings behind a script, in its transaction; limits stay."""
     return own_settings(connection, but=(*_KEPT, "lock_timeout"))
+
+
+def own_for_row(connection: psycopg.Connection[Any]) -> str:
+    """Return the statement that makes what a row of the history depends on, behind a script that sets nothing."""
+    return own_settings(connection, but=[name for name in (*_KEPT, *_OWN) if name not in _OF_ROW])
 
 
 def kept_again(connection: psycopg.Connection[Any]) -> str:

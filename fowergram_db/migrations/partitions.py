@@ -15,6 +15,8 @@ from fowergram_db.migrations.engine.worker import Limits
 from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
 
 _NAME = "public.maintain_partitions"
+_NOT_FOUND = ("42P01", "42883", "42704")
+_OWN_PATH = "ALTER FUNCTION public.maintain_partitions SET search_path = public, pg_temp; gives it its own."
 _SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
 
 
@@ -51,6 +53,8 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
                 connection.execute(_SET_LOCAL, ["statement_timeout", f"{limits.statement_timeout_ms}ms"])
             rows = connection.execute(_call(found[0])).fetchall()
     except FowergramError as error:
+        if error.server and error.server.sqlstate in _NOT_FOUND:
+            error.hint = f"It is called with an empty search_path: {_OWN_PATH} {error.hint}"
         raise type(error)(
             f"the migrations are applied, but what follows them failed: {error.message}",
             hint=f"Migrate again, or call public.maintain_partitions() as the owner of the tables. {error.hint}",

@@ -325,3 +325,47 @@ def test_every_hostile_setting_by_itself(cli, write, admin, target, name):
     for command in DIRECT:
         result = cli(*command)
         assert result.exit_code == 0, (command, result)
+
+
+def test_a_read_only_default_behind_a_pooler_is_said_where_nothing_can_be_set(
+    pooler, empty_db, admin, target, write, monkeypatch, directory, capfd
+):
+    set_in_database(admin, target.dbname, {"default_transaction_read_only": "on"})
+    empty_db.close()
+    there = replace(pooler, dbname=target.dbname)
+    for name, value in environment(there).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MIGRATIONS_DIR", str(directory))
+    write(**{name: text for name, text in FILES.items() if name < "004"})
+    assert run(["migrate"]) == 0
+    write(**{"004_index": FILES["004_index"]})
+    assert run(["migrate"]) == 2
+    assert "004_index.sql runs without a transaction, and default_transaction_read_only is on" in capfd.readouterr().err
+    assert run(["rollback"]) == 0
+    assert run(["repair"]) == 0
+
+
+def test_settings_of_a_database_break_no_command_beside_migrations(cli, write, empty_db, admin, target):
+    write(**{"001_a": FILES["001_a"], "001_a.down": FILES["001_a.down"]})
+    empty_db.execute(FILES["001_a"])
+    empty_db.execute("CREATE TABLE public.schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL)")
+    empty_db.execute("INSERT INTO public.schema_migrations VALUES (1, false)")
+    set_in_database(admin, target.dbname, HOSTILE)
+    empty_db.close()
+    for command in ("adopt", "status --check", "protect", "protect --off", "repair", "testdb create --name x --ttl 1h"):
+        result = cli(*command.split())
+        assert result.exit_code == 0, (command, result)
+    assert cli("testdb", "drop", "x").exit_code in (0, 2)
+
+
+def test_a_function_that_needs_a_search_path_of_its_own_is_told_how_to_get_one(cli, write):
+    function = (
+        "CREATE TABLE kept (id int); CREATE FUNCTION maintain_partitions(a int DEFAULT 1, b interval DEFAULT '1 day')"
+        " RETURNS TABLE (partition_name text, action text) LANGUAGE plpgsql AS $$BEGIN PERFORM FROM kept; END$$;"
+    )
+    write(**{"001_a": function})
+    result = cli("migrate", "--json")
+    assert result.exit_code == 1
+    assert "ALTER FUNCTION public.maintain_partitions SET search_path" in result.document["error"]["hint"]
+    write(**{"002_b": "ALTER FUNCTION maintain_partitions SET search_path = public, pg_temp;"})
+    assert cli("migrate").exit_code == 0

@@ -11,7 +11,7 @@ from typing import TypeVar
 import psycopg
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.session_settings import UNLIMITED, own_again
+from fowergram_db.database.session_settings import own_for_row
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
@@ -118,8 +118,8 @@ class Bundle:
         more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
         begin = short.settings(opening(self.worker, checked.directives, *more))
         text = "".join(piece.text for piece in checked.script.pieces())
-        own = short.settings(own_again(self.worker.connection))
-        return f"{BEGIN}{begin}{text}{_END}{UNLIMITED}{own}{short.record(checked.row)}COMMIT;"
+        own = short.settings(own_for_row(self.worker.connection))
+        return f"{BEGIN}{begin}{text}{_END}{own}{short.record(checked.row)}COMMIT;"
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""

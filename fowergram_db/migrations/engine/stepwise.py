@@ -51,7 +51,23 @@ def apply_stepwise(worker: Worker, checked: CheckedStep) -> StepResult:
             hint="Connect to the server directly, or write SET LOCAL into a file that runs in a transaction.",
             location=Location(checked.step.source),
         )
+    if worker.is_pooled and any(map(_is_bare, checked.script.statements)):
+        _require_read_write(worker, checked)
     return _Run(worker, checked).carry_out()
+
+
+def _require_read_write(worker: Worker, checked: CheckedStep) -> None:
+    """Raise Refused where a statement outside a transaction would be read-only, and nothing can be set for it alone."""
+    with reported("ask for default_transaction_read_only"):
+        # By a cursor that sets nothing: as the statement itself will find it.
+        said = psycopg.Cursor(worker.connection).execute("SHOW default_transaction_read_only").fetchone()
+    if said == ("on",):
+        raise Refused(
+            f"{checked.step.filename} runs without a transaction, and default_transaction_read_only is on: "
+            "behind a pooler that cannot be changed for its statements alone",
+            hint="Connect to the server directly, or take the setting away from the role or the database.",
+            location=Location(checked.step.source),
+        )
 
 
 def _sets_something(script: Script) -> bool:
