@@ -23,7 +23,8 @@ from tests.integration.conftest import environment, target_of
 
 _LOGS = {"debug_print_parse": "on", "debug_pretty_print": "off", "log_min_error_statement": "panic"}
 _OWN = {
-    "001_a": "CREATE TABLE public.a (id int PRIMARY KEY, t text); CREATE TABLE public.p (k int) PARTITION BY LIST (k); "
+    "001_a": "CREATE TABLE public.a (id int PRIMARY KEY, t pg_catalog.text); "
+    "CREATE TABLE public.p (k int) PARTITION BY LIST (k); "
     "CREATE TABLE public.p1 PARTITION OF public.p FOR VALUES IN (1); INSERT INTO public.a VALUES (1, 'x')",
     "002_b": "-- fowergram: no-transaction\nCREATE INDEX CONCURRENTLY a_t ON public.a (t);\nREINDEX TABLE CONCURRENTLY "
     "public.a;\nDROP INDEX CONCURRENTLY public.a_t;",
@@ -168,7 +169,7 @@ def command(tmp_path, monkeypatch, capsys):
     return call
 
 
-@pytest.mark.parametrize("path", [""], ids=["the default path"])
+@pytest.mark.parametrize("path", ["", "postgres, pg_catalog, public"], ids=["the default path", "before pg_catalog"])
 def test_no_command_enters_a_trap_in_its_database(ground, command, path):
     for name, own in (("shop_test", False), ("own_test", True)):
         ground.make(name, path=path)
