@@ -18,6 +18,8 @@ _OF_FIRST = frozenset(
 )
 _EVALUATED = BUILDERS | _OF_ALL | _OF_FIRST
 _DEEPEST = 40
+# Nested calls could make more than fits into memory: so much is put in, beside what stands in the text.
+_BUDGET = 20_000
 _PLACEHOLDER = re.compile(r"%(?:(?P<number>\d+)\$)?(?:-?\d+|-?\*(?:\d+\$)?)?(?P<kind>[sIL%])")
 # What ends a value that is not understood.
 _STOPS = frozenset(
@@ -54,6 +56,7 @@ class Expressions:
         self._variables = variables
         self._walk = walk
         self._depth = 0
+        self._budget = _BUDGET + 4 * len(text.value)
 
     def begins(self, at: int) -> bool:
         """Tell whether a string begins at a token."""
@@ -160,17 +163,21 @@ class Expressions:
         values = [self._argument(*argument) for argument in self.arguments(opening)]
         match function:
             case "format":
-                return _formatted(values)
+                return _formatted(self._spend, values)
             case "concat_ws":
                 return joined(part for value in values[1:] for part in (value, values[0]))
             case "quote_literal" | "quote_nullable":
                 return quoted(joined(values), "'")
             case "replace" if len(values) > 2:  # noqa: PLR2004 - its arguments
-                return _replaced(*values[:3])
+                return _replaced(self._spend, *values[:3])
             case "quote_ident":
                 return quoted(joined(values), '"')
             case _:
                 return joined(values if function in _OF_ALL else values[:1])
+
+    def _spend(self, length: int) -> bool:
+        self._budget -= length
+        return self._budget > 0
 
     def _argument(self, start: int, end: int) -> Text:
         start += self.is_word(start, "variadic")
@@ -213,24 +220,24 @@ class Expressions:
         return chained or cast or (token.kind is Kind.OTHER and token.value in ",;)")
 
 
-def _replaced(text: Text, old: Text, new: Text) -> Text:
+def _replaced(spend: Callable[[int], bool], text: Text, old: Text, new: Text) -> Text:
     parts: list[Text] = []
     at = 0
-    while old.value and (found := text.value.find(old.value, at)) >= 0:
+    while old.value and spend(len(new.value)) and (found := text.value.find(old.value, at)) >= 0:
         parts += text.part(at, found), new
         at = found + len(old.value)
     return joined((*parts, text.part(at, len(text.value))))
 
 
-def _formatted(values: list[Text]) -> Text:
+def _formatted(spend: Callable[[int], bool], values: list[Text]) -> Text:
     """Do what ``format`` does; an argument that is not there stays empty."""
     if not values:
         return made("")
     pattern, arguments = values[0], values[1:]
-    return joined(_pieces(pattern, arguments))
+    return joined(_pieces(spend, pattern, arguments))
 
 
-def _pieces(pattern: Text, arguments: list[Text]) -> Iterator[Text]:
+def _pieces(spend: Callable[[int], bool], pattern: Text, arguments: list[Text]) -> Iterator[Text]:
     at, number = 0, 0
     for match in _PLACEHOLDER.finditer(pattern.value):
         yield pattern.part(at, match.start())
@@ -239,7 +246,7 @@ def _pieces(pattern: Text, arguments: list[Text]) -> Iterator[Text]:
             yield made("%")
             continue
         number = int(match["number"]) if match["number"] else number + 1
-        if number > len(arguments):
+        if number > len(arguments) or not spend(len(arguments[number - 1].value)):
             yield pattern.part(match.start(), match.end())
             continue
         argument = arguments[number - 1]

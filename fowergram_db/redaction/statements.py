@@ -49,6 +49,7 @@ _LONG = 100_000
 # How often a password passes from variable to variable.
 _LONGEST_CHAIN = 5
 _DEEPEST = 8
+_LONGEST_VARIABLE = 2_000
 
 
 class Secret(NamedTuple):
@@ -180,7 +181,7 @@ class _Reader:
             return at + 2
         value, end = self._expressions.read(at + 2)
         self._read_string(value, is_code=False)
-        if _HINTS.search(value.value):
+        if len(value.value) <= _LONGEST_VARIABLE and _HINTS.search(value.value):
             is_block = self._expressions.is_word(self._statement, "declare", "begin", "then", "else", "loop")
             self._search.variables[self._tokens[self._statement + is_block].value] = value
         return max(end, at + 2)

@@ -496,6 +496,9 @@ def test_a_query_that_is_cut_at_its_beginning():
         "host=" * 5_000 + "password=",
         "host=a " * 2_000 + "password=b",
         "'" * 10_000 + "password",
+        "q := 'password';" + "q := q || q || q;" * 100,
+        "SELECT " + "replace(" * 30 + "'password'" + ", 's', 'password s s s s s s s s s s s s s')" * 30,
+        "SELECT " + "format('%1$s%1$s%1$s%1$s password', " * 30 + "'x'" + ")" * 30,
     ],
 )
 def test_no_text_takes_long(text):
