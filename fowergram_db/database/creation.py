@@ -68,7 +68,7 @@ def require_only_trusted(connection: Connection) -> None:
     owners = ", ".join(dict.fromkeys(f'"{owner}"' for owner, _, _ in found))
     more = int(str(found[0][2])) - len(found)
     raise UntrustedOwner(
-        f"template1 holds objects of {owners}, and each new database would hold a copy: "
+        f"the new database held objects of {owners}, copied from template1 or created meanwhile, and was dropped: "
         + ", ".join(str(thing) for _, thing, _ in found)
         + (f" and {more} more" if more else ""),
         hint="Connect to template1 as a superuser and drop them (or ALTER … OWNER TO a superuser, if you trust them), "
