@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 
@@ -50,8 +51,11 @@ def read_citus(connection: Connection) -> Citus | None:
 
 
 def require_coordinator(connection: Connection) -> None:
-    """Raise Refused on a worker of a Citus cluster, where nothing may be changed by itself."""
-    citus = read_citus(connection)
+    """Raise Refused on a worker of a Citus cluster, where nothing may be changed by itself.
+
+    No round trip where the session has found no Citus when it began.
+    """
+    citus = read_citus(connection) if may_have_citus(connection) else None
     if citus and not citus.is_coordinator:
         raise Refused(
             "this server is a worker of a Citus cluster; nothing was run",

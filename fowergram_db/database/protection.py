@@ -14,6 +14,7 @@ from typing import TypeVar
 import psycopg
 from psycopg import sql
 
+from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
 from fowergram_db.database.labelling import comment_on
@@ -82,6 +83,7 @@ def protect(connection: Connection) -> None:
 
     Waits for whoever empties the database at the moment. Raises Refused where it is gone by that name.
     """
+    require_coordinator(connection)
     with reported("mark the database as production"), connection.transaction():
         connection.execute(_LOCK)
         facts = state_of_session(connection)
@@ -111,6 +113,7 @@ def _set_list(connection: Connection, facts: DatabaseState, names: tuple[str, ..
 
 def unprotect(connection: Connection) -> None:
     """Take the production mark away, all forms of it."""
+    require_coordinator(connection)
     facts = state_of_session(connection)
     if not facts.production:
         return

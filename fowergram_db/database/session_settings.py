@@ -55,6 +55,11 @@ _SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
 _FILE_PATH = "fowergram.search_path"
 
 
+_HAS_CITUS = (
+    "EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'citus'::pg_catalog.name)"
+)
+
+
 class Scope(StrEnum):
     """How far the tool's settings reach: nowhere, to the end of the session, or of each transaction."""
 
@@ -97,6 +102,8 @@ class Session(TracedConnection):
         self.scope = Scope.NONE
         self.is_pooled = False
         self.reads_standard_strings = True
+        self.has_citus: bool | None = None
+        """Whether the database had the extension citus when the session began; None: it was not asked."""
         self.liveness = ""
         """The query that has the server end the session soon after this client has vanished, where there is one."""
 
@@ -115,12 +122,13 @@ class Session(TracedConnection):
         # First what could stop the rest; it is short, and takes no time.
         first = [f"SET LOCAL {name} = 0" for name in _known(("transaction_timeout", "statement_timeout"), version)]
         calls = ", ".join(_call(*setting, local=False) for setting in _all(version).items())
-        query = f"SELECT {pid}, pg_catalog.pg_is_in_recovery(), CASE WHEN {pid} THEN ARRAY[{calls}] END"
+        query = f"SELECT {pid}, pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, CASE WHEN {pid} THEN ARRAY[{calls}] END"
         with self.cursor() as cursor:
             cursor.execute("; ".join((*first, query, liveness)).encode())
             while cursor.description is None:
                 cursor.nextset()
-            is_own, is_standby, _ = cursor.fetchone() or (False, False, None)
+            is_own, is_standby, has_citus, _ = cursor.fetchone() or (False, False, True, None)
+        self.has_citus = has_citus is True
         self.scope = Scope.SESSION if is_own else Scope.TRANSACTION
         self.is_pooled = not is_own
         if self.is_pooled:
@@ -229,6 +237,11 @@ def begin(connection: psycopg.Connection[Any]) -> str:
     """Return the statements that begin a transaction of the tool's own: read committed, with its settings."""
     settings = f" {_own_statements(connection)};" if _scope(connection) is Scope.TRANSACTION else ""
     return f"BEGIN ISOLATION LEVEL READ COMMITTED;{settings}"
+
+
+def may_have_citus(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether the database had the extension citus when the session began, or that is not known. No round trip."""
+    return not isinstance(connection, Session) or connection.has_citus is not False
 
 
 def is_lent(connection: psycopg.Connection[Any]) -> bool:

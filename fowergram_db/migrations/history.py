@@ -11,6 +11,7 @@ import psycopg
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.ownership import Relation, find_relations, load_with_ownership, require_trusted
+from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, HistoryInconsistent, UntrustedHistory
 from fowergram_db.migrations.history_row import HistoryRow, LenientText, text_or_null
@@ -186,7 +187,8 @@ def create_history(connection: Connection) -> None:
     Raises as ``read_history`` does where somebody else has made one meanwhile.
     """
     with reported("create public.schema_migrations"), connection.transaction():
-        connection.execute("SET LOCAL synchronous_commit = off")
+        if not may_have_citus(connection):
+            connection.execute("SET LOCAL synchronous_commit = off")
         connection.execute(load("bookkeeping/create"))
         require_safe_to_write(connection)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, Refused
@@ -49,6 +50,7 @@ def migrate(
     Raises the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
     with open_or_create(target, on_event, otherwise=lambda: prepare(files, History(), goal)) as connection:
+        require_coordinator(connection)
         history = read_history(connection)
         if _is_done(files, history, goal):
             standing = standing_of(survey(files, history))
@@ -102,6 +104,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
     from fowergram_db.database.protection import is_production, is_protected
 
     with open_session(target, on_event) as connection, migration_lock(target, patience.wait_s, on_event) as lock:
+        require_coordinator(connection)
         history = read_history(connection)
         steps = _prepare_down(connection, history, files, undo)
         question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'

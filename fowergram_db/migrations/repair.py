@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -22,6 +23,7 @@ def repair(
     UnknownVersion for a version that needs no repair.
     """
     with connect_safely(target) as connection, migration_lock(target, wait_s, on_event):
+        require_coordinator(connection)
         history = read_history(connection)
         require_own(history)
         broken = [m for m in survey(files, history) if m.state in (State.CHANGED, State.PARTIAL)]

@@ -1,14 +1,15 @@
 """What every run does that changes a database: prepare its steps, take them, and say where it was left."""
 
+import re
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import psycopg
 
 from fowergram_db.database.connection import Connection, connect_safely, require_primary
-from fowergram_db.database.session_settings import settings_of_role
+from fowergram_db.database.session_settings import may_have_citus, settings_of_role
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep, check
@@ -40,6 +41,8 @@ class Patience:
 
 
 PATIENCE = Patience()
+# A script that makes the extension names it.
+_CITUS = re.compile("citus", re.IGNORECASE)
 
 
 def prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tuple[CheckedStep, ...]:
@@ -92,6 +95,8 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
     if not steps:
         return
     require_standard_strings(worker.connection)
+    if may_have_citus(worker.connection) or any(_CITUS.search(checked.script.text) for checked in steps):
+        worker = replace(worker, on_citus=True)
     numbers = {checked.step.version: number for number, checked in enumerate(steps, start=1)}
 
     def begin(step: Step) -> None:

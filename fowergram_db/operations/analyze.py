@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, message_of, reported, statement_hint
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UsageError
@@ -124,6 +125,7 @@ def analyze(connection: Connection, tables: Sequence[str], on_progress: Callable
     Raises UsageError, before anything is analysed, where a name is no table; DatabaseError where the
     session is lost or the catalog cannot be read.
     """
+    require_coordinator(connection)
     oids = _look_up(connection, tables) if tables else None
     relations = _read_relations(connection, oids)
     if oids is not None:

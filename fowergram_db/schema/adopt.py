@@ -9,6 +9,7 @@ from functools import partial
 from psycopg import sql
 
 from fowergram_db import __version__
+from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.sql import load
@@ -107,6 +108,7 @@ def adopt(
     where a history cannot be taken over, and what fails in building.
     """
     with connect_safely(target) as connection:
+        require_coordinator(connection)
         if _is_adopted(read_history(connection)):
             return Adoption(already=True)
         with migration_lock(target, wait_s, on_event) as lock:

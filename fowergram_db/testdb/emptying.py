@@ -14,6 +14,7 @@ import psycopg
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.protection import hold_unmarked
+from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 
 # Eight megabytes: about what can be looked through in the time of a clone.
@@ -25,7 +26,6 @@ _SETTINGS = {
     "search_path": "",
     "lock_timeout": "2s",
     "statement_timeout": "0",
-    "synchronous_commit": "off",
     "session_replication_role": "replica",
 }
 _READING = {name: _SETTINGS[name] for name in ("search_path", "lock_timeout", "statement_timeout")}
@@ -99,6 +99,8 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
             # Before the snapshot is taken: what it does not see has not happened.
             hold_unmarked(connection)
             _set_local(connection, _SETTINGS)
+            if not may_have_citus(connection):
+                _set_local(connection, {"synchronous_commit": "off"})
             _require_same_schema(connection, contents, seal)
             settings = {
                 "fowergram.seal": seal,

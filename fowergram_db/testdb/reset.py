@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
-from fowergram_db.database.citus import INTERNAL_SESSIONS, read_citus, require_no_distributed_tables
+from fowergram_db.database.citus import (
+    INTERNAL_SESSIONS,
+    read_citus,
+    require_coordinator,
+    require_no_distributed_tables,
+)
 from fowergram_db.database.connection import Connection, connect_safely, maintenance, reported, server_version
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import (
@@ -125,6 +130,7 @@ def _allowed(connection: Connection, terms: Terms) -> DatabaseFacts:
     facts = facts_of_session(connection)
     require_resettable(facts.name, facts, terms.environ, terms.confirm)
     require_no_other(connection)
+    require_coordinator(connection)
     if citus := read_citus(connection):
         require_no_distributed_tables(citus)
         facts = replace(facts, spared=INTERNAL_SESSIONS)

@@ -38,6 +38,8 @@ _BEGAN = (
 
 def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int) -> "Bundle | None":
     """Return the steps from a place on that may travel together, ready to be sent; None where they are not two."""
+    if worker.on_citus:
+        return None
     end, characters = begin, 0
     while end < min(len(steps), begin + _MOST_STEPS) and _may_travel(steps[end]):
         characters += len(steps[end].script.text) + len(steps[end].step.down_sql or "")

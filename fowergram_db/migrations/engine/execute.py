@@ -77,7 +77,8 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
                 continue
             short = Shorthand(worker)
         # What has failed in a bundle is run again by itself: there it says why, and others are waited for.
-        _apply_together(worker, steps[at : at + 1], on_begin, END if at + 1 == len(steps) else END_LATER)
+        is_last = at + 1 == len(steps)
+        _apply_together(worker, steps[at : at + 1], on_begin, END if is_last or worker.on_citus else END_LATER)
         at += 1
         short = Shorthand(worker)
         bundle = bundle_of(worker, short, steps, at)

@@ -47,13 +47,16 @@ class Limits:
 class Worker:
     """A session that runs steps, known to the server by a name of its own.
 
-    ``lock`` is None where nobody else can be at work, as in a database that has just been made.
+    ``lock`` is None where nobody else can be at work, as in a database that has just been made. ``on_citus``: each
+    commit waits for the disk, and each script goes by itself. There a commit in two phases is decided by the
+    coordinator's record, and a script on distributed tables does not share a query with others.
     """
 
     connection: Connection
     limits: Limits
     on_event: OnEvent
     lock: MigrationLock | None = None
+    on_citus: bool = False
 
     @property
     def application(self) -> str:
