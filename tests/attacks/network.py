@@ -15,6 +15,7 @@ import pytest
 SERVER_ADDRESS = "10.203.0.2"
 _ROUTER_ADDRESSES = ("10.203.0.1", "10.203.1.1")
 _CLIENT_ADDRESS = "10.203.1.2"
+_TRIES = 20
 _NETWORK_NAMESPACE = 0x40000000
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
@@ -69,7 +70,15 @@ def network() -> Iterator[Network]:
     finally:
         if shutil.which("ip"):
             for name in (made.server, made.router, made.client):
-                subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+                _delete(name)
+
+
+def _delete(name: str) -> None:
+    """Delete a namespace; it may be busy for a moment while another is made or deleted."""
+    for _ in range(_TRIES):
+        if not Path(f"/var/run/netns/{name}").exists():
+            return
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
 
 
 def _build(made: Network) -> None:

@@ -120,16 +120,6 @@ def test_a_role_that_may_not_read_the_history(as_role, cli, write, monkeypatch, 
     assert failed(as_role("status", "--json"))["sqlstate"] == "42501"
 
 
-def test_a_read_only_database(cli, write, empty_db, target):
-    empty_db.execute(
-        sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(sql.Identifier(target.dbname))
-    )
-    write(**{"001_a": "SELECT 1"})
-    error = failed(cli("migrate", "--json"))
-    assert error["sqlstate"] == "25006"
-    assert "read-only" in error["hint"]
-
-
 def test_an_unreadable_migrations_directory(cli, monkeypatch, tmp_path):
     for path in (tmp_path / "none", tmp_path):
         monkeypatch.setenv("MIGRATIONS_DIR", str(path))
