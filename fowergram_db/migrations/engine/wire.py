@@ -117,6 +117,11 @@ def _in_one_transaction(pgconn: pq.abc.PGconn, queries: Sequence[str]) -> PQGen[
         result = yield from generators.fetch(pgconn)
         if result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC:
             break
+        if result is None and pgconn.status == pq.ConnStatus.BAD:
+            # The end of the session has come instead, and nothing more will.
+            if has_failed(results):
+                return results
+            raise psycopg.OperationalError("the connection was lost")
         if result is not None and not has_failed(results):
             results.append(result)
     pgconn.exit_pipeline_mode()
