@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from fowergram_db.redaction.assignments import assigned_value, default_value, selected_values
-from fowergram_db.redaction.connection_strings import PLACEHOLDER, Reading, password_spans
+from fowergram_db.redaction.connection_strings import Reading, password_spans
 from fowergram_db.redaction.expressions import Expressions
 from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes, statement_spans
 from fowergram_db.redaction.prose import ROLE_OPTIONS, prose_spans
@@ -50,6 +50,9 @@ _LONG = 100_000
 _LONGEST_CHAIN = 5
 _DEEPEST = 8
 _LONGEST_VARIABLE = 2_000
+# What format, a variable of this tool, or an earlier masking has in the place of a password. Whatever else stands in a
+# literal is one, however much it looks like a placeholder.
+_FILLED_IN = re.compile(r"%(?:\d+\$)?[sLI]|\$\{\w+\}|\*+")
 
 
 class Secret(NamedTuple):
@@ -111,7 +114,7 @@ class _Search:
         self.named.update(self.names[number] for number in text.unknown(0, len(text.value)))
         value = text.value.replace(UNKNOWN, "")
         spans = tuple(text.sources(0, len(text.value)))
-        if spans and value.strip() and not PLACEHOLDER.fullmatch(value):
+        if spans and value.strip() and not _FILLED_IN.fullmatch(value):
             self.found.setdefault(spans, Secret(value, spans, level))
 
 

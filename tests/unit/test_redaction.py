@@ -384,6 +384,12 @@ _STATEMENTS = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("secret", [":'sesame", "<sesame>", "PASSWORD", "$1", "(.*)", ":sesame", "\\w+"])
+def test_a_secret_that_looks_like_a_placeholder_is_hidden(secret):
+    text = "ALTER ROLE a PASSWORD '{}'"
+    assert mask_sql(text.format(secret.replace("'", "''"))) == text.format("*" * len(secret.replace("'", "''")))
+
+
 @given(_SECRETS, _LITERALS, _GAPS, _STATEMENTS)
 def test_a_secret_of_any_characters_in_any_literal_is_hidden(secret, literal, gap, statement):
     text = statement.format(gap=gap, literal=literal(secret))
