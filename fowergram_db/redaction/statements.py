@@ -52,7 +52,7 @@ _DEEPEST = 8
 _LONGEST_VARIABLE = 2_000
 # What format, a variable of this tool, or an earlier masking has in the place of a password. Whatever else stands in a
 # literal is one, however much it looks like a placeholder.
-_FILLED_IN = re.compile(r"%(?:\d+\$)?[sLI]|\$\{\w+\}|\*+")
+_FILLED_IN = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\{\w+\}|\*+")
 
 
 class Secret(NamedTuple):
