@@ -10,6 +10,8 @@ from fowergram_db.redaction.lexemes import Kind
 
 # How far a declaration's value stands behind its name.
 _DECLARATION = 14
+# Behind these words, what is assigned to is something else.
+_BEGIN_ANOTHER = frozenset(("begin", "else", "loop", "then"))
 
 
 def assigned_value(expressions: Expressions, at: int) -> int | None:
@@ -21,7 +23,8 @@ def assigned_value(expressions: Expressions, at: int) -> int | None:
         token = expressions.tokens[value]
         if is_symbol(value, ":") and is_symbol(value + 1, "="):
             return value + 2
-        if not (token.kind is Kind.WORD or token.value in ".[]()" or token.value.isdigit()):
+        is_of_type = token.kind is Kind.WORD and token.value not in _BEGIN_ANOTHER
+        if not (is_of_type or token.value in ".[]()" or token.value.isdigit()):
             break
     return None
 
@@ -29,6 +32,8 @@ def assigned_value(expressions: Expressions, at: int) -> int | None:
 def default_value(expressions: Expressions, at: int) -> int | None:
     """Return where a value begins that a variable has by itself, or gets by the other sign of assignment."""
     is_word, is_symbol = expressions.is_word, expressions.is_symbol
+    if is_word(at - 1, "foreach"):
+        return next((value for value in (at + 3, at + 5) if is_word(value - 1, "array")), None)
     begins = at == 0 or is_symbol(at - 1, ";") or is_word(at - 1, "begin", "then", "else", "loop", "declare")
     if begins and is_symbol(at + 1, "="):
         return at + 2
@@ -40,13 +45,41 @@ def default_value(expressions: Expressions, at: int) -> int | None:
     return None
 
 
+def elements(expressions: Expressions, at: int) -> Iterator[int]:
+    """Yield where the strings begin of the array that begins at a token; nothing where none does."""
+    if expressions.is_word(at, "array") and expressions.is_symbol(at + 1, "["):
+        at += 2
+        while at < len(expressions.tokens) and not expressions.is_symbol(at, "]"):
+            if expressions.begins(at):
+                yield at
+            at += 1
+
+
+def passed_setting(expressions: Expressions, at: int) -> tuple[str, int] | None:
+    """Return the name of the setting that SET or ``set_config`` sets at a token, and where its value begins."""
+    is_word, is_symbol = expressions.is_word, expressions.is_symbol
+    if is_word(at, "set_config") and is_symbol(at + 1, "("):
+        arguments = expressions.arguments(at + 1)
+        if len(arguments) > 1 and expressions.begins(arguments[0][0]):
+            return expressions.read(arguments[0][0])[0].value, arguments[1][0]
+    if is_word(at, "set"):
+        at += 1 + is_word(at + 1, "local", "session")
+        name = ""
+        while at < len(expressions.tokens) and not (is_symbol(at, "=") or is_word(at, "to") or is_symbol(at, ";")):
+            name += expressions.tokens[at].value
+            at += 1
+        return name, at + 1
+    return None
+
+
 def selected_values(expressions: Expressions, at: int) -> Iterator[int]:
     """Yield where the values begin that a query gives a name to.
 
-    That is ``'x' AS name``, ``'x' INTO name``, and ``(VALUES ('x'), ('y')) alias (name)``.
+    That is ``'x' AS name``, ``'x' INTO STRICT name``, and ``(VALUES ('x'), ('y')) alias (name)``.
     """
-    if expressions.is_word(at - 1, "as", "into"):
-        string = at - 2
+    before = at - 1 - expressions.is_word(at - 1, "strict")
+    if expressions.is_word(before, "as", "into"):
+        string = before - 1
         while string > 0 and expressions.tokens[string].kind is not Kind.STRING and expressions.is_cast(string):
             string -= 1
         yield string

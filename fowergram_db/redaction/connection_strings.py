@@ -13,7 +13,7 @@ _KEYS = (
     "target_session_attrs|client_encoding|keepalives|keepalives_idle|keepalives_interval|keepalives_count|replication|"
     "gssencmode|krbsrvname|service|load_balance_hosts|require_auth|sslnegotiation|tcp_user_timeout|passwd|pwd"
 )
-_VALUE = r"'(?>[^'\\]|\\.|'')*+(?:'|\Z)|[^\s'][^\s]*+"
+_VALUE = r"'(?>[^'\\]|\\.|'')*+(?:'|\Z)|(?:\\.|[^\s'\\])(?:\\.|[^\s])*+"
 _ANY_PAIR = re.compile(rf"\s*+(\w+)\s*+=\s*+({_VALUE})?[\s;]*+", re.DOTALL)
 _PAIR = re.compile(rf"\s*+({_KEYS})\s*+=\s*+({_VALUE})?[\s;]*+", re.IGNORECASE | re.DOTALL)
 _FIRST_KEY = re.compile(rf"(?<![\w.])(?:{_KEYS})\s*+=", re.IGNORECASE)
@@ -25,12 +25,14 @@ _VARIABLE = re.compile(
 )
 _OF_PROGRAM = re.compile(r"\bsshpass\s+-p\s*(\S+)|\bcurl\b[^|;\n]{0,300}?\s(?:-u|--user)[\s=]*[^\s:]+:(\S+)")
 _LOOSE = re.compile(rf"\b{_NAMED}=('[^']*'?|\"[^\"]*\"?|[^\s'\"&;,)]+)", re.IGNORECASE)
+# As .NET's drivers have it: a value ends at the semicolon.
+_BETWEEN_SEMICOLONS = re.compile(r"(?:\A|;)\s*(?:password|passwd|pwd)=([^;'\"\s]+)(?=;)", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+)://")
 _URL_END = re.compile(r"[\s'\"<>`]|\Z")
 _PORT = re.compile(r"\d{1,5}(?:[/?,#]|\Z)")
 _HOSTS = re.compile(r"[^\s@]*\Z")
 PLACEHOLDER = re.compile(
-    r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}|:'\w*'?|\*+|<\w*>?|PASSWORD|\(?(?:\\[Sw]|\.|\[\^[^\]]*\])[*+]\??\)?"
+    r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}|:'\w*'?|\*+|…|<\w*>?|PASSWORD|\(?(?:\\[Sw]|\.|\[\^[^\]]*\])[*+]\??\)?"
 )
 """What stands for a value that is put in later, or for any value, as in a regular expression."""
 _OF_SHELL = re.compile(r"\$\w+|\$\{\w+\}|\$\(.*\)?|`.*`?")
@@ -67,7 +69,7 @@ def _candidates(text: str, reading: Reading) -> Iterator[Span]:
     if "=" not in text:
         return
     yield from _conninfo_passwords(text)
-    for pattern in (_IN_QUERY, *([_LOOSE] if reading is Reading.PROSE else [])):
+    for pattern in (_IN_QUERY, _BETWEEN_SEMICOLONS, *([_LOOSE] if reading is Reading.PROSE else [])):
         yield from (match.span(1) for match in pattern.finditer(text))
     for match in _VARIABLE.finditer(text):
         if not _OF_SHELL.fullmatch(match[1].strip("\"'")):
@@ -112,8 +114,8 @@ def _conninfo_passwords(text: str) -> Iterator[Span]:
     """Yield the passwords of a text that is a connection string, or has at least two of its pairs in a row."""
     whole, at = _pairs(_ANY_PAIR, text, 0)
     if at == len(text):
-        is_pair = len(whole) == 1 and (whole[0][2] or "").startswith(">")  # of hstore: password=>x
-        yield from () if is_pair else _secret_values(whole)
+        is_hstore = all((pair[2] or "").startswith(">") for pair in whole)  # a=>1, password=>x
+        yield from () if is_hstore else _secret_values(whole)
         return
     at = 0
     while first := _FIRST_KEY.search(text, at):

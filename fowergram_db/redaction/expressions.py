@@ -16,6 +16,8 @@ _OF_FIRST = frozenset(
     "btrim convert_from convert_to decode digest encode initcap left lower ltrim md5 nullif replace reverse right "
     "rtrim sha256 sha512 substr substring trim upper".split()
 )
+SETTING = "setting "
+"""What stands before the name of a setting, among the names of unknown values."""
 _EVALUATED = BUILDERS | _OF_ALL | _OF_FIRST
 _DEEPEST = 40
 # Nested calls could make more than fits into memory: so much is put in, beside what stands in the text.
@@ -208,8 +210,15 @@ class Expressions:
         if end == at + 1 and self.tokens[at].value in self._variables:
             return self._variables[self.tokens[at].value], end
         self._walk(at + 1, end)
-        self._names.append(self.tokens[end - 1].value)
+        self._names.append(self._name(at, end))
         return unknown_value(len(self._names) - 1), end
+
+    def _name(self, at: int, end: int) -> str:
+        """Return what a value is called that is not understood: the variable, or ``SETTING`` and the setting's name."""
+        if self.is_word(at, "current_setting") and self.is_symbol(at + 1, "(") and at + 2 < end and self.begins(at + 2):
+            return SETTING + self.read(at + 2)[0].value
+        is_part = self.is_symbol(at + 1, "[") or (self.is_symbol(at + 1, "-") and self.is_symbol(at + 2, ">"))
+        return self.tokens[at if is_part else end - 1].value
 
     def _stops(self, at: int) -> bool:
         token = self.tokens[at]

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from fowergram_db.redaction.connection_strings import Reading, password_spans
+from fowergram_db.redaction.found import Secret
 from fowergram_db.redaction.lexemes import lexemes
 from fowergram_db.redaction.prose import prose_spans
-from fowergram_db.redaction.statements import Secret, secrets_of
+from fowergram_db.redaction.statements import secrets_of
 
 Span = tuple[int, int]
 

@@ -8,39 +8,49 @@ none: ``UPDATE users SET password = 'x'`` stays as it is. Where SQL is put toget
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from fowergram_db.redaction.assignments import assigned_value, default_value, selected_values
+from fowergram_db.redaction.assignments import (
+    assigned_value,
+    default_value,
+    elements,
+    passed_setting,
+    selected_values,
+)
 from fowergram_db.redaction.connection_strings import Reading, password_spans
-from fowergram_db.redaction.expressions import Expressions
+from fowergram_db.redaction.expressions import SETTING, Expressions
+from fowergram_db.redaction.found import Search, Secret
 from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes, statement_spans
 from fowergram_db.redaction.prose import ROLE_OPTIONS, prose_spans
 from fowergram_db.redaction.texts import UNKNOWN, Text, whole
 
 _HINTS = re.compile(
-    r"pass(?:word|wd|phrase|file)|pwd|secret|token|api_?key|access_key|private_key|identified|://|crypt", re.IGNORECASE
+    r"pass(?:word|wd|phrase|file)|pwd|secret|token|api_?key|access_key|private_key|credentials|identified|://|crypt",
+    re.IGNORECASE,
 )
 # With what may put such a word together.
 _WORTH_READING = re.compile(
     rf"{_HINTS.pattern}|quote_literal|quote_nullable|(?:create|alter)\s+(?:role|user|group)", re.IGNORECASE
 )
+_EXECUTES = re.compile(r"\bexecute\s+[^\s(]+\s*\(", re.IGNORECASE)
 _CLAUSES = frozenset(("password", "passwd", "passphrase", "sslpassword"))
 _ASSIGNED = re.compile(r"(?:.*_)?(?:password|passwd|passphrase)")
 _NAMED_SECRET = re.compile(
     r"(?:.*[._])?(?:(?:ssl)?(?:password|passwd|passphrase)|pwd|secret|token"
-    r"|(?:api|access|private|secret|secret_access)_key|apikey)",
+    r"|(?:api|access|private|secret|secret_access|encryption|signing|jwt|master)_key|apikey|ssl_passphrase_command)",
     re.IGNORECASE,
 )
 # The arguments that are passwords, by function; pgcrypto calls them so.
 _ARGUMENTS = {
-    "crypt": 0,
+    **dict.fromkeys(("crypt", "create_secret"), 0),
+    **dict.fromkeys(("create_aws_credentials", "update_secret"), 1),
     **dict.fromkeys(("pgp_sym_encrypt", "pgp_sym_encrypt_bytea", "pgp_sym_decrypt", "pgp_sym_decrypt_bytea"), 1),
     **dict.fromkeys(("pgp_pub_decrypt", "pgp_pub_decrypt_bytea"), 2),
 }
 # What a string stands behind that is executed.
 _BODIES = frozenset(("as", "do", "execute"))
 _BARE = re.compile(r"[^\s;'\"$%:,()\\]+")
-_MISSPELLED = re.compile(r"(?:pass|pwd?|psw|kennwort|contrase|mot_?de_?passe)\w*")
+_BEHIND_STRING = re.compile(r"[\w!?#%&*.~^@+=$/<>-][^'\n]*")
+_MISSPELLED = re.compile(r"(?:pas+w|pass|pwd?|psw|kennwort|contrase|mot_?de_?passe)\w*")
 _LIST_OF_ROLE = ROLE_OPTIONS - {"add", "infinity", "limit", "set"} | frozenset(
     ("admin", "connection", "in", "role", "sysid", "user", "valid")
 )
@@ -50,20 +60,6 @@ _LONG = 100_000
 _LONGEST_CHAIN = 5
 _DEEPEST = 8
 _LONGEST_VARIABLE = 2_000
-# What format, a variable of this tool, or an earlier masking has in the place of a password. Whatever else stands in a
-# literal is one, however much it looks like a placeholder.
-_FILLED_IN = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\{\w+\}|\*+")
-
-
-class Secret(NamedTuple):
-    """A secret: what it stands for, and its characters in the text as (start, end), without quotes.
-
-    ``level`` is 0 for what stands in the statements themselves, and one more within each string that is executed.
-    """
-
-    value: str
-    spans: tuple[tuple[int, int], ...]
-    level: int
 
 
 def secrets_of(text: str) -> list[Secret]:
@@ -76,12 +72,13 @@ def secrets_of(text: str) -> list[Secret]:
     """
     if not _WORTH_READING.search(text):
         return []
-    search = _Search()
+    search = Search()
+    readers: list[_Reader] = []
     for start, end in _worth_reading(text):
-        _Reader(search, whole(text).part(start, end), 0, is_code=True).read()
+        _Reader(search, readers, whole(text).part(start, end), 0, is_code=True).read()
     for _ in range(_LONGEST_CHAIN):
         known = len(search.named)
-        for reader in tuple(search.readers):
+        for reader in tuple(readers):
             reader.read_assignments()
         if len(search.named) == known:
             break
@@ -93,36 +90,17 @@ def _worth_reading(text: str) -> Iterator[tuple[int, int]]:
     if len(text) <= _LONG:
         yield 0, len(text)
         return
-    yield from (span for span in statement_spans(text) if _WORTH_READING.search(text, *span))
-
-
-class _Search:
-    """What is found in all the texts of one text; ``named`` are the variables whose values are secrets.
-
-    ``variables`` hold SQL that is put together in several steps.
-    """
-
-    def __init__(self) -> None:
-        self.found: dict[tuple[tuple[int, int], ...], Secret] = {}
-        self.readers: list[_Reader] = []
-        self.names: list[str] = [""]
-        self.named: set[str] = set()
-        self.variables: dict[str, Text] = {}
-
-    def add(self, text: Text, level: int) -> None:
-        """Note a secret, and the variables that it is made of."""
-        self.named.update(self.names[number] for number in text.unknown(0, len(text.value)))
-        value = text.value.replace(UNKNOWN, "")
-        spans = tuple(text.sources(0, len(text.value)))
-        if spans and value.strip() and not _FILLED_IN.fullmatch(value):
-            self.found.setdefault(spans, Secret(value, spans, level))
+    yield from (
+        span for span in statement_spans(text) if _WORTH_READING.search(text, *span) or _EXECUTES.search(text, *span)
+    )
 
 
 class _Reader:
     """One text: the statements themselves, or what a string stands for. ``is_code`` tells prose from what runs."""
 
-    def __init__(self, search: _Search, text: Text, level: int, *, is_code: bool) -> None:
+    def __init__(self, search: Search, readers: "list[_Reader]", text: Text, level: int, *, is_code: bool) -> None:
         self._search = search
+        self._readers = readers
         self._text = text
         self._level = level
         self._is_code = is_code
@@ -132,7 +110,7 @@ class _Reader:
         self._in_update = False
         self._options_end = 0
         self._statement = 0
-        search.readers.append(self)
+        readers.append(self)
 
     def read(self) -> None:
         self._walk(0, len(self._tokens))
@@ -144,14 +122,23 @@ class _Reader:
     def read_assignments(self) -> None:
         """Look for the literals that variables get whose values are secrets."""
         named = self._search.named - {""}
+        has_settings = any(name.startswith(SETTING) for name in named)
         for at, token in enumerate(self._tokens if named else ()):
-            if token.kind is Kind.OTHER or token.kind is Kind.STRING or token.value not in named:
+            if token.kind is Kind.OTHER or token.kind is Kind.STRING:
                 continue
-            value = assigned_value(self._expressions, at) or default_value(self._expressions, at)
-            if value and value < len(self._tokens):
-                self._search.add(self._expressions.read(value)[0], self._level)
-            for selected in selected_values(self._expressions, at):
-                self._take(selected)
+            if token.value in named:
+                self._assigned_values(at)
+            elif has_settings and (found := passed_setting(self._expressions, at)) and SETTING + found[0] in named:
+                self._take(found[1])
+
+    def _assigned_values(self, at: int) -> None:
+        value = assigned_value(self._expressions, at) or default_value(self._expressions, at)
+        if value and value < len(self._tokens):
+            self._search.add(self._expressions.read(value)[0], self._level)
+            for element in elements(self._expressions, value):
+                self._take(element)
+        for selected in selected_values(self._expressions, at):
+            self._take(selected)
 
     def _note(self, parts: Iterable[Text]) -> None:
         for part in parts:
@@ -174,6 +161,8 @@ class _Reader:
         """Step over a character: one may end a statement, or assign SQL to a variable."""
         if token.value == ";":
             self._in_role = self._in_update = False
+            if self._expressions.is_word(self._statement, "prepare"):
+                self._search.prepared[self._tokens[self._statement + 1].value] = self._search.take_parameters()
             self._statement = at + 1
         elif token.value == ":" and self._is_code and self._expressions.is_symbol(at + 1, "="):
             return self._assignment(at)
@@ -206,7 +195,7 @@ class _Reader:
             return
         self._note(_part(text, 0, password_spans(text.value, Reading.LITERAL)))
         if self._level < _DEEPEST and _MORE_THAN_A_WORD.search(text.value):
-            _Reader(self._search, text, self._level + 1, is_code=is_code or text.is_composed).read()
+            _Reader(self._search, self._readers, text, self._level + 1, is_code=is_code or text.is_composed).read()
 
     def _parameters(self, at: int) -> None:
         """Take the values of USING that a PASSWORD clause refers to as ``$1``."""
@@ -218,7 +207,7 @@ class _Reader:
             if not self._expressions.is_symbol(at, ","):
                 break
             number, at = number + 1, at + 1
-        self._search.named = {name for name in self._search.named if not name.startswith("$")}
+        self._search.take_parameters()
 
     def _secret(self, at: int, token: Lexeme) -> int | None:
         """Return where to go on where a secret begins with a token, or None."""
@@ -243,6 +232,8 @@ class _Reader:
             self._in_role = not is_word(at + 2, "mapping")
         elif word in ("update", "merge"):
             self._in_update = True
+        elif word == "execute" and (secret := self._search.prepared.get(self._after(at))):
+            self._prepared_values(at + 2, secret)
         elif word == "options" and self._expressions.is_symbol(at + 1, "("):
             self._options_end = self._expressions.closing(at + 1)
         elif word == "identified" and is_word(at + 1, "by"):
@@ -253,8 +244,22 @@ class _Reader:
             return self._argument(word, at)
         return None
 
+    def _after(self, at: int) -> str:
+        return self._tokens[at + 1].value if at + 1 < len(self._tokens) else ""
+
+    def _prepared_values(self, opening: int, secret: set[str]) -> None:
+        if self._expressions.is_symbol(opening, "("):
+            for number, (start, _) in enumerate(self._expressions.arguments(opening), start=1):
+                if f"${number}" in secret:
+                    self._take(start)
+
     def _take(self, at: int) -> int | None:
-        """Note the string that begins at a token as a secret, and return where it ends; None where none begins."""
+        """Note the string that begins at a token as a secret, and return where it ends; None where none begins.
+
+        Of a parameter, its name is noted.
+        """
+        if at < len(self._tokens) and self._tokens[at].kind is Kind.OTHER and self._tokens[at].value[0] == "$":
+            self._search.named.add(self._tokens[at].value)
         if at >= len(self._tokens) or not self._expressions.begins(at):
             return None
         value, end = self._expressions.read(at)
@@ -296,10 +301,21 @@ class _Reader:
             )
             end = None if is_variable else self._take(at)
             has_string = has_string or is_variable or end is not None
-            at = end or at + 1
+            at = self._behind_stray_quote(at, end) if end else at + 1
         if not has_string:
             self._bare(begin)
         return at
+
+    def _behind_stray_quote(self, at: int, end: int) -> int:
+        """Take what stands right behind a string, up to the next quote: in ``'it's x'``, a quote within closed it."""
+        token = self._tokens[end - 1]
+        rest = _BEHIND_STRING.match(self._text.value, token.end) if token.kind is Kind.STRING else None
+        if not rest or self._tokens[at].value[-1] != "'":
+            return end
+        self._search.add(self._text.part(*rest.span()), self._level)
+        while end < len(self._tokens) and self._tokens[end].start < rest.end():
+            end += 1
+        return end
 
     def _ends_option(self, at: int) -> bool:
         return self._expressions.is_symbol(at, ";") or self._expressions.is_word(at, "null", "end", *_LIST_OF_ROLE)
@@ -329,7 +345,7 @@ class _Reader:
         if self._in_update or at >= len(self._tokens) or self._tokens[at].kind in (Kind.STRING, Kind.OTHER):
             return None
         name = self._tokens[at].value
-        if (at > begin or "." in name) and _NAMED_SECRET.fullmatch(name):
+        if (at > begin or "." in name or name == "ssl_passphrase_command") and _NAMED_SECRET.fullmatch(name):
             return self._take(at + 2) if is_word(at + 1, "to") or is_symbol(at + 1, "=") else None
         return None
 
