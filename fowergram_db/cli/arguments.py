@@ -15,6 +15,7 @@ _MAY_HOLD = re.compile(r"://|@|passw|passphrase|pgpass|\bpwd\b", re.IGNORECASE)
 _HOLDS = re.compile(r"://|(?:passw(?:or)?d|passphrase)['\"]?\s*=", re.IGNORECASE)
 _PASSWORD_OPTION = re.compile(r"--?[a-z-]*(?:passw|passphrase|pwd)[a-z-]*", re.IGNORECASE)
 _VARIABLES = re.compile(r"(?:FOWERGRAM|DB|PG)_?[A-Z_]*|DATABASE_URL|MIGRATIONS_DIR")
+_EXTRA = re.compile(r"(unexpected extra arguments?(?:\(s\))?) \(.*\)", re.DOTALL)
 _DISTINCT = 6
 _PIECE = re.compile(r"\w{4,}")
 _PASSWORD = re.compile(r"://[^:@/]*:(.*)@|passw(?:or)?d\s*=\s*(.*)", re.IGNORECASE | re.DOTALL)
@@ -34,7 +35,9 @@ def presentable(error: FowergramError, values: Sequence[str]) -> FowergramError:
     is_usage = isinstance(error, UsageError | ConfigurationError)
     secretive = _secretive(values, _MAY_HOLD if is_usage else _HOLDS)
     shown = copy.copy(error)
-    shown.message = without(error.message, secretive)
+    # A shell may have split what holds the password, as at a blank.
+    message = _EXTRA.sub(rf"\1 ({HIDDEN})", error.message) if is_usage and secretive else error.message
+    shown.message = without(message, secretive)
     if is_usage and _repeats(shown.message, secretive):
         shown.message = "the command line, or a variable that stands for an option, is not understood"
     shown.hint = without(error.hint, secretive)

@@ -30,6 +30,7 @@ _LONGEST_NAME_BYTES = 63
 _CONNECTION_STRING = re.compile(r"pass(?:word|wd)\s*=", re.IGNORECASE)
 # libpq reads user:1234/56@host as a server called "user", and would show the rest of the password as a database.
 _PASSWORD_TAKEN_FOR_PORT = re.compile(r"postgres(?:ql)?://[^/@?\[]+:[^/@?]*/[^?]*@")
+_PART_OF_URL = re.compile(r"://|[^\s:@/]:[^\s@]+@\S")
 _WORDS = MappingProxyType({"host": "host", "dbname": "name of the database", "user": "user"})
 _WAYS = (
     "Say where: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
@@ -209,7 +210,9 @@ def _checked(level: Level) -> Level:
 def _check_names(level: Level) -> None:
     parts = level.parts
     for part in ("host", "dbname", "user"):
-        if "://" in parts.get(part, "") or (part == "host" and "@" in parts.get(part, "").removeprefix("@")):
+        if _PART_OF_URL.search(parts.get(part, "")) or (
+            part == "host" and "@" in parts.get(part, "").removeprefix("@")
+        ):
             raise ConfigurationError(
                 f"{level.label}: the {_WORDS[part]} looks like a URL, or like part of one",
                 hint="A URL goes into --database-url or DATABASE_URL, the @ of its password written %40.",

@@ -30,6 +30,7 @@ _BETWEEN_SEMICOLONS = re.compile(r"(?:\A|;)\s*(?:password|passwd|pwd)=([^;'\"\s]
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+)://")
 _URL_END = re.compile(r"[\s'\"<>`]|\Z")
 _PORT = re.compile(r"\d{1,5}(?:[/?,#]|\Z)")
+_LOGIN = re.compile(r"://|^\w[+.\w-]*:/[^/]*@|[^\s:@/]:[^\s@]+@\S")
 _HOSTS = re.compile(r"[^\s@]*\Z")
 PLACEHOLDER = re.compile(
     r"%(?:(?:\d+\$)?[sLI])?|\$\d+|\$\{\w*\}|:'\w*'?|\*+|…|<\w*>?|PASSWORD|\(?(?:\\[Sw]|\.|\[\^[^\]]*\])[*+]\??\)?"
@@ -43,6 +44,15 @@ class Reading(StrEnum):
 
     LITERAL = auto()
     PROSE = auto()
+
+
+def looks_like_login(text: str) -> bool:
+    """Tell whether a text that should be a name reads as a URL or a connection string, or as a part of one.
+
+    >>> [looks_like_login(name) for name in ("u:secret@h", "postgresql://h", "a password=b", "add password", "me@work")]
+    [True, True, True, False, False]
+    """
+    return bool(_LOGIN.search(text)) or any(True for _ in password_spans(text, Reading.PROSE))
 
 
 def password_spans(text: str, reading: Reading) -> Iterator[Span]:

@@ -64,3 +64,9 @@ def test_an_error_of_the_server_repeats_names_but_no_url():
 def test_a_hint_that_shows_how_to_write_a_url_stays():
     hint = "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
     assert presentable(UsageError("x", hint=hint), ["postgresql://me:sesame@h/db"]).hint == hint
+
+
+@pytest.mark.parametrize("arguments", [["password='a", "sesame'"], ["new", "password", "sesame"], ["a@h", "x sesame"]])
+def test_extra_arguments_are_not_repeated_where_a_shell_may_have_split_one(arguments):
+    shown = presentable(UsageError(f"Got unexpected extra argument(s) ({' '.join(arguments)})"), arguments)
+    assert shown.message == "Got unexpected extra argument(s) (…)"

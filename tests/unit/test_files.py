@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fowergram_db.errors import ConfigurationError, FileFault
+from fowergram_db.errors import ConfigurationError, FileFault, UsageError
 from fowergram_db.migrations.engine.checks import read_script
 from fowergram_db.migrations.files.directives import Directives, parse_directives
 from fowergram_db.migrations.files.directory import read_migrations
@@ -217,3 +217,26 @@ def test_new_makes_the_first_of_a_new_directory(tmp_path):
 def test_new_refuses_a_name_without_words(tmp_path):
     with pytest.raises(Exception, match="not a name"):
         write_migration(tmp_path, " /-! ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://u:sesame@h",
+        "u:sesame@h",
+        "postgresql:/u:sesame@h",
+        "host=h password='a sesame'",
+        "DB_PASSWORD=sesame",
+    ],
+)
+def test_no_password_gets_into_a_new_migration_or_its_path(tmp_path, text):
+    for directory, name in ((tmp_path, text), (tmp_path / text, "x"), (tmp_path, f"connect {text}")):
+        with pytest.raises(UsageError) as caught:
+            write_migration(directory, name)
+        assert "sesame" not in f"{caught.value} {caught.value.hint}"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["Add password column", "mail me@work", "a:b", "10:30", "PASSWORD policy"])
+def test_a_name_that_speaks_of_passwords_is_a_name(tmp_path, name):
+    assert len(write_migration(tmp_path, name)) == 2

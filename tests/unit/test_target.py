@@ -191,9 +191,10 @@ def test_neither_the_password_nor_a_parameter_shows_in_the_representation():
 
 
 @pytest.mark.parametrize("part", ["host", "dbname", "user"])
-def test_a_connection_string_is_no_name(part):
+@pytest.mark.parametrize("text", ["port=1 password = sesame", "me:sesame@host", "postgresql://me:sesame@host"])
+def test_a_connection_string_is_no_name(part, text):
     with pytest.raises(ConfigurationError, match="looks like") as caught:
-        resolve_target({part: "port=1 password = sesame"}, {}, {}, libpq=lambda _: {}, embedded_available=False)
+        resolve_target({part: text}, {}, {}, libpq=lambda _: {}, embedded_available=False)
     assert "sesame" not in f"{caught.value} {caught.value.hint}"
 
 

@@ -9,8 +9,10 @@ from fowergram_db.errors import ConfigurationError, UsageError
 from fowergram_db.migrations.files.directory import tool_of, versions_in
 from fowergram_db.migrations.files.layouts import GREATEST_VERSION
 from fowergram_db.migrations.files.sections import MARKERS
+from fowergram_db.redaction.connection_strings import looks_like_login
 
 _FEWEST_DIGITS = 3
+_LIKE_A_LOGIN = "of the migration looks like a URL, or like a connection string"
 
 
 def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
@@ -18,13 +20,18 @@ def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
 
     Among files with a section for each direction it is one file with the same markers. The directory is made
     where it is missing. Raises ConfigurationError inside an installed package, where the files cannot be written
-    and in the layout of a tool that names its files otherwise, UsageError for a name without a letter or digit.
+    and in the layout of a tool that names its files otherwise, UsageError for a name without a letter or digit, and for
+    what reads as a URL or a connection string: its password would stand in a file, and in its name.
     """
     words = "".join(character if _is_word(character) else " " for character in name.lower()).split()
     if not words:
         raise UsageError(f"{name!r} is not a name for a migration", hint="Say what it does: `new add_reactions`.")
+    if looks_like_login(name):
+        raise UsageError(f"the name {_LIKE_A_LOGIN}", hint="Say what it does: `new add_reactions`.")
     if looks_like_url(directory):
         raise UsageError(f"{shown(directory)} is a URL, and no directory", hint="Name a directory: --migrations-dir.")
+    if looks_like_login(str(directory)) and not directory.is_dir():
+        raise UsageError(f"the directory {_LIKE_A_LOGIN}", hint="Name a directory: --migrations-dir.")
     try:
         if is_installed(directory):
             raise ConfigurationError(
