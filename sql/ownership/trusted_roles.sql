@@ -5,21 +5,52 @@
 --
 -- pg_has_role() is of no use here: by it a superuser is a member of every role. On 16 and newer a membership without
 -- INHERIT and SET is a right to administer the role and no more: whoever may create roles has it in each of theirs.
--- A membership counts where a superuser, a role that may create roles, or the member itself has granted it, since on
--- 13 and 14 every role may grant itself to others. Where the grantor has been dropped, an ordinary role was not it.
-WITH RECURSIVE mine (oid) AS (
-    SELECT r.oid
+-- A membership counts where a superuser has granted it, the member itself, a role that may administer the member (it can
+-- become that anyway), or a role that may create roles; on 13 and 14 every role may grant itself to others. Where the
+-- session is a superuser's, whoever creates roles does not count: a role of its own, granted to a superuser, would be
+-- trusted with all that a superuser may do. There, and only there, neither does a grantor that has been dropped.
+-- What runs can become the session's role. So the current role counts for nothing by itself where the owner of the
+-- database has made it that (ALTER DATABASE SET role): what is trusted is what the session's role trusts.
+WITH RECURSIVE session (is_superuser) AS MATERIALIZED (
+    SELECT pg_catalog.bool_or(r.rolsuper)
     FROM pg_catalog.pg_roles AS r
     WHERE r.rolname = CURRENT_USER OR r.rolname = SESSION_USER
+),
+mine (oid) AS (
+    SELECT r.oid
+    FROM pg_catalog.pg_roles AS r
+    WHERE r.rolname = SESSION_USER OR (
+        r.rolname = CURRENT_USER AND NOT EXISTS (
+            SELECT
+            FROM pg_catalog.pg_db_role_setting AS s
+            JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
+            CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS setting (text)
+            WHERE d.datname = pg_catalog.current_database() AND s.setrole = 0::oid
+                AND pg_catalog.starts_with(setting.text, 'role='::text)
+        )
+    )
     UNION
     SELECT m.roleid
     FROM mine
+    CROSS JOIN session
     JOIN pg_catalog.pg_auth_members AS m ON m.member = mine.oid
+    JOIN pg_catalog.pg_roles AS member ON member.oid = m.member
     LEFT JOIN pg_catalog.pg_roles AS g ON g.oid = m.grantor
     WHERE (
         coalesce((pg_catalog.to_jsonb(m) ->> 'inherit_option'::text)::boolean, true)
         OR coalesce((pg_catalog.to_jsonb(m) ->> 'set_option'::text)::boolean, true)
-    ) AND (g.oid IS NULL OR g.rolsuper OR g.rolcreaterole OR m.grantor = m.member)
+    ) AND (
+        g.rolsuper
+        OR m.grantor = m.member
+        OR ((g.oid IS NULL OR g.rolcreaterole) AND NOT session.is_superuser)
+        OR (
+            NOT member.rolsuper AND EXISTS (
+                SELECT
+                FROM pg_catalog.pg_auth_members AS a
+                WHERE a.roleid = m.member AND a.member = m.grantor AND a.admin_option
+            )
+        )
+    )
 ),
 named (oid) AS (
     SELECT mine.oid

@@ -68,6 +68,45 @@ def test_a_grant_by_a_role_that_may_create_roles_counts(admin, make_role, trusts
     assert trusts(me, group)
 
 
+def test_a_role_that_may_create_roles_is_not_trusted_by_the_superuser_whom_it_makes_a_member(
+    admin, empty_db, make_role, trusts
+):
+    """Else it would become a superuser: by way of a role of its own, or of a group."""
+    manager, evil, group, me = make_role("CREATEROLE"), make_role(), make_role(), empty_db.info.user
+    admin.execute(f"GRANT {evil} TO {manager} WITH ADMIN OPTION; GRANT {group} TO {me}")
+    with psycopg.connect(session_of(empty_db, manager), autocommit=True) as own:
+        own.execute(f"GRANT {evil} TO {me}; GRANT {evil} TO {group}")
+    assert trusts(me, group)
+    assert not trusts(me, evil)
+
+
+def test_a_grant_by_who_may_administer_the_member_counts(admin, make_role, trusts):
+    me, group, manager = make_role(), make_role(), make_role()
+    admin.execute(f"GRANT {group} TO {manager} WITH ADMIN OPTION; GRANT {me} TO {manager} WITH ADMIN OPTION")
+    admin.execute(f"SET ROLE {manager}; GRANT {group} TO {me}; RESET ROLE")
+    assert trusts(me, group)
+
+
+def test_a_role_that_the_database_sets_is_trusted_where_the_session_s_role_trusts_it(
+    admin, empty_db, make_role, trusts
+):
+    """What it owns could set the role back, and be a superuser."""
+    owner, member, me = make_role(), make_role(), empty_db.info.user
+    admin.execute(f"GRANT {owner} TO {member}")
+    empty_db.execute(
+        sql.SQL("ALTER DATABASE {} SET role = {}").format(*map(sql.Identifier, (empty_db.info.dbname, owner)))
+    )
+    assert not trusts(me, owner)
+    assert trusts(member, owner)
+    empty_db.execute(sql.SQL("ALTER DATABASE {} RESET role").format(sql.Identifier(empty_db.info.dbname)))
+
+
+def test_a_role_that_a_role_sets_for_itself_is_trusted(admin, make_role, trusts):
+    owner, member = make_role(), make_role()
+    admin.execute(f"GRANT {owner} TO {member}; ALTER ROLE {member} SET role = {owner}")
+    assert trusts(member, owner)
+
+
 def test_a_role_cannot_make_others_its_members_and_so_be_trusted(admin, empty_db, make_role, trusts):
     mallory, helper, me = make_role(), make_role(), empty_db.info.user
     admin.execute(f"GRANT {helper} TO {mallory} WITH ADMIN OPTION")
