@@ -88,6 +88,15 @@ def find_relations(connection: Connection, names: Sequence[str], schema: str | N
         return tuple(cursor.fetchall())
 
 
+def untrusted_writers(connection: Connection, schema: str, table: str) -> tuple[str, ...]:
+    """Return the names of the roles that may write rows of a table and are not trusted; one is PUBLIC. One round trip.
+
+    psycopg's errors pass through.
+    """
+    rows = connection.execute(load_with_ownership("ownership/writers"), {"schema": schema, "name": table})
+    return tuple(str(name) for (name,) in rows)
+
+
 def require_trusted(connection: Connection, name: str, found: Untrusted | None, kind: type[UntrustedOwner]) -> None:
     """Raise an error of this kind where a use of the object of this name would run what an untrusted role owns."""
     if found is None:

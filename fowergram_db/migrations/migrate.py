@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.ownership import untrusted_writers
 from fowergram_db.database.target import Target
-from fowergram_db.errors import DatabaseMissing, Refused
+from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory
 from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.lock import migration_lock
@@ -14,6 +15,7 @@ from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import (
+    TABLE,
     AppliedMigration,
     History,
     create_history,
@@ -134,4 +136,20 @@ def _prepare_down(
     require_own(history)
     rows: tuple[AppliedMigration, ...] = to_undo(files, history, undo)
     recorded = read_down_scripts(connection, [row.version for row in rows]) if rows else {}
-    return tuple(map(check, plan_down(files, rows, recorded)))
+    steps = plan_down(files, rows, recorded)
+    if found := next((step for step in steps if not step.is_file), None):
+        _require_own_scripts(connection, str(found.source))
+    return tuple(map(check, steps))
+
+
+def _require_own_scripts(connection: Connection, whose: str) -> None:
+    """Raise UntrustedHistory where another role could have written a recorded script, which is code. One round trip."""
+    with reported("look who may write to public.schema_migrations"):
+        writers = untrusted_writers(connection, "public", TABLE)
+    if writers:
+        names = ", ".join(name if name == "PUBLIC" else f'"{name}"' for name in writers)
+        raise UntrustedHistory(
+            f"{whose} is not run: {names} may write to public.schema_migrations, and so may have written it",
+            hint="Check out the version of the code that has the down file; or look at the recorded script (column "
+            "down_sql), and REVOKE INSERT, UPDATE ON public.schema_migrations (or pg_write_all_data) FROM that role.",
+        )
