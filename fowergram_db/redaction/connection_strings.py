@@ -23,7 +23,10 @@ _IN_QUERY = re.compile(rf"[?&]{_NAMED}=([^&\s'\"]+)", re.IGNORECASE)
 _VARIABLE = re.compile(
     r"""(?:\b(?:[A-Z0-9_]*(?:PASSWORD|PASSWD|PASSPHRASE)|MYSQL_PWD)|--(?:password|passwd))=('[^']*'?|"[^"]*"?|[^\s'"]+)"""
 )
-_OF_PROGRAM = re.compile(r"\bsshpass\s+-p\s*(\S+)|\bcurl\b[^|;\n]{0,300}?\s(?:-u|--user)[\s=]*[^\s:]+:(\S+)")
+_OF_PROGRAM = re.compile(
+    r"\bsshpass\s+-p\s*(\S+)|\bcurl\b[^|;\n]{0,300}?\s(?:-u|--user)[\s=]*[^\s:]+:(\S+)"
+    r"|\b(?:mysql|mariadb)\w*\s[^|;\n]{0,300}?(?<=\s)-p(\S+)"
+)
 _LOOSE = re.compile(rf"\b{_NAMED}=('[^']*'?|\"[^\"]*\"?|[^\s'\"&;,)]+)", re.IGNORECASE)
 # As .NET's drivers have it: a value ends at the semicolon.
 _BETWEEN_SEMICOLONS = re.compile(r"(?:\A|;)\s*(?:password|passwd|pwd)=([^;'\"\s]+)(?=;)", re.IGNORECASE)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
+from fowergram_db.lexer import fold
 from fowergram_db.redaction.connection_strings import Reading, password_spans
 from fowergram_db.redaction.found import Secret
 from fowergram_db.redaction.lexemes import lexemes
@@ -129,6 +130,7 @@ def forms(secrets: Iterable[Secret], text: str) -> tuple[str, ...]:
     for secret in secrets:
         written = {text[start:end] for start, end in secret.spans}
         values = {secret.value, *secret.value.splitlines(), *(written if len(written) == 1 else ())}
+        values |= {fold(value) for value in values}  # of what stands there without quotes
         values |= {value.replace("'", "''") for value in values}
         values |= {value.encode()[:_LONG_IDENTIFIER].decode(errors="ignore") for value in values}
         found |= values

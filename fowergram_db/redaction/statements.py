@@ -24,13 +24,12 @@ from fowergram_db.redaction.prose import ROLE_OPTIONS, prose_spans
 from fowergram_db.redaction.texts import UNKNOWN, Text, whole
 
 _HINTS = re.compile(
-    r"pass(?:word|wd|phrase|file)|pwd|secret|token|api_?key|access_key|private_key|credentials|identified|://|crypt",
+    r"pass(?:word|wd|phrase|file)|pwd|secret|token|api_?key|access_key|private_key|credentials|identified|://|crypt"
+    r"|curl\s|sshpass|mysql|mariadb|(?:create|alter)\s+(?:role|user|group)",
     re.IGNORECASE,
 )
 # With what may put such a word together.
-_WORTH_READING = re.compile(
-    rf"{_HINTS.pattern}|quote_literal|quote_nullable|(?:create|alter)\s+(?:role|user|group)", re.IGNORECASE
-)
+_WORTH_READING = re.compile(rf"{_HINTS.pattern}|quote_literal|quote_nullable", re.IGNORECASE)
 _EXECUTES = re.compile(r"\bexecute\s+[^\s(]+\s*\(", re.IGNORECASE)
 _CLAUSES = frozenset(("password", "passwd", "passphrase", "sslpassword"))
 _ASSIGNED = re.compile(r"(?:.*_)?(?:password|passwd|passphrase)")

@@ -76,6 +76,9 @@ HIDDEN_IN_SQL = [
     "COPY t FROM PROGRAM 'PGPASSWORD=sesame psql -h h -c \"COPY t TO stdout\"'",
     "CREATE SUBSCRIPTION s CONNECTION 'host=h password=$sesame' PUBLICATION p",
     "ALTER ROLE a PASSWORD '$sesame'",
+    "COPY t FROM PROGRAM 'curl -u user:sesame host'",
+    "COPY t FROM PROGRAM 'mysql -u root -psesame d'",
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE x PASWORD %L', 'sesame'); END $$",
     "COPY t FROM PROGRAM 'mysqldump --password=sesame d'",
     # Settings, functions, variables.
     "SET app.password = 'sesame'",
