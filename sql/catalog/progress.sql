@@ -29,10 +29,22 @@ progress AS (
     FROM pg_catalog.pg_stat_progress_create_index AS p
     UNION ALL
     SELECT
-        p.pid, p.datname, pg_catalog.concat_ws(' ', p.command, c.oid::regclass), p.bytes_processed, p.bytes_total,
-        'bytes', p.tuples_processed
+        p.pid,
+        p.datname,
+        pg_catalog.concat_ws(
+            ' ',
+            p.command,
+            CASE
+                WHEN n.nspname = 'public'::name THEN pg_catalog.quote_ident(c.relname::text) ELSE c.oid::regclass::text
+            END
+        ),
+        p.bytes_processed,
+        p.bytes_total,
+        'bytes',
+        p.tuples_processed
     FROM pg_catalog.pg_stat_progress_copy AS p
     LEFT JOIN pg_catalog.pg_class AS c ON c.oid = p.relid
+    LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     UNION ALL
     SELECT p.pid, p.datname, 'VACUUM, ' || p.phase, p.heap_blks_scanned, p.heap_blks_total, 'blocks', 0
     FROM pg_catalog.pg_stat_progress_vacuum AS p

@@ -36,7 +36,8 @@ def failed(result, code, exit_code=1):
     assert [line.partition(":")[0] for line in result.err.splitlines()].count("error") == 1
     error = result.document["error"]
     assert error["code"] == code
-    assert f"error: {error['message']}" in result.err
+    shown = error["message"].replace("\n", "\n  ")
+    assert f"error: {shown}" in result.err
     assert error["hint"]
     return error
 

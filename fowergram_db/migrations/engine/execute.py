@@ -22,7 +22,7 @@ from fowergram_db.errors import Location, MigrationFailed, Refused
 from fowergram_db.migrations.engine.bundle import bundle_of
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.opening import BEGIN, compose, opening
+from fowergram_db.migrations.engine.opening import BEGIN, Place, compose, opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.shorthand import Shorthand
 from fowergram_db.migrations.engine.wire import roll_back, run
@@ -101,12 +101,15 @@ def _attempt(
     worker: Worker, steps: Sequence[CheckedStep], watch: Watch, on_begin: Callable[[Step], None], end: str
 ) -> tuple[StepResult, ...]:
     results = []
+    left: Settings = ()
     try:
         for number, checked in enumerate(steps, start=1):
             on_begin(checked.step)
             watch.step = checked.step
             began = time.perf_counter()
-            transaction, left = _run(worker, checked, watch, begin=number == 1)
+            transaction, found = _run(worker, checked, watch, begin=number == 1)
+            # Later in the transaction there is nothing of others to be found but what was put back.
+            left = found if number == 1 else left
             duration_ms = (time.perf_counter() - began) * 1000
             results.append(StepResult(checked.step, duration_ms))
             row = checked.row | {"transaction": transaction, "duration_ms": duration_ms}
@@ -126,8 +129,9 @@ def _run(worker: Worker, checked: CheckedStep, watch: Watch, *, begin: bool) -> 
     """Send BEGIN, settings and script; return the transaction's number, and what others had set in the session."""
     first, *rest = checked.script.pieces() or (Piece(0, ""),)
     number = "pg_catalog.pg_current_xact_id()::pg_catalog.text"
-    look = (load("catalog/left_settings"),) if worker.is_pooled else ()
-    before = (*((BEGIN,) if begin else ()), *look, opening(worker, checked.directives, number))
+    look = (load("catalog/left_settings"),) if worker.is_pooled and begin else ()
+    place = Place.BEGIN if begin else Place.LATER
+    before = (*((BEGIN,) if begin else ()), *look, opening(worker, checked.directives, number, place=place))
     results = run_piece(worker, checked, first, watch, before)
     for piece in rest:
         run_piece(worker, checked, piece, watch)

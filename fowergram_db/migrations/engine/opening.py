@@ -1,5 +1,6 @@
 """What a worker's transactions begin with, and how values get into a query that cannot bind them."""
 
+from enum import StrEnum, auto
 from typing import LiteralString
 
 import psycopg
@@ -18,8 +19,15 @@ BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;"
 """What role and database have set for transactions must not stop a migration."""
 
 
-def opening(worker: Worker, directives: Directives, *more: LiteralString) -> str:
-    """Return the query that a script's transaction begins with, behind BEGIN; the last of its columns are ``more``.
+class Place(StrEnum):
+    """Where in a transaction a script stands: behind BEGIN, or behind the bookkeeping of another script."""
+
+    BEGIN = auto()
+    LATER = auto()
+
+
+def opening(worker: Worker, directives: Directives, *more: LiteralString, place: Place = Place.BEGIN) -> str:
+    """Return the query that goes before a script in its transaction; the last of its columns are ``more``.
 
     It makes settings for the transaction alone, as through a pooler any other would reach somebody else. Then it takes
     the lock that shows the worker at work, and divides by zero where the lock of the run is gone: a server that goes
@@ -27,7 +35,7 @@ def opening(worker: Worker, directives: Directives, *more: LiteralString) -> str
     session in which others have set the search_path.
     """
     lock_timeout_ms, statement_timeout_ms = worker.limits.of(directives)
-    calls = [role_calls(worker.connection)] if worker.is_pooled else []
+    calls = [role_calls(worker.connection)] if worker.is_pooled or place is Place.LATER else []
     calls.append(set_local("lock_timeout", str(lock_timeout_ms)))
     if statement_timeout_ms is not None:
         calls.append(set_local("statement_timeout", str(statement_timeout_ms)))
