@@ -20,6 +20,7 @@ _UNSEEN = (
 _COMMANDS = r"(?m)(^[^\S\n]*)(?=::)|(^)(?=(?:---|\+\+\+|~~~|\^\^\^)(?:[ \t]|$))|(##\w*)(?=\[)"
 _INDENT = "  "
 _OPENED = re.compile(r"(##\w*)\[")
+_LAST_BLANK = re.compile(r" ((?:\x1b\[[\d;]*m)*)\Z")
 _NOT_ASCII = re.compile(r"[^\0-\x7f]")
 
 
@@ -69,6 +70,20 @@ def as_message(text: str) -> str:
     return "\n".join((first, *(f"{_INDENT}{line}" if line else "" for line in others)))
 
 
+def inert_when_wrapped(drawn: str) -> str:
+    r"""Show what was wrapped into lines so that none of them is a command, each as wide as before where that can be.
+
+    Lines may have the escape sequences of styles in them.
+
+    >>> print(inert_when_wrapped("a  x\n   ::error::b\n::error::c \na::text"))
+    a  x
+      \::error::b
+    \::error::c
+    a::text
+    """
+    return _wrapped_commands().sub(_shifted, drawn)
+
+
 def without_brackets(text: str) -> str:
     r"""Show the commands that a runner looks for anywhere in a line, and they alone, so that they are none.
 
@@ -107,6 +122,20 @@ def _unseen() -> re.Pattern[str]:
 @cache
 def _commands() -> re.Pattern[str]:
     return re.compile(_COMMANDS)
+
+
+@cache
+def _wrapped_commands() -> re.Pattern[str]:
+    return re.compile(r"(?m)^((?:\x1b\[[\d;]*m|[^\S\n])*)(::|(?:---|\+\+\+|~~~|\^\^\^)(?=[ \t]|$))(.*)$")
+
+
+def _shifted(match: re.Match[str]) -> str:
+    before, command, rest = match.groups()
+    if command != "::" and before[-1:].isspace():
+        return match[0]  # the heading of a group stands at the very beginning
+    if before[-1:].isspace():
+        return f"{before[:-1]}\\{command}{rest}"
+    return f"{before}\\{command}" + _LAST_BLANK.sub(r"\1", rest)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from fowergram_db.cli.failures import annotation, error_data, error_lines
 from fowergram_db.errors import FowergramError
-from fowergram_db.printable import as_message, ascii_json, escaped, in_json, inert, on_one_line, without_brackets
+from fowergram_db.printable import (
+    as_message,
+    ascii_json,
+    escaped,
+    in_json,
+    inert,
+    inert_when_wrapped,
+    on_one_line,
+    without_brackets,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod
@@ -244,8 +253,9 @@ class Screen:
             table.add_column(column.heading, justify=justify, overflow="fold", no_wrap=not column.wraps)
         for row in rows:
             table.add_row(*(_cell(columns[at], row.cells[at]) for at in shown), style=row.style or None)
-        with self._giving_up(self.out):
+        with console.capture() as drawn:
             console.print(table)
+        self._write(self.out, inert_when_wrapped(drawn.get()))
 
 
 def _cell(column: Column, text: str) -> str:

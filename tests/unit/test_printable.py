@@ -166,6 +166,28 @@ def test_no_terminal_is_sent_what_it_would_obey(way, monkeypatch):
     shown_whole("".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("──")))
 
 
+class Terminal(io.StringIO):
+    """A text that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", [60, 67, 80])
+def test_a_line_that_a_terminal_wraps_begins_with_no_command(width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    columns = [Column("a", wraps=True), Column("b", wraps=True, keeps_lines=True)]
+    for length in range(20, 60):
+        terminal = Terminal()
+        screen = Screen(terminal, terminal, json=False, colour=True)
+        screen.table(columns, [Row((f"{'x' * (length // 3)} ::add-path::y", f"a\n{'z' * length}::add-path::y"), "red")])
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+        assert "add-path" in text
+        assert not COMMAND.search(text), text
+        assert max(map(len, text.split("\n"))) <= width
+
+
 def test_the_lines_of_a_message_cannot_look_like_messages():
     out = io.StringIO()
     Screen(out, out, json=False, colour=False).note("notice: x\nerror: the disk is gone\nTarget: y")
