@@ -55,6 +55,8 @@ _STATEMENT_HINTS = {
     "3F000": "The history is kept in the schema public, which is not there: CREATE SCHEMA public;",
     "08P01": "Where a pooler is in between, it had no connection to lend in time: let its pool have more "
     "(default_pool_size), or connect to the server directly.",
+    "22021": "A text or a name in the database is not UTF-8: correct it there. With the encoding SQL_ASCII, a server "
+    "does not check that.",
     "25006": "The server is read-only or a standby: connect to the primary.",
     "42501": "The role lacks the right: connect as the database's owner, or have it granted.",
     "53100": "The server's disk is full: make room, then run the command again.",

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from fowergram_db.database.any_text import read_any_text
 from fowergram_db.database.login import TracedConnection
 
 # For scripts too: how transactions begin, what ends a session or a transaction, and how the checks read strings.
@@ -99,6 +100,7 @@ class Session(TracedConnection):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - psycopg's own
         super().__init__(*arguments, **options)
         self.cursor_factory = _Cursor
+        read_any_text(self)
         self.scope = Scope.NONE
         self.is_pooled = False
         self.reads_standard_strings = True

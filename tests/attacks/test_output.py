@@ -147,3 +147,17 @@ def test_lines_of_an_env_file(tmp_path, cli):
     result = cli("status", "--env-file", str(tmp_path / "env"))
     assert result.exit_code == 2
     assert not COMMAND.search(result.out + result.err)
+
+
+def test_comments_of_others_that_are_no_utf_8(mallory_with_createdb, cli, write):
+    write(**{"001_a": "SELECT 1"})
+    assert cli("migrate").exit_code == 0
+    name = f"{mallory_with_createdb.name}_ascii"
+    with mallory_with_createdb.connect("postgres") as own:
+        own.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    with mallory_with_createdb.connect(name) as own:
+        own.execute("SET client_encoding = 'SQL_ASCII'")
+        own.execute(b"COMMENT ON DATABASE " + name.encode() + b" IS 'fowergram-db: \xff'")
+    for arguments in ("testdb list", "testdb prune", "protect", "protect --off", "reset --yes --json"):
+        result = cli(*arguments.split())
+        assert result.exit_code == 0, result.err
