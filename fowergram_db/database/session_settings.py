@@ -126,9 +126,10 @@ class Session(TracedConnection):
         calls = ", ".join(_call(*setting, local=False) for setting in _all(version).items())
         query = f"SELECT {pid}, pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, CASE WHEN {pid} THEN ARRAY[{calls}] END"
         with self.cursor() as cursor:
-            cursor.execute("; ".join((*first, query, liveness)).encode())
-            while cursor.description is None:
-                cursor.nextset()
+            # The query may have to wait for a lock: its client may vanish meanwhile.
+            cursor.execute("; ".join(filter(None, (*first, liveness, query))).encode())
+            while cursor.nextset():
+                pass
             is_own, is_standby, has_citus, _ = cursor.fetchone() or (False, False, True, None)
         self.has_citus = has_citus is True
         self.scope = Scope.SESSION if is_own else Scope.TRANSACTION

@@ -28,7 +28,7 @@ from tests.integration.pooler import find_pgbouncer, pooler_to
 
 FULL_LENGTH = bool(os.environ.get("FOWERGRAM_TEST_FULL_LENGTH"))
 TIMES = Liveness() if FULL_LENGTH else Liveness(1, 1, 1, 0.3, 3)
-LIMIT_S = 120.0 if FULL_LENGTH else 20.0
+LIMIT_S = 120.0 if FULL_LENGTH else 40.0
 # A connection attempt of its own may follow, to tell what is applied now.
 CONNECT_TIMEOUT = ("connect_timeout", "10" if FULL_LENGTH else "1")
 PREAMBLE = f"""
