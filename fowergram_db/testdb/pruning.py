@@ -87,7 +87,7 @@ class _Server:
     """What else counts: the locks that are held, the templates that are there (name, seal), the time."""
 
     locks: frozenset[tuple[int, int]]
-    templates: frozenset[tuple[str, object]]
+    templates: frozenset[tuple[str, str]]
     now: datetime
 
 
@@ -202,15 +202,15 @@ def _use_of_template(row: _Row, facts: Mapping[str, Any], server: _Server) -> Us
 
 
 def _use_of_warm(facts: Mapping[str, Any], made_at: datetime | None, server: _Server) -> Use:
-    if (facts.get("template"), facts.get("seal")) not in server.templates:
+    if (str(facts.get("template")), str(facts.get("seal"))) not in server.templates:
         return Use.LEFT_OVER
     return Use.UNUSED if made_at is None or server.now - made_at > _WARM_KEPT else Use.READY
 
 
 def _moment(text: object) -> datetime | None:
-    """Read a moment, or a day, of a comment; None: there is none, or it is none."""
+    """Read a moment, or a day, of a comment; None: there is none, or it is none. Any role may have written it."""
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
