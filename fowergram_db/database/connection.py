@@ -52,7 +52,8 @@ _HINTS = {
     Cause.UNKNOWN: "Check where it should connect to, and what the server's or the pooler's log says.",
 }
 _STATEMENT_HINTS = {
-    "3F000": "The history is kept in the schema public, which is not there: CREATE SCHEMA public;",
+    "3F000": "No schema of that name is there, or none that the search_path names (SHOW search_path): create it, or "
+    "name another. The history is kept in the schema public.",
     "08P01": "Where a pooler is in between, it had no connection to lend in time: let its pool have more "
     "(default_pool_size), or connect to the server directly.",
     "22021": "A text or a name in the database is not UTF-8: correct it there. With the encoding SQL_ASCII, a server "
