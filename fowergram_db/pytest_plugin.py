@@ -86,7 +86,7 @@ def fowergram_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempP
     from fowergram_db.testdb.server import DEFAULT_IMAGE, server_for_tests
 
     with _explained():
-        environ = {**read_env_file(None), **{name: value for name, value in os.environ.items() if value}}
+        environ = {**read_env_file(None), **{name: value for name, value in os.environ.items() if value.strip()}}
         require_no_production(environ, "no databases are made for tests here")
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(pytestconfig, "workerinput") else base

@@ -96,7 +96,7 @@ class Session:
     @property
     def environment(self) -> Mapping[str, str]:
         """The env file's variables, and over them what is exported."""
-        return {**self.env_file, **{name: value for name, value in os.environ.items() if value}}
+        return {**self.env_file, **{name: value for name, value in os.environ.items() if value.strip()}}
 
     @property
     def migrations_dir(self) -> Path:

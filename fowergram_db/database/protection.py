@@ -2,8 +2,9 @@
 
 The mark is the setting ``fowergram.environment = 'production'`` of the database. A setting that no extension declares
 takes a superuser to store. For every other owner the mark is one more name in the database's ``temp_tablespaces``, a
-list that every owner may set, and whose unknown names the server passes over. A line of the comment, which was the mark
-of such owners before, counts too; the next comment takes that line away. See docs/decisions/0004.
+list that every owner may set, and whose unknown names the server passes over, and a line of the comment beside it:
+either counts, so that whoever sets that list, or the comment, anew does not take the mark away. See
+docs/decisions/0004.
 """
 
 import re
@@ -21,9 +22,11 @@ from fowergram_db.database.labelling import comment_on
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, database_facts, database_state
 from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load
-from fowergram_db.errors import Refused
+from fowergram_db.errors import DatabaseError, Refused
 
 _MARK = "fowergram.environment=production"
+# As database_state.sql looks for it.
+_LINES_OF_MARK = re.compile(rf"(?im)(?:^|(?<=\r))[ \t]*{re.escape(_MARK)}[ \t]*(?:\r\n|\r|\n|\Z)")
 _LISTED_IN = "temp_tablespaces"
 # Who empties a database in place holds the same lock: protect waits, and then marks what is there.
 _LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(1718580071, 1)"
@@ -43,7 +46,8 @@ def is_disposable(name: str) -> bool:
 
 def is_production(environ: Mapping[str, str]) -> bool:
     """Tell whether the environment is declared to be production."""
-    return environ.get("FOWERGRAM_ENVIRONMENT", "").strip().lower() == "production"
+    # Docker's --env-file keeps quotes.
+    return environ.get("FOWERGRAM_ENVIRONMENT", "").strip(" \t\r\n'\"").lower() == "production"
 
 
 def require_no_production(environ: Mapping[str, str], consequence: str) -> None:
@@ -95,6 +99,9 @@ def protect(connection: Connection) -> None:
                 connection.execute(sql.SQL("ALTER DATABASE {} SET fowergram.environment TO 'production'").format(name))
         except psycopg.errors.InsufficientPrivilege:
             _set_list(connection, facts, (*_listed(connection, facts), _MARK))
+            if not facts.production:
+                # Who sets that list anew takes the mark out of it, and who writes another comment out of that.
+                comment_on(connection, facts.name, f"{facts.comment}\n{_MARK}" if facts.comment else _MARK)
 
 
 def _listed(connection: Connection, facts: DatabaseState) -> tuple[str, ...]:
@@ -112,21 +119,39 @@ def _set_list(connection: Connection, facts: DatabaseState, names: tuple[str, ..
 
 
 def unprotect(connection: Connection) -> None:
-    """Take the production mark away, all forms of it."""
+    """Take the production mark away, all forms of it. Raises DatabaseError where one stays; nothing is changed then."""
     require_coordinator(connection)
     facts = state_of_session(connection)
     if not facts.production:
         return
-    lines = (facts.comment or "").split("\n")
     with reported("take the production mark away"), connection.transaction():
-        if _MARK in lines:
-            comment_on(connection, facts.name, "\n".join(line for line in lines if line != _MARK) or None)
-        if _MARK in (listed := _listed(connection, facts)):
-            _set_list(connection, facts, tuple(name for name in listed if name != _MARK))
+        comment = _LINES_OF_MARK.sub("", facts.comment or "").strip("\r\n")
+        if comment != (facts.comment or ""):
+            comment_on(connection, facts.name, comment or None)
+        listed = _listed(connection, facts)
+        kept = tuple(name for name in listed if name.strip('"').lower() != _MARK)
+        if kept != listed:
+            _set_list(connection, facts, kept)
         if state_of_session(connection).production:
-            connection.execute(
-                sql.SQL("ALTER DATABASE {} RESET fowergram.environment").format(sql.Identifier(facts.name))
+            _reset_setting(connection, facts.name)
+        if (now := state_of_session(connection)).production:
+            raise DatabaseError(
+                f'database "{now.name}" would stay marked as production; nothing was changed',
+                hint=f"Take {_MARK} out of its comment (COMMENT ON DATABASE) and out of its temp_tablespaces (ALTER "
+                "DATABASE … SET) yourself.",
             )
+
+
+def _reset_setting(connection: Connection, name: str) -> None:
+    statement = sql.SQL("ALTER DATABASE {} RESET fowergram.environment").format(sql.Identifier(name))
+    try:
+        connection.execute(statement)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseError(
+            f'database "{name}" was marked as production by a superuser, and {connection.info.user} may not take that '
+            "mark away; nothing was changed",
+            hint=f"Let a superuser run: {statement.as_string()};",
+        ) from error
 
 
 def hold_unmarked(connection: Connection) -> None:

@@ -140,7 +140,8 @@ def facts_of(comment: str | None) -> Mapping[str, Any] | None:
     if comment is None or not comment.startswith(_SIGNATURE):
         return None
     try:
-        facts = json.loads(comment[comment.index("{") :])
-    except ValueError:
+        facts, end = json.JSONDecoder().raw_decode(comment, comment.index("{"))
+    except (ValueError, RecursionError):
         return None
-    return facts if isinstance(facts, dict) else None
+    # Behind a label there may be lines of others, as the production mark is one.
+    return facts if isinstance(facts, dict) and comment[end : end + 1] in ("", "\n", "\r") else None

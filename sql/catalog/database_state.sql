@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
             CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS setting (text)
             WHERE r.setdatabase = d.oid AND r.setrole = 0::oid
                 AND setting.text
-                    ~* '^(fowergram\.environment=\s*production\s*|temp_tablespaces=.*"fowergram\.environment=production".*)$'
+                    ~* '^(fowergram\.environment=\s*production\s*|temp_tablespaces=(.*,\s*)?"+fowergram\.environment=production"+(\s*,.*)?)$'
         ),
         coalesce(
             note.description

@@ -18,7 +18,8 @@ from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
 from fowergram_db.database.lifecycle import database_state, default_facts
 from fowergram_db.database.protection import is_protected, protect, unprotect
-from fowergram_db.database.throwaway import Kind, facts_until
+from fowergram_db.database.throwaway import Kind, facts_for, facts_until
+from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import supply
 from fowergram_db.testdb.suite import Suite
@@ -101,11 +102,16 @@ def test_a_reset_that_builds_a_template_drops_no_marked_database(cli, admin, sho
     assert exists(admin, shop)
 
 
-@pytest.mark.parametrize("place", ["environment", "env file"])
+@pytest.mark.parametrize(
+    "place", ["environment", "environment, with the quotes that Docker keeps", "env file, with a blank exported"]
+)
 def test_nothing_is_pruned_in_production(cli, admin, shop, monkeypatch, tmp_path, place):
     if place == "environment":
         monkeypatch.setenv("FOWERGRAM_ENVIRONMENT", " Production ")
+    elif place == "environment, with the quotes that Docker keeps":
+        monkeypatch.setenv("FOWERGRAM_ENVIRONMENT", '"production"')
     else:
+        monkeypatch.setenv("FOWERGRAM_ENVIRONMENT", " ")
         env_file = tmp_path / "my.env"
         env_file.write_text("FOWERGRAM_ENVIRONMENT=production\n", encoding="utf-8")
         monkeypatch.setenv("FOWERGRAM_ENV_FILE", str(env_file))
@@ -243,6 +249,95 @@ def test_protect_gives_a_mark_in_the_comment_one_that_lasts(owned):
     assert is_protected(owned)
     unprotect(owned)
     assert not is_protected(owned)
+
+
+@pytest.mark.parametrize("change", ["SET temp_tablespaces = 'fast'", "RESET temp_tablespaces", "RESET ALL"])
+def test_the_mark_of_an_owner_outlives_every_change_of_that_list(owned, cli, change):
+    protect(owned)
+    name = sql.Identifier(owned.info.dbname)
+    owned.execute(sql.SQL("ALTER DATABASE {} " + change).format(name))
+    assert is_protected(owned)
+    assert cli("reset", "--yes").exit_code == 2
+    unprotect(owned)
+    assert not is_protected(owned)
+
+
+def test_protect_leaves_the_label_of_a_test_database_and_its_comment(owned):
+    name = sql.Identifier(owned.info.dbname)
+    label_database(owned, owned.info.dbname, "a test database; it may be dropped.", IS_EXPIRED)
+    labelled = database_state(owned)
+    protect(owned)
+    marked = database_state(owned)
+    assert facts_for(marked.comment, marked.identity) == facts_for(labelled.comment, labelled.identity) is not None
+    unprotect(owned)
+    assert database_state(owned).comment == labelled.comment
+    owned.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(name))
+    protect(owned)
+    unprotect(owned)
+    assert database_state(owned).comment is None
+
+
+ODD_MARKS = {
+    "list in capitals": "ALTER DATABASE {} SET temp_tablespaces = a, 'Fowergram.Environment=Production'",
+    "list in quotes": """ALTER DATABASE {} SET temp_tablespaces = '"fowergram.environment=production"', a""",
+    "twice in the list": "ALTER DATABASE {} SET temp_tablespaces = 'fowergram.environment=production', a, "
+    "'FOWERGRAM.environment=production'",
+    "comment in capitals": "COMMENT ON DATABASE {} IS 'Fowergram.Environment=PRODUCTION'",
+    "lines of Windows": "COMMENT ON DATABASE {} IS E'a\\r\\nfowergram.environment=production\\r\\nb'",
+    "lines of the first Macs": "COMMENT ON DATABASE {} IS E'a\\rfowergram.environment=production\\rb'",
+    "blanks around it": "COMMENT ON DATABASE {} IS E'a\\n  fowergram.environment=production \\t'",
+    "twice in the comment": "COMMENT ON DATABASE {} IS E'fowergram.environment=production\\nx\\n"
+    "fowergram.environment=production'",
+}
+
+
+@pytest.mark.parametrize("form", ODD_MARKS)
+def test_what_counts_as_a_mark_can_be_taken_away(owned, cli, form):
+    owned.execute(sql.SQL(ODD_MARKS[form]).format(sql.Identifier(owned.info.dbname)))
+    assert is_protected(owned)
+    assert cli("protect", "--off").exit_code == 0
+    assert not is_protected(owned)
+
+
+def test_a_name_that_only_ends_like_the_mark_is_none(owned):
+    name = sql.Identifier(owned.info.dbname)
+    owned.execute(
+        sql.SQL("ALTER DATABASE {} SET temp_tablespaces = 'x\"fowergram.environment=production'").format(name)
+    )
+    assert not is_protected(owned)
+
+
+def test_the_mark_of_a_superuser_is_not_said_to_be_gone(owned, admin):
+    name = owned.info.dbname
+    mark(admin, name)
+    with pytest.raises(DatabaseError, match="by a superuser") as refused:
+        unprotect(owned)
+    assert refused.value.hint == f'Let a superuser run: ALTER DATABASE "{name}" RESET fowergram.environment;'
+    assert is_protected(owned)
+
+
+HOSTILE_LABELS = [
+    '{{"kind":"warm","template":["x"],"seal":{{}},"of":"{}"}}',
+    '{{"kind":"warm","template":{{"a":1}},"of":"{}"}}',
+    '{{"kind":{{"a":[1]}},"of":"{}"}}',
+    '{{"kind":"test","until":"0001-01-01T00:00:00+14:00","of":"{}"}}',
+    '{{"kind":"test","made":"9999-12-31T23:59:59-14:00","until":null,"of":"{}"}}',
+    '{{"kind":"test","until":[1],"made":{{}},"of":"{}"}}',
+    '{{"kind":"test","deep":' + "[" * 50_000 + '"{}"',
+    '{{"kind":"test","until":' + "9" * 5_000 + ',"of":"{}"}}',
+]
+
+
+@pytest.mark.parametrize("facts", HOSTILE_LABELS, ids=range(len(HOSTILE_LABELS)))
+@pytest.mark.usefixtures("unique")
+def test_no_label_of_another_role_stops_the_tool_for_all(cli, target, mallory_with_createdb, facts):
+    name = f"shop_{target.dbname[-12:]}"
+    with mallory_with_createdb.connect("postgres") as own:
+        own.execute(f"CREATE DATABASE {name}")
+        identity = database_state(own, name).identity
+        own.execute(f"COMMENT ON DATABASE {name} IS 'fowergram-db: x {facts.format(identity)}'")
+    for command in (("testdb", "list"), ("testdb", "list", "--json"), ("testdb", "prune"), ("reset",)):
+        assert cli(*command).exit_code == 0, command
 
 
 def settings(session):
