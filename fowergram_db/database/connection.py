@@ -26,7 +26,8 @@ from fowergram_db.errors import (
 Connection = psycopg.Connection[tuple[object, ...]]
 
 OLDEST_SERVER = 130000
-_MAINTENANCE_DATABASES = ("postgres", "template1")
+MAINTENANCE_DATABASE = "postgres"
+_MAINTENANCE_DATABASES = (MAINTENANCE_DATABASE, "template1")
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
 _NO_CONNECTION_LEFT = "The server has no connection left, and a migration takes up to three: close some, or try again."

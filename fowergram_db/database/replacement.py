@@ -96,12 +96,12 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
         )
 
 
-def require_droppable(admin: Connection, facts: DatabaseState) -> None:
+def require_droppable(admin: Connection, facts: DatabaseState, *, elsewhere: bool = True) -> None:
     """Raise Refused where something in a database would stop its drop, or is needed by others and would be lost.
 
-    ``admin`` is a session in another database.
+    ``admin`` is a session in another database, where it is not said that it is not the one that is to drop it.
     """
-    rows = admin.execute(load("catalog/drop_obstacles"), {"oid": facts.oid, "elsewhere": True}).fetchall()
+    rows = admin.execute(load("catalog/drop_obstacles"), {"oid": facts.oid, "elsewhere": elsewhere}).fetchall()
     if not rows:
         return
     kind = str(rows[0][0])

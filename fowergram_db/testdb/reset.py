@@ -12,7 +12,14 @@ from fowergram_db.database.citus import (
     require_coordinator,
     require_no_distributed_tables,
 )
-from fowergram_db.database.connection import Connection, connect_safely, maintenance, reported, server_version
+from fowergram_db.database.connection import (
+    MAINTENANCE_DATABASE,
+    Connection,
+    connect_safely,
+    maintenance,
+    reported,
+    server_version,
+)
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import (
     DatabaseFacts,
@@ -84,8 +91,8 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
     try:
         with connect_safely(target) as connection:
             on_event(Connected(server_version(connection)))
-            found.facts = _allowed(connection, terms)
             found.may_create = may_create_databases(connection)
+            found.facts = _allowed(connection, job, is_replaced=found.may_create and not is_disposable(target.dbname))
             if found.may_create and is_disposable(target.dbname):
                 return _emptied(connection, job, found)
     except NotExact as reason:
@@ -125,9 +132,12 @@ class _Found:
     why_not: str = ""
 
 
-def _allowed(connection: Connection, terms: Terms) -> DatabaseFacts:
-    """Return how the database was made, once nothing and nobody forbids to empty it; end the sessions of others."""
-    facts = facts_of_session(connection)
+def _allowed(connection: Connection, job: _Job, *, is_replaced: bool) -> DatabaseFacts:
+    """Return how the database was made, once nothing and nobody forbids to empty it; end the sessions of others.
+
+    ``is_replaced``: another one is to take its place for sure, so that it has to be dropped.
+    """
+    facts, terms = facts_of_session(connection), job.terms
     require_resettable(facts.name, facts, terms.environ, terms.confirm)
     require_no_other(connection)
     require_coordinator(connection)
@@ -135,6 +145,10 @@ def _allowed(connection: Connection, terms: Terms) -> DatabaseFacts:
         require_no_distributed_tables(citus)
         facts = replace(facts, spared=INTERNAL_SESSIONS)
     require_unused(connection, facts, terms.sessions)
+    if is_replaced:
+        # Before anybody's session is ended for nothing.
+        with _truth(job.target, facts, job.on_event):
+            require_droppable(connection, facts, elsewhere=facts.name == MAINTENANCE_DATABASE)
     if terms.sessions is Sessions.END:
         with reported("end the sessions of other clients"):
             end_sessions(connection, facts.name, facts.spared)

@@ -439,3 +439,22 @@ def test_the_label_and_the_comment_of_a_database_survive_a_reset(admin, cli, uni
     listed = cli("testdb", "list", "--json").document["databases"]
     (found,) = [database for database in listed if database["name"] == target.dbname]
     assert (found["use"], found["expires_at"] is not None) == ("ready", True)
+
+
+@pytest.mark.usefixtures("unique")
+def test_no_session_is_ended_by_a_reset_that_is_refused(cli, admin, target, mallory_with_createdb, monkeypatch):
+    name = f"shop_{target.dbname[-12:]}"
+    admin.execute(f"CREATE DATABASE {name}")
+    try:
+        with mallory_with_createdb.connect(name) as client:
+            for variable, value in (
+                ("NAME", name),
+                ("USER", mallory_with_createdb.name),
+                ("PASSWORD", "mallory's password"),
+            ):
+                monkeypatch.setenv(f"DB_{variable}", value)
+            result = cli("reset", "--yes", "--force")
+            assert (result.exit_code, "nothing was done" in result.err) == (2, True), result.err
+            assert client.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
