@@ -13,7 +13,7 @@ from fowergram_db.cli.render import Screen
 from fowergram_db.database.environment import read_env_file
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target
-from fowergram_db.errors import ExitCode, FowergramError, UsageError
+from fowergram_db.errors import DatabaseError, ExitCode, FowergramError, UsageError
 
 if TYPE_CHECKING:
     from fowergram_db.database.connection import Connection
@@ -234,6 +234,11 @@ def _explain(error: BaseException) -> FowergramError:
                 "an argument, a variable or a name is not UTF-8",
                 hint="Correct it; names of databases, tables and roles are text.",
             )
+        case _ if _is_of_server(error):
+            meant = DatabaseError(
+                f"the server's answer cannot be understood: {type(error).__name__}: {error}",
+                hint="Check what answers there: it has to be PostgreSQL, or a pooler in front of it.",
+            )
         case _:
             meant = Unexpected(
                 f"internal error: {type(error).__name__}: {error}",
@@ -242,6 +247,13 @@ def _explain(error: BaseException) -> FowergramError:
     for note in getattr(error, "__notes__", ()):
         meant.add_note(note)
     return meant
+
+
+def _is_of_server(error: BaseException) -> bool:
+    """Tell whether psycopg raised an error: it has read what a server sent, and made no sense of it."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    return any(kind.__module__.partition(".")[0] == "psycopg" for kind in type(error).__mro__)
 
 
 def _target(session: Session) -> Mapping[str, Any] | None:

@@ -15,6 +15,7 @@ class Liveness:
     It gives up after ``probes`` without an answer, or when what was sent is not acknowledged for as long as all of
     that takes. ``heartbeat_s``: how often the holder of a lock gives a sign of life. ``silence_s``: after so long
     without one, the server ends the session; that works behind a pooler too, whose own connection stays open.
+    ``answer_s``: how long the first answer of a session may take; a pooler may keep it waiting, PgBouncer for 120 s.
     """
 
     idle_s: int = 15
@@ -22,6 +23,7 @@ class Liveness:
     probes: int = 7
     heartbeat_s: float = 15.0
     silence_s: int = 90
+    answer_s: int = 110
 
     @property
     def lost_after_s(self) -> int:

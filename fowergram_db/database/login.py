@@ -180,7 +180,10 @@ def _poll(pgconn: pq.abc.PGconn, deadline: float | None) -> PQGenConn[None]:
                 wait = WAIT_W
             case _:
                 break
-        while not (yield pgconn.socket, wait):
+        ready = False
+        while not ready:
+            ready = bool((yield pgconn.socket, wait))
+            # A server that sends a byte a second is always ready.
             if deadline and time.monotonic() > deadline:
                 raise psycopg.errors.ConnectionTimeout("connection timeout expired")
     raise psycopg.OperationalError(pgconn.get_error_message("utf-8"))

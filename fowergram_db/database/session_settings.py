@@ -16,6 +16,8 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.any_text import read_any_text
+from fowergram_db.database.deadline import limited, until
+from fowergram_db.database.liveness import LIVENESS
 from fowergram_db.database.login import TracedConnection
 
 # For scripts too: how transactions begin, what ends a session or a transaction, and how the checks read strings.
@@ -60,6 +62,8 @@ _HAS_CITUS = (
     "EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'citus'::pg_catalog.name)"
 )
 
+_ANOTHER_RESULT = "the server has sent the result of another query"
+
 
 class Scope(StrEnum):
     """How far the tool's settings reach: nowhere, to the end of the session, or of each transaction."""
@@ -97,6 +101,9 @@ class _Cursor(psycopg.Cursor[Any]):
 class Session(TracedConnection):
     """A connection that can make the tool's settings; until ``use_own_settings`` it is as any client's."""
 
+    deadline: float | None = None
+    """When the wait for an answer ends, as ``time.monotonic`` counts; None: never."""
+
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - psycopg's own
         super().__init__(*arguments, **options)
         self.cursor_factory = _Cursor
@@ -108,6 +115,10 @@ class Session(TracedConnection):
         """Whether the database had the extension citus when the session began; None: it was not asked."""
         self.liveness = ""
         """The query that has the server end the session soon after this client has vanished, where there is one."""
+
+    def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - psycopg's own
+        """Wait for an answer, no longer than the deadline says."""
+        return super().wait(until(self.deadline, gen) if self.deadline else gen, *arguments, **options)
 
     def use_own_settings(self, widest: Scope = Scope.SESSION, liveness: str = "") -> None:
         """Make the tool's settings from now on; one round trip for a session. psycopg's errors pass through.
@@ -127,10 +138,11 @@ class Session(TracedConnection):
         query = f"SELECT {pid}, pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, CASE WHEN {pid} THEN ARRAY[{calls}] END"
         with self.cursor() as cursor:
             # The query may have to wait for a lock: its client may vanish meanwhile.
-            cursor.execute("; ".join(filter(None, (*first, liveness, query))).encode())
+            with limited(self, LIVENESS.answer_s):
+                cursor.execute("; ".join(filter(None, (*first, liveness, query))).encode())
             while cursor.nextset():
                 pass
-            is_own, is_standby, has_citus, _ = cursor.fetchone() or (False, False, True, None)
+            is_own, is_standby, has_citus, _ = _answer(cursor)
         self.has_citus = has_citus is True
         self.scope = Scope.SESSION if is_own else Scope.TRANSACTION
         self.is_pooled = not is_own
@@ -275,6 +287,19 @@ def _scope(connection: psycopg.Connection[Any]) -> Scope:
 
 def _is_idle(connection: psycopg.Connection[Any]) -> bool:
     return connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+
+
+def _answer(cursor: psycopg.Cursor[Any]) -> tuple[object, object, object, object]:
+    try:
+        row = cursor.fetchone()
+    except ValueError as error:
+        raise psycopg.OperationalError(_ANOTHER_RESULT) from error
+    if row is None:
+        return False, False, True, None
+    if len(row) != 4:  # noqa: PLR2004 - what the query selects
+        raise psycopg.OperationalError(_ANOTHER_RESULT)
+    is_own, is_standby, has_citus, done = row
+    return is_own, is_standby, has_citus, done
 
 
 def _known(names: Iterable[str], version: int) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _NEGOTIATIONS = (80877103, 80877104)  # SSLRequest, GSSENCRequest
-_PARAMETERS = {"server_version": "18.0", "client_encoding": "UTF8", "in_hot_standby": "off"}
+PARAMETERS = {"server_version": "18.0", "client_encoding": "UTF8", "in_hot_standby": "off"}
 
 
 @dataclass(slots=True)
@@ -30,12 +30,12 @@ class FakeServer:
             if refusal := self.refusals.get(database):
                 client.sendall(_error(*refusal))
                 return
-            status = b"".join(_message(b"S", _text(name, value)) for name, value in _PARAMETERS.items())
-            client.sendall(_message(b"R", bytes(4)) + status + _message(b"Z", b"I"))
+            status = b"".join(message(b"S", text(name, value)) for name, value in PARAMETERS.items())
+            client.sendall(message(b"R", bytes(4)) + status + message(b"Z", b"I"))
             while (kind := stream.read(1)) not in (b"", b"X"):
                 stream.read(struct.unpack("!I", stream.read(4))[0] - 4)
                 if kind == b"Q":
-                    client.sendall(_message(b"T", bytes(2)) + _message(b"C", b"SELECT 0\0") + _message(b"Z", b"I"))
+                    client.sendall(message(b"T", bytes(2)) + message(b"C", b"SELECT 0\0") + message(b"Z", b"I"))
 
     def _database(self, stream, client: socket.socket) -> str:
         while True:
@@ -49,17 +49,17 @@ class FakeServer:
             client.sendall(b"N")
 
 
-def _text(*words: str) -> bytes:
+def text(*words: str) -> bytes:
     return b"".join(word.encode() + b"\0" for word in words)
 
 
-def _message(kind: bytes, body: bytes) -> bytes:
+def message(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("!I", len(body) + 4) + body
 
 
-def _error(sqlstate: str, message: str) -> bytes:
-    fields = {"S": "ФАТАЛЬНО", "V": "FATAL", "C": sqlstate, "M": message, "F": "x.c", "L": "1", "R": "x"}
-    return _message(b"E", b"".join(_text(f"{name}{value}") for name, value in fields.items()) + b"\0")
+def _error(sqlstate: str, said: str) -> bytes:
+    fields = {"S": "ФАТАЛЬНО", "V": "FATAL", "C": sqlstate, "M": said, "F": "x.c", "L": "1", "R": "x"}
+    return message(b"E", b"".join(text(f"{name}{value}") for name, value in fields.items()) + b"\0")
 
 
 @contextlib.contextmanager
