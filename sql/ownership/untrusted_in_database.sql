@@ -1,5 +1,6 @@
 -- Purpose: the objects of this session's database that belong to roles that are not trusted, the first few by type and
--- name. Of a relation its indexes, its row type and its TOAST table are left out, as they have its owner.
+-- name. Of a relation its indexes, its row type and its TOAST table are left out, as they have its owner. An extension is
+-- none: what is in it belongs to a superuser, or is listed by itself, and its owner can only update or drop it.
 -- pg_shdepend would not do: it does not say what belongs to predefined roles (pg_monitor and others), which others are members of.
 -- Oldest server: 13. Privileges: none. Wants search_path = ''. Columns: owner; object (its type and identity); total (of
 -- all such objects).
@@ -37,9 +38,6 @@ WITH object (class, oid, owner) AS (
     UNION ALL
     SELECT 'pg_catalog.pg_language'::regclass::oid, l.oid, l.lanowner
     FROM pg_catalog.pg_language AS l
-    UNION ALL
-    SELECT 'pg_catalog.pg_extension'::regclass::oid, e.oid, e.extowner
-    FROM pg_catalog.pg_extension AS e
     UNION ALL
     SELECT 'pg_catalog.pg_event_trigger'::regclass::oid, e.oid, e.evtowner
     FROM pg_catalog.pg_event_trigger AS e

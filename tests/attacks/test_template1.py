@@ -52,6 +52,15 @@ def test_an_object_of_another_role_is_found_whatever_it_is(open_public, mallory,
     assert "drop them" in refused.value.hint
 
 
+def test_a_trusted_extension_of_another_role_is_no_reason_to_refuse(open_public, add):
+    """Its functions are a superuser's: who has installed it can only update or drop it."""
+    available = "SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_trgm'"
+    if open_public.execute(available).fetchone() is None:
+        pytest.skip("this server has no pg_trgm")
+    add("CREATE EXTENSION pg_trgm SCHEMA public")
+    require_only_trusted(open_public)
+
+
 def test_an_object_that_another_role_gave_to_a_predefined_one_is_found(open_public, mallory, add):
     open_public.execute(sql.SQL("GRANT pg_monitor TO {}").format(sql.Identifier(mallory.name)))
     add(OBJECTS["function"])
