@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,23 @@ _CONFIGURES = re.compile(r"DB_\w+|DATABASE_URL|PG[A-Z]+|FOWERGRAM_\w+|MIGRATIONS
 
 def pytest_addoption(parser):
     parser.addoption("--update", action="store_true", help="rewrite the recorded outputs with what comes out now")
+    parser.addoption("--whole", action="store_true", help="run all combinations of a matrix, not a sample of them")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave a sample of the tests that are a matrix: of each, the first of so many combinations, and so on."""
+    if config.getoption("--whole"):
+        return
+    seen, kept, left_out = Counter(), [], []
+    for item in items:
+        matrix = item.get_closest_marker("matrix")
+        function = item.nodeid.partition("[")[0]
+        is_kept = matrix is None or seen[function] % matrix.kwargs["every"] == 0
+        (kept if is_kept else left_out).append(item)
+        seen[function] += 1
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
 
 
 @pytest.fixture(scope="session")

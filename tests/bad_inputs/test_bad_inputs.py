@@ -18,6 +18,7 @@ from tests.bad_inputs.cases import Case, cases
 ALL = cases()
 GROUPS = sorted({case.group for case in ALL})
 FEWEST = 1_360
+PARTS = 4
 WITHOUT_ERROR = (ExitCode.DONE, ExitCode.FINDINGS)
 SECRET = "sesame"
 LONGEST = 2_100
@@ -35,12 +36,14 @@ def test_there_are_enough_and_each_is_there_once():
     assert [str(case) for case in cases()] == [str(case) for case in ALL]
 
 
+@pytest.mark.matrix(every=PARTS)
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("group", GROUPS)
-def test_each_ends_in_one_clear_error(group, tmp_path, monkeypatch):
+def test_each_ends_in_one_clear_error(group, part, tmp_path, monkeypatch):
     if group != "urls":  # where an embedded server is asked for by name, in no directory that there is
         monkeypatch.setattr("fowergram_db.database.embedded._find_package", lambda: None)
     faults = []
-    for number, case in enumerate(case for case in ALL if case.group == group):
+    for number, case in enumerate([case for case in ALL if case.group == group][part::PARTS]):
         home = tmp_path / str(number)
         home.mkdir()
         with monkeypatch.context() as patch:
