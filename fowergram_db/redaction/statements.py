@@ -309,7 +309,7 @@ class _Reader:
         """Take what stands right behind a string, up to the next quote: in ``'it's x'``, a quote within closed it."""
         token = self._tokens[end - 1]
         rest = _BEHIND_STRING.match(self._text.value, token.end) if token.kind is Kind.STRING else None
-        if not rest or self._tokens[at].value[-1] != "'":
+        if not rest or self._tokens[at].value[-1] != "'" or self._ends_option(end):
             return end
         self._search.add(self._text.part(*rest.span()), self._level)
         while end < len(self._tokens) and self._tokens[end].start < rest.end():
