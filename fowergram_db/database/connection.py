@@ -30,7 +30,6 @@ MAINTENANCE_DATABASE = "postgres"
 _MAINTENANCE_DATABASES = (MAINTENANCE_DATABASE, "template1")
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
-_NO_CONNECTION_LEFT = "The server has no connection left, and a migration takes up to three: close some, or try again."
 
 _HINTS = {
     Cause.UNRESOLVED: "Check the host name.",
@@ -47,7 +46,8 @@ _HINTS = {
     Cause.NO_PRIVILEGE: "Let its owner run: GRANT CONNECT ON DATABASE … TO …;",
     Cause.DATABASE_CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again; a database whose DROP DATABASE "
     "was interrupted can only be dropped.",
-    Cause.FULL: "The server has no connection left, and a migration takes up to three: close some, or try again.",
+    Cause.FULL: "The server, the database or the role has no connection left (CONNECTION LIMIT), and a migration takes "
+    "up to three: close some, or try again.",
     Cause.NOT_READY: "The server is starting or shutting down: try again.",
     Cause.REFUSED: "Check the user and the password, and what the server's log says.",
     Cause.UNKNOWN: "Check where it should connect to, and what the server's or the pooler's log says.",
