@@ -292,7 +292,7 @@ def _is_idle(connection: psycopg.Connection[Any]) -> bool:
 def _answer(cursor: psycopg.Cursor[Any]) -> tuple[object, object, object, object]:
     try:
         row = cursor.fetchone()
-    except ValueError as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # as Python reads numbers and JSON
         raise psycopg.OperationalError(_ANOTHER_RESULT) from error
     if row is None:
         return False, False, True, None

@@ -13,12 +13,12 @@ from tests.attacks.fake_server import PARAMETERS, message, text
 
 READY = message(b"Z", b"I")
 LOGIN = message(b"R", bytes(4)) + b"".join(message(b"S", text(*pair)) for pair in PARAMETERS.items()) + READY
-COLUMN = struct.pack("!IHIhih", 0, 0, 23, -1, -1, 0)
 
 
-def rows(*values: bytes) -> bytes:
-    """Return a result of one row, a whole number in each column."""
-    described = struct.pack("!H", len(values)) + b"".join(b"a\0" + COLUMN for _ in values)
+def rows(*values: bytes, oid: int = 23) -> bytes:
+    """Return a result of one row; its columns are of one type, by default whole numbers."""
+    column = b"a\0" + struct.pack("!IHIhih", 0, 0, oid, -1, -1, 0)
+    described = struct.pack("!H", len(values)) + column * len(values)
     row = struct.pack("!H", len(values)) + b"".join(struct.pack("!i", len(value)) + value for value in values)
     return message(b"T", described) + message(b"D", row) + message(b"C", b"SELECT 1\0")
 
@@ -30,6 +30,9 @@ ANSWERS = {
     "too many columns": rows(*[b"1"] * 9) + READY,
     "no row": rows() + READY,
     "no number": rows(*[b"x"] * 4) + READY,
+    "no numeric": rows(*[b"x"] * 4, oid=1700) + READY,
+    "JSON that is too deep": rows(*[b"[" * 100_000] * 4, oid=114) + READY,
+    "a time that Python lacks": rows(*[b"infinity"] * 4, oid=1184) + READY,
     "a copy to the server": message(b"G", b"\0\0\0") + READY,
     "a copy from the server": message(b"H", b"\0\0\0") + message(b"d", b"x\n") + message(b"c", b"") + READY,
     "an authentication": message(b"R", struct.pack("!I", 3)) + READY,
