@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Half of what the server can tell apart: then it is time for a new one.
 _OLDEST = 1_000_000_000
+# Of labels and seals: a template with those of an earlier one keeps its name, and is in nobody's way.
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Blueprint:
     @property
     def content(self) -> str:
         """Return what, beside the server, makes one template differ from another."""
-        digest = hashlib.sha256(__version__.encode())
+        digest = hashlib.sha256(f"{__version__} {_FORMAT}".encode())
         for file in self.files:
             down = file.down.checksum if file.down else ""
             digest.update(f"{file.version}\n{file.filename}\n{file.checksum}\n{file.up.checksum}\n{down}\n".encode())
