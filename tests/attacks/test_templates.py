@@ -1,7 +1,6 @@
 """Templates, ready clones and databases that are being built: no role but their owner puts anything into them."""
 
 import re
-import threading
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,8 +10,6 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 from fowergram_db.database.lifecycle import default_facts
-from fowergram_db.database.scratch import scratch_database
-from fowergram_db.database.throwaway import Run
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb import cloning, emptying
@@ -26,7 +23,6 @@ from fowergram_db.testdb.template import Blueprint
 COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
 OWNER = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
 IDENTITY = "SELECT system_identifier || '/' || d.oid || '/' || datdba || '/' || datname, d.xmin::text FROM pg_database AS d, pg_control_system() WHERE datname = %s"  # noqa: E501
-NAMES = "SELECT datname FROM pg_database WHERE datname ~ '^fowergram_(template|warm|reset|scratch)_' AND oid > %s::oid"
 
 
 @pytest.fixture
@@ -246,77 +242,6 @@ def test_a_ready_clone_that_a_superuser_took_over_from_another_role_is_not_taken
     assert cli("reset", "--json").document["method"] == "cloned"
     assert not planted(query)
     drop(admin, older)
-
-
-class Besieger:
-    """Sessions of mallory's that try, without a pause, to enter each database that the tool is making."""
-
-    def __init__(self, mallory, admin, sessions=3):
-        self.entered = set()
-        self.tries = 0
-        self._mallory, self._ends = mallory, threading.Event()
-        self._newest = admin.execute("SELECT max(oid::bigint) FROM pg_database").fetchone()[0]
-        self._threads = [threading.Thread(target=self._besiege) for _ in range(sessions)]
-
-    def _besiege(self):
-        with self._mallory.connect("postgres") as looking:
-            while not self._ends.is_set():
-                for (name,) in looking.execute(NAMES, [self._newest]).fetchall():
-                    self.try_(name)
-
-    def try_(self, name):
-        self.tries += 1
-        with suppress(psycopg.Error), self._mallory.connect(name):
-            self.entered.add(name)
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ends.set()
-        for thread in self._threads:
-            thread.join()
-
-
-SLOW = "SELECT pg_sleep(0.2)"
-
-
-@pytest.mark.parametrize("name", ["_test_", "_keep_"])
-def test_no_other_role_enters_a_database_while_it_is_made(cli, write, admin, mallory, target, monkeypatch, name):
-    database = target.dbname.replace("_test_", name)
-    monkeypatch.setenv("DB_NAME", database)
-    write(**{"001_a": f"CREATE TABLE a (id int); {SLOW} -- {target.dbname}", "001_a.down": "DROP TABLE a"})
-    admin.execute(sql.SQL("CREATE DATABASE {0}").format(sql.Identifier(database)))
-    admin.execute(sql.SQL("REVOKE CONNECT ON DATABASE {0} FROM PUBLIC").format(sql.Identifier(database)))
-    try:
-        with Besieger(mallory, admin) as besieger:
-            assert cli("reset", "--yes").exit_code == 0
-            like = replace(target, dbname=database)
-            with scratch_database(like, Run.unmarked()) as scratch, connect(scratch) as session:
-                session.execute(SLOW)
-        assert besieger.entered == set()
-        assert besieger.tries > 0
-    finally:
-        admin.execute(sql.SQL("DROP DATABASE {0} WITH (FORCE)").format(sql.Identifier(database)))
-
-
-def test_a_plain_owner_can_close_what_it_builds_too(admin, blueprint, mallory, role, target):
-    admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
-    own = replace(blueprint.target, user=role, password="plain password")
-    besieger = Besieger(mallory, admin)
-
-    def besiege(_event):
-        for (name,) in admin.execute(NAMES, [besieger._newest]).fetchall():
-            besieger.try_(name)
-
-    with connect(own) as session:
-        clone_of(session, replace(blueprint, target=own), target.dbname, besiege)
-    assert besieger.tries > 0
-    assert besieger.entered == set()
-    with mallory.connect(target.dbname) as session:
-        assert session.execute("SELECT has_database_privilege(current_database(), 'TEMPORARY')").fetchone() == (True,)
 
 
 @pytest.mark.usefixtures("unique")
