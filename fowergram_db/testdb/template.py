@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Half of what the server can tell apart: then it is time for a new one.
 _OLDEST = 1_000_000_000
-# Of labels and seals: a template with those of an earlier one keeps its name, and is in nobody's way.
+# Of labels and seals. A template with those of an earlier format has another name, and does not stop its successor.
 _FORMAT = 2
 
 

@@ -11,6 +11,9 @@ from fowergram_db.errors import FileFault, MigrationFailed
 from fowergram_db.migrations.files.opened import OpenedFile
 from fowergram_db.migrations.files.source import read_file
 
+# A sample of each set of cases, unless all are asked for.
+pytestmark = pytest.mark.matrix(every=3)
+
 DATA = "CREATE TABLE t (a text);\nCOPY t FROM stdin;\n" + "row of the file\n" * 400 + "\\.\n"
 LINKS = [
     "/proc/sys/kernel/hostname",

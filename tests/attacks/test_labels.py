@@ -10,6 +10,9 @@ from fowergram_db.database.labelling import label_database
 from fowergram_db.database.throwaway import facts_until
 from tests.integration.conftest import _drop, server_like
 
+# A sample of each set of cases, unless all are asked for.
+pytestmark = pytest.mark.matrix(every=3)
+
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _SENTENCE = "a test database; it may be dropped."
 _COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"

@@ -26,6 +26,9 @@ from fowergram_db.testdb.suite import Suite
 from fowergram_db.testdb.template import Blueprint
 from tests.integration.conftest import environment, server_like
 
+# A sample of each set of cases, unless all are asked for.
+pytestmark = pytest.mark.matrix(every=3)
+
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 IS_EXPIRED = facts_until(LONG_AGO, LONG_AGO)
 MARKS = {

@@ -16,6 +16,9 @@ from tests import servers
 from tests.attacks.fake_server import fake_server
 from tests.integration.pooler import find_pgbouncer, pooler_to
 
+# A sample of each set of cases, unless all are asked for.
+pytestmark = pytest.mark.matrix(every=3)
+
 MISSING = {
     "C": 'database "{}" does not exist',
     "de": "Datenbank »{}« existiert nicht",

@@ -14,6 +14,9 @@ from fowergram_db.migrations.history import create_history, read_down_scripts, r
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
 
+# A sample of each set of cases, unless all are asked for.
+pytestmark = pytest.mark.matrix(every=3)
+
 FILES = {"001_a": "CREATE TABLE a (id int);", "001_a.down": "DROP TABLE a;", "002_b": "CREATE TABLE b (id int);"}
 COMMANDS = (
     ("status",),

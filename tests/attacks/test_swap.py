@@ -22,6 +22,9 @@ from tests import servers
 from tests.integration.conftest import _drop, programs_like, target_of
 from tests.integration.test_reset import leftovers
 
+# A sample of each set of cases, unless all are asked for.
+pytestmark = pytest.mark.matrix(every=3)
+
 MARK = "ALTER DATABASE {} SET fowergram.environment = 'production'"
 
 

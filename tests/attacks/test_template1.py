@@ -10,6 +10,9 @@ from fowergram_db.database.creation import require_only_trusted
 from fowergram_db.errors import UntrustedOwner
 from tests.integration.conftest import server_like
 
+# A sample of each set of cases, unless all are asked for.
+pytestmark = pytest.mark.matrix(every=3)
+
 OBJECTS = {
     "function": "CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
     "procedure": "CREATE PROCEDURE public.p() LANGUAGE sql AS 'SELECT 1'",

@@ -20,6 +20,9 @@ from fowergram_db.testdb.emptying import NotExact, empty
 from fowergram_db.testdb.suite import Suite
 from fowergram_db.testdb.template import Blueprint
 
+# A sample of each set of cases, unless all are asked for.
+pytestmark = pytest.mark.matrix(every=3)
+
 COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
 OWNER = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
 IDENTITY = "SELECT system_identifier || '/' || d.oid || '/' || datdba || '/' || datname, d.xmin::text FROM pg_database AS d, pg_control_system() WHERE datname = %s"  # noqa: E501
