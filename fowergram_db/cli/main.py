@@ -37,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from fowergram_db.cli.app import program
     from fowergram_db.cli.render import Screen
-    from fowergram_db.cli.session import fail, output_lost
+    from fowergram_db.cli.session import fail, output_lost, show_traceback, unexpected
     from fowergram_db.errors import UsageError
 
     _survive_any_output()
@@ -52,11 +52,20 @@ def run(arguments: Sequence[str]) -> int:
         return fail(screen, named_command(arguments), usage, target=None, arguments=arguments)
     except OSError as error:  # of the help and the version, which Typer prints
         return fail(Screen.of_process(json=False, no_color=True), "", output_lost(error), target=None)
+    except Exception as error:  # noqa: BLE001 - a fault of the tool before a command has begun
+        screen = Screen.of_process(json=wants_json(arguments), no_color=True)
+        if "--debug" in arguments or _is_set("FOWERGRAM_DEBUG"):
+            show_traceback(screen, error, arguments)
+        return fail(screen, named_command(arguments), unexpected(error), target=None, arguments=arguments)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Tell whether JSON is asked for, where the command line itself could not be understood."""
-    return "--json" in arguments or os.environ.get("FOWERGRAM_JSON", "").lower() in ("1", "true", "t", "yes", "y", "on")
+    return "--json" in arguments or _is_set("FOWERGRAM_JSON")
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "").lower() in ("1", "true", "t", "yes", "y", "on")
 
 
 def named_command(arguments: Sequence[str]) -> str:

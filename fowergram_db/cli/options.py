@@ -43,6 +43,9 @@ SHOW_SECRETS = Annotated[
 _OUTPUT = {
     "json": JSON,
     "no_color": Annotated[bool, option("Use no colours.  [env var: NO_COLOR]", "--no-color")],
+    "debug": Annotated[
+        bool, option("Print the traceback of an internal error.", "--debug", variable="FOWERGRAM_DEBUG")
+    ],
 }
 _CONNECTION = {
     "database_url": Annotated[
@@ -143,6 +146,7 @@ _FILES = {
 _DEFAULTS: dict[str, Any] = {
     "json": False,
     "no_color": False,
+    "debug": False,
     "wait_for_server": 0.0,
     "wait": 60.0,
     "lock_timeout": "5s",
@@ -220,6 +224,7 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
             patience={name: given[name] for name in _PATIENCE if name in given},
             json=given["json"],
             no_color=given["no_color"],
+            debug=given["debug"],
             arguments=ctx.find_root().obj or (),
         )
         return run_command(name, settings, lambda session: body(session, **values))

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fowergram_db import __version__
 from fowergram_db.cli.render import Screen
 from fowergram_db.database.environment import read_env_file
 from fowergram_db.database.sql import shipped_migrations
@@ -39,6 +40,7 @@ class Settings:
     migrations_dir: Path | None
     json: bool
     no_color: bool
+    debug: bool = False
     wait_for_server_s: float = 0.0
     patience: Mapping[str, Any] = field(default_factory=dict)
     arguments: Sequence[str] = field(default=(), repr=False)
@@ -185,6 +187,8 @@ def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome
         screen.flush()
         _require_written(screen)
     except BaseException as error:  # noqa: BLE001 - the last stop of every error
+        if settings.debug:
+            show_traceback(screen, error, settings.arguments)
         return fail(screen, name, _explain(error), _target(session), session.data, arguments=settings.arguments)
     return outcome.exit_code
 
@@ -240,13 +244,33 @@ def _explain(error: BaseException) -> FowergramError:
                 hint="Check what answers there: it has to be PostgreSQL, or a pooler in front of it.",
             )
         case _:
-            meant = Unexpected(
-                f"internal error: {type(error).__name__}: {error}",
-                hint="This is a fault of fowergram-db: please report it, with the command that you ran.",
-            )
+            meant = unexpected(error)
     for note in getattr(error, "__notes__", ()):
         meant.add_note(note)
     return meant
+
+
+def unexpected(error: BaseException) -> Unexpected:
+    """Return the error to show for a fault of the tool itself: it says where to report it."""
+    import platform
+
+    return Unexpected(
+        f"internal error: {type(error).__name__}: {error}",
+        hint="This is a fault of fowergram-db: please report it on the Issues page of its repository, with the command "
+        f"that you ran and what it prints with --debug (fowergram-db {__version__}, "
+        f"Python {platform.python_version()}, {platform.system()}).",
+    )
+
+
+def show_traceback(screen: Screen, error: BaseException, arguments: Sequence[str]) -> None:
+    """Print on stderr where an internal error comes from, passwords masked; nothing for any other error."""
+    from traceback import format_exception
+
+    from fowergram_db.cli.arguments import given_values, may_hold_password, without
+
+    if isinstance(_explain(error), Unexpected):
+        secretive = filter(may_hold_password, given_values(arguments, os.environ))
+        screen.note(without("".join(format_exception(error)).rstrip(), secretive))
 
 
 def _is_of_server(error: BaseException) -> bool:

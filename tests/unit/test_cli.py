@@ -265,3 +265,53 @@ def test_an_env_file_in_the_way_is_no_env_file(tmp_path, capsys):
     (tmp_path / ".env").mkdir()
     assert run(["status", "--database-url", "postgresql://h:1/d", "--migrations-dir", "none", "--json"]) == 2
     assert "migrations directory" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    """Let `new` meet a fault of the tool itself, whose message holds a password."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("postgresql://me:sesame@host/db")
+
+    monkeypatch.setattr("fowergram_db.migrations.files.new.write_migration", fail)
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_internal_error_says_where_to_report_it(capsys):
+    assert run(["new", "x", "--migrations-dir", "m"]) == 1
+    shown = capsys.readouterr().err
+    assert "internal error: RuntimeError" in shown
+    assert "Issues page" in shown
+    assert "--debug" in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.usefixtures("faulty")
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_debug_prints_the_traceback_of_an_internal_error_without_its_passwords(capsys, monkeypatch, way):
+    if way == "variable":
+        monkeypatch.setenv("FOWERGRAM_DEBUG", "1")
+    debug = ["--debug"] if way == "option" else []
+    assert run(["new", "x", "--migrations-dir", "m", "--json", *debug]) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["error"]["code"] == "internal"
+    assert "Traceback" in shown.err
+    assert "RuntimeError" in shown.err
+    assert "sesame" not in shown.out + shown.err
+
+
+def test_debug_prints_no_traceback_of_any_other_error(capsys):
+    assert run(["new", "!", "--migrations-dir", "m", "--debug"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_fault_before_a_command_has_begun_is_an_internal_error_too(capsys, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("x")
+
+    monkeypatch.setattr("fowergram_db.cli.session.run_command", fail)
+    assert run(["new", "x", "--json"]) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["error"]["code"] == "internal"
+    assert "Traceback" not in shown.err

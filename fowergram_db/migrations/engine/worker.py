@@ -1,5 +1,6 @@
 """Who runs the steps: a session, its patience with others, and a look at who is in the way."""
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ DEADLOCK_DETECTED = "40P01"
 _WORTH_A_RETRY = (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED)
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.25, 30.0
 _JITTER = (0.5, 1.5)
+_NAME = b"application_name"
 _FIRST_LOOK_S, _LOOK_S = 0.5, 1.0
 _T = TypeVar("_T")
 
@@ -61,7 +63,9 @@ class Worker:
     @property
     def application(self) -> str:
         """Return the application name that this session had from its start."""
-        return self.connection.info.get_parameters().get("application_name", "")
+        # Not get_parameters(): psycopg looks for a home directory there, and a container's user may have none.
+        options = self.connection.pgconn.info
+        return next((os.fsdecode(option.val) for option in options if option.keyword == _NAME and option.val), "")
 
     @property
     def is_pooled(self) -> bool:
