@@ -31,10 +31,11 @@ _KEPT = {
     "standard_conforming_strings": "on",
     "transaction_timeout": "0",
 }
-# For the tool's own queries. Without row_security a query fails that a policy would hide rows from: half a history
-# must not look like a whole one.
+# For the tool's own queries. Where pg_temp is not in the path, types and tables are looked for there first, and a
+# script may have left some that are named like PostgreSQL's own. Without row_security a query fails that a policy would
+# hide rows from: half a history must not look like a whole one.
 _OWN = {
-    "search_path": "",
+    "search_path": "pg_catalog, pg_temp",
     "statement_timeout": "0",
     "lock_timeout": "1min",
     "row_security": "off",
@@ -332,8 +333,17 @@ def _own_call(connection: psycopg.Connection[Any]) -> str:
 def _own_statements(connection: psycopg.Connection[Any]) -> str:
     """Return the same as statements that take no snapshot, so that SET TRANSACTION may follow."""
     reset = ("SET LOCAL SESSION AUTHORIZATION DEFAULT", "SET LOCAL role TO DEFAULT")
-    own = (f"SET LOCAL {name} TO '{value}'" for name, value in _all(connection.info.server_version).items())
+    own = (f"SET LOCAL {name} TO {_listed(value)}" for name, value in _all(connection.info.server_version).items())
     return "; ".join((*reset, *own))
+
+
+def _listed(value: str) -> str:
+    """Write a value, or the names of a list, as SET takes them.
+
+    >>> _listed("pg_catalog, pg_temp")
+    "'pg_catalog', 'pg_temp'"
+    """
+    return ", ".join(f"'{part}'" for part in value.split(", "))
 
 
 @contextmanager

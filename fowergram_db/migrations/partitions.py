@@ -18,6 +18,8 @@ _NAME = "public.maintain_partitions"
 _NOT_FOUND = ("42P01", "42883", "42704")
 _OWN_PATH = "ALTER FUNCTION public.maintain_partitions SET search_path = public, pg_temp; gives it its own."
 _SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
+# A function that names no schema creates its tables nowhere: it would try pg_catalog first in the tool's own path.
+_SET_LOCAL_AND_PATH = f"{_SET_LOCAL}, pg_catalog.set_config('search_path', '', true)"
 
 
 class _Function(NamedTuple):
@@ -48,7 +50,7 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
             untrusted = Untrusted(*function.untrusted) if function.untrusted else None
             require_trusted(connection, _NAME, untrusted, UntrustedOwner)
         with reported("keep the partitions ahead"), connection.transaction():
-            connection.execute(_SET_LOCAL, ["lock_timeout", f"{limits.lock_timeout_ms}ms"])
+            connection.execute(_SET_LOCAL_AND_PATH, ["lock_timeout", f"{limits.lock_timeout_ms}ms"])
             if limits.statement_timeout_ms is not None:
                 connection.execute(_SET_LOCAL, ["statement_timeout", f"{limits.statement_timeout_ms}ms"])
             rows = connection.execute(_call(found[0])).fetchall()
