@@ -254,7 +254,7 @@ def query(target):
     def ask(text: str) -> list[tuple]:
         with connect(target) as connection:
             cursor = connection.execute(text)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description is not None else []
 
     return ask
 

@@ -37,7 +37,7 @@ def test_the_same_seed_makes_the_same_posts_and_another_other_ones(empty_db, tar
         empty_db.close()
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        load(_url(target), Scale(1_000, seed), lambda _line: None)
+        load(_url(target), Scale(200, seed), lambda _line: None)
         from fowergram_db.database.connection import connect
 
         with connect(replace(target)) as session:

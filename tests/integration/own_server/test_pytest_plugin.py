@@ -69,9 +69,11 @@ def outcome(done):
     return re.sub(r" in .*s.*", "", done.stdout.strip().splitlines()[-1]).strip("= ")
 
 
-def test_200_tests_in_four_processes_each_with_its_own_database(run, admin):
-    done = run(EACH_ITS_OWN.format(count=200), "-n", "4")
-    assert outcome(done) == "200 passed", done.stdout
+@pytest.mark.matrix(every=2)
+@pytest.mark.parametrize("count", [40, 200])
+def test_tests_in_four_processes_have_each_its_own_database(run, admin, count):
+    done = run(EACH_ITS_OWN.format(count=count), "-n", "4")
+    assert outcome(done) == f"{count} passed", done.stdout
     assert left(admin) == []
 
 
