@@ -7,7 +7,7 @@ from fowergram_db.database.environment import looks_like_url, shown
 from fowergram_db.database.sql import is_installed
 from fowergram_db.errors import ConfigurationError, UsageError
 from fowergram_db.migrations.files.directory import tool_of, versions_in
-from fowergram_db.migrations.files.layouts import GREATEST_VERSION
+from fowergram_db.migrations.files.migration import GREATEST_VERSION
 from fowergram_db.migrations.files.sections import MARKERS
 from fowergram_db.redaction.connection_strings import looks_like_login
 

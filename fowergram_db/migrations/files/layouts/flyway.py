@@ -1,0 +1,115 @@
+"""Read the directories of Flyway."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from fowergram_db.errors import FileFault
+from fowergram_db.migrations.files.listing import Listing
+from fowergram_db.migrations.files.migration import MigrationFile, clash, folder_of, outside_transaction, parse_version
+from fowergram_db.migrations.files.source import SqlFile, place, read_file
+
+TOOL = "Flyway"
+_FLYWAY = re.compile(r"([VU])([0-9]+(?:[._][0-9]+)*)__(.+)\.sql", re.DOTALL)
+_FLYWAY_LIKE = re.compile(r"(?:[VUB][0-9][0-9._]*|R)__.*\.sql", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\$\{[^}\n]*\}")
+
+
+def found(listing: Listing) -> tuple[Path, ...]:
+    """Return the files that are named as Flyway wants it."""
+    return tuple(path for path in listing.sql if is_flyway(path.name))
+
+
+def is_flyway(name: str) -> bool:
+    """Tell whether a file is named as Flyway wants it.
+
+    >>> is_flyway("V1.2__x.sql"), is_flyway("R__x.sql"), is_flyway("001_x.sql")
+    (True, True, False)
+    """
+    return bool(_FLYWAY_LIKE.fullmatch(name))
+
+
+def read(listing: Listing) -> Iterator[MigrationFile]:
+    """Read ``V1__name.sql`` with ``U1__name.sql``, which undoes it, from the folders below too, as Flyway does.
+
+    Raises FileFault for what only Flyway can do: repeatable and baseline migrations, versions with dots,
+    placeholders.
+    """
+    ups: dict[int, tuple[str, Path]] = {}
+    downs: dict[int, tuple[str, Path]] = {}
+    for path in sorted(path for path in listing.directory.rglob("*") if path.name.lower().endswith(".sql")):
+        kind, version, title = _flyway_name(path)
+        those = ups if kind == "V" else downs
+        if version in those:
+            raise clash(version, those[version][1], path)
+        those[version] = (title, path)
+    for version, (_, path) in downs.items():
+        if version not in ups:
+            raise FileFault(
+                f"{path.name} has no migration that it would undo",
+                hint=f"Add V{version}__name.sql, or remove this one.",
+                location=place(path),
+            )
+    for version, (title, path) in ups.items():
+        up = _read_flyway_file(path)
+        down = _read_flyway_file(downs[version][1]) if version in downs else None
+        yield MigrationFile(version, title, up.checksum, up, down, folder_of(listing.directory, path))
+
+
+def _flyway_name(path: Path) -> tuple[str, int, str]:
+    match = _FLYWAY.fullmatch(path.name)
+    if not match:
+        kinds = {"R": "a repeatable migration of Flyway", "B": "a baseline migration of Flyway"}
+        kind = kinds.get(path.name[0] if is_flyway(path.name) else "", "not the name of a migration of Flyway")
+        raise FileFault(
+            f"{path.name} is {kind}",
+            hint="Only V1__name.sql and U1__name.sql are run. Keep what is to run again and again in a directory of "
+            "its own, or make a V migration of it for each change.",
+            location=place(path),
+        )
+    # 1.0 and 1 are one version to Flyway.
+    first, *rest = re.split("[._]", match[2])
+    if any(int(part[:40]) for part in rest):
+        raise FileFault(
+            f"{path.name}: version {match[2]} is not a whole number",
+            hint="Versions are whole numbers here: rename the files in their order (V1__, V2__, …).",
+            location=place(path),
+        )
+    return match[1], parse_version(path, first), match[3]
+
+
+def _read_flyway_file(path: Path) -> SqlFile:
+    file, settings = read_file(path), _flyway_settings(path.with_name(f"{path.name}.conf"))
+    placeholder = _PLACEHOLDER.search(file.text)
+    if placeholder and settings.get("placeholderreplacement", "true") == "true":
+        raise FileFault(
+            f"{path.name}: Flyway would put something in the place of {placeholder[0]}",
+            hint="Write the value itself; where the text is meant as it stands, say placeholderReplacement=false in "
+            f"{path.name}.conf.",
+            location=place(path, file.text, placeholder.start()),
+        )
+    return outside_transaction(file) if settings.get("executeintransaction", "true") == "false" else file
+
+
+def _flyway_settings(path: Path) -> dict[str, str]:
+    """Read the settings beside a script; none where there is no such file. Keys and values in lower case."""
+    settings: dict[str, str] = {}
+    if not path.exists():
+        return settings
+    for number, line in enumerate(read_file(path).text.split("\n"), start=1):
+        key, _, value = (part.strip().lower() for part in line.partition("="))
+        known = {"executeintransaction": ("true", "false"), "placeholderreplacement": ("true", "false")}
+        if (
+            key
+            and not key.startswith("#")
+            and value not in known.get(key, ())
+            and (key, value) != ("encoding", "utf-8")
+        ):
+            raise FileFault(
+                f"{path.name}: {line.strip()!r} cannot be obeyed",
+                hint="executeInTransaction and placeholderReplacement are, each true or false.",
+                location=replace(place(path), line=number, column=1),
+            )
+        settings[key] = value
+    return settings

@@ -1,0 +1,55 @@
+"""What a directory of migrations holds, by name: enough to tell which tool laid it out."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from fowergram_db.database.environment import shown
+from fowergram_db.errors import ConfigurationError, FileFault
+from fowergram_db.migrations.files.source import place
+
+_GO = re.compile(r"[0-9]+_.+(?<!_test)\.go", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The entries of a directory, each kind in order of name: the files that end in .sql, and all else."""
+
+    directory: Path
+    sql: tuple[Path, ...]
+    others: tuple[Path, ...]
+
+
+def list_directory(directory: Path) -> Listing:
+    """List a directory. Raises ConfigurationError where it cannot be read, FileFault for a migration in Go."""
+    sql, others = [], []
+    try:
+        for path in directory.iterdir():
+            name = path.name
+            if name.lower().endswith(".sql"):
+                sql.append((name, path))
+            elif _GO.fullmatch(name):
+                _refuse_go(path)
+            else:
+                others.append((name, path))
+    except OSError as error:
+        raise ConfigurationError(
+            f"the migrations directory {shown(directory)} cannot be read: {error.strerror}",
+            hint="Name the right one with --migrations-dir or MIGRATIONS_DIR.",
+        ) from error
+    # By name, and not by path: comparing those takes longer than reading the files.
+    return Listing(directory, *(tuple(path for _, path in sorted(found)) for found in (sql, others)))
+
+
+def require_printable(path: Path) -> None:
+    """Raise FileFault for a name that cannot be shown."""
+    if not path.name.isprintable():
+        raise FileFault(f"the name {path.name!a} holds characters that cannot be shown", hint="Rename the file.")
+
+
+def _refuse_go(path: Path) -> None:
+    raise FileFault(
+        f"{path.name} is a migration in Go, which only its own program can run",
+        hint="Write it in SQL, or move it elsewhere once it is applied everywhere.",
+        location=place(path),
+    )

@@ -1,0 +1,84 @@
+"""One migration as a directory has it, whichever tool laid it out."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fowergram_db.errors import FileFault
+from fowergram_db.migrations.files.source import SqlFile, place
+
+GREATEST_VERSION = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFile:
+    """One migration of the checkout: the file that does it and, where there is one, that which undoes it.
+
+    Both may be sections of one file. ``checksum`` is that of the file as it is on disk, ``folder`` where it lies
+    below the migrations directory ("" in itself).
+    """
+
+    version: int
+    name: str
+    checksum: str
+    up: SqlFile
+    down: SqlFile | None = None
+    folder: str = ""
+
+    @property
+    def reversible(self) -> bool:
+        """Tell whether it can be undone."""
+        return self.down is not None
+
+    def is_recorded_by(self, checksum: str) -> bool:
+        """Tell whether a recorded checksum is that of this file: of its text or, as other tools have it, of its bytes.
+
+        Nothing needs to say which tool wrote a row: the text that this one ran has the checksum of a file's bytes
+        where those are that text.
+        """
+        return checksum in (self.checksum, self.up.raw_checksum)
+
+    @property
+    def filename(self) -> str:
+        """Return what names the file within its directory, and no other."""
+        return f"{self.folder}/{self.up.path.name}" if self.folder else self.up.path.name
+
+
+def parse_version(path: Path, digits: str) -> int:
+    """Return the version that digits say. Raises FileFault where the bookkeeping could not hold it."""
+    version = int(digits) if len(digits) < 40 else GREATEST_VERSION + 1  # noqa: PLR2004 - int() is quadratic
+    if not 0 < version <= GREATEST_VERSION:
+        raise FileFault(
+            f"{path.name}: a version is a number from 1 to {GREATEST_VERSION}",
+            hint="Renumber the file.",
+            location=place(path),
+        )
+    return version
+
+
+def clash(version: int, first: Path, second: Path) -> FileFault:
+    """Return the error for two files that have one version."""
+    return FileFault(
+        f"two files have version {version}: {first.name} and {second.name}",
+        hint="Renumber the newer of them.",
+        location=place(second),
+    )
+
+
+def mixture(first: Path, second: Path) -> FileFault:
+    """Return the error for a directory with the files of two tools."""
+    return FileFault(
+        f"{first.name} and {second.name} are laid out for two different tools",
+        hint="Keep one layout in a directory.",
+        location=place(second),
+    )
+
+
+def folder_of(directory: Path, path: Path) -> str:
+    """Return the folder of a file below the migrations directory, "" for that itself."""
+    folder = path.parent.relative_to(directory).as_posix()
+    return "" if folder == "." else folder
+
+
+def outside_transaction(file: SqlFile) -> SqlFile:
+    """Return the file as one that is not to run in a transaction."""
+    return replace(file, directives=replace(file.directives, transactional=False))
