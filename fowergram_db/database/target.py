@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote, unquote, urlsplit
 
+from fowergram_db.database.connection_url import read_url, without_space_around
+from fowergram_db.database.connection_values import check_path, check_values, require_matching_ports
 from fowergram_db.errors import ConfigurationError
 
 PARTS = ("host", "port", "dbname", "user", "password")
@@ -20,18 +22,8 @@ _LIBPQ = MappingProxyType(
     {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "password": "PGPASSWORD"}
 )
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
-_HIGHEST_PORT = 65535
 # What may stand in a URL as it is: names, and addresses of both versions.
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
-_LABEL = r"[A-Za-z0-9_-]{1,63}"
-_USUAL_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%\w+)?")
-_NEVER_IN_A_NAME = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]|\$\{")
-_LONGEST_NAME_BYTES = 63
-_CONNECTION_STRING = re.compile(r"pass(?:word|wd)\s*=", re.IGNORECASE)
-# libpq reads user:1234/56@host as a server called "user", and would show the rest of the password as a database.
-_PASSWORD_TAKEN_FOR_PORT = re.compile(r"postgres(?:ql)?://[^/@?\[]+:[^/@?]*/[^?]*@")
-_PART_OF_URL = re.compile(r"://|[^\s:@/]:[^\s@]+@\S")
-_WORDS = MappingProxyType({"host": "host", "dbname": "name of the database", "user": "user"})
 _WAYS = (
     "Say where: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
     "DB_USER, DB_PASSWORD in the environment or in .env, or libpq's PGHOST and PGSERVICE. "
@@ -144,37 +136,20 @@ def _levels(
     given = {part: value for part in PARTS if (value := options.get(part))}
     if given:
         yield _checked(Level("the command line", given))
-    if url := options.get("database_url"):
+    if url := without_space_around(options.get("database_url") or ""):
         yield _url_level("--database-url", url)
     for suffix, variables in (("", environ), (" in the env file", env_file)):
         given = {part: value for part, name in VARIABLES.items() if (value := variables.get(name))}
         if given:
             yield _checked(Level(f"DB_*{suffix}", given))
-        if url := variables.get("DATABASE_URL"):
+        if url := without_space_around(variables.get("DATABASE_URL") or ""):
             yield _url_level(f"DATABASE_URL{suffix}", url)
 
 
 def _url_level(label: str, url: str) -> Level:
     if url.startswith("embedded:"):
         return Level(label, {"user": DEFAULTS["user"]}, is_url=True, embedded=_embedded(label, url))
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value}
-    except (ProgrammingError, UnicodeError) as error:
-        # libpq quotes pieces of the URL in its message, and a piece may hold the password.
-        reason = str(error).partition('"')[0].strip() or "it cannot be parsed"
-        raise ConfigurationError(
-            f"{label} is not a PostgreSQL URL: {reason}",
-            hint="Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, with special characters "
-            "percent-encoded (@ is %40, / is %2F, % is %25); only libpq's parameters may follow the '?'.",
-        ) from None
-    if _PASSWORD_TAKEN_FOR_PORT.match(url):
-        raise ConfigurationError(
-            f"{label}: what stands before the @ reads as a server with a port",
-            hint="Percent-encode the special characters of user, password and database (/ is %2F, @ is %40).",
-        )
+    given = read_url(label, url)
     parts = {part: given.pop(part) for part in PARTS if part in given}
     if address := given.get("hostaddr"):
         parts.setdefault("host", address)
@@ -189,66 +164,13 @@ def _embedded(label: str, url: str) -> Embedded:
             f"{label} does not name an embedded server",
             hint="Write embedded: for the default data directory, or embedded:///absolute/directory.",
         )
+    check_path(f"{label}: the directory", path)
     return Embedded(Path(path) if path else None)
 
 
 def _checked(level: Level) -> Level:
-    """Refuse what libpq or the server would take for something else. What stands there may hold a password."""
-    parts = level.parts
-    for port in parts.get("port", "").split(","):
-        if port and not (port.isascii() and port.isdigit() and 0 < int(port) <= _HIGHEST_PORT):
-            raise ConfigurationError(
-                f"{level.label}: the port is not a number from 1 to {_HIGHEST_PORT}",
-                hint="Correct it. In a URL, percent-encode the special characters of the password (/ is %2F).",
-            )
-    _check_names(level)
-    if any("\0" in value for value in (*parts.values(), *level.parameters.values())):
-        raise ConfigurationError(f"{level.label}: a value contains a NUL character", hint="Remove it.")
+    check_values(level.label, level.parts, level.parameters)
     return level
-
-
-def _check_names(level: Level) -> None:
-    parts = level.parts
-    for part in ("host", "dbname", "user"):
-        if _PART_OF_URL.search(parts.get(part, "")) or (
-            part == "host" and "@" in parts.get(part, "").removeprefix("@")
-        ):
-            raise ConfigurationError(
-                f"{level.label}: the {_WORDS[part]} looks like a URL, or like part of one",
-                hint="A URL goes into --database-url or DATABASE_URL, the @ of its password written %40.",
-            )
-        if _CONNECTION_STRING.search(parts.get(part, "")):
-            raise ConfigurationError(
-                f"{level.label}: the {_WORDS[part]} looks like a connection string",
-                hint="A connection string goes into DATABASE_URL as a whole.",
-            )
-        if _NEVER_IN_A_NAME.search(parts.get(part, "")):
-            raise ConfigurationError(
-                f"{level.label}: the {_WORDS[part]} holds a control character, bytes that are not UTF-8, or a variable "
-                "that was not replaced",
-                hint="Correct it: a program that puts ${NAME} in has not done so.",
-            )
-        if part != "host" and len(parts.get(part, "").encode()) > _LONGEST_NAME_BYTES:
-            raise ConfigurationError(
-                f"{level.label}: the {_WORDS[part]} is longer than {_LONGEST_NAME_BYTES} bytes",
-                hint="PostgreSQL would cut it and mean another one: name it as it is on the server.",
-            )
-    for host in parts.get("host", "").split(","):
-        if not _is_host(host):
-            raise ConfigurationError(
-                f"{level.label}: the host is neither a name, nor an address, nor a directory", hint="Correct it."
-            )
-
-
-def _is_host(host: str) -> bool:
-    """Tell whether libpq can look a host up; Python's own look-up knows no other names."""
-    if not host or host.startswith(("/", "@")) or _USUAL_HOST.fullmatch(host):
-        return True
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        return False
-    return True
 
 
 def _libpq_level(environ: Mapping[str, str], libpq: Callable[[str], Mapping[str, str]], service: str) -> Level:
@@ -269,6 +191,7 @@ def _combine(levels: tuple[Level, ...], parameters: Mapping[str, str]) -> Target
     if placed and placed.embedded:
         return Target(parts["dbname"], parts["user"], embedded=placed.embedded)
     host = placed.parts["host"] if placed else DEFAULTS["host"]
+    require_matching_ports(host, parts["port"])
     password, notes = _password(levels, host)
     address = placed.parameters.get("hostaddr", "") if placed else ""
     return Target(

@@ -20,7 +20,7 @@ URL = ("--database-url", "postgresql://localhost:1/x")
         (["status", "--host", ".."], "the host is neither a name, nor an address, nor a directory"),
         (["status", "--host", "a" * 64], "the host is neither a name, nor an address, nor a directory"),
         (["status", "--dbname", "a\nb"], "the name of the database holds a control character"),
-        (["status", "--user", "${DB_USER}"], "or a variable that was not replaced"),
+        (["status", "--user", "${DB_USER}"], "holds a variable that was not replaced"),
         (["status", "--dbname", "\udcff"], "bytes that are not UTF-8"),
         (["status", *URL, "--env-file", "/dev/zero"], "the env file '/dev/zero' is larger than 1 MB"),
         (["status", "--env-file", "postgresql://me:sesame@h/d"], "no env file 'postgresql://me:******@h/d'"),

@@ -1,0 +1,138 @@
+"""Read a URL as libpq does, and name what libpq does not know. Pure."""
+
+import re
+from urllib.parse import unquote_plus
+
+from fowergram_db.errors import ConfigurationError
+
+# str.strip() leaves the byte order mark and the zero width space, which are as invisible.
+_AROUND = "\ufeff\u200b"
+_SCHEME = re.compile(r"((?:jdbc:)?[A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9_.+-]+)?://", re.IGNORECASE)
+_OURS = ("postgresql", "postgres")
+# libpq reads user:1234/56@host as a server called "user", and would show the rest of the password as a database.
+_PASSWORD_TAKEN_FOR_PORT = re.compile(r"[a-z]+://[^/@?\[]+:[^/@?]*/[^?]*@")
+_PATH = re.compile(r"[a-z]+://(?:[^/@]*@)?[^/?]*(?:/([^?]*))?(?:\?(.*))?", re.DOTALL)
+_NOT_IN_A_PATH = re.compile(r"[/#&=;?]")
+_NAME_OF_PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,40}")
+_WRITE = (
+    "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, with special characters "
+    "percent-encoded (@ is %40, / is %2F, % is %25); only libpq's parameters may follow the '?'."
+)
+# What other drivers and tools call it, in lower case, and libpq's way to say it.
+_WAYS = (
+    ("schema currentschema search_path searchpath", "libpq's way is options=-csearch_path%3DNAME."),
+    (
+        "pgbouncer preparethreshold statement_cache_size prepared_statement_cache_size binary_parameters",
+        "Leave it out: fowergram-db prepares nothing, and works through PgBouncer as it is.",
+    ),
+    (
+        "connection_limit pool_timeout pool pool_size max_overflow pool_max_conns pool_min_conns idle_timeout",
+        "Leave it out: it is a setting of a client's connection pool.",
+    ),
+    ("statement_timeout", "Leave it out, and say it with --statement-timeout."),
+    ("lock_timeout", "Leave it out, and say it with --lock-timeout."),
+    ("ssl sslaccept tls use_ssl usessl", "libpq's way is sslmode=require, or sslmode=verify-full."),
+    ("sslidentity", "libpq's way is sslcert=FILE&sslkey=FILE."),
+    ("connecttimeout timeout logintimeout socket_timeout", "libpq's way is connect_timeout=SECONDS."),
+    ("applicationname app_name", "libpq's way is application_name=NAME."),
+    ("timezone tz", "libpq's way is options=-cTimeZone%3DNAME."),
+    ("charset encoding", "Leave it out: fowergram-db speaks UTF-8 with every server."),
+    ("username pwd", "libpq's way is USER:PASSWORD@ before the host."),
+    ("database db", "libpq's way is /DATABASE behind the host."),
+)
+
+
+def without_space_around(url: str) -> str:
+    r"""Return a URL without the white space around it, which a file or a copy has brought along.
+
+    >>> without_space_around(" postgresql://h/db\r\n")
+    'postgresql://h/db'
+    """
+    before = ""
+    while before != url:
+        before, url = url, url.strip().strip(_AROUND)
+    return url
+
+
+def read_url(label: str, url: str) -> dict[str, str]:
+    """Return what a URL, or a connection string of libpq, says, by libpq's keywords; what is empty is left out.
+
+    ``label`` says in errors where it comes from. Raises ConfigurationError, which never repeats a value, for another
+    scheme, a parameter that libpq does not know, and whatever would lead to another server or database than is meant.
+    """
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    url = _with_scheme_of_libpq(label, url)
+    if is_url := "://" in url:
+        _check_parameters(label, url)
+    try:
+        given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value}
+    except (ProgrammingError, UnicodeError) as error:
+        # libpq quotes pieces of the URL in its message, and a piece may hold the password.
+        reason = str(error).partition('"')[0].strip() or "it cannot be parsed"
+        raise ConfigurationError(f"{label} is not a PostgreSQL URL: {reason}", hint=_WRITE) from None
+    if is_url:
+        _check_path(label, url)
+    return given
+
+
+def _with_scheme_of_libpq(label: str, url: str) -> str:
+    """Return a URL as libpq wants it: in lower case, and without the driver that SQLAlchemy names."""
+    found = _SCHEME.match(url)
+    if not found:
+        if url[:1] in "'\"":
+            raise ConfigurationError(f"{label} is not a PostgreSQL URL: it stands in quotes", hint="Remove the quotes.")
+        return url
+    scheme = found[1].lower()
+    if scheme not in _OURS:
+        raise ConfigurationError(
+            f"{label}: the scheme {scheme}:// is not supported",
+            hint="Write postgresql://USER@HOST:PORT/DATABASE; postgres:// is the same, and a +driver is ignored."
+            + (" A URL of JDBC needs its jdbc: removed." if scheme.startswith("jdbc:") else ""),
+        )
+    return f"{scheme}://{url[found.end() :]}"
+
+
+def _check_parameters(label: str, url: str) -> None:
+    """Refuse a parameter that libpq does not know, by its name; but not where a password may hold that '?'."""
+    match = _PATH.match(url)
+    query = match[2] if match else None
+    if not query or "@" in query:
+        return
+    from psycopg.pq import Conninfo
+
+    # libpq reads ssl=true as sslmode=require, as JDBC does.
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        name = unquote_plus(name)
+        if name in known or (name, value) == ("ssl", "true") or not _NAME_OF_PARAMETER.fullmatch(name):
+            continue
+        raise ConfigurationError(
+            f"{label}: libpq knows no parameter {name!r}",
+            hint=_way(name, known),
+        )
+
+
+def _way(name: str, known: set[str]) -> str:
+    if name.lower() in known:
+        return f"Write it in lower case: {name.lower()}."
+    otherwise = f"Leave it out; a setting of the server is written options=-c{name}%3DVALUE."
+    return next((way for names, way in _WAYS if name.lower() in names.split()), otherwise)
+
+
+def _check_path(label: str, url: str) -> None:
+    if _PASSWORD_TAKEN_FOR_PORT.match(url):
+        raise ConfigurationError(
+            f"{label}: what stands before the @ reads as a server with a port",
+            hint="Percent-encode the special characters of user, password and database (/ is %2F, @ is %40).",
+        )
+    match = _PATH.match(url)
+    found = _NOT_IN_A_PATH.search(match[1]) if match and match[1] else None
+    if found:
+        encoded = f"%{ord(found[0]):02X}"
+        raise ConfigurationError(
+            f"{label}: a {found[0]} stands in, or behind, the name of the database",
+            hint=f"Remove it. A {found[0]} in the name itself is written {encoded}, and parameters begin with '?'.",
+        )
