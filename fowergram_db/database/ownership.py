@@ -4,9 +4,11 @@ In a shared database a table, a type or a function may have been put where the t
 of it can run the code of whoever owns it, with the rights of the tool's user. See decision 19.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cache
+from typing import TypeVar
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -14,6 +16,15 @@ from psycopg.rows import class_row
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UntrustedOwner
+
+_T = TypeVar("_T")
+
+
+class Trusted(StrEnum):
+    """Which roles are asked for: all that are trusted, or the few that are found quickly and mostly are enough."""
+
+    ALL = "ownership/trusted_roles"
+    SURELY = "ownership/surely_trusted_roles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,8 @@ class Relation:
     """A relation as the catalog has it: ``kind`` is pg_class.relkind, ``types`` those of the ``columns``.
 
     A type outside pg_catalog has its schema before it. ``computed`` columns are generated, ``required`` are those that
-    every INSERT has to fill. ``untrusted`` is the first thing in it that an untrusted role owns.
+    every INSERT has to fill. ``untrusted`` is the first thing in it that an untrusted role owns. All else that a use of
+    it could run belongs to roles that are ``trusted``.
     """
 
     oid: int
@@ -57,6 +69,7 @@ class Relation:
     computed: tuple[str, ...]
     required: tuple[str, ...]
     untrusted: Untrusted | None
+    trusted: Trusted = Trusted.SURELY
 
     def __post_init__(self) -> None:
         for name in ("columns", "types", "computed", "required"):
@@ -71,21 +84,39 @@ class Relation:
 
 
 @cache
-def load_with_ownership(name: str) -> sql.Composed:
+def load_with_ownership(name: str, trusted: Trusted = Trusted.ALL) -> sql.Composed:
     """Return a shipped query with {trusted_roles} and {untrusted} replaced by the queries of these names."""
-    trusted_roles = sql.SQL(load("ownership/trusted_roles"))
+    trusted_roles = sql.SQL(load(trusted))
     untrusted = sql.SQL(load("ownership/untrusted")).format(trusted_roles=trusted_roles)
     return sql.SQL(load(name)).format(trusted_roles=trusted_roles, untrusted=untrusted)
+
+
+def ask_with_ownership(
+    name: str, ask: Callable[[sql.Composed], list[_T]], has_untrusted: Callable[[_T], object]
+) -> tuple[list[_T], Trusted]:
+    """Return the rows of a shipped query, and which roles it was asked with.
+
+    That is all that are trusted only where a row of the quick answer has something untrusted: the planner takes several
+    times as long for all of them.
+    """
+    rows = ask(load_with_ownership(name, Trusted.SURELY))
+    if not any(map(has_untrusted, rows)):
+        return rows, Trusted.SURELY
+    return ask(load_with_ownership(name)), Trusted.ALL
 
 
 def find_relations(connection: Connection, names: Sequence[str], schema: str | None = None) -> tuple[Relation, ...]:
     """Return the relations of these names, in one schema or in any but the system's; those in public come first.
 
-    Reads the catalog alone, in one round trip, and so runs nothing that others own. psycopg's errors pass through.
+    Reads the catalog alone, in one round trip, two where a role owns something by whose membership it is trusted. So it
+    runs nothing that others own. psycopg's errors pass through.
     """
+    values = {"names": list(names), "schema": schema}
     with connection.cursor(row_factory=class_row(Relation)) as cursor:
-        cursor.execute(load_with_ownership("ownership/relations"), {"names": list(names), "schema": schema})
-        return tuple(cursor.fetchall())
+        found, trusted = ask_with_ownership(
+            "ownership/relations", lambda query: cursor.execute(query, values).fetchall(), lambda each: each.untrusted
+        )
+    return tuple(replace(each, trusted=trusted) for each in found)
 
 
 def untrusted_writers(connection: Connection, schema: str, table: str) -> tuple[str, ...]:

@@ -27,6 +27,6 @@ def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent) -> No
     """
     with open_session(target, on_event) as connection:
         require_only_trusted(connection)
-        create_history(connection)
-        take(Worker(connection, Limits(), on_event), steps, Extent.EACH)
+        history = create_history(connection)
+        take(Worker(connection, Limits(), on_event, trusted=history.trusted), steps, Extent.EACH)
         maintain_partitions(connection, Limits(), on_event)

@@ -10,7 +10,13 @@ from itertools import pairwise
 import psycopg
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.ownership import Relation, find_relations, load_with_ownership, require_trusted
+from fowergram_db.database.ownership import (
+    Relation,
+    Trusted,
+    find_relations,
+    load_with_ownership,
+    require_trusted,
+)
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, HistoryInconsistent, UntrustedHistory
@@ -120,12 +126,14 @@ class Lock(StrEnum):
 class History:
     """What a database says was done to it, in order of version. ``exists``: the table is there at all.
 
-    ``foreign`` names the other tool that the table belongs to, "" where it is ours or missing.
+    ``foreign`` names the other tool that the table belongs to, "" where it is ours or missing. All that a use of the
+    table could run belongs to roles that are ``trusted``.
     """
 
     applied: tuple[AppliedMigration, ...] = ()
     exists: bool = False
     foreign: str = ""
+    trusted: Trusted = Trusted.ALL
 
     @property
     def newest(self) -> int:
@@ -146,7 +154,7 @@ def read_history(connection: Connection) -> History:
         if foreign := _owner_of(table):
             return History(exists=True, foreign=foreign)
         _require_own_shape(table)
-        return History(_read_rows(connection, table), exists=True)
+        return History(_read_rows(connection, table), exists=True, trusted=table.trusted)
 
 
 def require_own(history: History) -> None:
@@ -158,15 +166,16 @@ def require_own(history: History) -> None:
         )
 
 
-def require_no_other(connection: Connection) -> None:
+def require_no_other(connection: Connection) -> Relation | None:
     """Raise ForeignHistory where the table is another tool's, UntrustedHistory where its owner is not trusted.
 
-    Its rows are not read. One round trip.
+    Return the table, None where there is none. Its rows are not read. One round trip.
     """
     with reported("look for public.schema_migrations"):
         table = _find(connection)
     if table:
         require_own(History(exists=True, foreign=_owner_of(table)))
+    return table
 
 
 def require_trusted_table(connection: Connection) -> None:
@@ -175,22 +184,23 @@ def require_trusted_table(connection: Connection) -> None:
         _find(connection)
 
 
-def require_safe_to_write(connection: Connection) -> None:
+def require_safe_to_write(connection: Connection) -> Relation | None:
     """Lock the table in the transaction at hand, and raise unless it is ours: what was checked before may be gone."""
     connection.execute("LOCK TABLE public.schema_migrations IN ROW EXCLUSIVE MODE")
-    require_no_other(connection)
+    return require_no_other(connection)
 
 
-def create_history(connection: Connection) -> None:
+def create_history(connection: Connection) -> History:
     """Make the bookkeeping table where it is missing, in a transaction of its own that does not wait for the disk.
 
-    Raises as ``read_history`` does where somebody else has made one meanwhile.
+    Return the history without its rows. Raises as ``read_history`` does where somebody else has made one meanwhile.
     """
     with reported("create public.schema_migrations"), connection.transaction():
         if not may_have_citus(connection):
             connection.execute("SET LOCAL synchronous_commit = off")
         connection.execute(load("bookkeeping/create"))
-        require_safe_to_write(connection)
+        table = require_safe_to_write(connection)
+    return History(exists=True, trusted=table.trusted if table else Trusted.ALL)
 
 
 def _find(connection: Connection) -> Relation | None:
@@ -276,19 +286,19 @@ def _applied(row: HistoryRow) -> AppliedMigration:
     )
 
 
-def guarded(query: str, lock: Lock, check: str = "") -> str:
+def guarded(query: str, lock: Lock, trusted: Trusted = Trusted.ALL, check: str = "") -> str:
     """Return a query on the table behind the lock and the check that keep it from running what others own.
 
     They are to be sent as one query, in one transaction. It divides by zero where the check fails. ``check`` is what
     runs ``guard()``, where that is prepared.
     """
-    return f"LOCK TABLE public.schema_migrations IN {lock} MODE; {check or guard()} {query}"
+    return f"LOCK TABLE public.schema_migrations IN {lock} MODE; {check or guard(trusted)} {query}"
 
 
 @cache
-def guard() -> str:
+def guard(trusted: Trusted) -> str:
     """Return the query that makes the check."""
-    return load_with_ownership("bookkeeping/guard").as_string()
+    return load_with_ownership("bookkeeping/guard", trusted).as_string()
 
 
 def read_durations(connection: Connection, versions: list[int]) -> dict[int, float]:

@@ -74,8 +74,8 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
         history = read_history(connection)
         steps = prepare(files, history, goal)
         if steps and not history.exists:
-            create_history(connection)
-        worker = Worker(connection, patience.limits, on_event, lock)
+            history = create_history(connection)
+        worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
         carry_out(worker, target, files, steps, goal.extent, patience)
         return standing_after(files, history, (checked.step for checked in steps))
 
@@ -116,7 +116,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
                 f"not confirmed: {question}",
                 hint="Roll back one step at a time, or confirm at a terminal.",
             )
-        worker = Worker(connection, patience.limits, on_event, lock)
+        worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
         carry_out(worker, target, files, steps, Extent.EACH, patience)
         return standing_after(files, history, (checked.step for checked in steps))
 

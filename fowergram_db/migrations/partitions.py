@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.ownership import Untrusted, load_with_ownership, require_trusted
+from fowergram_db.database.ownership import Untrusted, ask_with_ownership, require_trusted
 from fowergram_db.errors import FowergramError, UntrustedOwner
 from fowergram_db.migrations.engine.worker import Limits
 from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
@@ -68,7 +68,11 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
 
 def _find(connection: Connection) -> list[_Function]:
     """Return the function, if there is one, before its overloads."""
-    rows = connection.execute(load_with_ownership("catalog/partition_maintenance")).fetchall()
+    rows, _ = ask_with_ownership(
+        "catalog/partition_maintenance",
+        lambda query: connection.execute(query).fetchall(),
+        lambda row: row[3],
+    )
     return [_Function(*row) for row in rows]  # type: ignore[arg-type]  # the query's header says the types
 
 

@@ -11,16 +11,21 @@
 -- trusted with all that a superuser may do. There, and only there, neither does a grantor that has been dropped.
 -- What runs can become the session's role. So the current role counts for nothing by itself where the owner of the
 -- database has made it that (ALTER DATABASE SET role): what is trusted is what the session's role trusts.
-WITH RECURSIVE session (is_superuser) AS MATERIALIZED (
-    SELECT pg_catalog.bool_or(r.rolsuper)
+WITH RECURSIVE role (oid, name, is_superuser, creates_roles) AS MATERIALIZED (
+    -- Read once: the planner takes its time for each use of the view.
+    SELECT r.oid, r.rolname, r.rolsuper, r.rolcreaterole
     FROM pg_catalog.pg_roles AS r
-    WHERE r.rolname = CURRENT_USER OR r.rolname = SESSION_USER
+),
+session (is_superuser) AS MATERIALIZED (
+    SELECT pg_catalog.bool_or(role.is_superuser)
+    FROM role
+    WHERE role.name = CURRENT_USER OR role.name = SESSION_USER
 ),
 mine (oid) AS (
-    SELECT r.oid
-    FROM pg_catalog.pg_roles AS r
-    WHERE r.rolname = SESSION_USER OR (
-        r.rolname = CURRENT_USER AND NOT EXISTS (
+    SELECT role.oid
+    FROM role
+    WHERE role.name = SESSION_USER OR (
+        role.name = CURRENT_USER AND NOT EXISTS (
             SELECT
             FROM pg_catalog.pg_db_role_setting AS s
             JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
@@ -30,24 +35,30 @@ mine (oid) AS (
         )
     )
     UNION
-    SELECT m.roleid
+    SELECT granted.roleid
     FROM mine
+    CROSS JOIN LATERAL (
+        -- OFFSET 0: first find the few grants to this member, then look at them.
+        SELECT m.roleid, m.member, m.grantor, pg_catalog.to_jsonb(m) AS options
+        FROM pg_catalog.pg_auth_members AS m
+        WHERE m.member = mine.oid
+        OFFSET 0
+    ) AS granted
     CROSS JOIN session
-    JOIN pg_catalog.pg_auth_members AS m ON m.member = mine.oid
-    JOIN pg_catalog.pg_roles AS member ON member.oid = m.member
-    LEFT JOIN pg_catalog.pg_roles AS g ON g.oid = m.grantor
+    JOIN role AS member ON member.oid = granted.member
+    LEFT JOIN role AS g ON g.oid = granted.grantor
     WHERE (
-        coalesce((pg_catalog.to_jsonb(m) ->> 'inherit_option'::text)::boolean, true)
-        OR coalesce((pg_catalog.to_jsonb(m) ->> 'set_option'::text)::boolean, true)
+        coalesce((granted.options ->> 'inherit_option'::text)::boolean, true)
+        OR coalesce((granted.options ->> 'set_option'::text)::boolean, true)
     ) AND (
-        g.rolsuper
-        OR m.grantor = m.member
-        OR ((g.oid IS NULL OR g.rolcreaterole) AND NOT session.is_superuser)
+        g.is_superuser
+        OR granted.grantor = granted.member
+        OR ((g.oid IS NULL OR g.creates_roles) AND NOT session.is_superuser)
         OR (
-            NOT member.rolsuper AND EXISTS (
+            NOT member.is_superuser AND EXISTS (
                 SELECT
                 FROM pg_catalog.pg_auth_members AS a
-                WHERE a.roleid = m.member AND a.member = m.grantor AND a.admin_option
+                WHERE a.roleid = granted.member AND a.member = granted.grantor AND a.admin_option
             )
         )
     )
@@ -57,15 +68,15 @@ named (oid) AS (
     FROM mine
     UNION
     -- 10 is the role that initdb made, which owns pg_catalog.
-    SELECT r.oid
-    FROM pg_catalog.pg_roles AS r
-    WHERE r.rolsuper OR r.oid = 10::oid
+    SELECT role.oid
+    FROM role
+    WHERE role.is_superuser OR role.oid = 10::oid
 )
 SELECT named.oid
 FROM named
 UNION
 SELECT o.oid
-FROM pg_catalog.pg_roles AS o
+FROM role AS o
 JOIN pg_catalog.pg_database AS d ON d.datname = pg_catalog.current_database()
 JOIN named ON named.oid = d.datdba
-WHERE o.rolname = 'pg_database_owner'::name
+WHERE o.name = 'pg_database_owner'::name

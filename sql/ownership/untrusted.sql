@@ -43,8 +43,9 @@ used (root_class, root, class, oid, by_class, by_oid) AS (
         )
     ) AS d (class, oid)
 ),
--- pg_shdepend would be shorter, but has no row for what belongs to a predefined role.
-owned AS (
+-- pg_shdepend would be shorter, but has no row for what belongs to a predefined role. Materialized, or the planner plans
+-- each of these subqueries twice.
+owned AS MATERIALIZED (
     SELECT
         u.*,
         CASE u.class

@@ -6,9 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from fowergram_db.database.ownership import load_with_ownership
-
-QUERY = "ownership/trusted_roles"
+from fowergram_db.database.ownership import Trusted, load_with_ownership
 
 
 @pytest.fixture
@@ -33,7 +31,8 @@ def trusts(empty_db):
 
     def tell(role: str, other: str) -> bool:
         with psycopg.connect(session_of(empty_db, role), autocommit=True) as connection:
-            found = connection.execute(load_with_ownership(QUERY)).fetchall()
+            found = connection.execute(load_with_ownership(Trusted.ALL)).fetchall()
+            assert set(connection.execute(load_with_ownership(Trusted.SURELY)).fetchall()) <= set(found)
             return connection.execute("SELECT %s::regrole::oid", [other]).fetchone() in found
 
     return tell

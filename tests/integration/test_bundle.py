@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from contextlib import closing, contextmanager
 
 import pytest
@@ -22,9 +23,12 @@ from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.shorthand import Shorthand
 from fowergram_db.migrations.engine.wire import send
 from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
+from fowergram_db.migrations.events import StepStarted
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.history import History, create_history, read_durations
+from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.plan import plan_up
+from fowergram_db.migrations.run import Goal
 from fowergram_db.migrations.script.scanner import Piece
 
 LOOKED = """
@@ -379,3 +383,21 @@ def test_what_is_committed_when_an_interrupt_comes_is_told(cli, write, query, mo
     assert (result.exit_code, result.document["error"]["code"]) == (130, "interrupted")
     rows = query("SELECT version FROM schema_migrations ORDER BY version")
     assert [(step["version"],) for step in result.document["steps"]] == rows
+
+
+def test_a_history_that_goes_to_a_group_meanwhile_stops_no_run(cli, write, target, query, empty_db, travelled):
+    group = f"group_{uuid.uuid4().hex[:8]}"
+    files = read_migrations(write(**small(4)))
+    cli("migrate", "--to", "1")
+    query(f"CREATE ROLE {group}; GRANT {group} TO CURRENT_USER")
+
+    def give_away(event) -> None:
+        if isinstance(event, StepStarted) and event.number == 1:
+            empty_db.execute(f"GRANT ALL ON SCHEMA public TO {group}; ALTER TABLE schema_migrations OWNER TO {group}")
+
+    try:
+        migrate(target, files, Goal(), give_away)
+        assert travelled[0] == 0
+        assert query("SELECT version FROM schema_migrations ORDER BY version") == [(n,) for n in range(1, 5)]
+    finally:
+        query(f"DROP OWNED BY {group} CASCADE; DROP ROLE {group}")

@@ -30,6 +30,7 @@ class Shorthand:
 
     def __init__(self, worker: Worker) -> None:
         self._connection = worker.connection
+        self._trusted = worker.trusted
         self._is_own_session = not worker.is_pooled
         self._series = secrets.token_hex(4)
         self._names: dict[str, str] = {}
@@ -42,12 +43,12 @@ class Shorthand:
     def record(self, row: dict[str, object]) -> str:
         """Return what writes a row into the history."""
         if not self._is_own_session:
-            return compose(self._connection, guarded(load(_RECORD), Lock.WRITE), row)
+            return compose(self._connection, guarded(load(_RECORD), Lock.WRITE, self._trusted), row)
         numbered = {name: f"${number}" for number, name in enumerate(_TYPES, start=1)}
         name = self._name(load(_RECORD) % numbered, f" ({', '.join(_TYPES.values())})")
         values: LiteralString = ", ".join(f"%({column})s" for column in _TYPES)
         recorded = f"EXECUTE {name} ({compose(self._connection, values, row)});"
-        return guarded(recorded, Lock.WRITE, self.settings(guard()))
+        return guarded(recorded, Lock.WRITE, check=self.settings(guard(self._trusted)))
 
     def take_definitions(self) -> str:
         """Return the definitions that were not taken yet."""

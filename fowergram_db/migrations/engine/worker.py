@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection
+from fowergram_db.database.ownership import Trusted
 from fowergram_db.database.session_settings import is_pooled
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.lock import MigrationLock
@@ -51,7 +52,9 @@ class Worker:
 
     ``lock`` is None where nobody else can be at work, as in a database that has just been made. ``on_citus``: each
     commit waits for the disk, and each script goes by itself. There a commit in two phases is decided by the
-    coordinator's record, and a script on distributed tables does not share a query with others.
+    coordinator's record, and a script on distributed tables does not share a query with others. ``trusted`` are the
+    roles that own what a use of the history could run, as it was found: a script that travels with others fails, and is
+    run again by itself, where an owner is not among them by then.
     """
 
     connection: Connection
@@ -59,6 +62,7 @@ class Worker:
     on_event: OnEvent
     lock: MigrationLock | None = None
     on_citus: bool = False
+    trusted: Trusted = Trusted.ALL
 
     @property
     def application(self) -> str:
