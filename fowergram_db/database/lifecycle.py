@@ -13,6 +13,7 @@ from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.labelling import label_made
 from fowergram_db.database.sql import load
+from fowergram_db.database.stored_settings import of_scripts, store
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseError
 
@@ -43,7 +44,8 @@ class DatabaseState:
 class DatabaseFacts(DatabaseState):
     """A database as it is now, and as it was made.
 
-    Sessions whose application name is like ``spared`` are no clients of it.
+    ``settings`` are stored with it, for all roles and then for this one, and can change what a script does. Sessions
+    whose application name is like ``spared`` are no clients of it.
     """
 
     encoding: str
@@ -55,6 +57,7 @@ class DatabaseFacts(DatabaseState):
     own_tablespace: str | None
     has_grants: bool
     like_template: bool
+    settings: tuple[str, ...] = ()
     spared: str = ""
 
 
@@ -80,7 +83,7 @@ def database_facts(connection: Connection, name: str | None = None) -> DatabaseF
         return None
     with reported("look at the database"), connection.cursor(row_factory=dict_row) as cursor:
         made = cursor.execute(load("catalog/database"), {"oid": state.oid}).fetchone()
-    return DatabaseFacts(**asdict(state), **made) if made else None
+    return DatabaseFacts(**asdict(state), **{**made, "settings": of_scripts(made["settings"])}) if made else None
 
 
 def default_facts(connection: Connection) -> DatabaseFacts:
@@ -88,6 +91,8 @@ def default_facts(connection: Connection) -> DatabaseFacts:
     facts = database_facts(connection, "template1")
     if facts is None:
         raise DatabaseError("the server has no template1", hint="CREATE DATABASE template1 TEMPLATE template0;")
+    # A copy of template1 does not have its settings.
+    facts = replace(facts, settings=())
     return facts if facts.encoding == _ENCODING else replace(facts, encoding=_ENCODING, like_template=False)
 
 
@@ -130,8 +135,9 @@ def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
     """Create an empty database with the encoding, the locale and the tablespace of another, and return its OID.
 
     It is a copy of template1 where the other could be one, else of template0; it belongs to the current role, and
-    nobody else can enter it: see ``create_closed``. Raises DatabaseError, which says what to do where the role may not
-    create databases.
+    nobody else can enter it: see ``create_closed``. Sessions in it begin with the settings of the other, so that a
+    script does there what it does here. Raises DatabaseError, which says what to do where the role may not create
+    databases.
     """
     options: list[Option] = []
     if facts.own_tablespace:
@@ -140,7 +146,9 @@ def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
         options.append(("TEMPLATE", sql.Identifier("template0")))
         options.extend(locale_options(facts))
     with creating(admin):
-        return create_closed(admin, name, options)
+        oid = create_closed(admin, name, options)
+        store(admin, name, facts.settings)
+    return oid
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def protect(connection: Connection) -> None:
 
 def _listed(connection: Connection, facts: DatabaseState) -> tuple[str, ...]:
     rows = connection.execute(load("catalog/database_settings"), {"oid": facts.oid})
-    return next((split_list(str(value)) for role, name, value, _ in rows if not role and name == _LISTED_IN), ())
+    return next((split_list(str(value)) for role, name, value in rows if not role and name == _LISTED_IN), ())
 
 
 def _set_list(connection: Connection, facts: DatabaseState, names: tuple[str, ...]) -> None:

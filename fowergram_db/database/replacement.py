@@ -14,8 +14,8 @@ from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, requi
 from fowergram_db.database.labelling import comment_on, label_database, label_made, label_taken
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, database_facts, database_state
 from fowergram_db.database.sessions import Sessions, end_sessions, terminate_sessions, wait_until_unused
-from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load
+from fowergram_db.database.stored_settings import change
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run, facts_for, sentence_of
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
@@ -226,6 +226,8 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
 def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
     """Give the new database what hangs on the old one itself: settings, grants, connection limit."""
     new = sql.Identifier(fresh)
+    # It was built with what a session of this role begins with.
+    admin.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(new))
     for setting in _rows(admin, "catalog/database_settings", facts):
         _carry_over_setting(admin, new, *setting)
     # It was closed to all but us while it was made.
@@ -255,11 +257,8 @@ def _rows(admin: Connection, query: str, facts: DatabaseState) -> list[tuple[Any
 
 
 def _carry_over_setting(admin: Connection, new: sql.Identifier, *setting: Any) -> None:  # noqa: ANN401 - a row
-    role, name, value, is_list = setting
+    role, name, value = setting
     whose: sql.Composable = sql.SQL("DATABASE {}").format(new)
     if role:
         whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), new)
-    # One literal for a whole list would become one quoted name of it.
-    values = split_list(value) if is_list else (value,)
-    to = sql.SQL(", ").join(map(sql.Literal, values or ("",)))
-    admin.execute(sql.SQL("ALTER {} SET {} TO {}").format(whose, sql.Identifier(*name.split(".")), to))
+    admin.execute(sql.SQL("ALTER {} {}").format(whose, change(name, value)))

@@ -11,6 +11,7 @@ from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import DatabaseFacts, database_facts, locale_options
+from fowergram_db.database.stored_settings import store
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
@@ -18,7 +19,7 @@ from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
 
 @contextmanager
 def scratch_database(target: Target, run: Run) -> Iterator[Target]:
-    """Yield an empty database beside the target's, with its encoding and locale; drop it in the end.
+    """Yield an empty database beside the target's, with its encoding, locale and settings; drop it in the end.
 
     It is the connecting role's own, and no other role can enter it. One that cannot be dropped keeps a label that says
     what it is. Raises DatabaseMissing where there is no database to be like, DatabaseError where the role may not make
@@ -44,6 +45,7 @@ def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> None:
     options: list[Option] = [("TEMPLATE", sql.Identifier("template0")), *locale_options(facts)]
     try:
         create_closed(admin, scratch.dbname, options)
+        store(admin, scratch.dbname, facts.settings)
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
             f"{scratch.user} may not create the scratch database that this needs",

@@ -48,7 +48,7 @@ class Blueprint:
             digest.update(f"{file.version}\n{file.filename}\n{file.checksum}\n{file.up.checksum}\n{down}\n".encode())
         facts = self.like
         made = (facts.encoding, facts.lc_collate, facts.lc_ctype, facts.locale_provider, facts.locale, facts.icu_rules)
-        return json.dumps([digest.hexdigest(), *made, facts.like_template])
+        return json.dumps([digest.hexdigest(), *made, facts.like_template, *facts.settings])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 -- Purpose: one database as it was made: what CREATE DATABASE has to say to make it again.
 -- Oldest server: 13 (what a version does not have comes out NULL). Privileges: none.
 -- Parameter: oid. Columns: as named; like_template: encoding and locale are those of template1;
--- own_tablespace: NULL where it is template1's; has_grants: not the default ones. No row: no such database.
+-- own_tablespace: NULL where it is template1's; has_grants: not the default ones; settings: what a session of this role
+-- begins with there (text[], name=value; for all roles, then for this one; NULL: nothing). No row: no such database.
 SELECT
     pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
     d.datcollate::text AS lc_collate,
@@ -26,7 +27,14 @@ SELECT
         )
     ) AS has_grants,
     CASE WHEN template.tablespace IS DISTINCT FROM d.dattablespace THEN s.spcname::text END AS own_tablespace,
-    coalesce(made.how @> template.how AND template.how @> made.how, false) AS like_template
+    coalesce(made.how @> template.how AND template.how @> made.how, false) AS like_template,
+    (
+        SELECT pg_catalog.array_agg(setting.text ORDER BY g.setrole, setting.place)
+        FROM pg_catalog.pg_db_role_setting AS g
+        CROSS JOIN LATERAL pg_catalog.unnest(g.setconfig) WITH ORDINALITY AS setting (text, place)
+        LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.setrole
+        WHERE g.setdatabase = d.oid AND (g.setrole = 0::oid OR r.rolname = session_user)
+    ) AS settings
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_tablespace AS s ON s.oid = d.dattablespace
 CROSS JOIN LATERAL (

@@ -1,5 +1,6 @@
 -- Purpose: find the template that databases of one kind are cloned from, by what is in it: the migrations, and what
--- the server adds to them. The role that builds it counts, as it owns all that is in it.
+-- the server adds to them. The role that builds it counts, as it owns all that is in it, and so do the settings that its
+-- sessions begin with.
 -- Oldest server: 13. Privileges: none.
 -- Parameters: prefix; content (text: the migrations, and how the database is made). Columns: name; oid (NULL: there is
 -- none); owner; is_own (boolean: the owner is the current role); is_complete (boolean: closed, the current role's own, and
@@ -22,6 +23,14 @@ WITH wanted AS (
                                 e.name::text || ' '::text || e.default_version, ',' ORDER BY e.name
                             )
                             FROM pg_catalog.pg_available_extensions() AS e
+                        ),
+                        (
+                            SELECT pg_catalog.string_agg(setting.text, E'\n' ORDER BY g.setrole, setting.place)
+                            FROM pg_catalog.pg_db_role_setting AS g
+                            CROSS JOIN LATERAL pg_catalog.unnest(g.setconfig)
+                                WITH ORDINALITY AS setting (text, place)
+                            LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.setrole
+                            WHERE g.setdatabase = 0::oid AND (g.setrole = 0::oid OR r.rolname = session_user)
                         )
                     ),
                     'UTF8'
