@@ -4,7 +4,7 @@ import pytest
 
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.engine.checks import read_script
-from fowergram_db.migrations.files.directives import parse_directives
+from fowergram_db.migrations.files.directives import Directives, parse_directives
 from fowergram_db.migrations.script.places import Gap
 
 STEPWISE = "-- fowergram: no-transaction\n"
@@ -141,3 +141,97 @@ def test_lines_that_are_not_in_memory_count():
     with pytest.raises(FileFault) as caught:
         read_script("f.sql", text, parse_directives("f.sql", text), (Gap(19, 19, 900, 100),))
     assert caught.value.location.line == 103
+
+
+HALVES = "CREATE TABLE IF NOT EXISTS a (id int);\n{}\nDROP TABLE a;\n"
+MISREAD = [
+    "-- Down",
+    "-- DOWN",
+    "--down",
+    "  -- down:",
+    "-- ==== DOWN ====",
+    "-- [down]",
+    "-- Rollback",
+    "-- Undo:",
+    "-- //@UNDO",
+    "-- @down",
+    "-- !Downs",
+    "-- # --- !Downs",
+    "-- Revert",
+    "-- rambler down",
+    "-- +micrate Down",
+    "-- +Goose Down",
+    "-- + goose Down",
+    "-- goose Down",
+    "-- +gose Down",
+    "-- + migrate Down",
+    "-- migrate: down",
+    "-- migrate :down",
+    "-- migrate down",
+    "-- Migrate:Down",
+    "-- migrate:donw",
+    "-- migrat:down transaction:false",
+    "-- Migration Down",
+    "-- Down Migraton",
+    "-- Dwon Migration",
+    "-- Down migration:",
+    "-- DOWN SECTION",
+    "-- begin down",
+    "--- create above / drop below ---",
+    "-- create above/drop below",
+    "-- drop below",
+    "/* +goose Down */",
+    "/* Down */",
+]
+
+
+@pytest.mark.parametrize("line", MISREAD)
+def test_a_comment_that_reads_as_the_marker_of_a_section_is_refused_at_its_line(line):
+    error = fault(HALVES.format(line))
+    assert (error.location.line, line.strip() in error.message) == (2, True)
+    assert "NNN_name.down.sql" in error.hint
+
+
+@pytest.mark.parametrize("line", ["-- migrate: up", "-- goose Up", "-- +micrate Up", "-- migrate:upp", "-- rambler up"])
+def test_a_tools_marker_that_is_misspelt_is_refused_whatever_stands_below(line):
+    assert fault(f"{line}\nSELECT 1;").location.line == 1
+
+
+@pytest.mark.parametrize("line", ["-- Up", "-- Up Migration", "-- migrate: up", "-- Upgrade"])
+def test_in_a_script_that_undoes_an_up_section_is_the_wrong_one(line):
+    text = f"DROP TABLE a;\n{line}\nCREATE TABLE a ();"
+    with pytest.raises(FileFault):
+        read_script("f.sql", text, Directives(), undoes=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- Up\nSELECT 1;",
+        "-- Up Migration\nSELECT 1;",
+        "SELECT 1;\n-- Down\n",
+        "SELECT 1;\n-- Down\n-- DROP TABLE a;\n",
+        HALVES.format("-- Drop"),
+        HALVES.format("-- down the road this table goes"),
+        HALVES.format("-- roll back what 003 did"),
+        HALVES.format("-- Rollback of 003 is not possible from here on"),
+        HALVES.format("-- migrate:users to the new table"),
+        HALVES.format("-- see migrate:up"),
+        HALVES.format("-- Town migration"),
+        HALVES.format("-- step up"),
+        HALVES.format("-- sign-ups"),
+        HALVES.format("-- create statements"),
+        HALVES.format("-- note: going down"),
+        HALVES.format("-- TODO: undo this for tests"),
+        HALVES.format("SELECT '\n-- Down\n';"),
+        HALVES.format("DO $$ BEGIN\n-- Down\nNULL; END $$;"),
+        HALVES.format("SELECT 1; -- down"),
+        HALVES.format("/* what follows\n-- Down\n*/"),
+    ],
+)
+def test_a_remark_that_speaks_of_a_direction_is_none(text):
+    check(text)
+
+
+def test_a_script_that_undoes_may_say_so():
+    read_script("f.sql", "-- Down Migration\nDROP TABLE a;\n-- rollback\nDROP TABLE b;", Directives(), undoes=True)

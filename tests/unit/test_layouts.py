@@ -19,6 +19,8 @@ MARKS = {
     "sql-migrate": ("-- +migrate Up", "-- +migrate Down"),
 }
 every_marked = pytest.mark.parametrize(("up", "down"), MARKS.values(), ids=MARKS)
+NODE = ("-- Up Migration", "-- Down Migration")
+BELOW = "---- create above / drop below ----"
 
 
 @pytest.fixture
@@ -201,6 +203,76 @@ def test_a_comment_that_speaks_of_migrating_makes_no_section(one):
     assert one(text).up.text == text
 
 
+@pytest.mark.parametrize(
+    ("up", "down"), [NODE, ("--up migration", "--DOWN   MIGRATION "), ("  ---- Up Migration", "\t-- down migration")]
+)
+def test_node_pg_migrates_sections_stand_in_either_order(one, up, down):
+    migration = one(f"-- x\n{up}\nSELECT 1;\n{down}\nSELECT 2;\n")
+    assert migration.up.text == f"-- x\n{up}\nSELECT 1;"
+    assert migration.down.text == f"-- x\n{blank(up)}\n         \n{down}\nSELECT 2;"
+    migration = one(f"-- x\n{down}\nSELECT 2;\n{up}\nSELECT 1;\n")
+    assert migration.up.text == f"-- x\n{blank(down)}\n         \n{up}\nSELECT 1;"
+    assert migration.down.text == f"-- x\n{down}\nSELECT 2;"
+
+
+def test_node_pg_migrates_file_says_in_its_first_line_that_it_runs_without_a_transaction(one):
+    text = "-- no transaction\n-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 2;"
+    migration = one(text)
+    assert (migration.up.directives.transactional, migration.down.directives.transactional) == (False, False)
+
+
+def test_terns_marker_parts_what_does_from_what_undoes(one):
+    migration = one(f"SELECT 1;\n{BELOW}\nSELECT 2;\n")
+    assert migration.up.text == "SELECT 1;"
+    assert migration.down.text == f"         \n{BELOW}\nSELECT 2;"
+    assert not one(f"SELECT 1;\n{BELOW}\n-- nothing\n").reversible
+
+
+def test_tern_says_for_each_section_that_it_runs_without_a_transaction(one):
+    outside = "---- tern: disable-tx ----"
+    migration = one(f"{outside}\nSELECT 1;\n{BELOW}\nSELECT 2;")
+    assert (migration.up.directives.transactional, migration.down.directives.transactional) == (False, True)
+    migration = one(f"SELECT 1;\n{BELOW}\n{outside}\nSELECT 2;")
+    assert (migration.up.directives.transactional, migration.down.directives.transactional) == (True, False)
+    migration = one(f"{outside}\nSELECT 1;")
+    assert (migration.up.directives.transactional, migration.reversible) == (False, False)
+
+
+def test_terns_templates_are_refused_with_their_place(fault):
+    assert at(fault({"001_a.sql": f"SELECT 1;\nSELECT '{{{{.prefix}}}}';\n{BELOW}\n"})) == (2, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "word"),
+    [
+        ("-- Down Migration\nSELECT 1;", (1, 1), "without an up section"),
+        ("-- Up Migration\n-- Up Migration\n", (2, 1), "second time"),
+        ("SELECT 1;\n-- Up Migration\n-- Down Migration\n", (1, 1), "SQL stands above"),
+        (f"SELECT 1;\n{BELOW}\nSELECT 2;\n{BELOW}\n", (4, 1), "second time"),
+        (f"-- +goose Up\nSELECT 1;\n{BELOW}\nSELECT 2;", (3, 1), "is tern's in a file of goose"),
+    ],
+)
+def test_sections_that_cannot_be_told_apart_are_refused(fault, text, where, word):
+    error = fault({"001_a.sql": text})
+    assert word in error.message
+    assert at(error) == where
+
+
+def test_their_tools_read_files_without_a_marker_too(read):
+    for marked in ("-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 2;", f"SELECT 1;\n{BELOW}\nSELECT 2;"):
+        plain, other, last = read({"1_a.sql": "SELECT 0;", "2_b.sql": marked, "3_c.sql": "SELECT 3;"})
+        assert (plain.reversible, other.reversible, last.reversible) == (False, True, False)
+
+
+def test_in_files_for_each_direction_such_a_line_is_a_remark(read):
+    (migration,) = read({"1_a.up.sql": "-- Up Migration\nSELECT 1;", "1_a.down.sql": "-- Down Migration\nSELECT 2;"})
+    assert migration.down.text == "-- Down Migration\nSELECT 2;"
+
+
+def test_beside_another_tools_markers_such_a_line_is_a_remark(one):
+    assert one("-- +goose Up\n-- Up Migration\nSELECT 1;\n-- +goose Down\nSELECT 2;").reversible
+
+
 def test_sqlx_says_it_in_the_first_line(read):
     first, second, third = read(
         {
@@ -222,6 +294,8 @@ def test_sqlx_says_it_in_the_first_line(read):
         ({"1_a.sql": "SELECT 1;"}, {"2_b.sql": "-- +goose Up"}),
         ({"1_a.sql": "-- +goose Up"}, {"2_b.sql": ""}),
         ({"1_a.sql": "-- +goose Up"}, {"2_b.sql": "-- migrate:up"}),
+        ({"1_a.sql": "-- Up Migration"}, {"2_b.sql": "-- migrate:up"}),
+        ({"1_a.sql": "-- Up Migration"}, {"2_b.sql": "---- create above / drop below ----"}),
         ({"1_a.sql": "-- +goose Up"}, {"1_a.down.sql": "SELECT 1;"}),
         ({"1_a.sql": "-- +goose Up"}, {"2_b.down.sql": "-- +goose Up"}),
         ({"1_a.sql": ""}, {"V2__b.sql": ""}),

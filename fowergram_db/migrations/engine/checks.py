@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from fowergram_db import __version__
 from fowergram_db.errors import FileFault, Location
 from fowergram_db.migrations.files.directives import Directives, header_end, is_directive, parse_directives
+from fowergram_db.migrations.files.markers import misread
 from fowergram_db.migrations.files.source import OnData
-from fowergram_db.migrations.plan import Step
+from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.concurrent import index_built
 from fowergram_db.migrations.script.places import Gap, position
 from fowergram_db.migrations.script.scanner import Script, Trait, scan
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 # Newer versions of pg_dump enclose a dump in these two: they protect psql, and mean nothing here.
 _OF_PG_DUMP = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t\r]*")
+_SECTIONS = (
+    "Put what undoes the migration into NNN_name.down.sql, or mark both sections as one tool does "
+    "(`-- migrate:up` and `-- migrate:down`). Where it is only a remark, write a sentence."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +64,30 @@ class CheckedStep:
 def check(step: Step) -> CheckedStep:
     """Read a step's script, that which would undo it included. Raises FileFault; runs nothing."""
     if step.down_sql is not None:
-        read_script(step.down_source, step.down_sql, parse_directives(step.down_source, step.down_sql))
+        read_script(step.down_source, step.down_sql, parse_directives(step.down_source, step.down_sql), undoes=True)
     directives = step.sql.directives
-    return CheckedStep(step, read_script(step.source, step.sql.text, directives, step.sql.gaps), directives)
+    undoes = step.direction is Direction.DOWN
+    script = read_script(step.source, step.sql.text, directives, step.sql.gaps, undoes=undoes)
+    return CheckedStep(step, script, directives)
 
 
-def read_script(file: str, text: str, directives: Directives, gaps: tuple[Gap, ...] = ()) -> Script:
+def read_script(
+    file: str, text: str, directives: Directives, gaps: tuple[Gap, ...] = (), *, undoes: bool = False
+) -> Script:
     """Scan a script that is about to run, and refuse what could not run as its header says.
 
-    ``gaps`` are those of the text. Raises FileFault at the place of the first fault.
+    ``gaps`` are those of the text; ``undoes`` tells that it undoes a migration. Raises FileFault at the place of
+    the first fault.
     """
     script = scan(text)
     in_transaction = _transaction_faults if directives.transactional else _stepwise_faults
-    faults = [*_command_faults(script), *_copy_faults(script), *in_transaction(script), *_directive_faults(script)]
+    faults = [
+        *_command_faults(script),
+        *_copy_faults(script),
+        *in_transaction(script),
+        *_directive_faults(script),
+        *_marker_faults(script, undoes=undoes),
+    ]
     if faults:
         offset, message, hint = min(faults)
         raise FileFault(message, hint=hint, location=Location(file, *position(text, offset, gaps)))
@@ -140,3 +156,10 @@ def _directive_faults(script: Script) -> Iterator[tuple[int, str, str]]:
                 "a directive stands below the header",
                 "Move it to the comment lines at the top of the file.",
             )
+
+
+def _marker_faults(script: Script, *, undoes: bool) -> Iterator[tuple[int, str, str]]:
+    """Find what would have cut the file for the tool that it was written for: both halves would run."""
+    for offset in misread(script, undoes=undoes):
+        line = script.text[offset:].partition("\n")[0].strip()
+        yield offset, f"{line!r} reads as the beginning of a section, and no section is known by it", _SECTIONS

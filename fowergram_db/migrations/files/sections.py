@@ -1,4 +1,4 @@
-"""Cut one file that both does and undoes a migration, as goose, dbmate and sql-migrate write it. Pure."""
+"""Cut one file that both does and undoes a migration, as goose, dbmate and others write it. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,18 +9,35 @@ from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.source import SqlFile, place
 
 GOOSE, DBMATE, SQL_MIGRATE = "goose", "dbmate", "sql-migrate"
+NODE_PG_MIGRATE, TERN = "node-pg-migrate", "tern"
+OPTIONAL = (NODE_PG_MIGRATE, TERN)
+"""The tools that read a file without a marker, too: as one that cannot be undone."""
 
-# The lines that begin the two sections, for each tool.
+# The lines that begin the two sections, for each tool; tern has none for the first.
 MARKERS = {
     GOOSE: ("-- +goose Up", "-- +goose Down"),
     DBMATE: ("-- migrate:up", "-- migrate:down"),
     SQL_MIGRATE: ("-- +migrate Up", "-- +migrate Down"),
+    NODE_PG_MIGRATE: ("-- Up Migration", "-- Down Migration"),
+    TERN: ("", "---- create above / drop below ----"),
 }
 # These tools look at lines alone, strings and bodies of functions included. Indented markers are found to be refused.
-_MARKER = re.compile(r"^([ \t]*)--[ \t]*(?:\+(goose|migrate)(?!\w)([^\n]*)|migrate:(\w+)(?!\S)([^\n]*))", re.MULTILINE)
+_MARKER = re.compile(
+    r"^(?P<indent>[ \t]*)--(?:"
+    r"[ \t]*\+(?P<plus>goose|migrate)(?!\w)(?P<annotation>[^\n]*)"
+    r"|[ \t]*migrate:(?P<dbmate>\w+)(?!\S)(?P<options>[^\n]*)"
+    r"|[ \t-]*(?P<node>(?i:up|down))[ \t]+(?i:migration)[ \t]*$"
+    r"|-- (?P<tern>create above / drop below|tern: disable-tx) ----[ \t]*$)",
+    re.MULTILINE,
+)
+_ANY = re.compile(r"\+goose|migrate|drop below|tern:|(?i:migration)")
+# node-pg-migrate looks for this at the very beginning.
+_NODE_NO_TRANSACTION = re.compile(r"\s*--[\s-]*no\s*transaction", re.IGNORECASE)
+_TEMPLATE = re.compile(r"\{\{-?\s*(?:\.|template\b|if\b|range\b|with\b|end\b|env\b|\$)")
 _COMMENTS = re.compile(r"(?>[ \t\n\r\f\v]+|--[^\n]*|/\*(?>[^*]+|\*(?!/))*+\*/)*+")
 _PLUS_TOOLS = {"goose": GOOSE, "migrate": SQL_MIGRATE}
 _HARMLESS = frozenset(("statementbegin", "statementend", "envsub off"))
+_DISABLE = "disable-tx"
 _KNOWN = {
     GOOSE: "Up, Down, StatementBegin, StatementEnd and NO TRANSACTION",
     DBMATE: "up and down, each with transaction:false or without",
@@ -51,15 +68,17 @@ class _Marker:
     end: int
 
 
-def cut(file: SqlFile) -> Sections | None:
+def cut(file: SqlFile, *, one_way: bool = False) -> Sections | None:
     """Cut a file at its markers; None where it has none.
+
+    ``one_way`` tells that the file's name says which way it goes: node-pg-migrate's markers are but remarks there.
 
     Raises FileFault, with the place, for a marker that is unknown, indented, of another tool, said twice or in
     the wrong order, and for SQL above the first.
     """
-    if "migrate" not in file.text and "+goose" not in file.text:
+    if not _ANY.search(file.text):
         return None
-    markers = tuple(_markers(file))
+    markers = tuple(marker for marker in _markers(file) if not (one_way and marker.tool == NODE_PG_MIGRATE))
     if not markers:
         return None
     for marker in markers[1:]:
@@ -79,22 +98,34 @@ def blank(text: str) -> str:
 
 def _markers(file: SqlFile) -> Iterator[_Marker]:
     matches = list(_MARKER.finditer(file.text))
-    # A comment may say "migrate:something" without being dbmate's.
-    is_dbmate = any(match[4] in ("up", "down") for match in matches)
+    # A comment may say "migrate:something" without being dbmate's, and "up migration" without being node-pg-migrate's.
+    is_dbmate = any(match["dbmate"] in ("up", "down") for match in matches)
+    is_node = all(match["node"] or (match["dbmate"] and not is_dbmate) for match in matches)
     for match in matches:
-        if match[4] and not is_dbmate:
+        if (match["dbmate"] and not is_dbmate) or (match["node"] and not is_node):
             continue
-        tool = _PLUS_TOOLS[match[2]] if match[2] else DBMATE
-        words = (match[3] or f"{match[4] or ''}{match[5] or ''}").split()
-        word, transactional = _meaning(tool, words)
-        marker = _Marker(tool, word, transactional, match.start(), match.end())
-        if match[1]:
+        marker = _marker(match)
+        tool, word = marker.tool, marker.word
+        if match["indent"] and tool not in OPTIONAL:
             raise _fault(file, marker, f"is indented, and {tool} wants it at the start of its line", "Move it there.")
         if word == "envsub on":
             raise _fault(file, marker, "asks for variables to be put into the SQL", "Write their values instead.")
-        if word not in ("up", "down", "no transaction") and word not in _HARMLESS:
+        if word not in ("up", "down", "no transaction", _DISABLE) and word not in _HARMLESS:
             raise _fault(file, marker, f"means nothing to {tool}", f"{tool}'s annotations are {_KNOWN[tool]}.")
         yield marker
+
+
+def _marker(match: re.Match[str]) -> _Marker:
+    at = {"start": match.start(), "end": match.end()}
+    if match["tern"]:
+        word = "down" if match["tern"].startswith("create") else _DISABLE
+        return _Marker(TERN, word, transactional=word == "down", **at)
+    if match["node"]:
+        return _Marker(NODE_PG_MIGRATE, match["node"].lower(), transactional=True, **at)
+    tool = _PLUS_TOOLS[match["plus"]] if match["plus"] else DBMATE
+    words = (match["annotation"] or f"{match['dbmate'] or ''}{match['options'] or ''}").split()
+    word, transactional = _meaning(tool, words)
+    return _Marker(tool, word, transactional, **at)
 
 
 def _meaning(tool: str, words: list[str]) -> tuple[str, bool]:
@@ -118,25 +149,56 @@ def _meaning(tool: str, words: list[str]) -> tuple[str, bool]:
 def _sections(file: SqlFile, markers: tuple[_Marker, ...]) -> Sections:
     text = file.text
     up, down = _edges(file, markers)
+    top = min(up.start, down.start) if down else up.start
     bare = _comments_end(text, 0)
-    if bare < up.start:
+    if bare < top:
         raise FileFault(
             f"{file.path.name}: SQL stands above the first marker of {up.tool}",
             hint="Move it below.",
             location=place(file.path, text, bare),
         )
-    in_transaction = all(marker.word != "no transaction" for marker in markers)
-    middle = down.start if down else len(text)
-    first = _section(file, text[:middle], transactional=in_transaction and up.transactional)
-    first = replace(first, gaps=tuple(gap for gap in file.gaps if gap.at < middle))
-    second = None
-    if down and _comments_end(text, middle) < len(text):
-        # Lines that were never in the text count too, or what stands below them would be said to stand higher.
-        skipped = sum(gap.lines for gap in first.gaps)
-        blanked = text[: up.start] + blank(text[up.start : middle]) + "\n" * skipped + text[middle:]
-        second = _section(file, blanked, transactional=in_transaction and down.transactional)
-        second = replace(second, gaps=tuple(replace(g, at=g.at + skipped) for g in file.gaps if g.at >= middle))
-    return Sections(up.tool, first, second)
+    if up.tool == TERN and (template := _TEMPLATE.search(text)):
+        raise FileFault(
+            f"{file.path.name}: tern would put something in the place of {template[0]}",
+            hint="Write the value itself.",
+            location=place(file.path, text, template.start()),
+        )
+    first, second = _spans(text, up, down)
+    undoes = down and _comments_end(text, second[0]) < second[1]
+    return Sections(
+        up.tool,
+        _part(file, markers, top, up, first),
+        _part(file, markers, top, down, second) if down and undoes else None,
+    )
+
+
+def _spans(text: str, up: _Marker, down: _Marker | None) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return where each of the two sections begins, its marker included, and where it ends."""
+    if down is None:
+        return (up.start, len(text)), (len(text), len(text))
+    if down.start < up.start:
+        return (up.start, len(text)), (down.start, up.start)
+    return (up.start, down.start), (down.start, len(text))
+
+
+def _part(file: SqlFile, markers: Iterable[_Marker], top: int, marker: _Marker, span: tuple[int, int]) -> SqlFile:
+    """Return one section: what stands above the first marker, blank lines, and its own text."""
+    start, end = span
+    # Lines that were never in the text count too, or what stands below them would be said to stand higher.
+    skipped = sum(gap.lines for gap in file.gaps if gap.at < start)
+    text = file.text[:top] + blank(file.text[top:start]) + "\n" * skipped + file.text[start:end]
+    part = _section(file, text, transactional=marker.transactional and _in_transaction(file, markers, span))
+    return replace(part, gaps=tuple(replace(g, at=g.at + skipped) for g in file.gaps if start <= g.at < end))
+
+
+def _in_transaction(file: SqlFile, markers: Iterable[_Marker], span: tuple[int, int]) -> bool:
+    """Tell whether no annotation of the file, or of the section alone, takes it out of its transaction."""
+    if next(iter(markers)).tool == NODE_PG_MIGRATE and _NODE_NO_TRANSACTION.match(file.text):
+        return False
+    return not any(
+        marker.word == "no transaction" or (marker.word == _DISABLE and span[0] <= marker.start < span[1])
+        for marker in markers
+    )
 
 
 def _edges(file: SqlFile, markers: Iterable[_Marker]) -> tuple[_Marker, _Marker | None]:
@@ -147,11 +209,13 @@ def _edges(file: SqlFile, markers: Iterable[_Marker]) -> tuple[_Marker, _Marker 
             continue
         if marker.word in found:
             raise _fault(file, marker, "stands here a second time", "Keep one, or make two migrations of it.")
-        if marker.word == "down" and "up" not in found:
+        if marker.word == "down" and "up" not in found and marker.tool not in OPTIONAL:
             raise _fault(file, marker, "stands above the section that it undoes", "Put the up section first.")
         found[marker.word] = marker
+    marker = next(iter(markers))
+    if marker.tool == TERN:
+        found["up"] = replace(marker, word="up", transactional=True, start=0, end=0)
     if "up" not in found:
-        marker = next(iter(markers))
         raise _fault(file, marker, "stands in a file without an up section", "Mark where that begins.")
     return found["up"], found.get("down")
 

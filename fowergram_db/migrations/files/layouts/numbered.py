@@ -7,7 +7,7 @@ from pathlib import Path
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, clash, mixture, outside_transaction, parse_version
-from fowergram_db.migrations.files.sections import Sections, cut
+from fowergram_db.migrations.files.sections import OPTIONAL, Sections, cut
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
 
 TOOL = ""
@@ -32,10 +32,10 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
         if version in those:
             raise clash(version, those[version][1].path, path)
         file = _plain(read_file(path))
-        sections = cut(file)
+        sections = cut(file, one_way=bool(direction))
         style = (sections.tool if sections else "", path)
-        tool = tool or style
-        if style[0] != tool[0] or (sections and direction == ".down"):
+        tool = tool if tool and (tool[0] or style[0] not in OPTIONAL) else style
+        if (style[0] != tool[0] and (style[0] or tool[0] not in OPTIONAL)) or (sections and direction == ".down"):
             raise mixture(tool[1], path)
         if direction == ".down":
             downs[version] = (name, file)

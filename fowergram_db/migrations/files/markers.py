@@ -1,0 +1,96 @@
+"""Find comments that read as the marker of a section, and are none that is understood. Pure."""
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from fowergram_db.migrations.files.directives import is_directive
+from fowergram_db.migrations.script.statements import Script
+
+_UP = frozenset("up ups upgrade forward forwards".split())
+_DOWN = frozenset("down downs downgrade undo rollback revert backward backwards below".split())
+# Names of tools, and words that only they have in their markers.
+_TOOLS = frozenset("goose migrate micrate dbmate rambler tern shmig sqlmigrate".split())
+_BESIDE = frozenset(
+    "migration migrations section script sql begin start here above create drop statement statements "
+    "transaction notransaction no true false".split()
+)
+_ALL = _UP | _DOWN | _TOOLS | _BESIDE
+# Shorter words have neighbours that mean something else: town, dawn, own.
+_SHORTEST_GUESSED = 6
+_ALIKE = 0.8
+_WORD = re.compile(r"[^\W\d_]+")
+_DIRECTION = re.compile(
+    rf"(?i:migrate[ \t]*:|(?<![^\W\d_])(?:{'|'.join(sorted(_UP | _DOWN))}|pu|dwon|donw)(?![^\W\d_]))"
+)
+# A word behind a plus, before a colon, or a bare at or exclamation mark: no sentence has these around a direction.
+_LIKE_A_TOOLS = re.compile(r"(?i:[^\w\n]*(?:\+\s*\w+[\s:]\s*\w+|\w+\s*:\s*\w+|[@!]\s*\w+)(?:\s+\w+:\w+)?[^\w\n]*)")
+_MIGRATE_WORD = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*\w+(?:[ \t]+transaction:\w+)?[ \t]*", re.IGNORECASE)
+# What the layouts with sections are cut by, and have looked at.
+_UNDERSTOOD = re.compile(
+    r"--[ \t]*(?:\+(?:goose|migrate)(?!\w).*|migrate:(?:up|down)(?!\S).*)"
+    r"|---- (?:create above / drop below|tern: disable-tx) ----"
+)
+
+
+def misread(script: Script, *, undoes: bool) -> Iterator[int]:
+    """Yield the offset of each comment that would split the script for its tool, and does not here.
+
+    ``undoes`` tells that the script is the one that undoes a migration. What is called a section of its own kind is
+    right where it stands; one of the other kind is wrong where a statement stands below.
+    """
+    last = script.statements[-1].start if script.statements else 0
+    for start, end in script.comments:
+        if not _DIRECTION.search(script.text, start, end) or not _is_a_line(script.text, start, end):
+            continue
+        comment = script.text[start:end]
+        if is_directive(comment) or _UNDERSTOOD.fullmatch(comment.rstrip()):
+            continue
+        means_down = _meaning(comment)
+        if means_down is None:
+            continue
+        if _is_a_tools(comment) or (means_down is not undoes and start < last):
+            yield start
+
+
+def _is_a_line(text: str, start: int, end: int) -> bool:
+    """Tell whether a comment has lines, or one, to itself."""
+    before = text[text.rfind("\n", 0, start) + 1 : start]
+    return not before.strip() and "\n" not in text[start:end].rstrip()
+
+
+def _meaning(comment: str) -> bool | None:
+    """Tell whether a comment names a section that undoes (True) or does (False); None where it names none.
+
+    >>> [_meaning(line) for line in ("-- migrate: up", "-- ==== DOWN ====", "-- Down Migraton", "-- down the road")]
+    [False, True, True, None]
+    """
+    if _MIGRATE_WORD.fullmatch(comment):
+        return "up" not in comment
+    words = [_guessed(word.lower()) for word in _WORD.findall(comment)]
+    strangers = [word for word in words if word not in _ALL]
+    known = len(words) - len(strangers)
+    is_marker = not strangers or (len(strangers) == 1 and known and _LIKE_A_TOOLS.fullmatch(comment))
+    if not is_marker or not _UP.union(_DOWN).intersection(words):
+        return None
+    return bool(_DOWN.intersection(words))
+
+
+def _guessed(word: str) -> str:
+    """Return the word that is meant: one with two letters exchanged, or a long one that is misspelt.
+
+    >>> [_guessed(word) for word in ("dwon", "migraton", "town")]
+    ['down', 'migration', 'town']
+    """
+    for short in ("up", "down"):
+        if word != short and sorted(word) == sorted(short):
+            return short
+    if word in _ALL or len(word) < _SHORTEST_GUESSED:
+        return word
+    return next(iter(get_close_matches(word, _ALL, 1, _ALIKE)), word)
+
+
+def _is_a_tools(comment: str) -> bool:
+    """Tell whether a comment is written as a tool wants it, or nearly so: no remark looks like that."""
+    words = {_guessed(word.lower()) for word in _WORD.findall(comment)}
+    return bool(_TOOLS & words) or bool(_LIKE_A_TOOLS.fullmatch(comment))
