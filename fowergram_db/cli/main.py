@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
     from fowergram_db.cli.app import program
     from fowergram_db.cli.render import Screen
     from fowergram_db.cli.session import fail, output_lost, show_traceback, unexpected
-    from fowergram_db.errors import UsageError
+    from fowergram_db.errors import FowergramError, UsageError
 
     _survive_any_output()
     # The tool completes no words; Typer would do so in the place of the command.
@@ -48,8 +48,13 @@ def run(arguments: Sequence[str]) -> int:
         return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False, obj=arguments) or 0)
     except typer.TyperException as error:
         usage = UsageError(error.format_message(), hint=_help_hint(error, arguments))
-        screen = Screen.of_process(json=wants_json(arguments), no_color="--no-color" in arguments)
+        in_file = getattr(getattr(error, "ctx", None), "default_map", None) or {}
+        is_json = wants_json(arguments) or _is_true(str(in_file.get("json", "")))
+        screen = Screen.of_process(json=is_json, no_color="--no-color" in arguments)
         return fail(screen, named_command(arguments), usage, target=None, arguments=arguments)
+    except FowergramError as error:  # in the env file, which is read with the options
+        screen = Screen.of_process(json=wants_json(arguments), no_color="--no-color" in arguments)
+        return fail(screen, named_command(arguments), error, target=None, arguments=arguments)
     except OSError as error:  # of the help and the version, which Typer prints
         return fail(Screen.of_process(json=False, no_color=True), "", output_lost(error), target=None)
     except Exception as error:  # noqa: BLE001 - a fault of the tool before a command has begun
@@ -65,7 +70,11 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _is_set(variable: str) -> bool:
-    return os.environ.get(variable, "").lower() in ("1", "true", "t", "yes", "y", "on")
+    return _is_true(os.environ.get(variable, ""))
+
+
+def _is_true(text: str) -> bool:
+    return text.lower() in ("1", "true", "t", "yes", "y", "on")
 
 
 def named_command(arguments: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
 import inspect
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from enum import StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -40,6 +41,7 @@ SHOW_SECRETS = Annotated[
         variable="FOWERGRAM_SHOW_SECRETS",
     ),
 ]
+_ENV_FILE = "fowergram_db.env_file"
 _OUTPUT = {
     "json": JSON,
     "no_color": Annotated[bool, option("Use no colours.  [env var: NO_COLOR]", "--no-color")],
@@ -70,15 +72,6 @@ _CONNECTION = {
             metavar="USER",
         ),
     ],
-    "env_file": Annotated[
-        Path | None,
-        option(
-            "File of such variables; what is exported wins.  [default: .env]",
-            "--env-file",
-            variable="FOWERGRAM_ENV_FILE",
-            metavar="FILE",
-        ),
-    ],
     "wait_for_server": Annotated[
         float,
         option(
@@ -88,6 +81,17 @@ _CONNECTION = {
             metavar="SECONDS",
             min=0,
             callback=_finite,
+        ),
+    ],
+}
+_VARIABLES = {
+    "env_file": Annotated[
+        Path | None,
+        option(
+            "File with the variables of any options; what is exported wins.  [default: .env]",
+            "--env-file",
+            variable="FOWERGRAM_ENV_FILE",
+            metavar="FILE",
         ),
     ],
 }
@@ -157,16 +161,36 @@ PARTS = ("database_url", "host", "port", "dbname", "user")
 
 
 class _Command(TyperCommand):
-    """A command whose options are given once: of two databases, the wrong one might count."""
+    """A command whose options are given once, and have their variables in the env file, too.
+
+    Of two databases, the wrong one might count.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer keeps the type to itself
-        """Refuse a second value of an option, and go on as any command does."""
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        """Refuse a second value of an option, read the env file, and go on as any command does."""
+        values, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for parameter in set(given):
             takes_value = parameter.param_type_name == "option" and not getattr(parameter, "is_flag", False)
-            if takes_value and given.count(parameter) > 1:
+            if takes_value and not parameter.multiple and given.count(parameter) > 1:
                 ctx.fail(f"Option '{parameter.opts[0]}' is given more than once.")
+        if "help" not in values:
+            ctx.meta[_ENV_FILE] = found = _env_file(values.get("env_file") or os.environ.get("FOWERGRAM_ENV_FILE"))
+            variables = {parameter.name: str(getattr(parameter, "envvar", "")) for parameter in self.params}
+            ctx.default_map = {name: found[variable] for name, variable in variables.items() if variable in found}
         return super().parse_args(ctx, args)
+
+
+def _env_file(named: str | None) -> Mapping[str, str]:
+    from fowergram_db.database.environment import read_env_file
+    from fowergram_db.errors import ConfigurationError
+
+    found = read_env_file(Path(named) if named else None)
+    if "FOWERGRAM_ENV_FILE" in found:
+        raise ConfigurationError(
+            "the env file names another env file (FOWERGRAM_ENV_FILE)",
+            hint="Remove that line: one env file is read, the one that --env-file or FOWERGRAM_ENV_FILE names.",
+        )
+    return found
 
 
 class Needs(StrEnum):
@@ -197,13 +221,13 @@ def command(app: typer.Typer, *names: str, needs: Needs, examples: str, group: s
 def _shared(needs: Needs) -> dict[str, Any]:
     match needs:
         case Needs.DATABASE:
-            return _CONNECTION | _OUTPUT
+            return _CONNECTION | _VARIABLES | _OUTPUT
         case Needs.FILES:
-            return _FILES | _OUTPUT
+            return _FILES | _VARIABLES | _OUTPUT
         case Needs.BOTH:
-            return _FILES | _CONNECTION | _OUTPUT
+            return _FILES | _CONNECTION | _VARIABLES | _OUTPUT
         case Needs.MIGRATION_LOCK:
-            return _PATIENCE | _FILES | _CONNECTION | _OUTPUT
+            return _PATIENCE | _FILES | _CONNECTION | _VARIABLES | _OUTPUT
 
 
 def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Callable[..., int]:
@@ -218,12 +242,12 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
         settings = Settings(
             typed={part: given.get(part) for part in PARTS if _is_typed(ctx, part)},
             on_command_line=frozenset(name for name in values if _is_typed(ctx, name)),
-            env_file=given.get("env_file"),
+            env_file=ctx.meta[_ENV_FILE],
             migrations_dir=given.get("migrations_dir"),
             wait_for_server_s=given.get("wait_for_server") or 0.0,
             patience={name: given[name] for name in _PATIENCE if name in given},
             json=given["json"],
-            no_color=given["no_color"],
+            no_color=given["no_color"] or "NO_COLOR" in ctx.meta[_ENV_FILE],
             debug=given["debug"],
             arguments=ctx.find_root().obj or (),
         )

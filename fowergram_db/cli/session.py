@@ -5,13 +5,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fowergram_db import __version__
 from fowergram_db.cli.render import Screen
-from fowergram_db.database.environment import read_env_file
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseError, ExitCode, FowergramError, UsageError
@@ -31,12 +29,13 @@ class Settings:
     """What the shared options say.
 
     ``typed`` holds those of the connection that stand on the command line itself, ``on_command_line`` the names
-    of the command's own that do. ``arguments`` is the whole command line.
+    of the command's own that do. ``env_file`` holds the variables of the env file, ``arguments`` is the whole command
+    line.
     """
 
     typed: Mapping[str, str | None] = field(repr=False)
     on_command_line: frozenset[str]
-    env_file: Path | None
+    env_file: Mapping[str, str] = field(repr=False)
     migrations_dir: Path | None
     json: bool
     no_color: bool
@@ -90,15 +89,10 @@ class Session:
         self.target: Target | None = None
         self.server_version: str | None = None
 
-    @cached_property
-    def env_file(self) -> Mapping[str, str]:
-        """The variables of the env file."""
-        return read_env_file(self.settings.env_file)
-
     @property
     def environment(self) -> Mapping[str, str]:
         """The env file's variables, and over them what is exported."""
-        return {**self.env_file, **{name: value for name, value in os.environ.items() if value.strip()}}
+        return {**self.settings.env_file, **{name: value for name, value in os.environ.items() if value.strip()}}
 
     @property
     def migrations_dir(self) -> Path:
@@ -122,7 +116,7 @@ class Session:
         self.target = resolve_target(
             self.settings.typed,
             os.environ,
-            self.env_file,
+            self.settings.env_file,
             libpq=libpq_settings,
             embedded_available=is_available(),
         )

@@ -12,7 +12,7 @@ DEFAULT_ENV_FILE = Path(".env")
 _QUOTED = re.compile(r"""[^=]*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)')(?:\s+#[^\n]*)?""", re.DOTALL)
 _URL_AS_PATH = re.compile(r"^([a-z][a-z0-9+.-]*:)/(?=[^/])", re.IGNORECASE)
 _LARGEST = 1 << 20
-_OURS = (*VARIABLES.values(), "DATABASE_URL", "FOWERGRAM_ENVIRONMENT")
+_OURS = (*VARIABLES.values(), "DATABASE_URL", "MIGRATIONS_DIR", "FOWERGRAM_")
 
 
 def read_env_file(path: Path | None) -> Mapping[str, str]:
