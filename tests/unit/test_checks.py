@@ -219,6 +219,7 @@ def test_in_a_script_that_undoes_an_up_section_is_the_wrong_one(line):
         HALVES.format("-- see migrate:up"),
         HALVES.format("-- Town migration"),
         HALVES.format("-- step up"),
+        HALVES.format("-- below"),
         HALVES.format("-- sign-ups"),
         HALVES.format("-- create statements"),
         HALVES.format("-- note: going down"),

@@ -8,11 +8,11 @@ from fowergram_db.migrations.files.directives import is_directive
 from fowergram_db.migrations.script.statements import Script
 
 _UP = frozenset("up ups upgrade forward forwards".split())
-_DOWN = frozenset("down downs downgrade undo rollback revert backward backwards below".split())
+_DOWN = frozenset("down downs downgrade undo rollback revert backward backwards".split())
 # Names of tools, and words that only they have in their markers.
 _TOOLS = frozenset("goose migrate micrate dbmate rambler tern shmig sqlmigrate".split())
 _BESIDE = frozenset(
-    "migration migrations section script sql begin start here above create drop statement statements "
+    "migration migrations section script sql begin start here above below create drop statement statements "
     "transaction notransaction no true false".split()
 )
 _ALL = _UP | _DOWN | _TOOLS | _BESIDE
@@ -21,7 +21,7 @@ _SHORTEST_GUESSED = 6
 _ALIKE = 0.8
 _WORD = re.compile(r"[^\W\d_]+")
 _DIRECTION = re.compile(
-    rf"(?i:migrate[ \t]*:|(?<![^\W\d_])(?:{'|'.join(sorted(_UP | _DOWN))}|pu|dwon|donw)(?![^\W\d_]))"
+    rf"(?i:migrate[ \t]*:|(?<![^\W\d_])(?:{'|'.join(sorted(_UP | _DOWN))}|below|pu|dwon|donw)(?![^\W\d_]))"
 )
 # A word behind a plus, before a colon, or a bare at or exclamation mark: no sentence has these around a direction.
 _LIKE_A_TOOLS = re.compile(r"(?i:[^\w\n]*(?:\+\s*\w+[\s:]\s*\w+|\w+\s*:\s*\w+|[@!]\s*\w+)(?:\s+\w+:\w+)?[^\w\n]*)")
@@ -71,9 +71,8 @@ def _meaning(comment: str) -> bool | None:
     strangers = [word for word in words if word not in _ALL]
     known = len(words) - len(strangers)
     is_marker = not strangers or (len(strangers) == 1 and known and _LIKE_A_TOOLS.fullmatch(comment))
-    if not is_marker or not _UP.union(_DOWN).intersection(words):
-        return None
-    return bool(_DOWN.intersection(words))
+    means_down = bool(_DOWN.intersection(words)) or {"drop", "below"}.issubset(words)
+    return means_down if is_marker and (means_down or _UP.intersection(words)) else None
 
 
 def _guessed(word: str) -> str:
