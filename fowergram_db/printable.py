@@ -19,9 +19,9 @@ _UNSEEN = (
 # TeamCity has ##teamcity[. The others are how Buildkite recognizes the heading of a group.
 _COMMANDS = r"(?m)(^[^\S\n]*)(?=::)|(^)(?=(?:---|\+\+\+|~~~|\^\^\^)(?:[ \t]|$))|(##\w*)(?=\[)"
 _INDENT = "  "
-_OPENED = re.compile(r"(##\w*)\[")
-_LAST_BLANK = re.compile(r" ((?:\x1b\[[\d;]*m)*)\Z")
-_NOT_ASCII = re.compile(r"[^\0-\x7f]")
+_OPENED = r"(##\w*)\["
+_LAST_BLANK = r" ((?:\x1b\[[\d;]*m)*)\Z"
+_NOT_ASCII = r"[^\0-\x7f]"
 
 
 def escaped(text: str) -> str:
@@ -90,7 +90,7 @@ def without_brackets(text: str) -> str:
     >>> print(without_brackets("##vso[task.complete]"))
     ##vso\[task.complete]
     """
-    return _OPENED.sub(r"\1\\[", text)
+    return re.sub(_OPENED, r"\1\\[", text)
 
 
 def in_json(document: str) -> str:
@@ -102,7 +102,7 @@ def in_json(document: str) -> str:
     >>> print(in_json('"\u202e\udc80\U000e0041##vso["'))
     "\u202e\\udc80\udb40\udc41##vso\u005b"
     """
-    return _OPENED.sub(r"\1\\u005b", _unseen().sub(_escape_in_json, document))
+    return re.sub(_OPENED, r"\1\\u005b", _unseen().sub(_escape_in_json, document))
 
 
 def ascii_json(document: str) -> str:
@@ -111,7 +111,7 @@ def ascii_json(document: str) -> str:
     >>> print(ascii_json('"é 😀"'))
     "\u00e9 \ud83d\ude00"
     """
-    return document if document.isascii() else _NOT_ASCII.sub(_escape_in_json, document)
+    return document if document.isascii() else re.sub(_NOT_ASCII, _escape_in_json, document)
 
 
 @cache
@@ -135,7 +135,7 @@ def _shifted(match: re.Match[str]) -> str:
         return match[0]  # the heading of a group stands at the very beginning
     if before[-1:].isspace():
         return f"{before[:-1]}\\{command}{rest}"
-    return f"{before}\\{command}" + _LAST_BLANK.sub(r"\1", rest)
+    return f"{before}\\{command}" + re.sub(_LAST_BLANK, r"\1", rest)
 
 
 def _escape(match: re.Match[str]) -> str:

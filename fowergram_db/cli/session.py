@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fowergram_db.migrations.run import Patience
 
 # How Python shows a byte that is not UTF-8.
-_HALF = re.compile(r"[\ud800-\udfff]")
+_HALF = r"[\ud800-\udfff]"
 _AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
 
 
@@ -227,7 +227,7 @@ def _explain(error: BaseException) -> FowergramError:
             meant: FowergramError = Terminated("terminated", hint=_AFTER_INTERRUPT)
         case KeyboardInterrupt():
             meant = Interrupted("interrupted", hint=_AFTER_INTERRUPT)
-        case UnicodeEncodeError() if not error.object.isascii() and _HALF.search(error.object):
+        case UnicodeEncodeError() if not error.object.isascii() and re.search(_HALF, error.object):
             meant = UsageError(
                 "an argument, a variable or a name is not UTF-8",
                 hint="Correct it; names of databases, tables and roles are text.",

@@ -9,7 +9,7 @@ from fowergram_db.database.target import VARIABLES
 from fowergram_db.errors import ConfigurationError, Location
 
 DEFAULT_ENV_FILE = Path(".env")
-_QUOTED = re.compile(r"""[^=]*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)')(?:\s+#[^\n]*)?""", re.DOTALL)
+_QUOTED = r"""(?s)[^=]*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)')(?:\s+#[^\n]*)?"""
 _URL_AS_PATH = re.compile(r"^([a-z][a-z0-9+.-]*:)/(?=[^/])", re.IGNORECASE)
 _LARGEST = 1 << 20
 _OURS = (*VARIABLES.values(), "DATABASE_URL", "MIGRATIONS_DIR", "FOWERGRAM_")
@@ -93,7 +93,7 @@ def _parse(file: str, text: str) -> Mapping[str, str]:
 
 def _literal(assignment: str) -> str:
     """Return what stands between quotes as it stands there: the parser would read its backslashes."""
-    match = _QUOTED.fullmatch(assignment.strip())
+    match = re.fullmatch(_QUOTED, assignment.strip())
     return (match[1] or match[2] or "") if match else ""
 
 

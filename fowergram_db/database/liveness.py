@@ -3,13 +3,12 @@
 TCP alone takes two hours for a session that is silent, and a quarter of an hour for one that sends. Pure.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Liveness:
+class Liveness(NamedTuple):
     """Times in seconds. The kernel probes a silent connection after ``idle_s``, then every ``interval_s``.
 
     It gives up after ``probes`` without an answer, or when what was sent is not acknowledged for as long as all of

@@ -11,9 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import psycopg
 from psycopg import pq
@@ -22,10 +21,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.generators import WAIT_R, WAIT_W
 
 # "B" are the messages from the server. The fields come in the server's order, the severity in its language.
-_REFUSAL = re.compile(r'^B\t\d+\tErrorResponse\t(?: [A-Z] "[^"\n]*")*? C "([0-9A-Z]{5})"', re.MULTILINE)
-_STARTUP = re.compile(r"^F\t\d+\tStartupMessage\t", re.MULTILINE)
-_ENCRYPTION_ANSWERED = re.compile(r"^B\t\d+\t(?:SSL|GSSENC)Response\t", re.MULTILINE)
-_PASSWORD_ACCEPTED = re.compile(r"^B\t\d+\tAuthenticationSASLFinal\t", re.MULTILINE)
+_REFUSAL = r'(?m)^B\t\d+\tErrorResponse\t(?: [A-Z] "[^"\n]*")*? C "([0-9A-Z]{5})"'
+_STARTUP = r"(?m)^F\t\d+\tStartupMessage\t"
+_ENCRYPTION_ANSWERED = r"(?m)^B\t\d+\t(?:SSL|GSSENC)Response\t"
+_SASL_FINAL = r"(?m)^B\t\d+\tAuthenticationSASLFinal\t"
 _PROTOCOL_VIOLATION = "08P01"
 _PROBE_S = 2.0
 
@@ -115,8 +114,7 @@ def log_in(conninfo: str, kind: type[_Traced]) -> _Traced:
         _attempts.reset(token)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(NamedTuple):
     """What one address has come to."""
 
     cause: Cause
@@ -231,7 +229,7 @@ def _answers(conninfo: str) -> bool:
 
 
 def _last_code(trace: str) -> str:
-    codes = _REFUSAL.findall(trace)
+    codes = re.findall(_REFUSAL, trace)
     return codes[-1] if codes else ""
 
 
@@ -241,9 +239,11 @@ def _cause(pgconn: pq.abc.PGconn, trace: str | None) -> Cause:
     if trace is None:
         return Cause.REFUSED if pgconn.used_password else Cause.UNKNOWN
     if code := _last_code(trace):
-        if code == _PROTOCOL_VIOLATION and pgconn.used_password and not _PASSWORD_ACCEPTED.search(trace):
+        if code == _PROTOCOL_VIOLATION and pgconn.used_password and not re.search(_SASL_FINAL, trace):
             return Cause.WRONG_PASSWORD  # PgBouncer has no other code for it
         return next((cause for prefix, cause in _CAUSES.items() if code.startswith(prefix)), Cause.UNKNOWN)
     if not trace:
         return Cause.UNREACHABLE
-    return Cause.ENCRYPTION if _ENCRYPTION_ANSWERED.search(trace) and not _STARTUP.search(trace) else Cause.UNKNOWN
+    return (
+        Cause.ENCRYPTION if re.search(_ENCRYPTION_ANSWERED, trace) and not re.search(_STARTUP, trace) else Cause.UNKNOWN
+    )

@@ -23,7 +23,7 @@ _LIBPQ = MappingProxyType(
 )
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 # What may stand in a URL as it is: names, and addresses of both versions.
-_PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_PLAIN_HOST = r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+"
 _WAYS = (
     "Say where: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
     "DB_USER, DB_PASSWORD in the environment or in .env, or libpq's PGHOST and PGSERVICE. "
@@ -121,7 +121,7 @@ def url_of(target: Target) -> str:
     password = f":{quote(target.password, safe='')}" if target.password else ""
     parameters = [(name, value) for name, value in target.parameters if value]
     place = f"[{target.host}]:{target.port}" if ":" in target.host else f"{target.host}:{target.port}"
-    if not target.host or not _PLAIN_HOST.fullmatch(target.host):
+    if not target.host or not re.fullmatch(_PLAIN_HOST, target.host):
         place = ""
         parameters = [("host", target.host), ("port", target.port), *parameters]
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters if value)

@@ -23,7 +23,7 @@ _MOST_SHOWN = 40
 _LARGEST_INTEGER = 2**31 - 1
 _LARGEST_OID = 2**32 - 1
 _LONGEST_DURATION_MS = 1e12
-_BACKEND_START = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00)?")
+_BACKEND_START = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00)?"
 
 
 class LenientText(Loader):
@@ -195,7 +195,7 @@ def _is_flag(value: object) -> bool:
 
 
 def _is_backend_start(value: object) -> bool:
-    return isinstance(value, str) and _BACKEND_START.fullmatch(value) is not None
+    return isinstance(value, str) and re.fullmatch(_BACKEND_START, value) is not None
 
 
 def _is_list_of_oids(value: object) -> bool:

@@ -1,5 +1,6 @@
 """Sessions that a run works in: known by a name of their own, and passing on what the server says."""
 
+import secrets
 import time
 from collections.abc import Callable
 
@@ -8,7 +9,6 @@ import psycopg
 from fowergram_db.database.connection import Connection, connect_safely, maintenance, server_version
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ConnectionFailed, DatabaseMissing, UntrustedOwner
-from fowergram_db.migrations.engine.lock import fresh_name
 from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent
 
 _BELIEF_S = 20.0
@@ -17,10 +17,15 @@ _POLL_S = 0.1
 
 def open_session(target: Target, on_event: OnEvent) -> Connection:
     """Connect, and pass on what the server says; to be used in a ``with`` statement, which closes it."""
-    connection = connect_safely(target, application=fresh_name())
+    connection = connect_safely(target, application=_fresh_name())
     on_event(Connected(server_version(connection)))
     connection.add_notice_handler(lambda said: on_event(_notice(said)))
     return connection
+
+
+def _fresh_name() -> str:
+    """Return an application name that no other session has, for a worker to be known by."""
+    return f"fowergram-db {secrets.token_hex(8)}"
 
 
 def _notice(said: psycopg.errors.Diagnostic) -> Notice:

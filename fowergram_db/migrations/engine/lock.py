@@ -61,11 +61,6 @@ class Backend:
     since: str
 
 
-def fresh_name() -> str:
-    """Return an application name that no other session has, for a worker to be known by."""
-    return f"fowergram-db {secrets.token_hex(8)}"
-
-
 class _Tried(StrEnum):
     """What came of a try: held, or taken by another migrator, or held with a worker still there whose own is gone."""
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fowergram_db.errors import FileFault, Location
 
 _LINE = re.compile(r"[ \t]*--[ \t]*fowergram[ \t]*:[ \t]*(.*?)[ \t]*", re.IGNORECASE)
-_BLOCK = re.compile(r"/\*\s*fowergram\s*:", re.IGNORECASE)
+_BLOCK = r"(?i)/\*\s*fowergram\s*:"
 _HEADER = re.compile(r"(?>[ \t\r\f\v]*(?>--[^\n]*)?(?>\n|\Z))*+")
-_DURATION = re.compile(r"([0-9]+) *(ms|s|min|h|d)")
+_DURATION = r"([0-9]+) *(ms|s|min|h|d)"
 _UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LONGEST_MS = 2**31 - 1
 DURATION_HINT = "Write a whole number with its unit: 500ms, 2s, 10min, 1h, 7d; 0 for no limit."
@@ -53,7 +53,7 @@ def is_directive(comment: str) -> bool:
     >>> is_directive("-- fowergram: x"), is_directive("/* Fowergram: x */"), is_directive("-- the fowergram: x")
     (True, True, False)
     """
-    return bool(_LINE.fullmatch(comment) or _BLOCK.match(comment))
+    return bool(_LINE.fullmatch(comment) or re.match(_BLOCK, comment))
 
 
 def header_end(text: str) -> int:
@@ -93,7 +93,7 @@ def milliseconds(duration: str) -> int | None:
     >>> milliseconds("2s"), milliseconds("0"), milliseconds("2")
     (2000, 0, None)
     """
-    match = _DURATION.fullmatch(duration)
+    match = re.fullmatch(_DURATION, duration)
     if match is None:
         return 0 if duration == "0" else None
     found = int(match[1]) * _UNIT_MS[match[2]]
