@@ -62,6 +62,7 @@ _FILE_PATH = "fowergram.search_path"
 _HAS_CITUS = (
     "EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'citus'::pg_catalog.name)"
 )
+_HAS_EVENT_TRIGGERS = "EXISTS (SELECT FROM pg_catalog.pg_event_trigger)"
 
 _ANOTHER_RESULT = "the server has sent the result of another query"
 
@@ -114,6 +115,8 @@ class Session(TracedConnection):
         self.reads_standard_strings = True
         self.has_citus: bool | None = None
         """Whether the database had the extension citus when the session began; None: it was not asked."""
+        self.has_event_triggers = True
+        """Whether the database had event triggers when the session began, or that was not asked."""
         self.liveness = ""
         """The query that has the server end the session soon after this client has vanished, where there is one."""
 
@@ -136,15 +139,17 @@ class Session(TracedConnection):
         # First what could stop the rest; it is short, and takes no time.
         first = [f"SET LOCAL {name} = 0" for name in _known(("transaction_timeout", "statement_timeout"), version)]
         calls = ", ".join(_call(*setting, local=False) for setting in _all(version).items())
-        query = f"SELECT {pid}, pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, CASE WHEN {pid} THEN ARRAY[{calls}] END"
+        found = f"pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, {_HAS_EVENT_TRIGGERS}"
+        query = f"SELECT {pid}, {found}, CASE WHEN {pid} THEN ARRAY[{calls}] END"
         with self.cursor() as cursor:
             # The query may have to wait for a lock: its client may vanish meanwhile.
             with limited(self, LIVENESS.answer_s):
                 cursor.execute("; ".join(filter(None, (*first, liveness, query))).encode())
             while cursor.nextset():
                 pass
-            is_own, is_standby, has_citus, _ = _answer(cursor)
+            is_own, is_standby, has_citus, has_event_triggers, _ = _answer(cursor)
         self.has_citus = has_citus is True
+        self.has_event_triggers = has_event_triggers is not False
         self.scope = Scope.SESSION if is_own else Scope.TRANSACTION
         self.is_pooled = not is_own
         if self.is_pooled:
@@ -217,14 +222,14 @@ def kept_again(connection: psycopg.Connection[Any]) -> str:
     return f"SELECT {calls}; {own.liveness if own else ''}"
 
 
-def discards(connection: psycopg.Connection[Any]) -> str:
+def discards(*, prepared: bool = True, locked: bool = True) -> str:
     """Return what takes away what a script has left in its session, as DISCARD ALL does, which no transaction takes.
 
-    In a session that a pooler lends, what others have prepared, counted and locked stays.
+    Prepared statements and session locks stay where others may have some in the session.
     """
-    shared = "CLOSE ALL; UNLISTEN *; DISCARD TEMP;"
-    own = "DEALLOCATE ALL; DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all();"
-    return shared if is_pooled(connection) else f"{shared} {own}"
+    deallocate = " DEALLOCATE ALL;" if prepared else ""
+    unlock = " SELECT pg_catalog.pg_advisory_unlock_all();" if locked else ""
+    return f"CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES;{deallocate}{unlock}"
 
 
 def role_calls(connection: psycopg.Connection[Any], *, local: bool = True) -> str:
@@ -260,6 +265,11 @@ def may_have_citus(connection: psycopg.Connection[Any]) -> bool:
     return not isinstance(connection, Session) or connection.has_citus is not False
 
 
+def may_have_event_triggers(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether the database had event triggers when the session began, or that is not known. No round trip."""
+    return not isinstance(connection, Session) or connection.has_event_triggers
+
+
 def is_lent(connection: psycopg.Connection[Any]) -> bool:
     """Tell whether settings of the session could reach others, or are a script's."""
     return _scope(connection) is Scope.TRANSACTION
@@ -290,17 +300,16 @@ def _is_idle(connection: psycopg.Connection[Any]) -> bool:
     return connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
 
 
-def _answer(cursor: psycopg.Cursor[Any]) -> tuple[object, object, object, object]:
+def _answer(cursor: psycopg.Cursor[Any]) -> tuple[object, ...]:
     try:
         row = cursor.fetchone()
     except (ValueError, ArithmeticError, RecursionError) as error:  # as Python reads numbers and JSON
         raise psycopg.OperationalError(_ANOTHER_RESULT) from error
     if row is None:
-        return False, False, True, None
-    if len(row) != 4:  # noqa: PLR2004 - what the query selects
+        return False, False, True, True, None
+    if len(row) != 5:  # noqa: PLR2004 - what the query selects
         raise psycopg.OperationalError(_ANOTHER_RESULT)
-    is_own, is_standby, has_citus, done = row
-    return is_own, is_standby, has_citus, done
+    return tuple(row)
 
 
 def _known(names: Iterable[str], version: int) -> list[str]:

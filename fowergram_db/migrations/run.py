@@ -9,7 +9,7 @@ from itertools import groupby
 import psycopg
 
 from fowergram_db.database.connection import Connection, connect_safely, require_primary
-from fowergram_db.database.session_settings import may_have_citus, settings_of_role
+from fowergram_db.database.session_settings import may_have_citus, may_have_event_triggers, settings_of_role
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep, check
@@ -43,6 +43,7 @@ class Patience:
 PATIENCE = Patience()
 # A script that makes the extension names it.
 _CITUS = re.compile("citus", re.IGNORECASE)
+_EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
 
 
 def prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tuple[CheckedStep, ...]:
@@ -97,6 +98,8 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
     require_standard_strings(worker.connection)
     if may_have_citus(worker.connection) or any(_CITUS.search(checked.script.text) for checked in steps):
         worker = replace(worker, on_citus=True)
+    if may_have_event_triggers(worker.connection) or any(_EVENT_TRIGGER.search(c.script.text) for c in steps):
+        worker = replace(worker, has_event_triggers=True)
     numbers = {checked.step.version: number for number, checked in enumerate(steps, start=1)}
 
     def begin(step: Step) -> None:

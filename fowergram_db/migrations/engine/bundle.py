@@ -14,6 +14,7 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.database.session_settings import own_for_row
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.clean_session import DISCARD_TEMPORARY
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.engine.opening import BEGIN, opening, set_local
@@ -38,7 +39,7 @@ _BEGAN = (
 
 def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int) -> "Bundle | None":
     """Return the steps from a place on that may travel together, ready to be sent; None where they are not two."""
-    if worker.on_citus:
+    if worker.on_citus or worker.has_event_triggers:
         return None
     end, characters = begin, 0
     while end < min(len(steps), begin + _MOST_STEPS) and _may_travel(steps[end]):
@@ -121,7 +122,8 @@ class Bundle:
         begin = short.settings(opening(self.worker, checked.directives, *more))
         text = "".join(piece.text for piece in checked.script.pieces())
         own = short.settings(own_for_row(self.worker.connection))
-        return f"{BEGIN}{begin}{text}{_END}{own}{short.record(checked.row)}COMMIT;"
+        clean = DISCARD_TEMPORARY if self.worker.is_pooled else ""
+        return f"{BEGIN}{clean}{begin}{text}{_END}{own}{short.record(checked.row)}COMMIT;"
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""

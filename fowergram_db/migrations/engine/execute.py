@@ -9,18 +9,12 @@ import psycopg
 from psycopg import pq
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.session_settings import (
-    RESETS,
-    UNLIMITED,
-    discards,
-    kept_again,
-    own_again,
-    reads_standard_strings,
-)
+from fowergram_db.database.session_settings import UNLIMITED, own_again, reads_standard_strings
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, MigrationFailed, Refused
 from fowergram_db.migrations.engine.bundle import bundle_of
 from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, savepoint
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.opening import BEGIN, Place, compose, opening
 from fowergram_db.migrations.engine.pieces import run_piece
@@ -36,9 +30,6 @@ END = "COMMIT;"
 END_LATER = "SET LOCAL synchronous_commit = off; COMMIT;"
 """A COMMIT that does not wait for the disk: it is safe from a crash of the server with a later one of the same run."""
 _BOOKKEEPING = {Direction.UP: "bookkeeping/insert", Direction.DOWN: "bookkeeping/delete"}
-
-
-Settings = Sequence[tuple[str, str]]
 
 
 class Extent(StrEnum):
@@ -101,19 +92,20 @@ def _attempt(
     worker: Worker, steps: Sequence[CheckedStep], watch: Watch, on_begin: Callable[[Step], None], end: str
 ) -> tuple[StepResult, ...]:
     results = []
-    left: Settings = ()
+    found = Found()
     try:
         for number, checked in enumerate(steps, start=1):
             on_begin(checked.step)
             watch.step = checked.step
             began = time.perf_counter()
-            transaction, found = _run(worker, checked, watch, begin=number == 1)
             # Later in the transaction there is nothing of others to be found but what was put back.
-            left = found if number == 1 else left
+            look = Looks(worker.is_pooled, steps) if number == 1 else None
+            transaction, looked = _run(worker, checked, watch, look)
+            found = looked or found
             duration_ms = (time.perf_counter() - began) * 1000
             results.append(StepResult(checked.step, duration_ms))
             row = checked.row | {"transaction": transaction, "duration_ms": duration_ms}
-            _record(worker, checked, row, left, end if number == len(steps) else "")
+            _record(worker, checked, row, found, end if number == len(steps) else "")
     except BaseException as error:
         # An interrupt does not stop a COMMIT that is on its way: with that done, no transaction is open any more.
         is_idle = worker.connection.info.transaction_status is pq.TransactionStatus.IDLE
@@ -125,36 +117,36 @@ def _attempt(
     return tuple(results)
 
 
-def _run(worker: Worker, checked: CheckedStep, watch: Watch, *, begin: bool) -> tuple[str, Settings]:
-    """Send BEGIN, settings and script; return the transaction's number, and what others had set in the session."""
+def _run(worker: Worker, checked: CheckedStep, watch: Watch, look: Looks | None) -> tuple[str, Found | None]:
+    """Send what opens a transaction, where there is a ``look``, settings and script.
+
+    Return the transaction's number, and what the look has found.
+    """
     first, *rest = checked.script.pieces() or (Piece(0, ""),)
     number = "pg_catalog.pg_current_xact_id()::pg_catalog.text"
-    look = (load("catalog/left_settings"),) if worker.is_pooled and begin else ()
-    place = Place.BEGIN if begin else Place.LATER
-    before = (*((BEGIN,) if begin else ()), *look, opening(worker, checked.directives, number, place=place))
+    place = Place.LATER if look is None else Place.BEGIN
+    begin = () if look is None else (BEGIN, *look.queries)
+    last = opening(worker, checked.directives, number, place=place)
+    before = (*begin, *filter(None, (savepoint(checked.script)[0],)), last)
     results = run_piece(worker, checked, first, watch, before)
     for piece in rest:
         run_piece(worker, checked, piece, watch)
     opened = results[len(before) - 1]
-    left = results[len(before) - 2] if look else None
-    return (opened.get_value(0, opened.nfields - 1) or b"").decode(), _settings(left)
+    found = None if look is None else look.found(results[1 : len(begin)])
+    return (opened.get_value(0, opened.nfields - 1) or b"").decode(), found
 
 
-def _settings(left: pq.abc.PGresult | None) -> Settings:
-    if left is None:
-        return ()
-    rows = range(left.ntuples)
-    return tuple(((left.get_value(at, 0) or b"").decode(), (left.get_value(at, 1) or b"").decode()) for at in rows)
+def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], found: Found, end: str) -> None:
+    """Write the step's row behind its script, as one query with the COMMIT that may end it.
 
-
-def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], left: Settings, end: str) -> None:
-    """Write the step's row behind its script, as one query with the COMMIT that may end it."""
+    It goes behind what undoes what the script may have done to the session.
+    """
     step = checked.step
     try:
+        undo = resets(worker, checked, found, is_last=bool(end)) if _may_have_kept(worker, checked) else ""
         own = f"{UNLIMITED} {own_again(worker.connection)}"
-        before = f"{_resets(worker, checked, left)} {own}" if checked.script.runs_code else own
         bookkeeping = compose(worker.connection, guarded(load(_BOOKKEEPING[step.direction]), Lock.WRITE), row)
-        run(worker.connection, f"{before} {bookkeeping} {end}")
+        run(worker.connection, f"{savepoint(checked.script)[1]} {undo} {own} {bookkeeping} {end}")
     except psycopg.errors.DivisionByZero as error:
         roll_back(worker.connection)
         require_trusted_table(worker.connection)
@@ -167,24 +159,9 @@ def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], left: 
         raise failure(step, checked.script, error, None, doing="could not be committed") from error
 
 
-def _resets(worker: Worker, checked: CheckedStep, left: Settings) -> str:
-    """Return what undoes what a script may have done to the session: the bookkeeping and others must not see it.
-
-    In a session that a pooler lends, what others have set and prepared stays.
-    """
-    if worker.connection.info.encoding != "utf-8":
-        # The query would be read as the script has left it.
-        worker.connection.execute("RESET client_encoding")
-    limit = worker.limits.of(checked.directives)[0]
-    left_again = _set_again(worker.connection, left)
-    kept = kept_again(worker.connection)
-    return f"{RESETS} {kept} {left_again} {discards(worker.connection)} SET LOCAL lock_timeout = {limit};"
-
-
-def _set_again(connection: Connection, settings: Settings) -> str:
-    """Return the statements that set in a session what others had set there."""
-    call = "SELECT pg_catalog.set_config(%(name)s, %(value)s, false);"
-    return "".join(compose(connection, call, {"name": name, "value": value}) for name, value in settings)
+def _may_have_kept(worker: Worker, checked: CheckedStep) -> bool:
+    """Tell whether a script may have left something in its session."""
+    return checked.script.runs_code or worker.has_event_triggers
 
 
 def flush(connection: Connection) -> None:

@@ -6,7 +6,7 @@ after: where a run ends in between, the next finds out what became of it.
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 
@@ -18,6 +18,7 @@ from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, 
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, keeping
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.leftovers import Earlier, left_to_run, transient_indexes
 from fowergram_db.migrations.engine.lock import lock_lost
@@ -28,13 +29,14 @@ from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StepResult
 from fowergram_db.migrations.history import Lock, Progress, guarded, require_trusted_table
 from fowergram_db.migrations.plan import Direction
-from fowergram_db.migrations.script.scanner import Piece, Script, Statement, Trait
+from fowergram_db.migrations.script.scanner import Piece, Statement, Trait
 
 # These may end transactions themselves, or refuse to run in one, as their arguments will have it.
 _BARE = ("CALL", "CLUSTER", "DISCARD", "DO", "REINDEX")
 _BARE_PAIRS = (("ALTER", "DATABASE"), *((verb, "SUBSCRIPTION") for verb in ("ALTER", "CREATE", "DROP")))
 _FOR_A_TRANSACTION = (("LOCAL",), ("TRANSACTION",), ("CONSTRAINTS",))
 _HASH_DIGITS = 16
+_SHARED_DISCARDS = discards(prepared=False, locked=False)
 # The bookkeeping is the tool's own, whoever the script has become; only for the transaction at hand.
 # DEFAULT is the role that the session began as: ALTER ROLE … SET role may have made it another than who logged in.
 _OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;"
@@ -45,11 +47,12 @@ def apply_stepwise(worker: Worker, checked: CheckedStep) -> StepResult:
 
     Raises MigrationFailed or LockTimeout; the history then says at which statement it stands.
     """
-    if worker.lock is not None and worker.lock.is_pooled and _sets_something(checked.script):
+    if worker.is_pooled and (kept := keeping(checked.script)):
+        does = "sets something" if is_setting(kept[0]) else f"keeps something in its session ({kept[0].label})"
         raise Refused(
-            f"{checked.step.filename} runs without a transaction and sets something: a pooler would give it to others",
+            f"{checked.step.filename} runs without a transaction and {does}: a pooler would give it to others",
             hint="Connect to the server directly, or write SET LOCAL into a file that runs in a transaction.",
-            location=Location(checked.step.source),
+            location=Location(checked.step.source, *checked.step.sql.position(kept[0].start)),
         )
     if worker.is_pooled and any(map(_is_bare, checked.script.statements)):
         _require_read_write(worker, checked)
@@ -68,10 +71,6 @@ def _require_read_write(worker: Worker, checked: CheckedStep) -> None:
             hint="Connect to the server directly, or take the setting away from the role or the database.",
             location=Location(checked.step.source),
         )
-
-
-def _sets_something(script: Script) -> bool:
-    return any(map(_is_setting, script.statements))
 
 
 @dataclass(slots=True)
@@ -110,6 +109,7 @@ class _Run:
         for number, (statement, recorded) in enumerate(zip(script.statements, found.done, strict=False)):
             if not recorded.startswith(self._hash(statement)):
                 raise self._edited(number)
+        self._require_restorable(script.statements[: len(found.done)])
         if len(found.done) > len(script.statements):
             raise self._edited(len(script.statements) - 1)
         pooled = self.worker.is_pooled
@@ -130,6 +130,21 @@ class _Run:
         self._write(load(query), progress)
         return progress
 
+    def _require_restorable(self, done: Sequence[Statement]) -> None:
+        """Raise HistoryInconsistent where a statement that has run has left more in its session than can be set again.
+
+        Without its temporary table, say, the next one would take the table of that name for it.
+        """
+        kept = next((s for s in keeping(self.checked.script) if s in done and not is_setting(s)), None)
+        if kept and len(done) < len(self.checked.script.statements):
+            step = self.checked.step
+            raise HistoryInconsistent(
+                f"{step.filename} stopped midway, and what {kept.label} had left in its session is gone with it",
+                hint="Finish it by hand, from that statement on, and say so with "
+                f"`fowergram-db repair --version {step.version}`.",
+                location=Location(step.source, *step.sql.position(kept.start)),
+            )
+
     def _invalid_before(self, found: Progress) -> tuple[int, ...] | None:
         """Return the transient indexes that are not ours, as recorded or, before the first of ours, as they are now."""
         if found.invalid is None and any(map(_rebuilds_concurrently, self.checked.script.statements)):
@@ -140,7 +155,7 @@ class _Run:
         """Set in this session what the statements that have run have set in theirs."""
         watch = self._watch()
         for statement in self.checked.script.statements[: len(self.progress.done)]:
-            if _is_setting(statement) and statement.words[1:2] not in _FOR_A_TRANSACTION:
+            if is_setting(statement) and statement.words[1:2] not in _FOR_A_TRANSACTION:
                 run_piece(self.worker, self.checked, self._piece(statement), watch)
 
     def _watch(self) -> Watch:
@@ -187,7 +202,9 @@ class _Run:
         try:
             run_piece(self.worker, self.checked, self._piece(statement), watch, before)
             after = self._after(statement)
-            self._send(f"{self._own()} {self._composed(load('bookkeeping/progress'), after)} COMMIT;")
+            # A pooler may lend another session for the next statement, and this one to somebody else.
+            undo = f"{CHECK_CONSTRAINTS} {_SHARED_DISCARDS}" if self.worker.is_pooled else ""
+            self._send(f"{undo} {self._own()} {self._composed(load('bookkeeping/progress'), after)} COMMIT;")
         except BaseException:
             roll_back(connection)
             raise
@@ -262,7 +279,7 @@ class _Run:
     def _resets(self) -> str:
         """Return what undoes what a script has set; through a pooler it may set nothing, and others' settings stay."""
         connection = self.worker.connection
-        return "" if self.worker.is_pooled else f"{RESETS} {kept_again(connection)} {discards(connection)}"
+        return _SHARED_DISCARDS if self.worker.is_pooled else f"{RESETS} {kept_again(connection)} {discards()}"
 
     def _composed(self, query: str, progress: Progress, duration_ms: float = 0.0) -> str:
         return compose(self.worker.connection, guarded(query, Lock.WRITE), self._values(progress, duration_ms))
@@ -293,10 +310,6 @@ class _Run:
     def _elapsed_ms(self) -> float:
         before = self.checked.step.progress.elapsed_ms if self.checked.step.progress else 0.0
         return before + (time.perf_counter() - self.began) * 1000
-
-
-def _is_setting(statement: Statement) -> bool:
-    return statement.words[:1] in (("SET",), ("RESET",))
 
 
 def _rebuilds_concurrently(statement: Statement) -> bool:

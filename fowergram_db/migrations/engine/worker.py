@@ -54,7 +54,7 @@ class Worker:
     commit waits for the disk, and each script goes by itself. There a commit in two phases is decided by the
     coordinator's record, and a script on distributed tables does not share a query with others. ``trusted`` are the
     roles that own what a use of the history could run, as it was found: a script that travels with others fails, and is
-    run again by itself, where an owner is not among them by then.
+    run again by itself, where an owner is not among them by then. ``has_event_triggers``: any statement may run code.
     """
 
     connection: Connection
@@ -63,6 +63,7 @@ class Worker:
     lock: MigrationLock | None = None
     on_citus: bool = False
     trusted: Trusted = Trusted.ALL
+    has_event_triggers: bool = False
 
     @property
     def application(self) -> str:

@@ -43,7 +43,8 @@ _INERT = frozenset(
 )
 # CREATE TABLE … AS is a query; … PARTITION OF looks through the rows of a default partition; and the server computes
 # what it can of the expressions of … PARTITION BY, by the functions that they call. AS IDENTITY and AS ENUM do not.
-_RUNS_CODE = re.compile(r"\b(?:as(?!\s+(?:identity|enum)\b)|of|partition)\b", re.IGNORECASE)
+# What is made in pg_temp stays in the session, and U&"…" may be any name.
+_RUNS_CODE = re.compile(r"\b(?:as(?!\s+(?:identity|enum)\b)|of|partition|pg_temp\w*)\b|\bu&\"", re.IGNORECASE)
 _WHOLE = frozenset(("schema", "database", "system"))
 _FALSE = frozenset(("false", "off", "0"))
 _FIRST_WORDS = frozenset((*_TRANSACTION_WORDS, *(first for first, _ in (*_TRANSACTION_PAIRS, *_NEVER_IN_TRANSACTION))))
@@ -69,7 +70,8 @@ def traits_of(words: Sequence[str], statement: str) -> frozenset[Trait]:
 def is_inert(words: Sequence[str], statement: str) -> bool:
     """Tell whether a statement is known to define something, or take it away, and to run no code but the server's own.
 
-    An index runs its expressions, but the server takes back what they SET (index_build() in its source).
+    Nothing of it stays in the session. An index runs its expressions, but the server takes back what they SET
+    (index_build() in its source).
     """
     return tuple(words[:2]) in _INERT and not _RUNS_CODE.search(statement)
 
