@@ -11,8 +11,9 @@ from typing import LiteralString
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.labelling import label_made
+from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.ownership import load_with_ownership
+from fowergram_db.database.stored_settings import store
 from fowergram_db.errors import UntrustedOwner
 
 Option = tuple[LiteralString, sql.Composable]
@@ -24,26 +25,32 @@ def written(options: Iterable[Option]) -> sql.Composed:
     return sql.SQL(" ").join(sql.SQL("{} = {}").format(sql.SQL(keyword), value) for keyword, value in options)
 
 
-def create_closed(admin: Connection, name: str, options: Iterable[Option]) -> int:
+def create_closed(admin: Connection, name: str, options: Iterable[Option], settings: Iterable[str] = ()) -> int:
     """Create a database that only the current role can enter, and return its OID; psycopg's errors pass through.
 
-    It is opened in the transaction that labels it by its name: what was never labelled is known to hold nothing.
+    Sessions in it begin with the ``settings``, as far as this role may store them.
+
+    It has a label by its name from the beginning, and another one in the transaction that opens it.
     ``let_all_in`` gives it the grants of an ordinary database. What template1 holds of other roles is in it: see
     ``require_only_trusted``. Where it fails nothing is left behind.
     """
     from fowergram_db.database.disposal import drop_quietly
 
-    admin.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), written([*options, CLOSED])))
+    create_labelled(
+        admin, name, sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), written([*options, CLOSED]))
+    )
+    row = admin.execute("SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone()
+    oid = int(str(row[0])) if row else 0
     try:
         close = sql.SQL("REVOKE ALL ON DATABASE {0} FROM PUBLIC; ALTER DATABASE {0} ALLOW_CONNECTIONS true")
         with admin.transaction():
             admin.execute(close.format(sql.Identifier(name)))
             label_made(admin, name)
-        row = admin.execute("SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone()
+        store(admin, name, settings)
     except BaseException:
-        drop_quietly(admin, name)
+        drop_quietly(admin, name, oid)
         raise
-    return int(str(row[0])) if row else 0
+    return oid
 
 
 def let_all_in(admin: Connection, name: str) -> None:

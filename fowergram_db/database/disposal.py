@@ -16,11 +16,11 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, message_of
-from fowergram_db.database.labelling import comment_on, label_taken
+from fowergram_db.database.labelling import give_comment, label_taken
 from fowergram_db.database.lifecycle import DatabaseState, database_state
 from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
-from fowergram_db.database.throwaway import Kind, Run, facts_for, origin_of
+from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
 
 _LOCK_TIMEOUT = "10s"
@@ -32,16 +32,21 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A database as it was when somebody decided to take it away: no other one is taken."""
+    """A database as it was when somebody decided to take it away: no other one is taken.
+
+    ``owner`` is None where any will do; ``is_labelled`` tells whether the comment is a label that counts.
+    """
 
     name: str
     oid: int
     comment: str | None
+    owner: str | None = None
+    is_labelled: bool = False
 
     @classmethod
     def of(cls, facts: DatabaseState) -> "Seen":
         """Return what tells a database from the next one of its name."""
-        return cls(facts.name, facts.oid, facts.comment)
+        return cls(facts.name, facts.oid, facts.comment, facts.owner, facts.label is not None)
 
 
 class _Unsettled(Exception):
@@ -169,6 +174,8 @@ def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.S
         if facts.comment != seen.comment:
             changed = f'the comment of database "{seen.name}" was changed meanwhile'
             raise Refused(changed, hint="Run the command again.")
+        if seen.owner not in (None, facts.owner):
+            raise Refused(f'database "{seen.name}" was given to another owner meanwhile', hint="Run the command again.")
         label_taken(admin, away, facts.identity)
         if was_template:
             admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(away)))
@@ -196,7 +203,7 @@ def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *
     try:
         with admin.transaction():
             admin.execute(_rename(away, seen.name))
-            comment_on(admin, seen.name, seen.comment)
+            give_comment(admin, seen.name, seen.comment, is_label=seen.is_labelled)
             if is_template:
                 admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(seen.name)))
     except psycopg.Error as second:
@@ -211,20 +218,9 @@ def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *
 def drop_quietly(admin: Connection, name: str, oid: int | None = None) -> None:
     """Drop a database of ours with whoever is connected to it; what cannot be dropped is left to ``prune``.
 
-    Where its OID is not known the database itself has to say that it is the tool's. One that is marked as production
-    stays.
+    Where its OID is not known a label has to say that it is the tool's. One that is marked as production stays.
     """
     with suppress(psycopg.Error, FowergramError):
         facts = database_state(admin, name)
-        if facts is not None and (facts.oid == oid or (oid is None and is_ours(facts))):
+        if facts is not None and (facts.oid == oid or (oid is None and facts.label is not None)):
             drop_database(admin, Seen.of(facts), Sessions.END)
-
-
-def is_ours(facts: DatabaseState) -> bool:
-    """Tell whether the tool has made a database: its label says so, or it was never opened and has a name of ours.
-
-    The tool creates each database closed, and opens it in the transaction that labels it.
-    """
-    if facts.comment is None:
-        return not facts.lets_in and origin_of(facts.name) is not None
-    return facts_for(facts.comment, facts.identity) is not None

@@ -1,12 +1,19 @@
-"""Write labels of databases: ``throwaway`` tells what a label says, and for which database it counts."""
+"""Write labels of databases: ``throwaway`` tells what a label says, and for which database it is.
+
+A label counts while the transaction that wrote it is the one that has last written the database's row in pg_database;
+so it is written together with an ALTER DATABASE that changes nothing. A label that the owner has sealed counts, too.
+See docs/decisions/0024.
+"""
 
 from collections.abc import Mapping
+from functools import cache
 
+import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.sql import load
-from fowergram_db.database.throwaway import Kind, label, origin_of
+from fowergram_db.database.throwaway import Kind, label, label_without_identity, origin_of
 
 _SENTENCES = {
     Kind.TEST: "a test database; it may be dropped.",
@@ -16,10 +23,57 @@ _SENTENCES = {
     Kind.TEMPLATE: "a template that was not completed; it may be dropped.",
 }
 
+_SETTINGS_OF_CREATED = (
+    "SELECT pg_catalog.set_config('search_path', '', true), pg_catalog.set_config('fowergram.created', %s, true),"
+    " pg_catalog.set_config('fowergram.label', %s, true)"
+)
+
+
+@cache
+def load_with_labels(name: str) -> sql.Composed:
+    """Return a shipped query with {seal_text}, {is_sealed} and {is_valid_label} replaced by the texts of these names.
+
+    It calls a database d, and the comment on it note.
+    """
+    digest = sql.SQL(load("labels/comment_digest"))
+    seal_text = sql.SQL(load("labels/seal_text")).format(comment_digest=digest)
+    is_sealed = sql.SQL(load("labels/is_sealed")).format(seal_text=seal_text)
+    is_valid_label = sql.SQL(load("labels/is_valid_label")).format(comment_digest=digest)
+    return sql.SQL(load(name)).format(seal_text=seal_text, is_sealed=is_sealed, is_valid_label=is_valid_label)
+
 
 def comment_on(connection: Connection, name: str, text: str | None) -> None:
-    """Give a database a comment, or take it away; psycopg's errors pass through."""
+    """Give a database a comment, or take it away; psycopg's errors pass through.
+
+    A label in it counts only if the same transaction alters the database: see ``write_label`` and ``give_comment``.
+    """
     connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text)))
+
+
+def write_label(connection: Connection, name: str, text: str) -> None:
+    """Give a database a comment in which a label counts; psycopg's errors pass through. One round trip."""
+    # No database of ours is a template to PostgreSQL, and both get the number of the same transaction.
+    statements = sql.SQL("ALTER DATABASE {0} IS_TEMPLATE false; COMMENT ON DATABASE {0} IS {1}")
+    connection.execute(statements.format(sql.Identifier(name), sql.Literal(text)))
+
+
+def give_comment(connection: Connection, name: str, text: str | None, *, is_label: bool) -> None:
+    """Give a database the comment that another one has, or that it had itself; psycopg's errors pass through.
+
+    ``is_label`` tells whether it is a label that has counted, and counts again. Any other text could be one that a
+    former owner has made to fit: it gets a subtransaction, which has another number than the one that renames.
+    """
+    if is_label and text:
+        write_label(connection, name, text)
+        return
+    with connection.transaction():
+        comment_on(connection, name, text)
+
+
+def compose_label(connection: Connection, name: str, sentence: str, facts: Mapping[str, object]) -> str:
+    """Return a label for the database of a name, as it is now; psycopg's errors pass through. One round trip."""
+    row = connection.execute(load("catalog/database_identity"), {"name": name}).fetchone()
+    return label(sentence, {**facts, "of": row[0] if row else None})
 
 
 def label_database(connection: Connection, name: str, sentence: str, facts: Mapping[str, object]) -> None:
@@ -28,8 +82,7 @@ def label_database(connection: Connection, name: str, sentence: str, facts: Mapp
     In a transaction that renames the database, opens it, or gives it to another role, call this last: name and owner
     are part of the identity.
     """
-    row = connection.execute(load("catalog/database_identity"), {"name": name}).fetchone()
-    comment_on(connection, name, label(sentence, {**facts, "of": row[0] if row else None}))
+    write_label(connection, name, compose_label(connection, name, sentence, facts))
 
 
 def label_made(connection: Connection, name: str) -> None:
@@ -41,4 +94,23 @@ def label_made(connection: Connection, name: str) -> None:
 def label_taken(connection: Connection, name: str, identity: str) -> None:
     """Label a database that was just renamed, whose identity is known; psycopg's errors pass through."""
     if origin := origin_of(name):
-        comment_on(connection, name, label(_SENTENCES[origin.kind], {"kind": origin.kind, "of": identity}))
+        write_label(connection, name, label(_SENTENCES[origin.kind], {"kind": origin.kind, "of": identity}))
+
+
+def create_labelled(admin: Connection, name: str, statement: sql.Composed) -> None:
+    """Run CREATE DATABASE for a name of the tool's, and label the database, in one round trip.
+
+    The server goes on to label it where this process is killed meanwhile. Where CREATE DATABASE fails nothing is
+    labelled. The label counts until the database is altered. psycopg's errors pass through.
+    """
+    origin = origin_of(name)
+    # Not the session's own cursor: no transaction may hold CREATE DATABASE, behind a pooler either.
+    cursor = psycopg.Cursor(admin)
+    if origin is None or not psycopg.Pipeline.is_supported():
+        cursor.execute(statement)
+        return
+    values = [name, label_without_identity(_SENTENCES[origin.kind], origin.kind)]
+    with admin.pipeline():
+        cursor.execute(statement)
+        cursor.execute(_SETTINGS_OF_CREATED, values)
+        cursor.execute(load("labels/label_created"))

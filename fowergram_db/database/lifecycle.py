@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -11,10 +11,11 @@ from psycopg.rows import class_row, dict_row
 
 from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
-from fowergram_db.database.labelling import label_made
+from fowergram_db.database.labelling import label_made, load_with_labels
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import of_scripts, store
 from fowergram_db.database.target import Target
+from fowergram_db.database.throwaway import facts_for
 from fowergram_db.errors import DatabaseError
 
 _ENCODING = "UTF8"
@@ -25,7 +26,7 @@ class DatabaseState:
     """A database as it is now.
 
     ``production`` tells whether it carries the mark, ``mark_lasts`` whether the mark is a setting, which no comment
-    takes away; ``identity`` is what a label has to name.
+    takes away; ``identity`` is what a label has to name, ``is_valid_label`` whether the comment would count as one.
     """
 
     oid: int
@@ -38,6 +39,12 @@ class DatabaseState:
     mark_lasts: bool
     production: bool
     identity: str
+    is_valid_label: bool
+
+    @property
+    def label(self) -> Mapping[str, Any] | None:
+        """The facts of its label, None where no label counts."""
+        return facts_for(self.comment, self.identity) if self.is_valid_label else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ def database_states(connection: Connection) -> tuple[DatabaseState, ...]:
 
 def _states(connection: Connection, values: Mapping[str, object]) -> list[DatabaseState]:
     with reported("look at the database"), connection.cursor(row_factory=class_row(DatabaseState)) as cursor:
-        return cursor.execute(load("catalog/database_state"), values).fetchall()
+        return cursor.execute(load_with_labels("catalog/database_state"), values).fetchall()
 
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
@@ -146,9 +153,7 @@ def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
         options.append(("TEMPLATE", sql.Identifier("template0")))
         options.extend(locale_options(facts))
     with creating(admin):
-        oid = create_closed(admin, name, options)
-        store(admin, name, facts.settings)
-    return oid
+        return create_closed(admin, name, options, facts.settings)
 
 
 @contextmanager

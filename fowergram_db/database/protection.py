@@ -18,7 +18,7 @@ from psycopg import sql
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
-from fowergram_db.database.labelling import comment_on
+from fowergram_db.database.labelling import give_comment
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, database_facts, database_state
 from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load
@@ -101,7 +101,8 @@ def protect(connection: Connection) -> None:
             _set_list(connection, facts, (*_listed(connection, facts), _MARK))
             if not facts.production:
                 # Who sets that list anew takes the mark out of it, and who writes another comment out of that.
-                comment_on(connection, facts.name, f"{facts.comment}\n{_MARK}" if facts.comment else _MARK)
+                comment = f"{facts.comment}\n{_MARK}" if facts.comment else _MARK
+                give_comment(connection, facts.name, comment, is_label=facts.label is not None)
 
 
 def _listed(connection: Connection, facts: DatabaseState) -> tuple[str, ...]:
@@ -127,7 +128,7 @@ def unprotect(connection: Connection) -> None:
     with reported("take the production mark away"), connection.transaction():
         comment = _LINES_OF_MARK.sub("", facts.comment or "").strip("\r\n")
         if comment != (facts.comment or ""):
-            comment_on(connection, facts.name, comment or None)
+            give_comment(connection, facts.name, comment or None, is_label=facts.label is not None)
         listed = _listed(connection, facts)
         kept = tuple(name for name in listed if name.strip('"').lower() != _MARK)
         if kept != listed:

@@ -11,13 +11,13 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, maintenance, message_of, reported
 from fowergram_db.database.creation import let_all_in
 from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
-from fowergram_db.database.labelling import comment_on, label_database, label_made, label_taken
+from fowergram_db.database.labelling import comment_on, give_comment, label_database, label_made, label_taken
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, database_facts, database_state
 from fowergram_db.database.sessions import Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import change
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind, Run, facts_for, sentence_of
+from fowergram_db.database.throwaway import Kind, Run, sentence_of
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
 
 _FAREWELL_S = 1.0
@@ -157,12 +157,12 @@ class _Swap:
         self._carry_over_comment(now.comment)
 
     def _carry_over_comment(self, comment: str | None) -> None:
-        """Give the new database the comment; where it is a label for the old one, one for the new one."""
-        facts = facts_for(comment, self.old.identity)
-        if comment and facts:
+        """Give the new database the comment; where it is a label of the old one, one for the new one."""
+        facts = self.old.label
+        if comment and facts and comment == self.old.comment:
             label_database(self.admin, self.old.name, sentence_of(comment), facts)
         else:
-            comment_on(self.admin, self.old.name, comment)
+            give_comment(self.admin, self.old.name, comment, is_label=False)
 
     def drop_old(self) -> None:
         """Drop the old database. Raises Refused, with both back in place, where it was marked at the last moment."""
@@ -176,7 +176,7 @@ class _Swap:
 
     def _exchange_back(self, reason: Refused) -> None:
         name, fresh = self.old.name, self.made.name
-        is_label = facts_for(self.old.comment, self.old.identity) is not None
+        is_label = self.old.label is not None
         rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
         try:
             # Who has come meanwhile has come to an empty database.
@@ -187,7 +187,7 @@ class _Swap:
                 self.admin.execute(rename.format(*map(sql.Identifier, (name, fresh))))
                 self.admin.execute(rename.format(*map(sql.Identifier, (self.retired, name))))
                 label_made(self.admin, fresh)
-                comment_on(self.admin, name, comment)
+                give_comment(self.admin, name, comment, is_label=is_label)
         except psycopg.Error as error:
             raise self._still_there(f"{reason.message}, nor put back ({message_of(error)})") from error
         drop_quietly(self.admin, fresh)

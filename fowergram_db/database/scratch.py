@@ -11,7 +11,6 @@ from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import DatabaseFacts, database_facts, locale_options
-from fowergram_db.database.stored_settings import store
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
@@ -32,20 +31,19 @@ def scratch_database(target: Target, run: Run) -> Iterator[Target]:
                 f'database "{target.dbname}" does not exist', hint="`fowergram-db migrate` creates it."
             )
         scratch = replace(target, dbname=run.fresh_name(Kind.SCRATCH))
+        oid = _create(admin, scratch, facts)
         try:
-            _create(admin, scratch, facts)
             yield scratch
         finally:
             # By a session of its own: this one may have been lost meanwhile.
             with suppress(FowergramError), maintenance(target) as other:
-                drop_quietly(other, scratch.dbname)
+                drop_quietly(other, scratch.dbname, oid)
 
 
-def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> None:
+def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> int:
     options: list[Option] = [("TEMPLATE", sql.Identifier("template0")), *locale_options(facts)]
     try:
-        create_closed(admin, scratch.dbname, options)
-        store(admin, scratch.dbname, facts.settings)
+        return create_closed(admin, scratch.dbname, options, facts.settings)
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
             f"{scratch.user} may not create the scratch database that this needs",

@@ -102,6 +102,15 @@ def label(sentence: str, facts: Mapping[str, object]) -> str:
     return f"{_SIGNATURE}{sentence} {json.dumps(facts, separators=(',', ':'))}"
 
 
+def label_without_identity(sentence: str, kind: Kind) -> str:
+    """Return the beginning of a label, up to the identity of the database, which is its last fact.
+
+    >>> label_without_identity("a scratch database; it may be dropped.", Kind.SCRATCH)
+    'fowergram-db: a scratch database; it may be dropped. {"kind":"scratch","of":'
+    """
+    return label(sentence, {"kind": kind, "of": ""}).removesuffix('""}')
+
+
 def facts_until(made_at: datetime, until: datetime | None) -> dict[str, object]:
     """Return the facts of a test database that outlives the run that made it; ``until`` None: it never expires."""
     return {"kind": Kind.TEST, "made": made_at.isoformat(), "until": until.isoformat() if until else None}

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, connect_safely, reported
-from fowergram_db.database.disposal import Seen, drop_database, drop_quietly, is_ours
+from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
 from fowergram_db.database.lifecycle import create_like, database_state
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
 from fowergram_db.database.target import Target
@@ -75,13 +75,13 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
     steps = steps_of(blueprint.files)
     if found.oid is not None:
         _remove_earlier(admin, found)
+    # Its clones may be made in another tablespace.
+    oid = create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
     try:
-        # Its clones may be made in another tablespace.
-        oid = create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
         build(building, steps, on_event)
         _complete(admin, building, oid)
     except BaseException:
-        drop_quietly(admin, found.name)
+        drop_quietly(admin, found.name, oid)
         raise
     on_event(TemplateBuilt(found.name))
 
@@ -96,9 +96,11 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
     earlier = database_state(admin, found.name)
     if earlier is None:
         return
-    if not is_ours(earlier):
+    # Who has sealed it has made it, whatever became of the comment; who has written another one means to keep it.
+    if earlier.label is None and not (found.was_sealed and earlier.comment is None):
         raise Refused(
-            f'a database "{found.name}" is there, and its comment is not of this tool: it is left alone',
+            f'a database "{found.name}" is there, and no label says that its owner made it with this tool: it is left'
+            " alone",
             hint="Drop it or rename it, if nobody needs it.",
         )
     with reported(f'replace the template "{found.name}"'):

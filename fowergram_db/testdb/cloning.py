@@ -12,7 +12,7 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.creation import CLOSED, Option, written
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
-from fowergram_db.database.labelling import label_made
+from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.lifecycle import DatabaseFacts, creating, database_state
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
@@ -112,9 +112,9 @@ def closed_clone(admin: Connection, template: Template, name: str, like: Databas
         require_unmarked(template.name, facts)
     strategy = strategy_for(admin.info.server_version, template.size_bytes, fsync=template.server_fsync)
     statement = _statement(template, name, like, strategy)
-    if not (strategy is Strategy.FILE_COPY and _shared(admin, template, statement)):
+    if not (strategy is Strategy.FILE_COPY and _shared(admin, template, name, statement)):
         with creating(admin):
-            _create(admin, statement)
+            _create(admin, name, statement)
     copy = _checked(admin, template, name)
     note_use(admin, template)
     return copy
@@ -141,7 +141,7 @@ def _checked(admin: Connection, template: Template, name: str) -> Clone:
     return Clone(name, int(str(oid)), str(owner))
 
 
-def _shared(admin: Connection, template: Template, statement: sql.Composed) -> bool:
+def _shared(admin: Connection, template: Template, name: str, statement: sql.Composed) -> bool:
     """Copy a very large template by sharing blocks, where server and file system can; tell whether they could.
 
     Where they cannot, many small files take longer that way.
@@ -150,7 +150,7 @@ def _shared(admin: Connection, template: Template, statement: sql.Composed) -> b
         return False
     admin.execute("SET file_copy_method = clone")
     try:
-        _create(admin, statement)
+        _create(admin, name, statement)
     except psycopg.Error:
         # As everywhere else then, or the same error once more.
         admin.execute("RESET file_copy_method")
@@ -158,9 +158,9 @@ def _shared(admin: Connection, template: Template, statement: sql.Composed) -> b
     return True
 
 
-def _create(admin: Connection, statement: sql.Composed) -> None:
+def _create(admin: Connection, name: str, statement: sql.Composed) -> None:
     try:
-        admin.execute(statement)
+        create_labelled(admin, name, statement)
     except (psycopg.errors.ObjectInUse, psycopg.errors.InvalidCatalogName) as error:
         raise TemplateLost from error
 

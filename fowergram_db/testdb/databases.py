@@ -10,9 +10,8 @@ import psycopg
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
-from fowergram_db.database.labelling import label_database, label_made
+from fowergram_db.database.labelling import label_database, label_made, load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, change_owner
-from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_for, facts_until
 from fowergram_db.errors import Refused, UsageError
@@ -110,7 +109,7 @@ class Supply:
         try:
             return self._handed_out(made, name or made.name, ttl)
         except BaseException:
-            drop_quietly(self._admin, made.name)
+            drop_quietly(self._admin, made.name, made.oid)
             raise
 
     def _handed_out(self, made: Clone, name: str, ttl: timedelta | None) -> TestDatabase:
@@ -148,7 +147,7 @@ class Supply:
 
     def _ready(self) -> list[Clone]:
         with reported("look for clones that are ready"):
-            rows = self._admin.execute(load("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
+            rows = self._admin.execute(load_with_labels("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
         return [
             Clone(str(name), int(str(oid)), str(owner))
             for name, oid, owner, *label in rows

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, message_of, reported
 from fowergram_db.database.disposal import Seen, drop_database
+from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.lifecycle import database_states
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -29,7 +30,7 @@ class Use(StrEnum):
     """Whether a database is still needed.
 
     What is in use, or marked as production, is never dropped; nor is what has a name of the tool's and no label that
-    was written for it: it may be somebody's, who has given it that name, or taken it over.
+    was written for it, or a label that does not count: another role may have made it.
     """
 
     IN_USE = "in use"
@@ -39,11 +40,14 @@ class Use(StrEnum):
     UNUSED = "unused"
     PRODUCTION = "production"
     UNLABELLED = "not labelled"
+    ALTERED = "altered"
 
 
 _KEPT = {
     Use.PRODUCTION: "it is marked as production",
     Use.UNLABELLED: "no label says that it is the tool's: drop it yourself, if nobody needs it",
+    Use.ALTERED: "its label does not count (owner, grants or options were changed later, or this version did not write "
+    "it): drop it yourself, if nobody needs it",
 }
 
 
@@ -66,6 +70,11 @@ class Throwaway:
     comment: str | None
     use: Use
 
+    @property
+    def seen(self) -> Seen:
+        """What has to be the same when it is dropped; only what a label says to be the tool's is."""
+        return Seen(self.name, self.oid, self.comment, self.owner, is_labelled=True)
+
 
 class _Row(NamedTuple):
     """A row of databases.sql."""
@@ -79,7 +88,7 @@ class _Row(NamedTuple):
     row_version: str
     comment: str | None
     identity: str
-    is_own: bool
+    is_valid_label: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
         before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
         locks = admin.execute(load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]}).fetchall()
         with admin.cursor(row_factory=class_row(_Row)) as cursor:
-            cursor.execute(load("testdb/databases"), {"names": _NAMES, "comments": _COMMENTS})
+            cursor.execute(load_with_labels("testdb/databases"), {"names": _NAMES, "comments": _COMMENTS})
             rows = [row for row in cursor if row.name in before]
     server = _Server(
         locks=frozenset((int(str(space)), int(str(key))) for space, key in locks),
@@ -141,7 +150,7 @@ def _drop(admin: Connection, database: Throwaway, target: Target) -> str:
     try:
         if database.kind is Kind.TEMPLATE:
             return _drop_template(admin, database, target)
-        drop_database(admin, Seen(database.name, database.oid, database.comment))
+        drop_database(admin, database.seen)
     except psycopg.Error as error:
         return message_of(error)
     except FowergramError as error:
@@ -154,7 +163,7 @@ def _drop_template(admin: Connection, database: Throwaway, target: Target) -> st
     elsewhere = replace(target, dbname=admin.info.dbname)
     try:
         with migration_lock(elsewhere, 0, lambda _event: None, building_key(database.name)):
-            drop_database(admin, Seen(database.name, database.oid, database.comment))
+            drop_database(admin, database.seen)
     except FowergramError as error:
         return error.message
     return ""
@@ -163,12 +172,10 @@ def _drop_template(admin: Connection, database: Throwaway, target: Target) -> st
 def _judged(row: _Row, server: _Server) -> Throwaway | None:
     """Say what a database is, and whether it is needed; None: it is not ours, or was only called so by somebody."""
     origin, facts = origin_of(row.name), facts_for(row.comment, row.identity)
-    is_unlabelled = facts is None
+    without = Use.UNLABELLED if facts is None else None if row.is_valid_label else Use.ALTERED
     if facts is None:
         if origin is None or (row.comment is not None and facts_of(row.comment) is None):
             return None
-        # The tool makes each database closed, and labels it when it opens it: nothing was ever written to this one.
-        is_unlabelled = row.comment is not None or not row.is_complete or not row.is_own
         facts = {}
     kind = origin.kind if origin else Kind(facts["kind"]) if facts.get("kind") in list(Kind) else None
     if kind is None:
@@ -177,12 +184,12 @@ def _judged(row: _Row, server: _Server) -> Throwaway | None:
     expires_at = _moment(facts.get("until"))
     run_lives = origin is not None and origin.run is not None and (RUN_SPACE, origin.run) in server.locks
     match kind:
-        case _ if is_unlabelled:
-            use = Use.UNLABELLED
-        case Kind.TEMPLATE:
-            use = _use_of_template(row, facts, server)
         case _ if run_lives:
             use = Use.IN_USE
+        case _ if without:
+            use = without
+        case Kind.TEMPLATE:
+            use = _use_of_template(row, facts, server)
         case Kind.WARM:
             use = _use_of_warm(facts, made_at, server)
         case Kind.TEST if "until" in facts:

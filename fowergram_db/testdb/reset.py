@@ -203,14 +203,14 @@ def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
 
     def make() -> str:
         name = run.fresh_name(Kind.RESET)
-        create_like(admin, name, old or default_facts(admin))
+        oid = create_like(admin, name, old or default_facts(admin))
         try:
             build(replace(job.target, dbname=name), steps, job.on_event)
             if old:
                 with reported("give the new database to its owner"):
                     change_owner(admin, name, old.owner)
         except BaseException:
-            drop_quietly(admin, name)
+            drop_quietly(admin, name, oid)
             raise
         return name
 

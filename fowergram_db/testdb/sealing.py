@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.labelling import label_database
-from fowergram_db.database.sql import load
+from fowergram_db.database.labelling import comment_on, compose_label, load_with_labels
 from fowergram_db.errors import Refused
 
 
@@ -20,8 +19,9 @@ def seal(admin: Connection, name: str, oid: int, sentence: str, facts: Mapping[s
     It takes no transaction: what is changed before the end breaks the seal. Raises Refused where the name leads to
     another database than that of the ``oid``.
     """
-    label_database(admin, name, sentence, facts)
-    row = admin.execute(load("testdb/seal"), {"name": name, "oid": oid}).fetchone()
+    # Not write_label: a template must keep the row of the transaction that completed it.
+    comment_on(admin, name, compose_label(admin, name, sentence, facts))
+    row = admin.execute(load_with_labels("testdb/seal"), {"name": name, "oid": oid}).fetchone()
     if row is None:
         raise _replaced(name)
     statement = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET application_name TO {}")

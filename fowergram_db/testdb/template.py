@@ -16,8 +16,8 @@ from psycopg.rows import class_row
 
 from fowergram_db import __version__
 from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts
-from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import TEMPLATE_PREFIX, facts_for
 from fowergram_db.testdb.emptying import Contents
@@ -80,6 +80,7 @@ class Found(NamedTuple):
     owner: str | None
     is_own: bool
     is_complete: bool
+    was_sealed: bool
     row_version: str | None
     age: int | None
     comment: str | None
@@ -98,7 +99,7 @@ def look_up(connection: Connection, blueprint: Blueprint) -> Found:
     """Look what is there under the name of a blueprint's template. One round trip."""
     values = {"prefix": TEMPLATE_PREFIX, "content": blueprint.content}
     with reported("look for the template"), connection.cursor(row_factory=class_row(Found)) as cursor:
-        found = cursor.execute(load("testdb/template"), values).fetchone()
+        found = cursor.execute(load_with_labels("testdb/template"), values).fetchone()
     assert found is not None  # noqa: S101 - it always returns a row
     return found
 

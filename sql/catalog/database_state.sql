@@ -2,7 +2,8 @@
 -- Oldest server: 13. Privileges: none.
 -- Parameters: name (NULL: the current one); every (boolean: all databases instead). Columns: as named; lets_in: it allows
 -- connections; mark_lasts: it carries the production mark as a setting of its own; production: so, or as a line of its
--- comment; identity: tells the database from every other one, in a label.
+-- comment; identity: tells the database from every other one, in a label; is_valid_label: the owner wrote the comment, and
+-- the database was not altered since.
 SELECT
     d.oid,
     d.datname::text AS name,
@@ -15,7 +16,8 @@ SELECT
     mark.lasts OR mark.is_in_comment AS production,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
-    ) AS identity
+    ) AS identity,
+    {is_valid_label} AS is_valid_label
 FROM pg_catalog.pg_database AS d
 LEFT JOIN pg_catalog.pg_shdescription AS note
     ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid

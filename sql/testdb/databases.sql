@@ -2,8 +2,8 @@
 -- Oldest server: 13. Privileges: none (the size of a database that the role may not connect to is NULL).
 -- Parameters: names (text: a regular expression), comments (text: a pattern for LIKE). Columns: oid; name; owner; size_bytes;
 -- connections (of clients); is_complete (boolean: nobody may connect to it); row_version (text: changes with
--- each ALTER DATABASE); comment; identity (text: which database a label has to name); is_own (boolean: the
--- owner is the current role).
+-- each ALTER DATABASE); comment; identity (text: which database a label has to name); is_valid_label
+-- (boolean: the owner wrote the comment, and the database was not altered since).
 SELECT
     d.oid,
     d.datname::text AS name,
@@ -23,7 +23,7 @@ SELECT
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
     ) AS identity,
-    pg_catalog.pg_get_userbyid(d.datdba) = current_user AS is_own
+    {is_valid_label} AS is_valid_label
 FROM pg_catalog.pg_database AS d
 LEFT JOIN pg_catalog.pg_shdescription AS note
     ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid

@@ -1,16 +1,9 @@
 -- Purpose: write what seals a database of this tool, as it is now: a setting that only the current role, or a superuser,
--- can store, for itself in this one database (ALTER ROLE CURRENT_USER IN DATABASE SET application_name). It names the
--- transaction that wrote the row of pg_database, so that no later ALTER DATABASE goes unseen, and the comment's digest.
+-- can store, for itself in this one database (ALTER ROLE CURRENT_USER IN DATABASE SET application_name).
 -- No session ever runs with it: the database lets nobody in, and copies of it do not have it.
 -- Oldest server: 13. Privileges: none. Parameters: name, oid. Column: seal (text). No row: the name leads to
 -- another database than that of the OID, or the current role does not own it.
-SELECT
-    pg_catalog.concat(
-        'fowergram-db seal ', d.xmin, ' ',
-        pg_catalog.encode(
-            pg_catalog.sha256(pg_catalog.convert_to(note.description, 'UTF8')), 'hex'
-        )
-    ) AS seal
+SELECT {seal_text} AS seal
 FROM pg_catalog.pg_database AS d
 LEFT JOIN pg_catalog.pg_shdescription AS note
     ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid

@@ -4,7 +4,7 @@
 -- Oldest server: 13. Privileges: none.
 -- Parameters: prefix; content (text: the migrations, and how the database is made). Columns: name; oid (NULL: there is
 -- none); owner; is_own (boolean: the owner is the current role); is_complete (boolean: closed, the current role's own, and
--- sealed by it, see seal.sql); row_version (text: changes with each ALTER DATABASE); age (in transactions, of that row);
+-- sealed by it); was_sealed (boolean: the owner has sealed it once); row_version (text: changes with each ALTER DATABASE); age (in transactions, of that row);
 -- comment; identity (text: which database a label has to name); fsync (boolean); clones_files (boolean: the server can
 -- share the blocks of files, where the file system can); backend_pid (another one than the session's: a pooler is
 -- between).
@@ -48,22 +48,16 @@ SELECT
     coalesce(o.rolname = current_user, false) AS is_own,
     coalesce(
         o.rolname = current_user AND NOT d.datallowconn
-        AND EXISTS (
-            SELECT
-            FROM pg_catalog.pg_db_role_setting AS s
-            WHERE s.setdatabase = d.oid AND s.setrole = o.oid
-                AND pg_catalog.concat(
-                    'application_name=fowergram-db seal ', d.xmin, ' ',
-                    pg_catalog.encode(
-                        pg_catalog.sha256(
-                            pg_catalog.convert_to(note.description, 'UTF8')
-                        ),
-                        'hex'
-                    )
-                ) = ANY (s.setconfig)
-        ),
+        AND {is_sealed},
         false
     ) AS is_complete,
+    EXISTS (
+        SELECT
+        FROM pg_catalog.pg_db_role_setting AS s
+        CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS setting (text)
+        WHERE s.setdatabase = d.oid AND s.setrole = d.datdba
+            AND setting.text LIKE 'application_name=fowergram-db seal %%'::text
+    ) AS was_sealed,
     d.xmin::text AS row_version,
     pg_catalog.age(d.xmin) AS age,
     note.description AS comment,

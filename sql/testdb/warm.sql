@@ -1,5 +1,5 @@
 -- Purpose: the clones that wait to become test databases, oldest first; their names begin with the time. Only those that
--- the current role owns itself, has sealed (see seal.sql), and that let nobody in: what another role has put there under
+-- the current role owns itself, has sealed, and that let nobody in: what another role has put there under
 -- such a name is none, even where this role is a superuser.
 -- Oldest server: 13. Privileges: none. Parameter: names (text: a pattern for LIKE). Columns: name, oid, owner, comment,
 -- identity (text: which database a label has to name).
@@ -16,18 +16,5 @@ LEFT JOIN pg_catalog.pg_shdescription AS note
     ON note.objoid = d.oid AND note.classoid = 'pg_catalog.pg_database'::regclass::oid
 JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba
 WHERE d.datname::text LIKE %(names)s::text AND o.rolname = current_user AND NOT d.datallowconn
-    AND EXISTS (
-        SELECT
-        FROM pg_catalog.pg_db_role_setting AS s
-        WHERE s.setdatabase = d.oid AND s.setrole = o.oid
-            AND pg_catalog.concat(
-                'application_name=fowergram-db seal ', d.xmin, ' ',
-                pg_catalog.encode(
-                    pg_catalog.sha256(
-                        pg_catalog.convert_to(note.description, 'UTF8')
-                    ),
-                    'hex'
-                )
-            ) = ANY (s.setconfig)
-    )
+    AND {is_sealed}
 ORDER BY d.datname;

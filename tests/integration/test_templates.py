@@ -20,6 +20,7 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.schema.fingerprint import differences, fingerprint
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
+from fowergram_db.testdb.sealing import seal
 from fowergram_db.testdb.template import Blueprint, find_template, look_up
 from tests.integration.test_reset import leftovers
 
@@ -239,13 +240,13 @@ def test_a_template_that_keeps_partitions_ahead_is_built_anew_each_day(admin, wr
 
 def test_a_use_is_noted_once_a_day(admin, blueprint, target):
     template = ensure_template(admin, blueprint, unheard)
-    name = sql.Identifier(template.name)
-    old = label("a template.", {**template.facts, "used": "2020-01-01"})
-    admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(old)))
+    seal(admin, template.name, template.oid, "a template.", {**template.facts, "used": "2020-01-01"})
     clone_of(admin, blueprint, target.dbname, unheard)
     comment = admin.execute(FACTS, [template.name]).fetchone()[0]
     assert facts_of(comment)["used"] == f"{datetime.now(UTC):%Y-%m-%d}"
-    assert find_template(admin, blueprint) is not None
+    noted = find_template(admin, blueprint)
+    assert noted is not None
+    assert noted.oid == template.oid
 
 
 def test_a_clone_is_what_a_fresh_migrate_makes(cli, target, monkeypatch):
