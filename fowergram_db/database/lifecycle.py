@@ -13,7 +13,7 @@ from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.labelling import label_made, load_with_labels
 from fowergram_db.database.sql import load
-from fowergram_db.database.stored_settings import of_scripts, store
+from fowergram_db.database.stored_settings import of_scripts
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import facts_for
 from fowergram_db.errors import DatabaseError
