@@ -15,6 +15,8 @@ _UNSEEN = (
     "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
+# Those of them that Python takes for printable.
+_UNSEEN_PRINTABLE = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 # GitHub's runner looks for :: behind white space of any kind, and it and Azure's for ##[ and ##vso[ anywhere in a line;
 # TeamCity has ##teamcity[. The others are how Buildkite recognizes the heading of a group.
 _COMMANDS = r"(?m)(^[^\S\n]*)(?=::)|(^)(?=(?:---|\+\+\+|~~~|\^\^\^)(?:[ \t]|$))|(##\w*)(?=\[)"
@@ -32,7 +34,7 @@ def escaped(text: str) -> str:
     >>> escaped("ผู้ใช้ 👩‍👧 می‌خواهم") == "ผู้ใช้ 👩‍👧 می‌خواهم"
     True
     """
-    return text if text.isascii() and text.isprintable() else _unseen().sub(_escape, text)
+    return text if _is_seen(text) else _unseen().sub(_escape, text)
 
 
 def on_one_line(text: str) -> str:
@@ -112,6 +114,17 @@ def ascii_json(document: str) -> str:
     "\u00e9 \ud83d\ude00"
     """
     return document if document.isascii() else re.sub(_NOT_ASCII, _escape_in_json, document)
+
+
+def _is_seen(text: str) -> bool:
+    r"""Tell whether there is surely nothing to escape, in a fraction of the time that a pattern takes.
+
+    >>> [_is_seen(text) for text in ("ชื่อ\n\t", "a\r", "\u115f", "\u202e")]
+    [True, False, False, False]
+    """
+    if not text.replace("\n", "").replace("\t", "").isprintable():
+        return False
+    return text.isascii() or not any(character in text for character in _UNSEEN_PRINTABLE)
 
 
 @cache

@@ -30,7 +30,11 @@ _OF_PROGRAM = re.compile(
 _LOOSE = re.compile(rf"\b{_NAMED}=('[^']*'?|\"[^\"]*\"?|[^\s'\"&;,)]+)", re.IGNORECASE)
 # As .NET's drivers have it: a value ends at the semicolon.
 _BETWEEN_SEMICOLONS = re.compile(r"(?:\A|;)\s*(?:password|passwd|pwd)=([^;'\"\s]+)(?=;)", re.IGNORECASE)
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*+)://")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_OF_SCHEME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+.-")
+_PROGRAMS = ("sshpass", "curl", "mysql", "mariadb")
+# One of these is in the name of every value that is a password.
+_NAMES = ("passw", "passphrase", "pwd")
 _URL_END = re.compile(r"[\s'\"<>`]|\Z")
 _PORT = re.compile(r"\d{1,5}(?:[/?,#]|\Z)")
 _LOGIN = re.compile(r"://|^\w[+.\w-]*:/[^/]*@|[^\s:@/]:[^\s@]+@\S")
@@ -74,12 +78,13 @@ def password_spans(text: str, reading: Reading) -> Iterator[Span]:
 
 
 def _candidates(text: str, reading: Reading) -> Iterator[Span]:
-    if "://" in text:
-        for match in _SCHEME.finditer(text):
-            yield from _url_password(text, match)
-    for match in _OF_PROGRAM.finditer(text):
-        yield match.span(match.lastindex or 0)
-    if "=" not in text:
+    for start, end in _schemes(text):
+        yield from _url_password(text, start, end)
+    if any(program in text for program in _PROGRAMS):
+        for match in _OF_PROGRAM.finditer(text):
+            yield match.span(match.lastindex or 0)
+    # Most of a long text has none of these: to look for words takes a fraction of the time that a pattern takes.
+    if "=" not in text or not any(name in text.lower() for name in _NAMES):
         return
     yield from _conninfo_passwords(text)
     for pattern in (_IN_QUERY, _BETWEEN_SEMICOLONS, *([_LOOSE] if reading is Reading.PROSE else [])):
@@ -89,13 +94,25 @@ def _candidates(text: str, reading: Reading) -> Iterator[Span]:
             yield match.span(1)
 
 
-def _url_password(text: str, scheme: re.Match[str]) -> Iterator[Span]:
-    begin = scheme.end()
-    if not scheme[1].lower().startswith("postgres"):
+def _schemes(text: str) -> Iterator[Span]:
+    """Yield where the schemes of URLs begin, and where the colon stands behind them."""
+    colon = text.find("://")
+    while colon >= 0:
+        start = colon
+        while start > 0 and text[start - 1] in _OF_SCHEME:
+            start -= 1
+        if scheme := _SCHEME.search(text, start, colon):
+            yield scheme.start(), colon
+        colon = text.find("://", colon + 1)
+
+
+def _url_password(text: str, start: int, colon: int) -> Iterator[Span]:
+    begin = colon + len("://")
+    if not text[start:colon].lower().startswith("postgres"):
         yield from _between_colon_and_at(text, begin, _first(text, begin, _url_end(text, begin), "/?#"))
         return
     end = _url_end(text, begin)
-    if not text[: scheme.start()].strip():
+    if not text[:start].strip():
         # A literal that is one URL: its password may hold spaces and quotes.
         at = text.rfind("@")
         if at >= end and _HOSTS.match(text, at + 1) and ":" in text[begin:end]:
