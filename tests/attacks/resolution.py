@@ -1,4 +1,4 @@
-"""What each function, operator and cast in shipped SQL resolves to, as the server itself tells it in its parse trees.
+"""What each name in shipped SQL resolves to, as the server itself tells it in its parse trees.
 
 ``python -m tests.attacks.resolution URL`` sets traps in a database of its own on a server, as a role of its own, and
 prints a line for each call: where it stands, and what it resolves to. ``!`` marks the traps.
@@ -22,9 +22,14 @@ from tests.attacks.traps import set_traps
 from tests.integration.conftest import target_of
 
 _TOKEN = re.compile(r"[{}()]|(?:\\.|[^\s{}()\\])+", re.DOTALL)
-# The fields of a parse tree that hold an operator or a function, and the node's field with the place in the text.
-_OPERATORS = frozenset((":opno", ":opnos"))
-_FUNCTIONS = frozenset((":funcid", ":aggfnoid", ":winfnoid"))
+# The fields of a parse tree that hold the OID of something that is named or found.
+_FIELDS = {
+    **dict.fromkeys((":opno", ":opnos"), "operator"),
+    **dict.fromkeys((":funcid", ":aggfnoid", ":winfnoid"), "function"),
+    **dict.fromkeys((":consttype", ":resulttype", ":vartype"), "type"),
+    **dict.fromkeys((":collOid", ":constcollid", ":resultcollid"), "collation"),
+    ":relid": "relation",
+}
 _SENT_AS = ("int2", "int4", "int8")
 # Printed by the server, client_min_messages = log sends it here.
 _SHOW_TREES = "SET debug_print_parse = on; SET debug_pretty_print = off; SET client_min_messages = log"
@@ -32,7 +37,7 @@ _SHOW_TREES = "SET debug_print_parse = on; SET debug_pretty_print = off; SET cli
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: its place, the catalog of what is called (operator or function), and its OID."""
+    """One call: its place, what is called or used (operator, function, type, collation or relation), and its OID."""
 
     file: str
     line: int
@@ -183,6 +188,24 @@ _NAMES = {
         FROM pg_catalog.pg_proc AS p
         JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
         WHERE p.oid OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.oid[])""",
+    "type": """
+        SELECT t.oid::pg_catalog.int8, pg_catalog.concat(n.nspname, '.', t.typname),
+            pg_catalog.pg_get_userbyid(t.typowner)
+        FROM pg_catalog.pg_type AS t
+        JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+        WHERE t.oid OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.oid[])""",
+    "collation": """
+        SELECT c.oid::pg_catalog.int8, pg_catalog.concat(n.nspname, '.', c.collname),
+            pg_catalog.pg_get_userbyid(c.collowner)
+        FROM pg_catalog.pg_collation AS c
+        JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.collnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.oid[])""",
+    "relation": """
+        SELECT c.oid::pg_catalog.int8, pg_catalog.concat(n.nspname, '.', c.relname),
+            pg_catalog.pg_get_userbyid(c.relowner)
+        FROM pg_catalog.pg_class AS c
+        JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.oid[])""",
 }
 
 
@@ -200,9 +223,8 @@ def _within(node: object, statement: Statement, outer: int) -> Iterator[Call]:
         place = int(node.get(":location", [-1])[0])
         place = outer if place < 0 else place
         for field, value in node.items():
-            catalog = "operator" if field in _OPERATORS else "function" if field in _FUNCTIONS else None
-            if catalog:
-                for oid in re.findall(r"\d+", str(value)):
+            if catalog := _FIELDS.get(field):
+                for oid in filter(int, re.findall(r"\d+", str(value))):
                     yield Call(statement.file, statement.line_of(place), catalog, int(oid))
             yield from _within(value, statement, place)
 

@@ -1,10 +1,11 @@
-"""Traps for all operators, functions, relations and types that shipped SQL names, as a hostile role would set them."""
+"""Traps for all that shipped SQL names (operators, functions, relations, types …), as a hostile role sets them."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from tests.attacks import shipped
 
@@ -20,6 +21,7 @@ class Made:
     functions: int
     relations: int
     types: int
+    casts: int
 
 
 def set_traps(connection: psycopg.Connection, schema: str, entry: str, *, exact: bool = False) -> Made:
@@ -28,20 +30,25 @@ def set_traps(connection: psycopg.Connection, schema: str, entry: str, *, exact:
     They have the types for which PostgreSQL has no operator or function itself; ``exact``: those of PostgreSQL's own,
     which are reached where the schema comes before pg_catalog in a search_path.
     """
+    connection.execute(script(schema, entry, exact=exact))
+    row = connection.execute("SELECT pg_catalog.current_setting('trap.made')").fetchone()
+    assert row is not None
+    return Made(*map(int, str(row[0]).split()))
+
+
+def script(schema: str, entry: str, *, exact: bool = False) -> str:
+    """Return the statements that set the traps; see ``set_traps``."""
     settings = {
         "symbols": " ".join(shipped.operators()),
         "functions": " ".join(shipped.functions()),
-        "relations": " ".join(sorted(_relations())),
+        "relations": " ".join(sorted(_catalogs() | (set() if schema == "public" else _tables()))),
         "schema": schema,
         "entry": entry,
         "exact": str(exact),
     }
-    for name, value in settings.items():
-        connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [f"trap.{name}", value])
-    connection.execute(_SCRIPT.read_text(encoding="utf-8"))
-    row = connection.execute("SELECT pg_catalog.current_setting('trap.made')").fetchone()
-    assert row is not None
-    return Made(*map(int, str(row[0]).split()))
+    set_config = sql.SQL("SELECT pg_catalog.set_config({}, {}, false);\n")
+    calls = (set_config.format(f"trap.{name}", value).as_string(None) for name, value in settings.items())
+    return "".join(calls) + _SCRIPT.read_text(encoding="utf-8")
 
 
 def entry_in_the_log(role: str) -> str:
@@ -49,11 +56,15 @@ def entry_in_the_log(role: str) -> str:
     return f"IF current_user <> '{role}' THEN RAISE LOG '{ENTERED}'; END IF;"
 
 
-def _relations() -> set[str]:
-    """Return the names of the catalogs that are read, and of the product's tables."""
-    found: set[str] = set()
-    for path in shipped.files():
-        text = path.read_text(encoding="utf-8")
-        found |= set(re.findall(r"\bpg_catalog\.(pg_\w+)(?!\w*\()", text))
-        found |= set(re.findall(r"\bCREATE (?:TABLE|VIEW) (?:IF NOT EXISTS )?\w+\.(\w+)", text))
-    return found
+def _catalogs() -> set[str]:
+    """Return the names of the catalogs that are read."""
+    return _named_in_files(r"\bpg_catalog\.(pg_\w+)(?!\w*\()")
+
+
+def _tables() -> set[str]:
+    """Return the names of the product's tables and views."""
+    return _named_in_files(r"\bCREATE (?:TABLE|VIEW) (?:IF NOT EXISTS )?\w+\.(\w+)")
+
+
+def _named_in_files(pattern: str) -> set[str]:
+    return {name for path in shipped.files() for name in re.findall(pattern, path.read_text(encoding="utf-8"))}

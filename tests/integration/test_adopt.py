@@ -43,7 +43,7 @@ CREATE TABLE sqitch.changes (
 );
 INSERT INTO sqitch.projects VALUES ('p');
 INSERT INTO sqitch.changes SELECT n, n, n, 'p', '', '2024-05-01Z', 'x', 'x', '2024-05-01Z', 'x', 'x'
-FROM unnest('{a,b,c}'::text[]) AS n;
+FROM (VALUES ('a'), ('b'), ('c')) AS made (n);
 """
 HISTORIES = {
     "run-migrations.sh": SCRIPT.format(
