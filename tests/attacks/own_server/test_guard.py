@@ -12,9 +12,9 @@ from fowergram_db.database.connection import connect
 from fowergram_db.database.labelling import comment_on, label_database
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import facts_until, label
-from tests.integration.conftest import environment, server_like
+from tests.integration.conftest import environment
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs/test-databases.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).resolve().parents[3] / "docs/test-databases.md").read_text(encoding="utf-8")
 PASSWORD = "plain password"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 SENTENCE = "a test database; it may be dropped."
@@ -59,20 +59,6 @@ class Cast:
         if who == "superuser":
             return replace(self.server, dbname=dbname)
         return replace(self.server, dbname=dbname, user=f"guard_{who}", password=PASSWORD)
-
-
-@pytest.fixture(scope="module")
-def server(server):
-    """A server of this module's own: ``prune`` would drop what other tests have made."""
-    with server_like(server) as other:
-        yield other
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    """A superuser's session on that server."""
-    with connect(server) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import supply
 from fowergram_db.testdb.suite import Suite
 from fowergram_db.testdb.template import Blueprint
-from tests.integration.conftest import environment, server_like
+from tests.integration.conftest import environment
 
 # A sample of each set of cases, unless all are asked for.
 pytestmark = pytest.mark.matrix(every=3)
@@ -37,20 +37,6 @@ MARKS = {
     "owner's form": "ALTER DATABASE {} SET temp_tablespaces = 'fowergram.environment=production'",
     "owner's form among others": "ALTER DATABASE {} SET temp_tablespaces = a, 'fowergram.environment=production', b",
 }
-
-
-@pytest.fixture(scope="module")
-def server(server):
-    """A server of this module's own: ``prune`` would drop what other tests have made."""
-    with server_like(server) as other:
-        yield other
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    """A superuser's session on that server."""
-    with connect(server) as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -171,7 +157,7 @@ def run_beside(server, *arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "fowergram_db", *arguments],
         env=os.environ | environment(server),
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -25,20 +25,6 @@ _CLUSTER = "SELECT system_identifier::text FROM pg_control_system()"
 _COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
 
 
-@pytest.fixture(scope="module")
-def server(server):
-    """A server of this module's own: ``prune`` would drop what other tests have made."""
-    with server_like(server) as other:
-        yield other
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    """A superuser's session on that server."""
-    with connect(server) as connection:
-        yield connection
-
-
 @pytest.fixture
 def shop(admin, target):
     """A database that the tool has made and that has expired; ``shop`` is a name that says nothing."""

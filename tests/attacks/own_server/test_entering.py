@@ -15,23 +15,8 @@ from fowergram_db.database.throwaway import Run
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.template import Blueprint
-from tests.integration.conftest import server_like
 
 NAMES = "SELECT datname FROM pg_database WHERE datname ~ '^fowergram_(template|warm|reset|scratch)_' AND oid > %s::oid"
-
-
-@pytest.fixture(scope="module")
-def server(server):
-    """A server of this module's own: elsewhere, old databases that tests replace let other roles in to the end."""
-    with server_like(server) as other:
-        yield other
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    """A superuser's session on that server."""
-    with connect(server) as connection:
-        yield connection
 
 
 @pytest.fixture
