@@ -1,6 +1,7 @@
 """The commands for test databases."""
 
 import os
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +15,44 @@ from fowergram_db.cli.steps import step_listener
 from fowergram_db.errors import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from fowergram_db.database.target import Target
-    from fowergram_db.testdb.databases import TestDatabase
+    from fowergram_db.migrations.events import OnEvent
+    from fowergram_db.migrations.files.directory import MigrationFile
+    from fowergram_db.testdb.databases import Supply, TestDatabase
     from fowergram_db.testdb.pruning import Throwaway
 
 app = typer.Typer(help="Make, list and prune databases for tests.", no_args_is_help=False)
 _GROUP = "testdb"
+
+
+_COUNT = Annotated[
+    int, option("Make so many.  [default: 1]", "--count", variable="FOWERGRAM_TESTDB_COUNT", metavar="N", min=0)
+]
+_NAME = Annotated[
+    str | None,
+    option("Call it so; of several, each gets a number.", "--name", variable="FOWERGRAM_TESTDB_NAME", metavar="NAME"),
+]
+_TTL = Annotated[
+    str,
+    option(
+        "Let `testdb prune` drop it when it is so old; 0: never by itself.  [default: 1d]",
+        "--ttl",
+        variable="FOWERGRAM_TESTDB_TTL",
+        metavar="DURATION",
+    ),
+]
+_WARM = Annotated[
+    int,
+    option(
+        "Keep so many clones ready for whoever comes next.  [default: 0]",
+        "--warm",
+        variable="FOWERGRAM_TESTDB_WARM",
+        metavar="N",
+        min=0,
+    ),
+]
 
 
 @command(
@@ -32,37 +65,7 @@ _GROUP = "testdb"
     "  fowergram-db testdb create --name shop_test\n"
     "  fowergram-db testdb create --count 0 --warm 8",
 )
-def create(
-    session: Session,
-    count: Annotated[
-        int, option("Make so many.  [default: 1]", "--count", variable="FOWERGRAM_TESTDB_COUNT", metavar="N", min=0)
-    ] = 1,
-    name: Annotated[
-        str | None,
-        option(
-            "Call it so; of several, each gets a number.", "--name", variable="FOWERGRAM_TESTDB_NAME", metavar="NAME"
-        ),
-    ] = None,
-    ttl: Annotated[
-        str,
-        option(
-            "Let `testdb prune` drop it when it is so old; 0: never by itself.  [default: 1d]",
-            "--ttl",
-            variable="FOWERGRAM_TESTDB_TTL",
-            metavar="DURATION",
-        ),
-    ] = "1d",
-    warm: Annotated[
-        int,
-        option(
-            "Keep so many clones ready for whoever comes next.  [default: 0]",
-            "--warm",
-            variable="FOWERGRAM_TESTDB_WARM",
-            metavar="N",
-            min=0,
-        ),
-    ] = 0,
-) -> Outcome:
+def create(session: Session, count: _COUNT = 1, name: _NAME = None, ttl: _TTL = "1d", warm: _WARM = 0) -> Outcome:
     """Make databases for tests, and print their URLs.
 
     Each is a fresh clone of a template that is built once, with all migrations applied and no data, and is nobody
@@ -70,34 +73,53 @@ def create(
     drops them, or DROP DATABASE does. --warm begins to make new ones when the URLs are printed, and with --count 0 does
     so before it ends.
     """
-    from fowergram_db.database.lifecycle import default_facts
     from fowergram_db.database.protection import require_no_production
-    from fowergram_db.database.target import url_of
-    from fowergram_db.testdb.databases import names_for, supply
-    from fowergram_db.testdb.template import Blueprint
+    from fowergram_db.testdb.databases import names_for
 
     listen, files, names = step_listener(session, session.screen.note), session.read_files(), names_for(name, count)
     lifetime = timedelta(milliseconds=duration_ms("--ttl", ttl)) or None
-    made: list[dict[str, Any]] = []
-    session.data["databases"] = made
+    session.data["databases"] = []
     require_no_production(session.environment, "no test databases are made here")
     with session.reached() as target:
         _require_lasting(session)
         session.screen.note(f"Target: {target.place}")
-        with (
-            session.administer(target) as admin,
-            supply(admin, Blueprint(target, files, default_facts(admin)), listen) as source,
-        ):
+        with _supply_for(session, target, files, listen) as source:
             for wanted in names:
-                database = source.give(wanted, lifetime)
-                made.append(_database_data(database))
-                session.screen.line(url_of(database.target))
+                _hand_out(session, source.give(wanted, lifetime))
             if warm and not names:
-                session.data["ready"] = source.keep_ready(warm)
-                session.screen.line(f"{session.data['ready']} clone(s) made ready.")
+                _keep_ready(session, source, warm)
         if warm and names:
             _refill(session, target, warm)
     return Outcome()
+
+
+@contextmanager
+def _supply_for(
+    session: Session, target: "Target", files: "Sequence[MigrationFile]", listen: "OnEvent"
+) -> "Iterator[Supply]":
+    """Open a supply of clones of what the files make."""
+    from fowergram_db.database.lifecycle import default_facts
+    from fowergram_db.testdb.databases import supply
+    from fowergram_db.testdb.template import Blueprint
+
+    with (
+        session.administer(target) as admin,
+        supply(admin, Blueprint(target, files, default_facts(admin)), listen) as source,
+    ):
+        yield source
+
+
+def _hand_out(session: Session, database: "TestDatabase") -> None:
+    """Print the URL of a database that was just made, so that its user has it even if the next one fails."""
+    from fowergram_db.database.target import url_of
+
+    session.data["databases"].append(_database_data(database))
+    session.screen.line(url_of(database.target))
+
+
+def _keep_ready(session: Session, source: "Supply", warm: int) -> None:
+    session.data["ready"] = source.keep_ready(warm)
+    session.screen.line(f"{session.data['ready']} clone(s) made ready.")
 
 
 def _require_lasting(session: Session) -> None:
