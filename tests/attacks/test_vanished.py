@@ -23,8 +23,8 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
 from tests import servers
-from tests.attacks.network import SERVER_ADDRESS, Network, inside, network
 from tests.integration.pooler import find_pgbouncer, pooler_to
+from tests.network import ADDRESSES, Client, Host, can_be_made, network
 
 FULL_LENGTH = bool(os.environ.get("FOWERGRAM_TEST_FULL_LENGTH"))
 TIMES = Liveness() if FULL_LENGTH else Liveness(1, 1, 1, 0.3, 3)
@@ -56,9 +56,10 @@ with migration_lock(target(), 0, print):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A server in a network of its own: the way to it from the client, and from beside it."""
+    """A server in a network of its own: its host and a client's, the way to it from there, and from beside it."""
 
-    net: Network
+    server: Host
+    client: Client
     far: Target
     near: Target
     version: int
@@ -66,23 +67,26 @@ class Place:
 
 @pytest.fixture
 def place(native):
+    if not can_be_made():
+        pytest.skip("this user may not make network namespaces, or there is no ip or iptables")
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(network())
+        client = net.client()
         cluster = stack.enter_context(servers.made(native))
         with (cluster.data / "pg_hba.conf").open("a") as rules:
-            rules.write("host all all 10.203.0.0/16 trust\n")
-        with inside(net.server):
+            rules.write(f"host all all {ADDRESSES} trust\n")
+        with net.server.inside():
             server = stack.enter_context(cluster.started(servers.FOR_TESTS | {"listen_addresses": "*"}))
         near = Target("postgres", "postgres", "127.0.0.1", str(server.port))
-        far = replace(near, host=SERVER_ADDRESS, parameters=(CONNECT_TIMEOUT,))
-        yield Place(net, far, near, server.version)
+        far = replace(near, host=client.server_address, parameters=(CONNECT_TIMEOUT,))
+        yield Place(net.server, client, far, near, server.version)
 
 
 @contextlib.contextmanager
 def process(place: Place, code: str, target: Target, *arguments: str, **options):
     """Run Python code in the client's namespace, which is told the target."""
     command = [sys.executable, "-c", PREAMBLE + textwrap.dedent(code), url_of(target), *arguments]
-    with inside(place.net.client):
+    with place.client.inside():
         started = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
         )
@@ -114,24 +118,24 @@ def way(request, place):
     if find_pgbouncer() is None:
         pytest.skip("PgBouncer is not installed")
     with contextlib.ExitStack() as stack:
-        with inside(place.net.server):
-            pooler = stack.enter_context(pooler_to(place.near, address=SERVER_ADDRESS))
+        with place.server.inside():
+            pooler = stack.enter_context(pooler_to(place.near, address=place.client.server_address))
         yield replace(pooler, parameters=(CONNECT_TIMEOUT,))
 
 
 def test_another_migrator_gets_the_lock_of_one_that_has_vanished(place, way):
     with process(place, HOLD, way) as holder:
         is_ready(holder)
-        place.net.cut()
+        place.client.silence()
         began = time.monotonic()
-        with inside(place.net.server), migration_lock(place.near, LIMIT_S, lambda _: None):
+        with place.server.inside(), migration_lock(place.near, LIMIT_S, lambda _: None):
             note(f"lock of a vanished client, port {way.port}: free after {seconds(began):.1f} s")
 
 
 def test_a_holder_that_lives_keeps_the_lock(place, way):
     with process(place, HOLD, way) as holder:
         is_ready(holder)
-        with inside(place.net.server), psycopg.connect(url_of(place.near), autocommit=True) as admin:
+        with place.server.inside(), psycopg.connect(url_of(place.near), autocommit=True) as admin:
             query = "SELECT backend_xmin FROM pg_stat_activity WHERE application_name LIKE 'fowergram-db lock%'"
             until = time.monotonic() + TIMES.silence_s + 1
             while time.monotonic() < until:
@@ -152,7 +156,7 @@ def test_a_holder_that_is_stopped_loses_the_lock_and_finds_that_out(place):
     with process(place, code, place.far) as holder:
         is_ready(holder)
         os.kill(holder.pid, signal.SIGSTOP)
-        with inside(place.net.server), migration_lock(place.near, LIMIT_S, lambda _: None):
+        with place.server.inside(), migration_lock(place.near, LIMIT_S, lambda _: None):
             os.kill(holder.pid, signal.SIGCONT)
             _, err = holder.communicate("\n", timeout=20)
     assert "LockLost" in err
@@ -219,12 +223,12 @@ COMMANDS = {
 
 def test_a_client_that_is_cut_off_ends_with_an_error(place):
     with contextlib.ExitStack() as stack:
-        with inside(place.net.server):
+        with place.server.inside():
             stack.enter_context(migration_lock(place.near, 0, lambda _: None))
         clients = {name: stack.enter_context(process(place, code, place.far)) for name, code in STAGES.items()}
         for client in clients.values():
             is_ready(client)
-        place.net.cut()
+        place.client.silence()
         began = time.monotonic()
         for client in clients.values():
             client.stdin.write("\n")
@@ -244,19 +248,19 @@ def test_a_command_that_is_cut_off_ends_with_an_error(place, tmp_path):
         clients = {}
         for number, (name, words) in enumerate(COMMANDS.items()):
             dbname = f"cut_{number}_test"
-            with inside(place.net.server):
+            with place.server.inside():
                 _prepare(stack, replace(place.near, dbname=dbname), quick, name)
             arguments = (*words.format(quick=quick, slow=slow).split(), "--database-url")
             code = "sys.argv = ['fowergram-db', *sys.argv[2:], sys.argv[1]]; sys.exit(main())"
             clients[name] = stack.enter_context(process(place, code, replace(place.far, dbname=dbname), *arguments))
-        with inside(place.net.server), psycopg.connect(url_of(place.near), autocommit=True) as admin:
+        with place.server.inside(), psycopg.connect(url_of(place.near), autocommit=True) as admin:
             until = time.monotonic() + 20
             # One of the last two builds the template, and the other waits for it by asking again and again.
             while (busy := admin.execute(BUSY).fetchone()[0]) < len(COMMANDS) - 1:
                 assert time.monotonic() < until, busy
                 assert all(client.poll() is None for client in clients.values()), _left(clients)
                 time.sleep(0.05)
-        place.net.cut()
+        place.client.silence()
         _end_in_time(place, clients, time.monotonic())
 
 
@@ -264,7 +268,7 @@ def _left(clients):
     return {name: client.stderr.read() for name, client in clients.items() if client.poll() is not None}
 
 
-OF_CLIENTS = "SELECT * FROM pg_stat_activity WHERE client_addr = '10.203.1.2'"
+OF_CLIENTS = f"SELECT * FROM pg_stat_activity WHERE client_addr <<= '{ADDRESSES}'"
 BUSY = f"SELECT count(*) FROM ({OF_CLIENTS} AND (wait_event = 'PgSleep' OR wait_event_type = 'Lock')) AS s"
 
 
@@ -292,7 +296,7 @@ def _end_in_time(place, clients, began) -> None:
         note(f"client cut off, {name}: {ended:.1f} s, exit {code}: {err.strip().splitlines()[-1][:90]}")
     assert 0 not in {code for _, code, _ in ends.values()}
     assert max(ended for ended, _, _ in ends.values()) < LIMIT_S
-    with inside(place.net.server), psycopg.connect(url_of(place.near), autocommit=True) as admin:
+    with place.server.inside(), psycopg.connect(url_of(place.near), autocommit=True) as admin:
         # Before 14, a server at work does not look whether its client is there.
         still = OF_CLIENTS if place.version >= 14 else f"{OF_CLIENTS} AND wait_event_type IN ('Client', 'IO')"
         # One that was cut off before its first query has set nothing yet, and holds nothing.

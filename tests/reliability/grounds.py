@@ -18,7 +18,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
 from tests.integration.pooler import pooler_of
 from tests.integration.proxy import Cut, proxy_to
-from tests.reliability.network import network
+from tests.network import network
 from tests.servers import Cluster, Server
 
 _SOON_S = 60.0
@@ -196,7 +196,7 @@ class SilentNetwork:
         sockets = str(cluster.data.parent)
         os.chown(sockets, cluster.owner.uid, cluster.owner.gid)
         mine = {**settings, "listen_addresses": "*", "unix_socket_directories": sockets}
-        server = stack.enter_context(cluster.started(mine, self._network.prefix))
+        server = stack.enter_context(cluster.started(mine, self._network.server.prefix))
         self._server = Target("postgres", "postgres", sockets, str(server.port))
         self._numbers = iter(range(1_000_000))
         self._adding = threading.Lock()
@@ -206,7 +206,7 @@ class SilentNetwork:
     def stage(self) -> Iterator[Stage]:
         """Yield the surroundings of a host; few runs are on their way at a time, many wait in silence."""
         with self._adding:
-            host = self._network.host(next(self._numbers))
+            host = self._network.client(next(self._numbers))
         self._starting.acquire()
         held = ExitStack()
         held.callback(self._starting.release)
