@@ -7,7 +7,7 @@ import typer
 from fowergram_db.cli.options import DRY_RUN, SHOW_SECRETS, Needs, command, option
 from fowergram_db.cli.preview import preview, require_dry_run
 from fowergram_db.cli.session import Outcome, Session
-from fowergram_db.cli.status_table import migration_data, show_status
+from fowergram_db.cli.status_table import migration_data, other_history_data, show_status
 from fowergram_db.cli.steps import arrived, listener, show_reset, step_listener
 from fowergram_db.errors import ExitCode, UsageError
 
@@ -103,6 +103,7 @@ def status(
         exit_code = ExitCode.FINDINGS
     summary = {"applied": len(found.standing.applied), "pending": len(pending), "problems": len(problems)}
     data = {"migrations": list(map(migration_data, found.migrations)), "summary": summary}
+    data["other_histories"] = list(map(other_history_data, found.others))
     if found.foreign:
         data["history_owner"] = found.foreign
     return Outcome(data, exit_code)

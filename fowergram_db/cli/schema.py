@@ -31,7 +31,7 @@ def adopt(
         str | None,
         option(
             "Whose history counts: run-migrations.sh, golang-migrate, dbmate, rails, sql-migrate, goose, flyway, "
-            "diesel, sqlx or sqitch.  [default: the only one that is there]",
+            "diesel, sqlx, sqitch, or another that docs/adopting.md lists.  [default: the only one that is there]",
             "--from",
             variable="FOWERGRAM_ADOPT_FROM",
             metavar="TOOL",
@@ -92,10 +92,18 @@ def _show(session: Session, found: "Adoption") -> None:
     whose = f"from {found.tool}" if found.tool else "made by hand"
     count = len(found.recorded)
     line(f'Database "{session.target.dbname}" ({whose}) is adopted: {count} migration(s) recorded.', "bold")
+    if found.ours:
+        note(
+            f"The {len(found.ours)} that public.schema_migrations had before count as they were; what another tool "
+            "says of the same versions does not."
+        )
     if found.kept_as:
         note(f"The table of {found.tool} is now {found.kept_as}; DROP TABLE it when nobody needs it.")
     if found.left:
-        note(f"Left as they are: {', '.join(found.left)}; drop them when nobody uses {found.tool} here any more.")
+        note(
+            f"Left as they are: {', '.join(other.table for other in found.left)}. They do not count any more, unless "
+            "something is added to them. Drop them when nobody needs them."
+        )
 
 
 def _show_comparison(session: Session, comparison: "Comparison") -> None:
@@ -127,6 +135,7 @@ def _data(found: "Adoption") -> dict[str, Any]:
         "adopted": found.adopted,
         "tool": found.tool,
         "recorded": list(found.recorded),
+        "kept": list(found.ours),
         "failed": list(found.failed),
         "forgotten": list(found.forgotten),
         "edited": list(found.edited),

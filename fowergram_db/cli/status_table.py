@@ -11,6 +11,7 @@ from fowergram_db.cli.steps import rounded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fowergram_db.migrations.other_histories import OtherHistory
     from fowergram_db.migrations.plan import Migration
     from fowergram_db.migrations.standing import Status
 
@@ -51,10 +52,29 @@ def show_status(session: Session, found: "Status", pending: int, problems: int) 
     for migration in found.migrations:
         if migration.state == "partial":
             session.screen.line(f"! {migration.filename}: {migration.meaning}")
-    if found.foreign:
-        session.screen.line(f"! public.schema_migrations belongs to {found.foreign}: what it says is not shown here.")
+    for other in found.others:
+        session.screen.line(f"! {other.meaning}{_since(other)}" if other.stops else f"{other.meaning}{_since(other)}")
     applied = len(found.standing.applied)
     session.screen.line(f"{applied} applied, {pending} pending, {problems} problem{'' if problems == 1 else 's'}")
+
+
+def other_history_data(other: "OtherHistory") -> dict[str, Any]:
+    """Return another tool's history as JSON shows it."""
+    return {
+        "tool": other.tool,
+        "table": other.table,
+        "owner": other.owner or None,
+        "entries": other.entries,
+        "newest": other.newest or None,
+        "since": other.since,
+        "last": other.last,
+        "state": str(other.state),
+        "stops": other.stops,
+    }
+
+
+def _since(other: "OtherHistory") -> str:
+    return f", since {moment(other.since)}" if other.since else ""
 
 
 def _status_rows(migrations: "Sequence[Migration]") -> Iterator[Row]:

@@ -4,7 +4,7 @@ In a shared database a table, a type or a function may have been put where the t
 of it can run the code of whoever owns it, with the rights of the tool's user. See decision 19.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -68,6 +68,7 @@ class Relation:
     types: tuple[str, ...]
     computed: tuple[str, ...]
     required: tuple[str, ...]
+    comment: str
     untrusted: Untrusted | None
     trusted: Trusted = Trusted.SURELY
 
@@ -84,25 +85,32 @@ class Relation:
 
 
 @cache
-def load_with_ownership(name: str, trusted: Trusted = Trusted.ALL) -> sql.Composed:
-    """Return a shipped query with {trusted_roles} and {untrusted} replaced by the queries of these names."""
+def load_with_ownership(name: str, trusted: Trusted = Trusted.ALL, relation: str = "ownership/named") -> sql.Composed:
+    """Return a shipped query with {trusted_roles} and {untrusted} replaced by the queries of these names.
+
+    {relation} is replaced by the query that ``relation`` names.
+    """
     trusted_roles = sql.SQL(load(trusted))
     untrusted = sql.SQL(load("ownership/untrusted")).format(trusted_roles=trusted_roles)
-    return sql.SQL(load(name)).format(trusted_roles=trusted_roles, untrusted=untrusted)
+    parts = {"trusted_roles": trusted_roles, "untrusted": untrusted, "relation": sql.SQL(load(relation))}
+    return sql.SQL(load(name)).format(**parts)
 
 
 def ask_with_ownership(
-    name: str, ask: Callable[[sql.Composed], list[_T]], has_untrusted: Callable[[_T], object]
+    name: str,
+    ask: Callable[[sql.Composed], list[_T]],
+    has_untrusted: Callable[[_T], object],
+    relation: str = "ownership/named",
 ) -> tuple[list[_T], Trusted]:
     """Return the rows of a shipped query, and which roles it was asked with.
 
     That is all that are trusted only where a row of the quick answer has something untrusted: the planner takes several
     times as long for all of them.
     """
-    rows = ask(load_with_ownership(name, Trusted.SURELY))
+    rows = ask(load_with_ownership(name, Trusted.SURELY, relation))
     if not any(map(has_untrusted, rows)):
         return rows, Trusted.SURELY
-    return ask(load_with_ownership(name)), Trusted.ALL
+    return ask(load_with_ownership(name, relation=relation)), Trusted.ALL
 
 
 def find_relations(connection: Connection, names: Sequence[str], schema: str | None = None) -> tuple[Relation, ...]:
@@ -111,10 +119,17 @@ def find_relations(connection: Connection, names: Sequence[str], schema: str | N
     Reads the catalog alone, in one round trip, two where a role owns something by whose membership it is trusted. So it
     runs nothing that others own. psycopg's errors pass through.
     """
-    values = {"names": list(names), "schema": schema}
+    return query_relations(connection, "ownership/named", {"names": list(names), "schema": schema})
+
+
+def query_relations(connection: Connection, query: str, values: Mapping[str, object]) -> tuple[Relation, ...]:
+    """Return the relations that a shipped query finds, as ``find_relations`` does."""
     with connection.cursor(row_factory=class_row(Relation)) as cursor:
         found, trusted = ask_with_ownership(
-            "ownership/relations", lambda query: cursor.execute(query, values).fetchall(), lambda each: each.untrusted
+            "ownership/relations",
+            lambda text: cursor.execute(text, values).fetchall(),
+            lambda each: each.untrusted,
+            query,
         )
     return tuple(replace(each, trusted=trusted) for each in found)
 

@@ -1,76 +1,47 @@
 """What other migration tools have recorded: find it, read it, and match it with the files. Writes nothing."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 import psycopg
-from psycopg import sql
+from psycopg import Cursor, sql
 
 from fowergram_db.database.connection import Connection, message_of, reported
-from fowergram_db.database.ownership import Relation, find_relations, require_trusted
+from fowergram_db.database.ownership import find_relations, require_trusted
 from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, UnknownVersion, UntrustedHistory, UsageError
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history_row import LenientBinaryText, LenientMoment
+from fowergram_db.migrations.other_histories import OtherHistory, escaped, find_candidates
+from fowergram_db.migrations.other_tools import FoundTable, Tool, kept_by, known_tools
 
 _NUMBER = re.compile(r"([0-9]{1,19})(?:\.0+)*")
 # The folder of diesel's own first migration: version 0 there, and 1 among the files.
 _DIESEL_SETUP = re.compile(r"0[0-]*_")
 _LONGEST_NAME = 300
-_TABLE_KINDS = ("r", "p")
 _SHA256 = re.compile(r"\s*([0-9a-f]{64})(?![^\s])", re.IGNORECASE)
 
 
-class Tool(StrEnum):
-    """The tools whose histories can be read."""
-
-    RUN_MIGRATIONS_SH = "run-migrations.sh"
-    GOLANG_MIGRATE = "golang-migrate"
-    DBMATE = "dbmate"
-    RAILS = "rails"
-    SQL_MIGRATE = "sql-migrate"
-    GOOSE = "goose"
-    FLYWAY = "flyway"
-    DIESEL = "diesel"
-    SQLX = "sqlx"
-    SQITCH = "sqitch"
-
-
-class _Mark(NamedTuple):
-    """What gives a tool's table away: its name, columns that it has, whether these are all, and the query for it."""
-
-    tool: Tool
-    table: str
-    columns: frozenset[str]
-    exact: bool
-    query: str
-
-
-def _mark(tool: Tool, table: str, columns: str, query: str, *, exact: bool = False) -> _Mark:
-    return _Mark(tool, table, frozenset(columns.split()), exact, f"foreign/{query}")
-
-
-_OWN_NAME = "schema_migrations"
-_RAILS_TABLE = "ar_internal_metadata"
-_SQITCH_TABLES = ("changes", "dependencies", "events", "projects", "releases", "tags")
-_MARKS = (
-    _mark(Tool.RUN_MIGRATIONS_SH, _OWN_NAME, "id filename executed_at checksum", "run_migrations_sh", exact=True),
-    _mark(Tool.GOLANG_MIGRATE, _OWN_NAME, "version dirty", "golang_migrate", exact=True),
-    _mark(Tool.DBMATE, _OWN_NAME, "version", "dbmate", exact=True),
-    _mark(Tool.SQL_MIGRATE, "gorp_migrations", "id applied_at", "sql_migrate"),
-    _mark(Tool.GOOSE, "goose_db_version", "id version_id is_applied tstamp", "goose"),
-    _mark(Tool.FLYWAY, "flyway_schema_history", "installed_rank version type success", "flyway"),
-    _mark(Tool.DIESEL, "__diesel_schema_migrations", "version run_on", "diesel"),
-    _mark(Tool.SQLX, "_sqlx_migrations", "version description success", "sqlx"),
-    _mark(Tool.SQITCH, "changes", "change_id change project committed_at planned_at", "sqitch"),
-)
+# The tools that have a query of their own; that of the others is by_column.sql.
+_QUERIES = {
+    Tool.RUN_MIGRATIONS_SH: "run_migrations_sh",
+    Tool.GOLANG_MIGRATE: "golang_migrate",
+    Tool.DBMATE: "dbmate",
+    Tool.RAILS: "dbmate",
+    Tool.SQL_MIGRATE: "sql_migrate",
+    Tool.GOOSE: "goose",
+    Tool.FLYWAY: "flyway",
+    Tool.DIESEL: "diesel",
+    Tool.SQLX: "sqlx",
+    Tool.SQITCH: "sqitch",
+    Tool.PRISMA: "prisma",
+}
+_BY_FILENAME = (Tool.NODE_PG_MIGRATE, Tool.PGMIGRATE)
+_BY_HIGHEST_VERSION = (Tool.TERN,)
 _VERSIONS_ONLY = (Tool.DBMATE, Tool.RAILS)
-# What a tool keeps beside the table that is read.
-_BESIDE = {Tool.RAILS: (_RAILS_TABLE,), Tool.SQITCH: _SQITCH_TABLES}
 
 
 class ForeignRow(NamedTuple):
@@ -96,23 +67,23 @@ class ForeignRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ForeignRecords:
-    """Another tool's history.
-
-    ``tables`` are all that it and other tools keep here, as "schema.name"; ``own_schema`` is the schema that holds
-    nothing else, or "".
-    """
+    """Another tool's history."""
 
     tool: Tool
-    schema: str
-    table: str
+    table: FoundTable
     rows: tuple[ForeignRow, ...]
-    tables: tuple[str, ...]
-    own_schema: str = ""
 
     @property
     def is_in_our_place(self) -> bool:
         """Tell whether its table has the name that ours is to have."""
-        return (self.schema, self.table) == ("public", _OWN_NAME)
+        return self.table.is_in_our_place
+
+
+class Kept(NamedTuple):
+    """The tables that other tools keep, as "schema.name", and the schemas that hold nothing else."""
+
+    tables: tuple[str, ...]
+    schemas: tuple[str, ...]
 
 
 class Claimed(NamedTuple):
@@ -136,53 +107,63 @@ class Claim:
     unknown: tuple[str, ...] = ()
 
 
-def tool_named(name: str) -> Tool:
+def tool_named(name: str) -> str:
     """Return the tool of this name. Raises UsageError, which lists all, where there is none."""
-    try:
-        return Tool(name.lower())
-    except ValueError as error:
-        raise UsageError(f"histories of {name!r} cannot be read", hint=f"The tools are {', '.join(Tool)}.") from error
+    if name.lower() in known_tools():
+        return name.lower()
+    raise UsageError(
+        f"histories of {name!r} are not known",
+        hint=f"Those that can be matched with files are of {', '.join(Tool)}. Of the others only the tables are known.",
+    )
 
 
-def read_foreign(connection: Connection, tool: Tool | None = None) -> ForeignRecords | None:
-    """Read another tool's history, the wanted one's or the only one that is there; None: there is none.
+def read_foreign(
+    connection: Connection, wanted: str | None = None, others: Sequence[OtherHistory] = ()
+) -> ForeignRecords | None:
+    """Read another tool's history, the wanted one's or the only one of ``others``.
 
-    Raises UsageError where the wanted one is not there, or several are and none is wanted; UntrustedHistory where
-    reading it would run what an untrusted role owns.
+    None: there is none, or the tool's history cannot be matched with files. Raises UsageError where the wanted one is
+    not there, or several are and none is wanted; UntrustedHistory where reading it would run what an untrusted role
+    owns.
     """
-    tables = _find_tables(connection)
-    found = dict(_recognised(tables))
-    chosen = _chosen(found, tool)
-    if chosen is None:
-        return None
-    mark, schema = found[chosen]
-    own_schema = schema if chosen is Tool.SQITCH and schema != "public" else ""
-    rows = read_rows(connection, chosen, schema, mark.table)
-    return ForeignRecords(tool or chosen, schema, mark.table, rows, tuple(_kept_by(found, tables)), own_schema)
-
-
-def _find_tables(connection: Connection) -> tuple[Relation, ...]:
-    names = sorted({mark.table for mark in _MARKS} | {_RAILS_TABLE, *_SQITCH_TABLES})
     with reported("look for the histories of other tools"):
-        return tuple(table for table in find_relations(connection, names) if table.kind in _TABLE_KINDS)
+        _, found = find_candidates(connection)
+    counting = {other.table for other in others if other.stops} or {other.table for other in others}
+    here = [table for table in found if str(table.relation) in counting] or list(found)
+    chosen = _chosen({table.tool for table in here}, {table.tool for table in found}, wanted)
+    if chosen not in tuple(Tool):
+        return None
+    table = min((t for t in (*here, *found) if t.tool == chosen), key=lambda t: t.relation.untrusted is not None)
+    tool = Tool(wanted or chosen)
+    return ForeignRecords(tool, table, read_rows(connection, tool, table))
 
 
-def read_rows(connection: Connection, tool: Tool, schema: str, table: str) -> tuple[ForeignRow, ...]:
+def find_kept(connection: Connection) -> Kept:
+    """Return what other tools keep in this database: no migration of ours makes it."""
+    with reported("look for the histories of other tools"):
+        _, found = find_candidates(connection)
+        tables = kept_by(found)
+        rows = connection.execute(load("foreign/kept"), {"relations": list(tables)}).fetchall() if tables else ()
+    of_kind = {kind: tuple(str(name) for k, name in rows if k == kind) for kind in ("table", "schema")}
+    return Kept(of_kind["table"], of_kind["schema"])
+
+
+def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[ForeignRow, ...]:
     """Read the rows of a tool's table, in its order. Lock it until the end of the transaction at hand, if there is one.
 
     Raises UntrustedHistory as ``read_foreign`` does, and ForeignHistory where the rows make no sense.
     """
-    query = next(mark.query for mark in _MARKS if mark.tool is tool or {mark.tool, tool} == set(_VERSIONS_ONLY))
+    schema, table = found.relation.schema, found.relation.name
     name = sql.Identifier(schema, table)
     with reported(f"read the history of {tool}"), connection.transaction(), connection.cursor(binary=True) as cursor:
         # The lock keeps the name with the table that is looked at next: whoever owns the schema could swap it.
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
-        for found in find_relations(connection, [table], schema):
-            require_trusted(connection, str(found), found.untrusted, UntrustedHistory)
+        for relation in find_relations(connection, [table], schema):
+            require_trusted(connection, str(relation), relation.untrusted, UntrustedHistory)
         cursor.adapters.register_loader("text", LenientBinaryText)
         cursor.adapters.register_loader("timestamptz", LenientMoment)
         try:
-            cursor.execute(sql.SQL(load(query)).format(table=name))
+            _select(cursor, tool, found, name)
             return tuple(ForeignRow(*row) for row in cursor)  # type: ignore[arg-type]  # the query's header says the types
         except (psycopg.DataError, psycopg.ProgrammingError) as error:
             if isinstance(error, psycopg.errors.InsufficientPrivilege):
@@ -194,49 +175,55 @@ def read_rows(connection: Connection, tool: Tool, schema: str, table: str) -> tu
             ) from error
 
 
-def _recognised(tables: Sequence[Relation]) -> Iterator[tuple[Tool, tuple[_Mark, str]]]:
-    """Yield each tool's mark and schema; the last wins: a trusted one if there is one, in public if there is one."""
-    rails = {table.schema for table in tables if table.name == _RAILS_TABLE}
-    trusted_first = sorted(tables, key=lambda table: table.untrusted is not None)
-    for table in reversed(trusted_first):
-        names = frozenset(table.columns)
-        for mark in _MARKS:
-            if mark.table == table.name and (names == mark.columns if mark.exact else names >= mark.columns):
-                is_rails = mark.tool is Tool.DBMATE and table.schema in rails
-                yield Tool.RAILS if is_rails else mark.tool, (mark, table.schema)
+def _select(cursor: Cursor[object], tool: Tool, found: FoundTable, name: sql.Identifier) -> None:
+    if tool in _QUERIES:
+        cursor.execute(sql.SQL(load(f"foreign/{_QUERIES[tool]}")).format(table=name))
+        return
+    ignored, _, value = found.shape.ignored.partition("=")
+    label = found.column(found.shape.label)
+    parameters = {
+        "version": "" if tool in _BY_FILENAME else label,
+        "filename": label if tool in _BY_FILENAME else "",
+        "moment": found.column(found.shape.moment),
+        "ignored": found.column(ignored),
+        "ignored_value": value or " ",
+        "covers": tool in _BY_HIGHEST_VERSION,
+    }
+    query = sql.SQL(load("foreign/by_column")).format(table=escaped(name, cursor))
+    cursor.execute(query, parameters)
 
 
-def _kept_by(found: Mapping[Tool, tuple[_Mark, str]], tables: Sequence[Relation]) -> Iterator[str]:
-    """Yield the tables that these tools keep, "schema.name": those that are there."""
-    for tool, (mark, schema) in found.items():
-        names = {mark.table, *_BESIDE.get(tool, ())}
-        yield from (str(table) for table in tables if table.schema == schema and table.name in names)
-
-
-def _chosen(found: Iterable[Tool], wanted: Tool | None) -> Tool | None:
-    there = sorted(found)
+def _chosen(here: set[str], everywhere: set[str], wanted: str | None) -> str | None:
     if wanted is None:
-        if len(there) > 1:
+        if len(here) > 1:
             raise UsageError(
-                f"the histories of several tools are here: {', '.join(there)}",
+                f"the histories of several tools are here: {', '.join(sorted(here))}",
                 hint="Say with --from which one counts.",
             )
-        return there[0] if there else None
+        return next(iter(here), None)
     same = _VERSIONS_ONLY if wanted in _VERSIONS_ONLY else (wanted,)
-    if match := next((tool for tool in there if tool in same), None):
-        return match
+    for tools in (here, everywhere):
+        if match := next((tool for tool in sorted(tools) if tool in same), None):
+            return match
     raise UsageError(
         f"there is no history of {wanted} in this database",
-        hint=f"Here is that of {', '.join(there)}." if there else "Leave --from out, and name the baseline with --to.",
+        hint=f"Here is that of {', '.join(sorted(everywhere))}."
+        if everywhere
+        else "Leave --from out, and name the baseline with --to.",
     )
 
 
-def claim_of(records: ForeignRecords | None, files: Sequence[MigrationFile], to: int | None) -> Claim:
+def claim_of(
+    records: ForeignRecords | None,
+    files: Sequence[MigrationFile],
+    to: int | None,
+    unmatched: OtherHistory | None = None,
+) -> Claim:
     """Say which migrations are applied by a tool's word, or, without one, by the user's: all up to ``to``.
 
     Where both speak, what is above ``to`` does not count, and what has failed up to it counts: somebody has finished
-    it by hand. Raises UnknownVersion for a ``to`` that no file has, and
-    UsageError where nobody says anything.
+    it by hand. ``unmatched`` is a history that is here, and that no file can be matched with. Raises UnknownVersion
+    for a ``to`` that no file has, and UsageError where nobody says anything.
     """
     if to is not None and all(file.version != to for file in files):
         known = ", ".join(str(file.version) for file in files[-20:])
@@ -244,7 +231,9 @@ def claim_of(records: ForeignRecords | None, files: Sequence[MigrationFile], to:
     if records is None:
         if to is None:
             raise UsageError(
-                "no other tool's history is here, and nothing says what is applied",
+                f"{unmatched.table}, the history of {unmatched.shown_tool}, cannot be matched with SQL files"
+                if unmatched
+                else "no other tool's history is here, and nothing says what is applied",
                 hint="Name the newest migration that this database has: fowergram-db adopt --to VERSION. "
                 "For an empty database, run `fowergram-db migrate`.",
             )
@@ -274,11 +263,16 @@ def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: int | 
 def _file_of(row: ForeignRow, files: Sequence[MigrationFile]) -> MigrationFile | None:
     """Return the file of a row: by its file name, else by its number, else by its name."""
     if row.filename is not None:
-        return next((f for f in files if row.filename in (f.filename, f.up.path.name)), None)
+        return next((f for f in files if row.filename in _names_of(f)), None)
     if row.version is not None:
         number = _number(row)
         return next((f for f in files if f.version == number or (number == 0 and _DIESEL_SETUP.match(f.folder))), None)
     return next((f for f in files if f.name == row.name), None)
+
+
+def _names_of(file: MigrationFile) -> tuple[str, ...]:
+    """Return the names that a tool may know a file by: its own, that of its folder, or without the ending."""
+    return (file.filename, file.up.path.name, file.up.path.stem, file.folder or file.filename)
 
 
 def _is_edited(file: MigrationFile, row: ForeignRow) -> bool:

@@ -21,6 +21,13 @@ from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, HistoryInconsistent, UntrustedHistory
 from fowergram_db.migrations.history_row import HistoryRow, LenientText, text_or_null
+from fowergram_db.migrations.other_histories import (
+    OtherHistory,
+    find_candidates,
+    in_our_place,
+    read_in_our_place,
+    read_other_histories,
+)
 
 TABLE = "schema_migrations"
 _PROGRESS = "progress"
@@ -41,12 +48,6 @@ _TYPES = {
     _PROGRESS: "jsonb",
 }
 _MOST_MISSING = 3
-# What other tools keep in a table of this name: the columns that give each away.
-_FOREIGN_SHAPES = (
-    ({"id", "filename", "executed_at", "checksum"}, "run-migrations.sh"),
-    ({"version", "dirty"}, "golang-migrate"),
-    ({"version"}, "dbmate or Rails"),
-)
 
 
 class RecordedState(StrEnum):
@@ -127,13 +128,15 @@ class History:
     """What a database says was done to it, in order of version. ``exists``: the table is there at all.
 
     ``foreign`` names the other tool that the table belongs to, "" where it is ours or missing. All that a use of the
-    table could run belongs to roles that are ``trusted``.
+    table could run belongs to roles that are ``trusted``. ``others`` are the histories of other tools in this database,
+    that one included.
     """
 
     applied: tuple[AppliedMigration, ...] = ()
     exists: bool = False
     foreign: str = ""
     trusted: Trusted = Trusted.ALL
+    others: tuple[OtherHistory, ...] = ()
 
     @property
     def newest(self) -> int:
@@ -142,40 +145,45 @@ class History:
 
 
 def read_history(connection: Connection) -> History:
-    """Read the history. Writes nothing; two round trips, one where there is no table.
+    """Read the history. Writes nothing; two round trips, one where there is no table, one more for each other tool's.
 
     Raises UntrustedHistory where reading it would run what an untrusted role owns, and HistoryInconsistent, which names
     row and column, where somebody has edited it so that it makes no sense.
     """
     with reported("read the history in public.schema_migrations"):
-        table = _find(connection)
+        table, found = find_candidates(connection)
         if table is None:
-            return History()
-        if foreign := _owner_of(table):
-            return History(exists=True, foreign=foreign)
+            return History(others=read_other_histories(connection, found, ""))
+        require_trusted(connection, str(table), table.untrusted, UntrustedHistory)
+        if not _is_own(table):
+            in_place = read_in_our_place(connection, table, found)
+            others = read_other_histories(connection, found, "")
+            return History(exists=True, foreign=in_place.shown_tool, others=(in_place, *others))
         _require_own_shape(table)
-        return History(_read_rows(connection, table), exists=True, trusted=table.trusted)
+        applied = _read_rows(connection, table)
+        was_adopted = any(not row.duration_ms for row in applied)
+        others = read_other_histories(connection, found, table.comment, has_rows=bool(applied), was_adopted=was_adopted)
+        return History(applied, exists=True, trusted=table.trusted, others=others)
 
 
 def require_own(history: History) -> None:
-    """Raise ForeignHistory where the table is another tool's: nothing may be written then."""
-    if history.foreign:
-        raise ForeignHistory(
-            f"public.schema_migrations belongs to {history.foreign}",
-            hint="`fowergram-db adopt` takes such a database over; or use one of its own (--dbname).",
-        )
+    """Raise ForeignHistory where another tool has migrated the database: nothing may be written then."""
+    for other in history.others:
+        if other.stops:
+            raise ForeignHistory(other.meaning, hint=other.way_on)
 
 
-def require_no_other(connection: Connection) -> Relation | None:
-    """Raise ForeignHistory where the table is another tool's, UntrustedHistory where its owner is not trusted.
+def require_no_other_tool(connection: Connection) -> None:
+    """Raise as ``require_own`` does, and UntrustedHistory where the table's owner is not trusted.
 
-    Return the table, None where there is none. Its rows are not read. One round trip.
+    One round trip, which reads no rows, unless another tool has left something here.
     """
     with reported("look for public.schema_migrations"):
-        table = _find(connection)
-    if table:
-        require_own(History(exists=True, foreign=_owner_of(table)))
-    return table
+        table, found = find_candidates(connection)
+        if table is not None:
+            require_trusted(connection, str(table), table.untrusted, UntrustedHistory)
+    if found or (table and not _is_own(table)):
+        require_own(read_history(connection))
 
 
 def require_trusted_table(connection: Connection) -> None:
@@ -187,7 +195,11 @@ def require_trusted_table(connection: Connection) -> None:
 def require_safe_to_write(connection: Connection) -> Relation | None:
     """Lock the table in the transaction at hand, and raise unless it is ours: what was checked before may be gone."""
     connection.execute("LOCK TABLE public.schema_migrations IN ROW EXCLUSIVE MODE")
-    return require_no_other(connection)
+    with reported("look for public.schema_migrations"):
+        table = _find(connection)
+    if table and not _is_own(table):
+        require_own(History(exists=True, others=(in_our_place(table, ()),)))
+    return table
 
 
 def create_history(connection: Connection) -> History:
@@ -210,12 +222,9 @@ def _find(connection: Connection) -> Relation | None:
     return table
 
 
-def _owner_of(table: Relation) -> str:
-    """Name the tool that a table of this shape belongs to, "" for this one."""
-    names = frozenset(table.columns)
-    if table.kind == "r" and len(_missing(names)) <= _MOST_MISSING:
-        return ""
-    return next((tool for shape, tool in _FOREIGN_SHAPES if names == shape), "another tool")
+def _is_own(table: Relation) -> bool:
+    """Tell whether a table of our name is ours by its shape, as somebody may have altered it."""
+    return table.kind == "r" and len(_missing(frozenset(table.columns))) <= _MOST_MISSING
 
 
 def _missing(names: frozenset[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from fowergram_db.migrations.engine.worker import Limits, Worker
 from fowergram_db.migrations.events import StepStarted
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
+from fowergram_db.migrations.other_histories import mark_known
 from fowergram_db.migrations.plan import Step, plan_up, survey
 from fowergram_db.migrations.standing import said_of
 
@@ -74,7 +75,7 @@ def carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on
     try:
         take(worker, steps, extent)
     except FowergramError as error:
-        error.add_note(_whereabouts(worker, target, files))
+        error.add_note(_whereabouts(worker, target, files, steps))
         raise
     except BaseException:
         with suppress(FowergramError):
@@ -92,7 +93,11 @@ def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], patience: Patie
 
 
 def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
-    """Take the steps, those between two without a transaction together."""
+    """Take the steps, those between two without a transaction together.
+
+    Where they have made what looks like another tool's history (as a dump of an old database does), it is marked as
+    known: it says nothing of what is to come.
+    """
     if not steps:
         return
     require_standard_strings(worker.connection)
@@ -115,14 +120,22 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
             for checked in those:
                 begin(checked.step)
                 worker.on_event(apply_stepwise(worker, checked))
+    _mark_histories_made_by(steps, worker.connection)
 
 
-def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile]) -> str:
+def _mark_histories_made_by(steps: Sequence[CheckedStep], connection: Connection) -> None:
+    """Mark what these steps have made as known, where the role owns our table; the next run asks otherwise."""
+    with suppress(psycopg.Error):
+        mark_known(connection, [checked.script.text for checked in steps])
+
+
+def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile], steps: Sequence[CheckedStep]) -> str:
     """Make sure of what was committed before a failure, and say what it is, as the database itself tells it."""
     lost = worker.connection.closed
     try:
         with connect_safely(target) if lost else nullcontext(worker.connection) as connection:
             unsafe = _flush(connection)
+            _mark_histories_made_by(steps, connection)
             migrations = survey(files, read_history(connection))
     except (FowergramError, psycopg.Error):
         return "What is applied now could not be asked: look at `fowergram-db status`."

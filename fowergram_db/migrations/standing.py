@@ -8,6 +8,7 @@ from fowergram_db.errors import DatabaseMissing
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, RecordedState, read_history
+from fowergram_db.migrations.other_histories import OtherHistory
 from fowergram_db.migrations.plan import Direction, Migration, State, Step, survey
 
 _MOST_LISTED = 12
@@ -32,11 +33,16 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Every migration with its state. ``foreign`` names the other tool that keeps the history, or is ""."""
+    """Every migration with its state. ``others`` are the histories of other tools that are in the database."""
 
     migrations: tuple[Migration, ...]
     database_exists: bool
-    foreign: str = ""
+    others: tuple[OtherHistory, ...] = ()
+
+    @property
+    def foreign(self) -> str:
+        """Name the other tool whose history stops every command that writes, "" for none."""
+        return next((other.shown_tool for other in self.others if other.stops), "")
 
     @property
     def standing(self) -> Standing:
@@ -53,7 +59,7 @@ def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) ->
             history = read_history(connection)
     except DatabaseMissing:
         return Status(survey(files, History()), database_exists=False)
-    return Status(survey(files, history), database_exists=True, foreign=history.foreign)
+    return Status(survey(files, history), database_exists=True, others=history.others)
 
 
 def standing_of(migrations: Sequence[Migration]) -> Standing:

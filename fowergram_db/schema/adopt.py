@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from functools import partial
 
@@ -24,13 +24,16 @@ from fowergram_db.migrations.foreign import (
     Claim,
     Claimed,
     ForeignRecords,
-    Tool,
+    Kept,
     claim_of,
+    find_kept,
     read_foreign,
     read_rows,
 )
-from fowergram_db.migrations.history import History, read_history, require_trusted_table
+from fowergram_db.migrations.history import History, RecordedState, read_history, require_trusted_table
 from fowergram_db.migrations.migrate import migrate
+from fowergram_db.migrations.other_histories import OtherHistory, OtherState, mark_known
+from fowergram_db.migrations.other_tools import UNKNOWN, Tool
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.run import Goal
 from fowergram_db.schema.fingerprint import Difference, Fingerprint, Kind, differences, fingerprint
@@ -51,7 +54,7 @@ class Proof(StrEnum):
 class Wish:
     """What the user asks for: whose history counts, up to which version, and whether it is to be proven."""
 
-    tool: Tool | None = None
+    tool: str | None = None
     to: int | None = None
     proof: Proof = Proof.REQUIRED
 
@@ -79,23 +82,27 @@ class Adoption:
 
     ``kept_as`` is the name that another tool's schema_migrations now has; ``forgotten`` are its rows that no file
     is there for, ``failed`` those that it knows to have failed; ``edited`` are the files that are not what was run.
+    ``ours`` are the versions that our history had before, and that count as they are; ``left`` are the histories of
+    other tools that stay, and do not count any more.
     """
 
-    tool: Tool | None = None
+    tool: str | None = None
     already: bool = False
     claimed: tuple[int, ...] = ()
     recorded: tuple[int, ...] = ()
+    ours: tuple[int, ...] = ()
     failed: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     comparison: Comparison = Comparison()
     kept_as: str = ""
-    left: tuple[str, ...] = ()
+    left: tuple[OtherHistory, ...] = ()
+    is_recorded: bool = False
 
     @property
     def adopted(self) -> bool:
         """Tell whether the history is ours now."""
-        return self.already or bool(self.recorded)
+        return self.already or self.is_recorded
 
 
 def adopt(
@@ -104,49 +111,114 @@ def adopt(
     """Record what is applied, once the schema has proven to be what those migrations build.
 
     Reads, builds in scratch and records under the migration lock; where the schema differs and proof is wanted,
-    nothing is recorded. Raises UsageError and UnknownVersion where it is not clear what to record, ForeignHistory
-    where a history cannot be taken over, and what fails in building.
+    nothing is recorded. What our history holds already counts as it is; another tool's adds to it. Raises UsageError
+    and UnknownVersion where it is not clear what to record, ForeignHistory where a history cannot be taken over,
+    HistoryInconsistent where ours is not in order, and what fails in building.
     """
     with connect_safely(target) as connection:
         require_coordinator(connection)
-        if _is_adopted(read_history(connection)):
+        if _is_adopted(read_history(connection), wish):
             return Adoption(already=True)
         with migration_lock(target, wait_s, on_event) as lock:
-            if _is_adopted(history := read_history(connection)):
+            if _is_adopted(history := read_history(connection), wish):
                 return Adoption(already=True)
-            records = read_foreign(connection, wish.tool)
+            records = read_foreign(connection, wish.tool, history.others)
             _require_known_shape(history, records)
-            claim = claim_of(records, files, wish.to)
-            _require_files(claim, wish)
-            found = _schema_without(connection, records)
-            comparison = _compare(partial(scratch_database, target, Run(lock.run)), files, claim, found, wish)
+            job = _Job(history, records, _claim(history, records, files, wish))
+            _require_files(job, wish)
+            found = _schema_without(connection, find_kept(connection))
+            make_scratch = partial(scratch_database, target, Run(lock.run))
+            comparison = _compare(make_scratch, files, job.versions, found, wish)
             if wish.proof is Proof.REQUIRED and comparison.differences:
-                return _adoption(records, claim, comparison)
-            kept_as = _record(connection, records, claim)
-            return _adoption(records, claim, comparison, tuple(c.file.version for c in claim.applied), kept_as)
+                return job.result(comparison)
+            kept_as, left = _record(connection, job)
+            return replace(
+                job.result(comparison),
+                recorded=tuple(claimed.file.version for claimed in job.new),
+                kept_as=kept_as,
+                left=left,
+                is_recorded=True,
+            )
 
 
-def _is_adopted(history: History) -> bool:
-    return bool(history.applied)
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is to be adopted: what both histories hold, and what follows for the files."""
+
+    history: History
+    records: ForeignRecords | None
+    claim: Claim
+
+    @property
+    def ours(self) -> tuple[int, ...]:
+        """Return the versions that our history holds."""
+        return tuple(row.version for row in self.history.applied)
+
+    @property
+    def new(self) -> tuple[Claimed, ...]:
+        """Return what is to be recorded: what ours does not hold yet."""
+        return tuple(claimed for claimed in self.claim.applied if claimed.file.version not in self.ours)
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Return all versions that are applied, as both say."""
+        return tuple(sorted({*self.ours, *(claimed.file.version for claimed in self.claim.applied)}))
+
+    def result(self, comparison: Comparison) -> Adoption:
+        """Return what came of it, nothing being recorded yet."""
+        return Adoption(
+            tool=self.records.tool if self.records else next((o.tool for o in self.history.others if o.stops), None),
+            claimed=self.versions,
+            ours=self.ours,
+            failed=self.claim.failed,
+            forgotten=self.claim.unknown,
+            edited=tuple(claimed.file.filename for claimed in self.claim.applied if claimed.edited),
+            comparison=comparison,
+        )
+
+
+def _is_adopted(history: History, wish: Wish) -> bool:
+    """Tell whether ours counts already, and no other; with --from, whether that tool's is known not to count."""
+    if not history.applied or any(other.stops for other in history.others):
+        return False
+    return not any(other.tool == wish.tool and not other.is_marked for other in history.others)
 
 
 def _require_known_shape(history: History, records: ForeignRecords | None) -> None:
-    if history.foreign and not (records and records.is_in_our_place):
+    in_place = _in_our_place(history)
+    if in_place and (not records.is_in_our_place if records else in_place.tool == UNKNOWN):
         raise ForeignHistory(
-            f"public.schema_migrations belongs to {history.foreign}, whose history is not the one to be taken over",
+            f"public.schema_migrations belongs to {in_place.shown_tool}, whose history is not the one to be taken over",
             hint="Name its tool with --from, or, where nobody needs it, rename the table by hand.",
         )
 
 
-def _require_files(claim: Claim, wish: Wish) -> None:
-    if claim.unknown and wish.proof is Proof.REQUIRED:
-        listed = ", ".join(claim.unknown[:_MOST_LISTED])
-        more = f", and {len(claim.unknown) - _MOST_LISTED} more" if len(claim.unknown) > _MOST_LISTED else ""
+def _in_our_place(history: History) -> OtherHistory | None:
+    return next((other for other in history.others if other.state is OtherState.IN_OUR_PLACE), None)
+
+
+def _claim(history: History, records: ForeignRecords | None, files: Sequence[MigrationFile], wish: Wish) -> Claim:
+    if history.applied and records is None and wish.to is None:
+        return Claim()
+    unmatched = next((other for other in history.others if wish.tool in {None, other.tool}), None)
+    return claim_of(records, files, wish.to, unmatched)
+
+
+def _require_files(job: _Job, wish: Wish) -> None:
+    unknown = job.claim.unknown
+    if unknown and wish.proof is Proof.REQUIRED:
+        listed = ", ".join(unknown[:_MOST_LISTED])
+        more = f", and {len(unknown) - _MOST_LISTED} more" if len(unknown) > _MOST_LISTED else ""
         raise ForeignHistory(
             f"the history has migrations that no file is there for: {listed}{more}; nothing was recorded",
             hint="Bring the files back, or check --migrations-dir. --force leaves these rows out.",
         )
-    if not claim.applied:
+    if half := next((row for row in job.history.applied if row.state is RecordedState.PARTIAL), None):
+        raise HistoryInconsistent(
+            f"{half.filename} stopped midway; nothing was recorded",
+            hint="Finish it, or `fowergram-db repair`; then run the command again.",
+        )
+    if not job.versions:
         raise HistoryInconsistent(
             "by that history none of the migrations is applied; nothing was recorded",
             hint="Name the newest migration that the database has with --to, or, where it has none, drop the "
@@ -154,40 +226,15 @@ def _require_files(claim: Claim, wish: Wish) -> None:
         )
 
 
-def _adoption(
-    records: ForeignRecords | None,
-    claim: Claim,
-    comparison: Comparison,
-    recorded: tuple[int, ...] = (),
-    kept_as: str = "",
-) -> Adoption:
-    left = (table for table in records.tables if table != "public.schema_migrations") if records else ()
-    return Adoption(
-        tool=records.tool if records else None,
-        claimed=tuple(claimed.file.version for claimed in claim.applied),
-        recorded=recorded,
-        failed=claim.failed,
-        forgotten=claim.unknown,
-        edited=tuple(claimed.file.filename for claimed in claim.applied if claimed.edited),
-        comparison=comparison,
-        kept_as=kept_as,
-        left=tuple(left),
-    )
-
-
-def _schema_without(connection: Connection, records: ForeignRecords | None) -> Fingerprint:
-    """Read the schema, the other tool's own tables left out."""
-    if records is None:
-        return fingerprint(connection).without_rights()
-    schemas = (records.own_schema,) if records.own_schema else ()
-    return fingerprint(connection, relations=records.tables, schemas=schemas).without_rights()
+def _schema_without(connection: Connection, kept: Kept) -> Fingerprint:
+    """Read the schema, the other tools' own tables left out."""
+    return fingerprint(connection, relations=kept.tables, schemas=kept.schemas).without_rights()
 
 
 def _compare(
-    make_scratch: Scratch, files: Sequence[MigrationFile], claim: Claim, found: Fingerprint, wish: Wish
+    make_scratch: Scratch, files: Sequence[MigrationFile], versions: Sequence[int], found: Fingerprint, wish: Wish
 ) -> Comparison:
-    """Compare the schema with what the claimed migrations build; where proof is waived, no failure stops it."""
-    versions = [claimed.file.version for claimed in claim.applied]
+    """Compare the schema with what these migrations build; where proof is waived, no failure stops it."""
     try:
         with make_scratch() as scratch:
             _build(scratch, files, versions)
@@ -229,24 +276,27 @@ def _resemblance(
     return best
 
 
-def _record(connection: Connection, records: ForeignRecords | None, claim: Claim) -> str:
-    """Write the history in one transaction; return the name under which a foreign table of its name is kept."""
-    steps = {step.version: check(step) for step in plan_up([claimed.file for claimed in claim.applied], History())}
-    rows = [_row(claimed, steps[claimed.file.version]) for claimed in claim.applied]
-    kept_as = ""
+def _record(connection: Connection, job: _Job) -> tuple[str, tuple[OtherHistory, ...]]:
+    """Write the history in one transaction.
+
+    Return the name under which a foreign table of its name is kept, and the histories that do not count any more.
+    """
+    steps = {step.version: check(step) for step in plan_up([claimed.file for claimed in job.new], History())}
+    rows = [_row(claimed, steps[claimed.file.version]) for claimed in job.new]
+    kept_as, records, in_place = "", job.records, _in_our_place(job.history)
     with reported("record what is applied"), connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '5s'")
-        if records and records.is_in_our_place:
+        if in_place:
             connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
         if records:
             # The table may have got another owner, or a trigger, since it was read: this looks again.
             _require_unchanged(connection, records)
         query = "bookkeeping/adopt_insert"
-        if records and records.is_in_our_place and records.tool is Tool.RUN_MIGRATIONS_SH:
+        if in_place and in_place.tool == Tool.RUN_MIGRATIONS_SH:
             connection.execute(load("bookkeeping/adopt_extend"))
             query = "bookkeeping/adopt_row"
-        elif records and records.is_in_our_place:
-            kept_as = _set_aside(connection, records.tool)
+        elif in_place:
+            kept_as = _set_aside(connection, records.tool if records else in_place.tool)
         connection.execute(load("bookkeeping/create"))
         connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
         require_trusted_table(connection)
@@ -254,7 +304,7 @@ def _record(connection: Connection, records: ForeignRecords | None, claim: Claim
             connection.execute(load(query), row)
         if query == "bookkeeping/adopt_row":
             connection.execute(load("bookkeeping/adopt_complete"))
-    return kept_as
+        return kept_as, mark_known(connection)
 
 
 def _row(claimed: Claimed, checked: CheckedStep) -> dict[str, object]:
@@ -273,16 +323,16 @@ def _row(claimed: Claimed, checked: CheckedStep) -> dict[str, object]:
 
 
 def _require_unchanged(connection: Connection, records: ForeignRecords) -> None:
-    if read_rows(connection, records.tool, records.schema, records.table) != records.rows:
+    if read_rows(connection, records.tool, records.table) != records.rows:
         raise HistoryInconsistent(
             f"{records.tool} has migrated the database meanwhile; nothing was recorded",
             hint="Stop using it here, then run the command again.",
         )
 
 
-def _set_aside(connection: Connection, tool: Tool) -> str:
+def _set_aside(connection: Connection, tool: str) -> str:
     """Rename another tool's schema_migrations, and its indexes, so that ours can have the names."""
-    kept_as = f"schema_migrations_{tool.value.replace('-', '_')}"
+    kept_as = f"schema_migrations_{tool.replace('-', '_')}"
     for (index,) in connection.execute(load("bookkeeping/adopt_indexes")).fetchall():
         new = str(index).replace("schema_migrations", kept_as, 1)
         if new != index:

@@ -35,7 +35,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind
 from fowergram_db.errors import DatabaseMissing, FowergramError
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
-from fowergram_db.migrations.history import require_no_other
+from fowergram_db.migrations.history import require_no_other_tool
 from fowergram_db.testdb.emptying import Emptied, NotExact, empty
 from fowergram_db.testdb.template import Blueprint, Template, find_template
 
@@ -139,7 +139,7 @@ def _allowed(connection: Connection, job: _Job, *, is_replaced: bool) -> Databas
     """
     facts, terms = facts_of_session(connection), job.terms
     require_resettable(facts.name, facts, terms.environ, terms.confirm)
-    require_no_other(connection)
+    require_no_other_tool(connection)
     require_coordinator(connection)
     if citus := read_citus(connection):
         require_no_distributed_tables(citus)

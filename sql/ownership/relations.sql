@@ -1,15 +1,11 @@
--- Purpose: find relations by name, with their shape, and with what in them belongs to a role that is not trusted.
--- Oldest server: 13. Privileges: none. Parameters: names (text[]); schema (text, NULL: any but the system's).
+-- Purpose: the relations that a query finds, with their shape, and with what in them belongs to a role that is not
+-- trusted. The query is put in where the placeholder relation stands.
+-- Oldest server: 13. Privileges: none. Parameters: those of the query.
 -- Columns: oid, schema, name, kind (pg_class.relkind), columns and types (arrays in order; a type outside pg_catalog is
 -- written with its schema), computed (columns that are generated), required (columns that every INSERT has to fill),
--- untrusted (NULL, or as in untrusted.sql). Those in public come first.
+-- comment (or ''), untrusted (NULL, or as in untrusted.sql). Those in public come first.
 WITH relation AS MATERIALIZED (
-    SELECT c.oid, n.nspname, c.relname, c.relkind
-    FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relname = ANY (%(names)s::name[]) AND c.relpersistence <> 't'::"char"
-        AND n.nspname = coalesce(%(schema)s::name, n.nspname)
-        AND n.nspname <> 'information_schema'::name AND NOT pg_catalog.starts_with(n.nspname::text, 'pg_')
+    {relation}
 ),
 root (class, oid) AS (
     SELECT 'pg_catalog.pg_class'::regclass::oid, r.oid
@@ -24,8 +20,11 @@ SELECT
     own.types,
     own.computed,
     own.required,
+    coalesce(d.description, ''::text) AS comment,
     u.found AS untrusted
 FROM relation AS r
+LEFT JOIN pg_catalog.pg_description AS d
+    ON d.classoid = 'pg_catalog.pg_class'::regclass::oid AND d.objoid = r.oid AND d.objsubid = 0
 LEFT JOIN (
     {untrusted}
 ) AS u ON u.oid = r.oid

@@ -115,6 +115,10 @@ _TOOLS = {
     "sqitch": "change text, committed_at timestamptz, planned_at timestamptz",
     "sql_migrate": "id text, applied_at timestamptz",
     "sqlx": "version bigint, description text, installed_on timestamptz, success boolean",
+    "prisma": "migration_name varchar(255), finished_at timestamptz, started_at timestamptz, "
+    "rolled_back_at timestamptz",
+    "by_column": "version int, name varchar(255), applied_on timestamp",
+    "summary": "version varchar(50), run_on timestamp",
 }
 _CITUS = {"pg_dist_local_group": "groupid int", "citus_tables": "table_name regclass"}
 _PLACEHOLDERS = {tool: f"stand_in.{tool}" for tool in _TOOLS} | {"slow_queries": "stand_in"}

@@ -10,6 +10,7 @@ from pglast.parser import ParseError, scan, split
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PARAMETER = re.compile(r"%\((\w+)\)[sbt]|%[sbt]|%%")
+_NUMBER = re.compile(r"\$([0-9]+)")
 _PART = re.compile(r"\{([a-z_]+)\}")
 _QUERY = re.compile(r"\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\b.*\b(?:FROM|INTO|SET|pg_catalog)\b", re.DOTALL)
 _PREPARED = re.compile(r"(?:\s|--[^\n]*\n)*(?:SELECT|WITH|INSERT|UPDATE|DELETE)\b")
@@ -53,6 +54,7 @@ def statements(placeholders: dict[str, str]) -> Iterator[Statement]:
     for path, text in texts.items():
         if path.stem not in parts:
             given = {"table": placeholders.get(path.stem, ""), "schema": placeholders.get(path.stem, "")}
+            given["relation"] = queries["candidates"]
             yield from split_file(str(path.relative_to(_ROOT)), _filled_in(text, queries | given))
     yield from in_python(placeholders["slow_queries"])
 
@@ -73,7 +75,13 @@ def split_file(name: str, text: str, first_line: int = 1) -> Iterator[Statement]
     numbered = _numbered(text)
     for part in split(numbered, only_slices=True):
         line = first_line + numbered[: part.start].count("\n")
-        yield Statement(name, line, numbered[part])
+        yield Statement(name, line, _from_one(numbered[part]))
+
+
+def _from_one(text: str) -> str:
+    """Number the parameters of one statement from 1 on, where others stand before it in its file."""
+    used = sorted({int(number) for number in _NUMBER.findall(text)})
+    return _NUMBER.sub(lambda match: f"${used.index(int(match[1])) + 1}".ljust(len(match[0])), text)
 
 
 def _numbered(text: str) -> str:

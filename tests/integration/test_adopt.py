@@ -6,7 +6,6 @@ import json
 import pytest
 
 from fowergram_db.database.connection import connect
-from fowergram_db.migrations.foreign import Tool
 from fowergram_db.schema.fingerprint import fingerprint
 
 FILES = {
@@ -95,7 +94,7 @@ def made(write, empty_db):
 ALL = ("001_a", "002_b", "003_c")
 
 
-@pytest.mark.parametrize("tool", list(Tool))
+@pytest.mark.parametrize("tool", list(HISTORIES))
 def test_every_tools_history_is_taken_over(cli, made, query, tool):
     made(HISTORIES[tool], *ALL)
     result = cli("adopt", "--json")

@@ -1,0 +1,305 @@
+"""The tables in which other migration tools keep their histories: what they are called, and what columns they have.
+
+A table is a history by its shape. Under the name that its tool gives it, the columns that matter will do; under another
+name (many tools can be configured), all columns and their types have to be those of the tool. The shapes are those of
+the tools' own sources, as of 2025.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
+
+from fowergram_db.database.ownership import Relation
+
+OWN_PLACE = ("public", "schema_migrations")
+UNKNOWN = "another tool"
+_OWN_COLUMNS = frozenset(("filename", "checksum", "state", "tool_version"))
+_RAILS_TABLE = "ar_internal_metadata"
+_TABLE_KINDS = ("r", "p")
+_TYPES = {
+    "i": frozenset(("int2", "int4", "int8", "numeric")),
+    "t": frozenset(("text", "varchar", "bpchar", "citext", "name")),
+    "d": frozenset(("timestamp", "timestamptz", "date")),
+    "b": frozenset(("bool",)),
+    "j": frozenset(("json", "jsonb")),
+}
+
+
+class Tool(StrEnum):
+    """The tools whose histories can be read, and matched with SQL files."""
+
+    RUN_MIGRATIONS_SH = "run-migrations.sh"
+    GOLANG_MIGRATE = "golang-migrate"
+    DBMATE = "dbmate"
+    RAILS = "rails"
+    SQL_MIGRATE = "sql-migrate"
+    GOOSE = "goose"
+    FLYWAY = "flyway"
+    DIESEL = "diesel"
+    SQLX = "sqlx"
+    SQITCH = "sqitch"
+    ATLAS = "atlas"
+    MORPH = "morph"
+    NODE_PG_MIGRATE = "node-pg-migrate"
+    PGMIGRATE = "pgmigrate"
+    PRISMA = "prisma"
+    REFINERY = "refinery"
+    SUPABASE = "supabase"
+    TERN = "tern"
+    YANDEX_PGMIGRATE = "yandex-pgmigrate"
+
+
+class Shape(NamedTuple):
+    """How a tool's table looks.
+
+    ``names``: a regular expression for the names that give it away; ``alike``: one for those under which all columns
+    have to be right, "" for any. ``columns``: name:type, with ? behind a name that some versions of the tool lack, or
+    that nothing depends on. ``marks``: the columns that are looked for under any name. ``label``, ``position`` and
+    ``moment`` are columns: what an entry is called, its order, its time. ``ignored``: column=value of an entry that the
+    tool makes at its start. ``entries``: under a name that says nothing, the newest entry has to match this regular
+    expression. ``beside``: the other tables that the tool keeps in that schema.
+    """
+
+    tool: str
+    names: str
+    columns: str
+    label: str
+    moment: str = ""
+    position: str = ""
+    marks: str = ""
+    alike: str = ""
+    exact: bool = True
+    ignored: str = ""
+    entries: str = ""
+    beside: str = ""
+
+
+_ANY = ".*"
+_LIKE_MIGRATIONS = ".*migrat.*"
+_LIKE_VERSIONS = ".*(?:migrat|version|schema|history|changelog).*"
+_SQITCH_BESIDE = "changes dependencies events projects releases tags"
+_PHINX = "version:i migration_name:t start_time:d end_time:d breakpoint?:b"
+
+SHAPES = (
+    Shape("run-migrations.sh", "", "id:i filename:t executed_at:d checksum:t", "filename", "executed_at", "id", "",
+          "schema_migrations"),
+    Shape("golang-migrate", "", "version:i dirty:b", "version", marks="dirty", alike=_ANY, ignored="version=-1"),
+    Shape("dbmate", "", "version:t", "version", alike=_LIKE_MIGRATIONS, beside=_RAILS_TABLE),
+    Shape("ecto", "", "version:i inserted_at:d", "version", "inserted_at", marks="inserted_at", alike=_LIKE_VERSIONS),
+    Shape("supabase", "", "version:t statements: name:t", "version", alike=_LIKE_MIGRATIONS, exact=False,
+          beside="seed_files"),
+    Shape("sql-migrate", "gorp_migrations", "id:t applied_at:d", "id", "applied_at", marks="applied_at", alike=_ANY,
+          entries=r".*\.sql"),
+    Shape("goose", "goose_db_version", "id:i version_id:i is_applied:b tstamp:d", "version_id", "tstamp", "id",
+          "is_applied", _ANY, ignored="version_id=0"),
+    Shape("flyway", "flyway_schema_history",
+          "installed_rank:i version:t description?:t type:t script?:t checksum?:i installed_by?:t installed_on?:d "
+          "execution_time?:i success:b", "version", "installed_on", "installed_rank", "installed_rank", _ANY,
+          exact=False, ignored="type=SCHEMA"),
+    Shape("evolve", "", "id:i type:i version:t description:t name:t checksum:t installed_by:t installed_on:d success:b",
+          "name", "installed_on", "id", "installed_on", _ANY),
+    Shape("liquibase", "databasechangelog",
+          "id:t author:t filename:t dateexecuted:d orderexecuted:i exectype?:t md5sum?:t", "id", "dateexecuted",
+          "orderexecuted", "orderexecuted ORDEREXECUTED", _ANY, exact=False, beside="databasechangeloglock"),
+    Shape("diesel", "__diesel_schema_migrations", "version:t run_on?:d", "version", "run_on", marks="run_on",
+          alike=_ANY),
+    Shape("sqlx", "_sqlx_migrations",
+          "version:i description:t installed_on?:d success:b checksum?: execution_time?:i", "version", "installed_on",
+          marks="installed_on", alike=_ANY),
+    Shape("sqitch", "", "change_id:t change:t project:t committed_at:d planned_at:d planner_name:t", "change",
+          "committed_at", marks="change_id", alike=_ANY, exact=False, beside=_SQITCH_BESIDE),
+    Shape("node-pg-migrate", "pgmigrations", "id:i name:t run_on:d", "name", "run_on", "id", "run_on",
+          _LIKE_MIGRATIONS),
+    Shape("tern", "", "version:i", "version", alike=".*schema_version.*", ignored="version=0"),
+    Shape("sequel", "", "version:i", "version", alike="schema_info", ignored="version=0"),
+    Shape("sequel", "", "filename:t", "filename", alike=".*schema_migrations.*"),
+    Shape("knex", "knex_migrations", "id:i name:t batch:i migration_time:d", "name", "migration_time", "id",
+          "migration_time", _ANY, beside="knex_migrations_lock"),
+    Shape("prisma", "_prisma_migrations",
+          "id?: checksum?:t finished_at:d migration_name:t logs?:t rolled_back_at?:d started_at:d "
+          "applied_steps_count:i", "migration_name", "finished_at", "started_at", "applied_steps_count", _ANY),
+    Shape("drizzle", "__drizzle_migrations", "id:i hash:t created_at:i", "created_at", position="id",
+          alike=_LIKE_MIGRATIONS),
+    Shape("typeorm", "", "id:i timestamp:i name:t", "name", position="id", alike=_LIKE_MIGRATIONS),
+    Shape("sequelize", "sequelizemeta", "name:t", "name"),
+    Shape("sequelize", "sequelize_meta", "name:t", "name"),
+    Shape("django", "django_migrations", "id:i app:t name:t applied:d", "name", "applied", "id"),
+    Shape("alembic", "alembic_version", "version_num:t", "version_num", marks="version_num", alike=_ANY),
+    Shape("laravel", "", "id:i migration:t batch:i", "migration", position="id", marks="batch", alike=_ANY),
+    Shape("atlas", "atlas_schema_revisions",
+          "version:t description?:t type?:i applied?:i total?:i executed_at:d execution_time?:i error?:t hash?:t "
+          "partial_hashes:", "version", "executed_at", marks="partial_hashes", alike=_ANY, exact=False),
+    Shape("graphile-migrate", "", "hash:t previous_hash:t filename:t date:d", "filename", "date",
+          marks="previous_hash", alike=_ANY, beside="current"),
+    Shape("yoyo", "_yoyo_migration", "migration_hash:t migration_id:t applied_at_utc:d", "migration_id",
+          "applied_at_utc", marks="migration_hash", alike=_ANY, beside="_yoyo_log _yoyo_version yoyo_lock"),
+    Shape("yoyo", "_yoyo_migration", "id:t ctime:d", "id", "ctime", beside="yoyo_lock"),
+    Shape("mybatis", "", "id:i applied_at:t description:t", "description", position="id", marks="applied_at",
+          alike=_ANY),
+    Shape("pgroll", "", "schema:t name:t migration:j parent:t done:b", "name", "created_at", "created_at",
+          alike=_LIKE_MIGRATIONS, exact=False),
+    Shape("bytebase", "bytebase_migration_history",
+          "release_version:t namespace:t sequence:i source:t type:t status:t version:t", "version", position="id",
+          marks="release_version", alike=_ANY, exact=False),
+    Shape("hasura", "", "hasura_uuid: version:t cli_state:j", "version", "upgraded_on", marks="hasura_uuid",
+          alike="hdb_version", exact=False, ignored="cli_state={}"),
+    Shape("refinery", "refinery_schema_history", "version:i name:t applied_on:t checksum:t", "version", "applied_on",
+          marks="applied_on", alike=_ANY),
+    Shape("ef-core", "__efmigrationshistory", "migrationid:t productversion:t", "migrationid",
+          marks="MigrationId migrationid", alike=_ANY),
+    Shape("ef-core", "__ef_migrations_history", "migration_id:t product_version:t", "migration_id",
+          marks="product_version", alike=_ANY),
+    Shape("phinx", "phinxlog|.*_phinxlog", _PHINX, "version", "start_time", marks="migration_name", alike=_ANY,
+          exact=False),
+    Shape("grate", "", "version_id:i script_name:t text_of_script:t text_hash:t one_time_script:b", "script_name",
+          "entry_date", "id", "one_time_script", _ANY, exact=False, beside="Version ScriptsRunErrors"),
+    Shape("dbup", "schemaversions", "schemaversionsid?:i scriptname:t applied:d", "scriptname", "applied",
+          marks="scriptname", alike=_ANY),
+    Shape("play", "play_evolutions", "id:i hash:t applied_at:d apply_script:t revert_script:t state?:t", "id",
+          "applied_at", marks="revert_script", alike=_ANY, exact=False),
+    Shape("mikro-orm", "mikro_orm_migrations", "id:i name:t executed_at:d", "name", "executed_at", "id",
+          alike=_LIKE_MIGRATIONS),
+    Shape("doctrine", "doctrine_migration_versions", "version:t executed_at:d execution_time:i", "version",
+          "executed_at", marks="execution_time", alike=_ANY),
+    Shape("doctrine", "", "version:t executed_at:d", "version", "executed_at", alike=_LIKE_MIGRATIONS),
+    Shape("fluentmigrator", "", "version:i appliedon:d description:t", "version", "appliedon", marks="AppliedOn",
+          alike=_ANY),
+    Shape("yii", "", "version:t apply_time:i", "version", position="apply_time", marks="apply_time", alike=_ANY),
+    Shape("codeigniter", "", "id:i version:t class:t group:t namespace:t time:i batch:i", "class", position="id",
+          alike=_LIKE_MIGRATIONS),
+    Shape("kysely", "kysely_migration", "name:t timestamp:t", "name", "timestamp", alike=_LIKE_MIGRATIONS,
+          beside="kysely_migration_lock"),
+    Shape("postgrator", "", "version:i name:t md5:t run_at:d", "version", "run_at", marks="md5", alike=_ANY,
+          exact=False),
+    Shape("postgres-migrations", "", "id:i name:t hash:t executed_at:d", "name", "executed_at", "id",
+          alike=_LIKE_MIGRATIONS),
+    Shape("pgmigrate", "pgmigrate_migrations", "id:t checksum:t execution_time_in_millis:i applied_at:d", "id",
+          "applied_at", marks="execution_time_in_millis", alike=_ANY),
+    Shape("yandex-pgmigrate", "", "version:i description:t type:t installed_by:t installed_on:d", "version",
+          "installed_on", marks="installed_on", alike=_ANY),
+    Shape("migratus", "", "id:i applied:d description:t", "id", "applied", alike=_LIKE_MIGRATIONS),
+    Shape("ragtime", "ragtime_migrations", "id:t created_at:", "id", "created_at"),
+    Shape("gormigrate", "", "id:t", "id", alike="migrations"),
+    Shape("rambler", "", "migration:t", "migration", alike="migrations"),
+    Shape("bun", "bun_migrations", "id:i name:t group_id:i migrated_at:d", "name", "migrated_at", "id", "migrated_at",
+          _ANY, exact=False, beside="bun_migration_locks"),
+    Shape("go-pg", "gopg_migrations", "id:i version:i created_at:d", "version", "created_at", "id",
+          alike=_LIKE_MIGRATIONS, ignored="version=0"),
+    Shape("sea-orm", "seaql_migrations", "version:t applied_at:i", "version", position="applied_at",
+          marks="applied_at", alike=_ANY),
+    Shape("piccolo", "", "id:i name:t app_name:t ran_on:d", "name", "ran_on", "id", "ran_on", _ANY),
+    Shape("aerich", "", "id:i version:t app:t content:j", "version", position="id", alike="aerich"),
+    Shape("directus", "directus_migrations", "version:t name:t timestamp:d", "version", "timestamp"),
+    Shape("strapi", "", "id:i name:t time:d", "name", "time", "id", alike=_LIKE_MIGRATIONS),
+    Shape("morph", "db_migrations", "version:i name:t", "version"),
+    Shape("grafana", "", "id:i migration_id:t sql:t success:b error:t timestamp:d", "migration_id", "timestamp", "id",
+          "migration_id", _ANY),
+    Shape("marv", "", "level:i comment:t timestamp:d checksum:t namespace:t", "level", "timestamp",
+          alike=_LIKE_MIGRATIONS),
+    Shape("movine", "movine_migrations", "id:i created_at:d updated_at:d name:t hash:t down_sql:t", "name",
+          "created_at", "id"),
+    # What nobody here knows, in a table whose name says enough.
+    Shape(UNKNOWN, "", "version:", "version", alike="schema_migrations", exact=False),
+)  # fmt: skip
+
+
+class FoundTable(NamedTuple):
+    """A table that is the history of a tool."""
+
+    tool: str
+    shape: Shape
+    relation: Relation
+
+    @property
+    def is_in_our_place(self) -> bool:
+        """Tell whether it has the name that ours is to have."""
+        return (self.relation.schema, self.relation.name) == OWN_PLACE
+
+    def column(self, name: str) -> str:
+        """Return the name of a column as the table writes it; "" where it has none, or a time of another type."""
+        found = next((c for c in self.relation.columns if c.lower() == name), "")
+        if name == self.shape.moment and found and self._type_of(found) not in _TYPES["d"]:
+            return ""
+        return found
+
+    def may_be_called(self, newest: str) -> bool:
+        """Tell whether its newest entry is none that speaks against this tool."""
+        says_enough = not self.shape.entries or re.fullmatch(_LIKE_MIGRATIONS, self.relation.name.lower())
+        return bool(says_enough or re.fullmatch(self.shape.entries, newest))
+
+    def _type_of(self, column: str) -> str:
+        return self.relation.types[self.relation.columns.index(column)]
+
+
+def recognised(relations: Sequence[Relation]) -> Iterator[FoundTable]:
+    """Yield each of the relations that is a history, with its tool."""
+    rails = {relation.schema for relation in relations if relation.name == _RAILS_TABLE}
+    for relation in relations:
+        if relation.kind not in _TABLE_KINDS or frozenset(relation.columns) >= _OWN_COLUMNS:
+            continue
+        shape = next((shape for shape in SHAPES if _fits(shape, relation)), None)
+        if shape is not None:
+            yield FoundTable(_tool_of(shape, relation, rails), shape, relation)
+
+
+@cache
+def search_parameters() -> dict[str, object]:
+    """Return the parameters of foreign/candidates.sql, with which it finds all that ``recognised`` can recognise."""
+    names = {_RAILS_TABLE, *(n for s in SHAPES for n in (s.names, s.alike) if re.fullmatch(r"\w+", n))}
+    marks: list[str] = []
+    few: list[str] = []
+    for shape in SHAPES:
+        (few if shape.exact and len(shape.columns.split()) <= _FEW else marks).extend(shape.marks.split())
+    return {
+        "names": sorted(names),
+        "patterns": ["%migrat%", "%schema%version%", "%phinxlog"],
+        "marks": sorted(set(marks)),
+        "marks_of_few": sorted(set(few)),
+    }
+
+
+_FEW = 4
+
+
+def known_tools() -> tuple[str, ...]:
+    """Return the names of all tools whose tables are known, those that can be read first."""
+    return tuple(dict.fromkeys((*Tool, *(shape.tool for shape in SHAPES[:-1]))))
+
+
+def kept_by(found: Iterable[FoundTable]) -> tuple[str, ...]:
+    """Return the tables that these tools keep, "schema.name": their histories, and what may be there beside them."""
+    return tuple(
+        dict.fromkeys(
+            f"{table.relation.schema}.{name}"
+            for table in found
+            for name in (table.relation.name, *table.shape.beside.split())
+        )
+    )
+
+
+def _tool_of(shape: Shape, relation: Relation, rails: set[str]) -> str:
+    if shape.tool == "dbmate" and relation.schema in rails:
+        return "rails"
+    if shape.tool == "golang-migrate" and relation.schema == "hdb_catalog":
+        return "hasura"
+    return shape.tool
+
+
+def _fits(shape: Shape, relation: Relation) -> bool:
+    columns = {name.lower(): kind for name, kind in zip(relation.columns, relation.types, strict=True)}
+    name = relation.name.lower()
+    if shape.names and re.fullmatch(shape.names, name) and _needed(shape) <= columns.keys():
+        return True
+    if not (shape.alike and re.fullmatch(shape.alike, name)):
+        return False
+    wanted = dict(part.replace("?", "").split(":") for part in shape.columns.split())
+    if not (columns.keys() == wanted.keys() if shape.exact else columns.keys() >= wanted.keys()):
+        return False
+    return all(not kind or columns[column].rpartition(".")[2] in _TYPES[kind] for column, kind in wanted.items())
+
+
+@cache
+def _needed(shape: Shape) -> frozenset[str]:
+    return frozenset(part.partition(":")[0] for part in shape.columns.split() if "?" not in part)
