@@ -55,10 +55,9 @@ def create_closed(admin: Connection, name: str, options: Iterable[Option], setti
 
 def let_all_in(admin: Connection, name: str) -> None:
     """Give a database the grants that CREATE DATABASE gives, and let clients in; psycopg's errors pass through."""
-    statements = sql.SQL(
-        "GRANT CONNECT, TEMPORARY ON DATABASE {0} TO PUBLIC; ALTER DATABASE {0} ALLOW_CONNECTIONS true"
-    )
-    admin.execute(statements.format(sql.Identifier(name)))
+    database = sql.Identifier(name)
+    admin.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO PUBLIC").format(database))
+    admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(database))
 
 
 def require_only_trusted(connection: Connection) -> None:

@@ -17,7 +17,8 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, message_of
 from fowergram_db.database.labelling import give_comment, label_taken
-from fowergram_db.database.lifecycle import DatabaseState, database_state
+from fowergram_db.database.lifecycle import DatabaseState, ask_state, database_state
+from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
 from fowergram_db.database.throwaway import Kind, Run
@@ -82,9 +83,12 @@ def take_name(
 
 
 def _renamed(admin: Connection, seen: Seen, to: str) -> DatabaseState:
-    admin.execute(sql.SQL("SET LOCAL lock_timeout = {}; {}").format(sql.Literal(_LOCK_TIMEOUT), _rename(seen.name, to)))
-    _require_settled(admin, seen)
-    return require_same_unmarked(admin, seen, to)
+    with together(admin):
+        admin.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT)))
+        admin.execute(_rename(seen.name, to))
+        writers, found = _ask_writers(admin, seen), ask_state(admin, to)
+    _require_none(writers, seen)
+    return _same_unmarked(found.fetchone(), seen)
 
 
 def _rename(name: str, to: str) -> sql.Composed:
@@ -96,7 +100,10 @@ def require_same_unmarked(admin: Connection, seen: Seen, called: str) -> Databas
 
     Raises Refused where it is not the one that was seen, and where it is marked as production.
     """
-    facts = database_state(admin, called)
+    return _same_unmarked(database_state(admin, called), seen)
+
+
+def _same_unmarked(facts: DatabaseState | None, seen: Seen) -> DatabaseState:
     if facts is None or facts.oid != seen.oid:
         raise Refused(
             f'the name "{seen.name}" leads to {"another" if facts else "no"} database now; nothing was done to it',
@@ -115,9 +122,13 @@ def require_unmarked(name: str, facts: DatabaseState) -> None:
         )
 
 
-def _require_settled(admin: Connection, seen: Seen) -> None:
-    if writers := admin.execute(load("catalog/mark_writers"), {"oid": seen.oid}).fetchall():
-        who = ", ".join(f"pid {pid}" if pid else "a prepared transaction" for (pid,) in writers)
+def _ask_writers(admin: Connection, seen: Seen) -> psycopg.Cursor[tuple[object, ...]]:
+    return admin.execute(load("catalog/mark_writers"), {"oid": seen.oid})
+
+
+def _require_none(writers: psycopg.Cursor[tuple[object, ...]], seen: Seen) -> None:
+    if found := writers.fetchall():
+        who = ", ".join(f"pid {pid}" if pid else "a prepared transaction" for (pid,) in found)
         raise _Unsettled(
             f'database "{seen.name}" was left alone: {who} changes settings of databases or roles in a transaction '
             "that is not committed, and may be marking this one as production"
@@ -138,7 +149,7 @@ def await_settled(admin: Connection, seen: Seen) -> None:
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while True:
         try:
-            _require_settled(admin, seen)
+            _require_none(_ask_writers(admin, seen), seen)
         except _Unsettled as error:
             _pause_until(deadline, error)
         else:
@@ -151,8 +162,17 @@ def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
     A session that had looked up the name before it was taken, and waited, has marked this very database since. Raises
     Refused for that, else psycopg's errors.
     """
-    await_settled(admin, seen)
-    facts = database_state(admin, away)
+    deadline = time.monotonic() + _SETTLED_WITHIN_S
+    while True:
+        with together(admin):
+            writers, found = _ask_writers(admin, seen), ask_state(admin, away)
+        try:
+            _require_none(writers, seen)
+        except _Unsettled as error:
+            _pause_until(deadline, error)
+        else:
+            break
+    facts = found.fetchone()
     if facts is not None and facts.oid == seen.oid:
         require_unmarked(seen.name, facts)
         admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(away)))

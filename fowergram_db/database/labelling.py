@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
 from fowergram_db.database.throwaway import Kind, label, label_without_identity, origin_of
 
@@ -47,27 +48,41 @@ def comment_on(connection: Connection, name: str, text: str | None) -> None:
 
     A label in it counts only if the same transaction alters the database: see ``write_label`` and ``give_comment``.
     """
-    connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text)))
+    connection.execute(_comment(name, text))
+
+
+def _comment(name: str, text: str | None) -> sql.Composed:
+    return sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(text))
 
 
 def write_label(connection: Connection, name: str, text: str) -> None:
-    """Give a database a comment in which a label counts; psycopg's errors pass through. One round trip."""
+    """Give a database a comment in which a label counts; psycopg's errors pass through. One round trip.
+
+    In a transaction it may be sent together with other statements.
+    """
     # No database of ours is a template to PostgreSQL, and both get the number of the same transaction.
-    statements = sql.SQL("ALTER DATABASE {0} IS_TEMPLATE false; COMMENT ON DATABASE {0} IS {1}")
-    connection.execute(statements.format(sql.Identifier(name), sql.Literal(text)))
+    altered = sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name))
+    if connection.pgconn.pipeline_status:
+        connection.execute(altered)
+        comment_on(connection, name, text)
+        return
+    connection.execute(altered + sql.SQL("; ") + _comment(name, text))
 
 
 def give_comment(connection: Connection, name: str, text: str | None, *, is_label: bool) -> None:
     """Give a database the comment that another one has, or that it had itself; psycopg's errors pass through.
 
     ``is_label`` tells whether it is a label that has counted, and counts again. Any other text could be one that a
-    former owner has made to fit: it gets a subtransaction, which has another number than the one that renames.
+    former owner has made to fit: it gets a subtransaction, which has another number than the one that renames. To be
+    called in a transaction.
     """
     if is_label and text:
         write_label(connection, name, text)
         return
-    with connection.transaction():
+    with together(connection):
+        connection.execute("SAVEPOINT comment")
         comment_on(connection, name, text)
+        connection.execute("RELEASE SAVEPOINT comment")
 
 
 def compose_label(connection: Connection, name: str, sentence: str, facts: Mapping[str, object]) -> str:

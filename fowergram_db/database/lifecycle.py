@@ -12,6 +12,7 @@ from psycopg.rows import class_row, dict_row
 from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.labelling import label_made, load_with_labels
+from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import of_scripts
 from fowergram_db.database.target import Target
@@ -79,18 +80,39 @@ def database_states(connection: Connection) -> tuple[DatabaseState, ...]:
 
 
 def _states(connection: Connection, values: Mapping[str, object]) -> list[DatabaseState]:
-    with reported("look at the database"), connection.cursor(row_factory=class_row(DatabaseState)) as cursor:
-        return cursor.execute(load_with_labels("catalog/database_state"), values).fetchall()
+    with reported("look at the database"):
+        return _ask_states(connection, values).fetchall()
+
+
+def ask_state(connection: Connection, name: str | None = None) -> psycopg.Cursor[DatabaseState]:
+    """Ask how a database is now, as ``database_state`` does; psycopg's errors pass through."""
+    return _ask_states(connection, {"name": name, "every": False})
+
+
+def _ask_states(connection: Connection, values: Mapping[str, object]) -> psycopg.Cursor[DatabaseState]:
+    cursor = connection.cursor(row_factory=class_row(DatabaseState))
+    return cursor.execute(load_with_labels("catalog/database_state"), values)
 
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
     """Return how a database of this server is and was made, this session's where no name is given; None: no such."""
-    state = database_state(connection, name)
-    if state is None:
+    with reported("look at the database"):
+        with together(connection):
+            states, made = ask_state(connection, name), ask_how_made(connection, name)
+        return with_how_made(states.fetchone(), made)
+
+
+def ask_how_made(connection: Connection, name: str | None = None) -> psycopg.Cursor[dict[str, Any]]:
+    """Ask how a database was made, this session's where no name is given; psycopg's errors pass through."""
+    return connection.cursor(row_factory=dict_row).execute(load("catalog/database"), {"name": name})
+
+
+def with_how_made(state: DatabaseState | None, made: psycopg.Cursor[dict[str, Any]]) -> DatabaseFacts | None:
+    """Return both; None where there is no database, or the answers are of two that had the name one after the other."""
+    row = made.fetchone()
+    if state is None or row is None or row.pop("oid") != state.oid:
         return None
-    with reported("look at the database"), connection.cursor(row_factory=dict_row) as cursor:
-        made = cursor.execute(load("catalog/database"), {"oid": state.oid}).fetchone()
-    return DatabaseFacts(**asdict(state), **{**made, "settings": of_scripts(made["settings"])}) if made else None
+    return DatabaseFacts(**asdict(state), **{**row, "settings": of_scripts(row["settings"])})
 
 
 def default_facts(connection: Connection) -> DatabaseFacts:
@@ -170,9 +192,13 @@ def creating(admin: Connection) -> Iterator[None]:
 
 def may_create_databases(admin: Connection) -> bool:
     """Tell whether the role of a session may create databases."""
-    query = "SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper)"
     with reported("ask what the role may do"):
-        return admin.execute(query).fetchone() is not None
+        return ask_may_create(admin).fetchone() is not None
+
+
+def ask_may_create(admin: Connection) -> psycopg.Cursor[Any]:
+    """Ask the same: there is a row where it may; psycopg's errors pass through."""
+    return admin.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper)")
 
 
 def locale_options(facts: DatabaseFacts) -> Iterator[Option]:

@@ -19,7 +19,16 @@ from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
 from fowergram_db.database.labelling import give_comment
-from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, database_facts, database_state
+from fowergram_db.database.lifecycle import (
+    DatabaseFacts,
+    DatabaseState,
+    ask_how_made,
+    ask_may_create,
+    ask_state,
+    database_state,
+    with_how_made,
+)
+from fowergram_db.database.session_settings import together
 from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError, Refused
@@ -155,14 +164,17 @@ def _reset_setting(connection: Connection, name: str) -> None:
         ) from error
 
 
-def hold_unmarked(connection: Connection) -> None:
+def hold_unmarked(connection: Connection, lock_timeout: str) -> None:
     """Let no session mark the database of this one until the end of the transaction, which is a superuser's.
 
     Nobody in the cluster can change a setting of a database or role, or a comment on one, meanwhile. It has to be first
     in its transaction. Raises Refused where the database is marked, and psycopg's errors.
     """
-    connection.execute(_STILL)
-    facts = state_of_session(connection)
+    with together(connection):
+        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(lock_timeout)))
+        connection.execute(_STILL)
+        found = ask_state(connection)
+    facts = _still_there(found.fetchone())
     require_unmarked(facts.name, facts)
 
 
@@ -191,9 +203,16 @@ def state_of_session(connection: Connection) -> DatabaseState:
     return _still_there(database_state(connection))
 
 
-def facts_of_session(connection: Connection) -> DatabaseFacts:
-    """Return how the database of this session is and was made. Raises Refused where it is gone by that name."""
-    return _still_there(database_facts(connection))
+def facts_of_session(connection: Connection) -> tuple[DatabaseFacts, bool]:
+    """Return how the database of this session is and was made, and whether its role may create databases.
+
+    Raises Refused where it is gone by that name.
+    """
+    with reported("look at the database"):
+        with together(connection):
+            states, made, rights = ask_state(connection), ask_how_made(connection), ask_may_create(connection)
+        facts = with_how_made(states.fetchone(), made)
+        return _still_there(facts), rights.fetchone() is not None
 
 
 def _still_there(found: _Found | None) -> _Found:

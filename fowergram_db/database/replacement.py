@@ -12,8 +12,15 @@ from fowergram_db.database.connection import Connection, maintenance, message_of
 from fowergram_db.database.creation import let_all_in
 from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
 from fowergram_db.database.labelling import comment_on, give_comment, label_database, label_made, label_taken
-from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, database_facts, database_state
-from fowergram_db.database.sessions import Sessions, end_sessions, terminate_sessions, wait_until_unused
+from fowergram_db.database.lifecycle import (
+    DatabaseFacts,
+    DatabaseState,
+    ask_how_made,
+    database_state,
+    with_how_made,
+)
+from fowergram_db.database.session_settings import together
+from fowergram_db.database.sessions import Session, Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import change
 from fowergram_db.database.target import Target
@@ -88,7 +95,11 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
     name = facts.name
     if sessions is Sessions.END:
         return
-    if others := wait_until_unused(admin, name, _FAREWELL_S, facts.spared):
+    _refuse_for(name, wait_until_unused(admin, name, _FAREWELL_S, facts.spared))
+
+
+def _refuse_for(name: str, others: tuple[Session, ...]) -> None:
+    if others:
         raise Refused(
             f'{len(others)} other client(s) are connected to database "{name}": '
             + ", ".join(map(str, others[:_MOST_LISTED])),
@@ -101,7 +112,14 @@ def require_droppable(admin: Connection, facts: DatabaseState, *, elsewhere: boo
 
     ``admin`` is a session in another database, where it is not said that it is not the one that is to drop it.
     """
-    rows = admin.execute(load("catalog/drop_obstacles"), {"oid": facts.oid, "elsewhere": elsewhere}).fetchall()
+    _refuse_obstacles(facts, _ask_obstacles(admin, facts, elsewhere=elsewhere).fetchall())
+
+
+def _ask_obstacles(admin: Connection, facts: DatabaseState, *, elsewhere: bool = True) -> psycopg.Cursor[Any]:
+    return admin.execute(load("catalog/drop_obstacles"), {"oid": facts.oid, "elsewhere": elsewhere})
+
+
+def _refuse_obstacles(facts: DatabaseState, rows: list[tuple[Any, ...]]) -> None:
     if not rows:
         return
     kind = str(rows[0][0])
@@ -134,27 +152,33 @@ class _Swap:
         take_name(self.admin, Seen.of(self.old), self.retired, self._clear, self._put_in_place)
 
     def _clear(self) -> None:
-        # Whoever works in another database that has the name now, or in one that was marked, is left alone.
-        require_same_unmarked(self.admin, Seen.of(self.old), self.old.name)
         if self.sessions is Sessions.END:
+            # Whoever works in another database that has the name now, or in one that was marked, is left alone.
+            require_same_unmarked(self.admin, Seen.of(self.old), self.old.name)
             terminate_sessions(self.admin, self.old.name, self.old.spared)
         # Only we know the fresh one: what is connected to it is ours, kept by a pooler.
         end_sessions(self.admin, self.made.name)
-        wait_until_unused(self.admin, self.old.name, spared=self.old.spared)
-        require_unused(self.admin, self.old, self.sessions)
+        others = wait_until_unused(self.admin, self.old.name, spared=self.old.spared)
+        if self.sessions is Sessions.SPARE:
+            _refuse_for(self.old.name, others)
 
     def _put_in_place(self, now: DatabaseState) -> None:
         """Do all but the first rename; ``now`` is the old database as it is until the commit."""
         admin, name, fresh = self.admin, self.old.name, self.made.name
-        require_droppable(admin, now)
+        with together(admin):
+            obstacles, made = _ask_obstacles(admin, now), ask_how_made(admin, self.retired)
+            settings = _ask(admin, "catalog/database_settings", now)
+        _refuse_obstacles(now, obstacles.fetchall())
         if now.owner != self.old.owner or now.is_template:
             raise Refused(
                 f'database "{name}" was given to another owner, or made a template, meanwhile; nothing was done'
             )
-        _carry_over(admin, database_facts(admin, self.retired) or self.old, fresh)
-        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
-        label_taken(admin, self.retired, now.identity)
-        self._carry_over_comment(now.comment)
+        facts = with_how_made(now, made) or self.old
+        with together(admin):
+            _carry_over(admin, facts, settings.fetchall(), fresh)
+            admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
+            label_taken(admin, self.retired, now.identity)
+            self._carry_over_comment(now.comment)
 
     def _carry_over_comment(self, comment: str | None) -> None:
         """Give the new database the comment; where it is a label of the old one, one for the new one."""
@@ -223,12 +247,12 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
     return f"{here}; the one of before {called}.", False
 
 
-def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
+def _carry_over(admin: Connection, facts: DatabaseFacts, settings: list[tuple[Any, ...]], fresh: str) -> None:
     """Give the new database what hangs on the old one itself: settings, grants, connection limit."""
     new = sql.Identifier(fresh)
     # It was built with what a session of this role begins with.
     admin.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(new))
-    for setting in _rows(admin, "catalog/database_settings", facts):
+    for setting in settings:
         _carry_over_setting(admin, new, *setting)
     # It was closed to all but us while it was made.
     let_all_in(admin, fresh)
@@ -241,7 +265,7 @@ def _carry_over(admin: Connection, facts: DatabaseFacts, fresh: str) -> None:
 def _carry_over_grants(admin: Connection, new: sql.Identifier, facts: DatabaseFacts) -> None:
     owner = sql.Identifier(facts.owner)
     admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(new, owner))
-    for grantee, privilege, grantable in _rows(admin, "catalog/database_grants", facts):
+    for grantee, privilege, grantable in _ask(admin, "catalog/database_grants", facts).fetchall():
         admin.execute(
             sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
                 sql.SQL(privilege),
@@ -252,8 +276,8 @@ def _carry_over_grants(admin: Connection, new: sql.Identifier, facts: DatabaseFa
         )
 
 
-def _rows(admin: Connection, query: str, facts: DatabaseState) -> list[tuple[Any, ...]]:
-    return admin.execute(load(query), {"oid": facts.oid}).fetchall()
+def _ask(admin: Connection, query: str, facts: DatabaseState) -> psycopg.Cursor[Any]:
+    return admin.execute(load(query), {"oid": facts.oid})
 
 
 def _carry_over_setting(admin: Connection, new: sql.Identifier, *setting: Any) -> None:  # noqa: ANN401 - a row

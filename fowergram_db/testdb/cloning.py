@@ -14,6 +14,7 @@ from fowergram_db.database.creation import CLOSED, Option, written
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.lifecycle import DatabaseFacts, creating, database_state
+from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.events import OnEvent
@@ -70,15 +71,23 @@ def clone_of(admin: Connection, blueprint: Blueprint, name: str, on_event: OnEve
     """
     template, _ = closed_clone_of(admin, blueprint, name, on_event)
     with reported("let clients into the clone"):
-        let_in(admin, name)
+        let_in_and_label(admin, name)
     return template
 
 
-def let_in(admin: Connection, name: str) -> None:
+def let_in_and_label(admin: Connection, name: str) -> None:
     """Let clients into a database that was created closed, and label it, at once; psycopg's errors pass through."""
-    with admin.transaction():
-        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+    with admin.transaction(), together(admin):
+        let_in(admin, name)
         label_made(admin, name)
+
+
+def let_in(admin: Connection, name: str) -> None:
+    """Let clients into a database that was created closed; psycopg's errors pass through.
+
+    To be called in the transaction that labels it: what is open without a label is left alone.
+    """
+    admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
 
 
 def closed_clone_of(

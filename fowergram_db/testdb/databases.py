@@ -10,8 +10,9 @@ import psycopg
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
-from fowergram_db.database.labelling import label_database, label_made, load_with_labels
+from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, change_owner
+from fowergram_db.database.session_settings import together
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_for, facts_until
 from fowergram_db.errors import Refused, UsageError
@@ -19,7 +20,7 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import Clone, TemplateLost, closed_clone, closed_clone_of, let_in
 from fowergram_db.testdb.run import running
-from fowergram_db.testdb.sealing import require_same, seal, unseal
+from fowergram_db.testdb.sealing import require_owner, require_same, seal, unseal
 from fowergram_db.testdb.template import Blueprint, Template
 
 _TEST = "a test database; it may be dropped."
@@ -87,14 +88,16 @@ class Supply:
             return None
         for ready in self._ready():
             with suppress(psycopg.Error, Refused):
-                take_name(self._admin, Seen(ready.name, ready.oid, None), name, _nobody, partial(self._own, name))
+                take_name(self._admin, Seen(ready.name, ready.oid, None), name, _nobody, partial(self._own, ready))
                 return replace(ready, name=name)
         return None
 
-    def _own(self, name: str, facts: DatabaseState) -> None:
-        require_same(self._admin, name, facts.oid)
-        unseal(self._admin, name)
-        label_made(self._admin, name)
+    def _own(self, ready: Clone, facts: DatabaseState) -> None:
+        """Make a clone that was ready one of this run, under its new name. It still belongs to the current role."""
+        require_owner(facts, ready.owner)
+        with together(self._admin):
+            unseal(self._admin, facts.name)
+            label_taken(self._admin, facts.name, facts.identity)
 
     def _clone(self, name: str, like: DatabaseFacts | None) -> Clone:
         try:
@@ -118,8 +121,9 @@ class Supply:
         until = now + ttl if ttl else None
 
         def open_and_label(_facts: DatabaseState | None = None) -> None:
-            let_in(self._admin, name)
-            label_database(self._admin, name, _TEST, facts_until(now, until))
+            with together(self._admin):
+                let_in(self._admin, name)
+                label_database(self._admin, name, _TEST, facts_until(now, until))
             require_same(self._admin, name, made.oid)
 
         with reported(f'give out the database "{name}"'):

@@ -14,7 +14,7 @@ import psycopg
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.protection import hold_unmarked
-from fowergram_db.database.session_settings import may_have_citus
+from fowergram_db.database.session_settings import may_have_citus, together
 from fowergram_db.database.sql import load
 
 # Eight megabytes: about what can be looked through in the time of a clone.
@@ -95,22 +95,24 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
     """
     try:
         with _one_snapshot(connection):
-            connection.execute("SET LOCAL lock_timeout = '2s'")
             # Before the snapshot is taken: what it does not see has not happened.
-            hold_unmarked(connection)
-            _set_local(connection, _SETTINGS)
-            if not may_have_citus(connection):
-                _set_local(connection, {"synchronous_commit": "off"})
-            _require_same_schema(connection, contents, seal)
+            hold_unmarked(connection, _SETTINGS["lock_timeout"])
+            is_local = not may_have_citus(connection)
+            with together(connection):
+                _set_local(connection, _SETTINGS | ({"synchronous_commit": "off"} if is_local else {}))
+                relations = connection.execute(load("testdb/relations_state"), {"seal": seal})
+            _require_same_schema(connection, contents, relations.fetchone())
             settings = {
                 "fowergram.seal": seal,
                 "fowergram.rows": str(contents.rows),
                 "fowergram.sequences": json.dumps(contents.sequences),
                 "fowergram.pages": str(_MOST_PAGES),
             }
-            _set_local(connection, settings)
-            connection.execute(load("testdb/empty"))
-            said = connection.execute("SELECT pg_catalog.current_setting('fowergram.emptied')").fetchone()
+            with together(connection):
+                _set_local(connection, settings)
+                connection.execute(load("testdb/empty"))
+                emptied = connection.execute("SELECT pg_catalog.current_setting('fowergram.emptied')")
+            said = emptied.fetchone()
     except psycopg.Error as error:
         raise NotExact(_reason(error)) from error
     rows, tables = str(said[0] if said else "0 0").split()
@@ -128,9 +130,8 @@ def _one_snapshot(connection: Connection) -> Iterator[None]:
         connection.isolation_level = level
 
 
-def _require_same_schema(connection: Connection, contents: Contents, seal: str) -> None:
-    row = connection.execute(load("testdb/relations_state"), {"seal": seal}).fetchone()
-    relations, hashes, watchful = row or (0, "", True)
+def _require_same_schema(connection: Connection, contents: Contents, found: tuple[object, ...] | None) -> None:
+    relations, hashes, watchful = found or (0, "", True)
     if watchful:
         raise NotExact("triggers would fire, or transactions are prepared")
     if relations != contents.relations or hashes not in (None, contents.hash):

@@ -26,10 +26,10 @@ from fowergram_db.database.lifecycle import (
     change_owner,
     create_like,
     default_facts,
-    may_create_databases,
 )
 from fowergram_db.database.protection import facts_of_session, is_disposable, require_resettable
 from fowergram_db.database.replacement import replace_database, require_droppable, require_unused, whereabouts
+from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sessions import Sessions, end_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind
@@ -91,8 +91,9 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
     try:
         with connect_safely(target) as connection:
             on_event(Connected(server_version(connection)))
-            found.may_create = may_create_databases(connection)
-            found.facts = _allowed(connection, job, is_replaced=found.may_create and not is_disposable(target.dbname))
+            facts, found.may_create = facts_of_session(connection)
+            is_replaced = found.may_create and not is_disposable(target.dbname)
+            found.facts = _allowed(connection, job, facts, is_replaced=is_replaced)
             if found.may_create and is_disposable(target.dbname):
                 return _emptied(connection, job, found)
     except NotExact as reason:
@@ -102,8 +103,8 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
     if found.facts and not found.may_create:
         return _in_place(job, found.facts.oid)
     with _truth(target, found.facts, on_event), maintenance(target) as admin:
-        if found.facts:
-            # Before anything is built: a template may take its time.
+        if found.facts and found.template is None:
+            # Before anything is built: a template may take its time. What replaces it looks again, in every case.
             require_droppable(admin, found.facts)
         return (_cloned if is_disposable(target.dbname) else _built)(admin, job, found)
 
@@ -132,16 +133,16 @@ class _Found:
     why_not: str = ""
 
 
-def _allowed(connection: Connection, job: _Job, *, is_replaced: bool) -> DatabaseFacts:
+def _allowed(connection: Connection, job: _Job, facts: DatabaseFacts, *, is_replaced: bool) -> DatabaseFacts:
     """Return how the database was made, once nothing and nobody forbids to empty it; end the sessions of others.
 
     ``is_replaced``: another one is to take its place for sure, so that it has to be dropped.
     """
-    facts, terms = facts_of_session(connection), job.terms
+    terms = job.terms
     require_resettable(facts.name, facts, terms.environ, terms.confirm)
     require_no_other_tool(connection)
     require_coordinator(connection)
-    if citus := read_citus(connection):
+    if may_have_citus(connection) and (citus := read_citus(connection)):
         require_no_distributed_tables(citus)
         facts = replace(facts, spared=INTERNAL_SESSIONS)
     require_unused(connection, facts, terms.sessions)

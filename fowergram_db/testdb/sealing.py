@@ -10,6 +10,8 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.labelling import comment_on, compose_label, load_with_labels
+from fowergram_db.database.lifecycle import DatabaseState
+from fowergram_db.database.session_settings import together
 from fowergram_db.errors import Refused
 
 
@@ -20,8 +22,11 @@ def seal(admin: Connection, name: str, oid: int, sentence: str, facts: Mapping[s
     another database than that of the ``oid``.
     """
     # Not write_label: a template must keep the row of the transaction that completed it.
-    comment_on(admin, name, compose_label(admin, name, sentence, facts))
-    row = admin.execute(load_with_labels("testdb/seal"), {"name": name, "oid": oid}).fetchone()
+    text = compose_label(admin, name, sentence, facts)
+    with together(admin):
+        comment_on(admin, name, text)
+        sealed = admin.execute(load_with_labels("testdb/seal"), {"name": name, "oid": oid})
+    row = sealed.fetchone()
     if row is None:
         raise _replaced(name)
     statement = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET application_name TO {}")
@@ -44,6 +49,12 @@ def require_same(admin: Connection, name: str, oid: int) -> None:
     )
     if admin.execute(query, [name, oid]).fetchone() is None:
         raise _replaced(name)
+
+
+def require_owner(facts: DatabaseState, owner: str) -> None:
+    """Raise Refused where a database, as it is in the transaction at hand, does not belong to this role."""
+    if facts.owner != owner:
+        raise _replaced(facts.name)
 
 
 def _replaced(name: str) -> Refused:

@@ -20,7 +20,7 @@ from fowergram_db.database.throwaway import Kind, Run, facts_until
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.testdb.building import ensure_template
-from fowergram_db.testdb.cloning import closed_clone_of, let_in
+from fowergram_db.testdb.cloning import closed_clone_of, let_in_and_label
 from fowergram_db.testdb.emptying import NotExact, empty
 from fowergram_db.testdb.run import running
 from fowergram_db.testdb.template import Blueprint, Template
@@ -147,7 +147,7 @@ class _Cloner:
         name = self.run.fresh_name(Kind.TEST)
         template, made = closed_clone_of(admin, self.blueprint, name, _unheard)
         with reported("let clients into the clone"):
-            let_in(admin, name)
+            let_in_and_label(admin, name)
         return Database(replace(self.blueprint.target, dbname=name), template, made.oid)
 
 

@@ -1,9 +1,10 @@
 -- Purpose: one database as it was made: what CREATE DATABASE has to say to make it again.
 -- Oldest server: 13 (what a version does not have comes out NULL). Privileges: none.
--- Parameter: oid. Columns: as named; like_template: encoding and locale are those of template1;
+-- Parameter: name (NULL: the current one). Columns: as named; like_template: encoding and locale are those of template1;
 -- own_tablespace: NULL where it is template1's; has_grants: not the default ones; settings: what a session of this role
 -- begins with there (text[], name=value; for all roles, then for this one; NULL: nothing). No row: no such database.
 SELECT
+    d.oid,
     pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding,
     d.datcollate::text AS lc_collate,
     d.datctype::text AS lc_ctype,
@@ -54,4 +55,4 @@ LEFT JOIN LATERAL (
         )
     GROUP BY t.dattablespace
 ) AS template (how, tablespace) ON true
-WHERE d.oid = %(oid)s::oid;
+WHERE d.datname::text = coalesce(%(name)s::text, pg_catalog.current_database()::text);
