@@ -297,8 +297,8 @@ def together(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Send what is executed within the block in one round trip, in order; its results are there behind the block.
 
     The first error is raised at the end of the block, and the server has run nothing behind it. Behind a pooler, and
-    where libpq cannot, each query goes by itself, as always. Each holds one statement, and none of them begins or ends a
-    transaction, or creates or drops a database. Within such a block, another one is a part of it.
+    where libpq cannot, each query goes by itself, as always. Each holds one statement, and none of them begins or ends
+    a transaction, or creates or drops a database. Within such a block, another one is a part of it.
     """
     is_within = connection.pgconn.pipeline_status is not psycopg.pq.PipelineStatus.OFF
     if _scope(connection) is Scope.SESSION and psycopg.Pipeline.is_supported() and not is_within:
