@@ -61,7 +61,8 @@ def migrate(
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
-            return preview(session, use_case.preview_migrate(target, files, goal, listen), show_secrets=show_secrets)
+            run = use_case.preview_migrate(target, files, goal, listen, patience.limits)
+            return preview(session, run, show_secrets=show_secrets)
         session.data["partitions"] = []
         session.announce()
         return arrived(session, use_case.migrate(target, files, goal, listen, patience))
@@ -154,7 +155,8 @@ def rollback(
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
-            return preview(session, use_case.preview_rollback(target, files, undo, listen), show_secrets=show_secrets)
+            run = use_case.preview_rollback(target, files, undo, listen, patience.limits)
+            return preview(session, run, show_secrets=show_secrets)
         session.announce()
         standing = use_case.rollback(
             target, files, undo, listen, lambda what: _confirm(session, what), patience, session.environment

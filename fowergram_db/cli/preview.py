@@ -1,6 +1,6 @@
 """Print what a run would do, as a script for psql; its secrets are variables of psql there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,27 +11,36 @@ from fowergram_db.printable import on_one_line
 
 if TYPE_CHECKING:
     from fowergram_db.migrations.engine.checks import CheckedStep
+    from fowergram_db.migrations.psql_script import Run
     from fowergram_db.redaction.psql_variables import Change, Variables
 
 
-def preview(session: Session, steps: "Sequence[CheckedStep]", *, show_secrets: bool) -> Outcome:
-    """Print the scripts that would run, with ``show_secrets`` as they are; say on stderr what psql needs for them."""
+def preview(session: Session, run: "Run", *, show_secrets: bool) -> Outcome:
+    """Print what would run, with ``show_secrets`` as it is; say on stderr what psql needs for it."""
     from fowergram_db.redaction.psql_variables import Variables
 
     variables, notes = Variables(), _Notes()
-    for checked in () if show_secrets else steps:
+    for checked in () if show_secrets else run.steps:
         variables.learn(checked.script.text, checked.script.data)
-    with session.screen.script():
-        for checked in steps:
+    screen = session.screen
+    with screen.script():
+        screen.passage(run.beginning())
+        for number, checked in enumerate(run.steps):
             step = checked.step
-            session.screen.line(f"-- {step.direction} {step.version}: {on_one_line(step.source)}", "bold")
-            for part in checked.listing() if show_secrets else _without_secrets(checked, variables, notes):
-                session.screen.passage(part)
-    count = len(steps)
-    session.screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
-    if not session.screen.json:
+            screen.line(f"-- {step.direction} {step.version}: {on_one_line(step.source)}", "bold")
+            screen.passage(run.before(number))
+            for part in _listing(checked, None if show_secrets else variables, notes):
+                screen.passage(part)
+            down_sql = step.down_sql if show_secrets else _without_secret(step.down_sql, step.down_source, notes)
+            screen.passage(run.after(number, down_sql=down_sql))
+        screen.passage(run.end())
+    count, steps = len(run.steps), run.steps
+    screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
+    if run.creates_database and count:
+        screen.note("The database is missing: create it before psql runs this script.")
+    if not screen.json:
         for note in notes.lines():
-            session.screen.note(note)
+            screen.note(note)
     return Outcome({"dry_run": True, "steps": [step_data(c.step) | {"duration_ms": None} for c in steps]})
 
 
@@ -47,6 +56,7 @@ class _Notes:
     def __init__(self) -> None:
         self.variables: dict[str, str] = {}
         self.masked: list[str] = []
+        self.left_out: list[str] = []
 
     def add(self, checked: "CheckedStep", change: "Change") -> None:
         line, _ = checked.step.sql.position(change.start)
@@ -70,15 +80,37 @@ class _Notes:
                 f"This script does not run as it is: a secret is masked at {', '.join(self.masked)}, where psql puts "
                 "in no variable."
             )
-        if self.variables or self.masked:
+        if self.left_out:
+            yield (
+                f"{', '.join(self.left_out)}: the script that undoes the migration has a secret, and is not recorded "
+                "by this script."
+            )
+        if self.variables or self.masked or self.left_out:
             yield "--show-secrets prints the secrets in their places."
 
 
-def _without_secrets(checked: "CheckedStep", variables: "Variables", notes: _Notes) -> Iterator[str]:
+def _listing(checked: "CheckedStep", variables: "Variables | None", notes: _Notes) -> Iterator[str]:
+    """Yield what is left to run of a script; with ``variables``, these in the place of its secrets."""
+    from fowergram_db.migrations.psql_script import left_to_run
     from fowergram_db.redaction.psql_variables import Change, masked_data
 
-    changes = variables.changes(checked.script.text, checked.script.data)
+    begin, again = left_to_run(checked)
+    done = [Change(0, begin, again)] if begin else []
+    if variables is None:
+        yield from checked.listing(done)
+        return
+    changes = [c for c in variables.changes(checked.script.text, checked.script.data) if c.start >= begin]
     for change in changes:
         notes.add(checked, change)
     in_data = partial(notes.add, checked, Change(0, 0, "", is_valid=False))
-    yield from checked.listing(changes, lambda parts: masked_data(parts, in_data))
+    yield from checked.listing([*done, *changes], lambda parts: masked_data(parts, in_data))
+
+
+def _without_secret(down_sql: str | None, source: str, notes: _Notes) -> str | None:
+    """Return the script that undoes a migration, None where it has a secret: a masked one would be run some day."""
+    from fowergram_db.redaction.messages import secrets_in
+
+    if down_sql is None or not secrets_in(down_sql):
+        return down_sql
+    notes.left_out.append(source)
+    return None

@@ -11,7 +11,7 @@ from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory
 from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.engine.worker import Worker
+from fowergram_db.migrations.engine.worker import Limits, Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import (
@@ -23,23 +23,36 @@ from fowergram_db.migrations.history import (
     read_history,
     require_own,
 )
-from fowergram_db.migrations.partitions import maintain_partitions
+from fowergram_db.migrations.partitions import keeps_partitions, maintain_partitions
 from fowergram_db.migrations.plan import State, Undo, plan_down, plan_up, survey, to_undo
+from fowergram_db.migrations.psql_script import Run
 from fowergram_db.migrations.run import PATIENCE, Goal, Patience, carry_out, prepare
 from fowergram_db.migrations.session import open_or_create, open_session
 from fowergram_db.migrations.standing import Standing, standing_after, standing_of
 
 
 def preview_migrate(
-    target: Target, files: Sequence[MigrationFile], goal: Goal, on_event: OnEvent
-) -> tuple[CheckedStep, ...]:
-    """Return the steps that ``migrate`` would take, checked as it would check them. Writes nothing."""
+    target: Target, files: Sequence[MigrationFile], goal: Goal, on_event: OnEvent, limits: Limits = PATIENCE.limits
+) -> Run:
+    """Return what ``migrate`` would do, checked as it would check it. Writes nothing."""
+    keeps = is_missing = False
     try:
         with open_session(target, on_event) as connection:
             history = read_history(connection)
+            with reported("look for partitions to maintain"):
+                keeps = keeps_partitions(connection)
     except DatabaseMissing:
-        history = History()
-    return prepare(files, history, goal)
+        history, is_missing = History(), True
+    steps = prepare(files, history, goal)
+    keeps = keeps or any("maintain_partitions" in checked.script.text for checked in steps)
+    return Run(
+        steps,
+        limits,
+        goal.extent,
+        creates_database=is_missing,
+        creates_history=not history.exists,
+        keeps_partitions=keeps,
+    )
 
 
 def migrate(
@@ -81,11 +94,11 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
 
 
 def preview_rollback(
-    target: Target, files: Sequence[MigrationFile], undo: Undo, on_event: OnEvent
-) -> tuple[CheckedStep, ...]:
-    """Return the steps that ``rollback`` would take. Writes nothing."""
+    target: Target, files: Sequence[MigrationFile], undo: Undo, on_event: OnEvent, limits: Limits = PATIENCE.limits
+) -> Run:
+    """Return what ``rollback`` would do. Writes nothing."""
     with open_session(target, on_event) as connection:
-        return _prepare_down(connection, read_history(connection), files, undo)
+        return Run(_prepare_down(connection, read_history(connection), files, undo), limits)
 
 
 def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens, who confirms, how long it waits

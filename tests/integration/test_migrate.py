@@ -78,27 +78,8 @@ def test_a_dry_run_prints_the_scripts_and_writes_nothing(cli, write, admin, targ
     result = cli("migrate", "--dry-run")
     assert result.exit_code == 0
     assert "CREATE TABLE a (id int);" in result.out
+    assert "The database is missing: create it before psql runs this script." in result.err
     assert admin.execute("SELECT FROM pg_database WHERE datname = %s", [target.dbname]).fetchone() is None
-
-
-def test_a_dry_run_is_a_script_that_does_the_same(cli, write, directory, query):
-    write(
-        **{
-            "001_a": "CREATE TABLE a (t text)",
-            "002_b": "CREATE TABLE b (id int); -- that was all",
-            "003_c": "ALTER TABLE b ADD name text -- no semicolon",
-            "004_d": "COPY a FROM stdin;\none\ntwo",
-            "005_e": "\n\nINSERT INTO a SELECT 'three';\n",
-        }
-    )
-    (directory / "006_f.sql").write_text("COPY a FROM stdin;\n" + 1_100_000 * "four\u0e14\n", encoding="utf-8")
-    printed = cli("migrate", "--dry-run").out
-    for path in directory.iterdir():
-        path.unlink()
-    write(**{"001_all": printed})
-    assert cli("migrate").exit_code == 0
-    assert query("SELECT count(*), count(DISTINCT t) FROM a") == [(1_100_003, 4)]
-    assert query("SELECT count(*) FROM information_schema.columns WHERE table_name = 'b'") == [(2,)]
 
 
 def test_status_never_creates_anything(cli, write, empty_db):

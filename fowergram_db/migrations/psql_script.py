@@ -1,0 +1,108 @@
+"""Write what a run sends around its scripts as psql would have to run it: to the same end, history included. Pure."""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from fowergram_db.database.session_settings import RESETS, discards
+from fowergram_db.database.sql import load
+from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting
+from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.opening import BEGIN
+from fowergram_db.migrations.engine.worker import Limits
+from fowergram_db.migrations.plan import Direction
+
+# psql stops as the tool would; what role and database have set must not change what a script means or begins.
+_FIRST = "\\set ON_ERROR_STOP on\n"
+_SESSION = (
+    "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; "
+    "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; "
+    "SET default_transaction_deferrable = off;\n"
+)
+_RESETS = f"{RESETS} {discards()}\n{_SESSION}"
+_PARTITIONS = """\
+SELECT pg_catalog.to_regprocedure('public.maintain_partitions(integer, interval)') IS NOT NULL AS is_there \\gset
+\\if :is_there
+SELECT partition_name, action FROM public.maintain_partitions();
+\\endif
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that is only shown: its steps, and what is sent around them.
+
+    ``creates_database`` and ``creates_history``: these are to be made first, the database by hand, as a session of
+    psql has to begin in it. ``keeps_partitions``: the run ends with a call of
+    the database's own function, where it has one by then.
+    """
+
+    steps: tuple[CheckedStep, ...]
+    limits: Limits = Limits()  # noqa: RUF009 - immutable
+    extent: Extent = Extent.EACH
+    creates_database: bool = False
+    creates_history: bool = False
+    keeps_partitions: bool = False
+
+    def beginning(self) -> str:
+        """Return what goes before all scripts."""
+        if not self.steps:
+            return ""
+        create = f"BEGIN;\n{load('bookkeeping/create').strip()}\nCOMMIT;\n" if self.creates_history else ""
+        return f"{_FIRST}{_SESSION}{create}"
+
+    def before(self, number: int) -> str:
+        """Return what goes before the script of a step."""
+        checked = self.steps[number]
+        lock_ms, statement_ms = self.limits.of(checked.directives)
+        limits = {"lock_timeout": lock_ms} | ({} if statement_ms is None else {"statement_timeout": statement_ms})
+        local = "LOCAL " if checked.directives.transactional else ""
+        settings = " ".join(f"SET {local}{name} = {value};" for name, value in limits.items())
+        begins = checked.directives.transactional and (number == 0 or self.extent is Extent.EACH)
+        return f"{BEGIN}\n{settings}\n" if begins else f"{settings}\n"
+
+    def after(self, number: int, *, down_sql: str | None) -> str:
+        """Return what goes behind the script of a step: its bookkeeping; ``down_sql`` is what that is to record."""
+        checked = self.steps[number]
+        in_transaction = checked.directives.transactional
+        ends = in_transaction and (number + 1 == len(self.steps) or self.extent is Extent.EACH)
+        resets = ""
+        if not in_transaction:
+            resets = f"DISCARD ALL;\n{_SESSION}"
+        elif checked.script.runs_code:
+            resets = f"{CHECK_CONSTRAINTS}\n{_RESETS}" if ends else _RESETS
+        return f"{resets}{_bookkeeping(checked, down_sql)}\n" + ("COMMIT;\n" if ends else "")
+
+    def end(self) -> str:
+        """Return what goes behind all scripts."""
+        return _PARTITIONS if self.keeps_partitions and self.steps else ""
+
+
+def left_to_run(checked: CheckedStep) -> tuple[int, str]:
+    """Return where the rest of a script begins that has stopped midway, and what of its beginning is set again."""
+    done = len(checked.step.progress.done) if checked.step.progress else 0
+    statements, text = checked.script.statements, checked.script.text
+    if not done or done > len(statements):
+        return 0, ""
+    end = statements[done - 1].end
+    semicolon = text.find(";", end)
+    again = "".join(f"{text[s.start : s.end]};\n" for s in statements[:done] if is_setting(s))
+    return (semicolon + 1 if semicolon >= 0 else len(text)), again
+
+
+def _bookkeeping(checked: CheckedStep, down_sql: str | None) -> str:
+    if checked.step.direction is Direction.DOWN:
+        version = sql.Literal(checked.step.version)
+        return sql.SQL("DELETE FROM public.schema_migrations WHERE version = {};").format(version).as_string()
+    row: dict[str, object] = checked.row | {"down_sql": down_sql, "duration_ms": 0}
+    columns = sql.SQL(", ").join(map(sql.Identifier, row))
+    values = sql.SQL(", ").join(map(sql.Literal, row.values()))
+    finish = sql.SQL(
+        ""
+        if checked.step.progress is None
+        else " ON CONFLICT (version) DO UPDATE SET ({}, state, executed_at, progress) = "
+        "ROW ({}, 'applied', pg_catalog.now(), NULL)"
+    ).format(columns, values)
+    insert = sql.SQL("INSERT INTO public.schema_migrations ({}) VALUES ({}){};").format(columns, values, finish)
+    return insert.as_string()
