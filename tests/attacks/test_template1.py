@@ -20,6 +20,12 @@ OBJECTS = {
     "operator": "CREATE OPERATOR public.= (LEFTARG = int, RIGHTARG = int, FUNCTION = pg_catalog.int4eq)",
     "type public.mood": "CREATE TYPE public.mood AS ENUM ('a')",
     "type public.d": "CREATE DOMAIN public.d AS int",
+    "type public.r": "CREATE TYPE public.r AS RANGE (subtype = int4)",
+    "composite type": "CREATE TYPE public.c AS (a int)",
+    "type public.cast_from": "CREATE TYPE public.cast_from AS ENUM ('a'); "
+    "CREATE CAST (text AS public.cast_from) WITH INOUT AS IMPLICIT",
+    "publication": "CREATE PUBLICATION p",
+    "statistics object": "CREATE TABLE public.t (a int, b int); CREATE STATISTICS public.s ON a, b FROM public.t",
     "table": "CREATE TABLE public.schema_migrations (id int)",
     "view": "CREATE VIEW public.v AS SELECT 1",
     "sequence": "CREATE SEQUENCE public.s",
