@@ -246,6 +246,7 @@ def _shared_ground(native) -> Iterator[Ground]:
         with ground.connect("template1") as admin:
             admin.execute("DROP DATABASE postgres")
             admin.execute("CREATE DATABASE postgres TEMPLATE trapped")
+            admin.execute("ALTER DATABASE postgres SET search_path = postgres, pg_catalog, public")
         yield ground
 
 
