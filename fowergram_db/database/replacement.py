@@ -56,6 +56,7 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
         require_unused(admin, facts, sessions)
         require_droppable(admin, facts)
     fresh = make()
+    made = None
     try:
         made = _made(admin, fresh)
         if facts is None:
@@ -68,7 +69,7 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
         with reported("put the new database in place"):
             swap.exchange()
     except BaseException:
-        drop_quietly(admin, fresh)
+        drop_quietly(admin, fresh, made.oid if made else None)
         raise
     swap.drop_old()
 

@@ -22,6 +22,7 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _SENTENCE = "a test database; it may be dropped."
 _EXPIRED = facts_until(_LONG_AGO, _LONG_AGO)
 _CLUSTER = "SELECT system_identifier::text FROM pg_control_system()"
+_NAMES = "SELECT datname FROM pg_database ORDER BY 1"
 _COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
 
 
@@ -309,3 +310,21 @@ def test_a_label_counts_again_once_the_mark_is_taken_away(cli, admin, server, ro
         unprotect(own)
     assert shop not in kept(cli)
     assert not exists(admin, shop)
+
+
+GRANTS = "DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO PUBLIC', current_database()); END $$;"
+
+
+@pytest.mark.parametrize("command", ["reset --warm 0", "reset --yes --warm 0"])
+def test_a_migration_that_grants_leaves_no_database_behind(cli, admin, target, write, monkeypatch, command):
+    """The grant ends the label of the database that is being built; the run knows it by its OID."""
+    if "--yes" in command:
+        monkeypatch.setenv("DB_NAME", target.dbname.replace("test", "shop"))
+    write(**{"001_a": f"CREATE TABLE a (id int); -- {target.dbname}"})
+    assert cli("migrate").exit_code == 0
+    before = admin.execute(_NAMES).fetchall()
+    write(**{"002_b": GRANTS, "002_b.down": "SELECT 1", "003_c": "SELECT 1/0", "003_c.down": "SELECT 1"})
+    result = cli(*command.split())
+    assert "division by zero" in result.err
+    assert admin.execute(_NAMES).fetchall() == before
+    _drop(admin, target.dbname.replace("test", "shop"))
