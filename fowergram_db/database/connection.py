@@ -59,7 +59,9 @@ _STATEMENT_HINTS = {
     "(default_pool_size), or connect to the server directly.",
     "22021": "A text or a name in the database is not UTF-8: correct it there. With the encoding SQL_ASCII, a server "
     "does not check that.",
-    "25006": "The server is read-only or a standby: connect to the primary.",
+    "25006": "The server is read-only or a standby: connect to the primary. Behind a pooler, "
+    "default_transaction_read_only of the role or database counts for what no transaction may hold, as CREATE "
+    "DATABASE: connect to the server directly.",
     "42501": "The role lacks the right: connect as the database's owner, or have it granted.",
     "53100": "The server's disk is full: make room, then run the command again.",
     "55006": "Another client came in: let it finish, or run the command again.",

@@ -108,6 +108,9 @@ def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey) -> S
             rows = _read_statements(connection, schema, limit, sort)
             since = _counting_since(connection, schema) if extension.has_info else None
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
+            if extension.preloaded:
+                # Something else, as restrict_nonsystem_relation_kind: the server says what.
+                raise
             raise DatabaseError("pg_stat_statements is not preloaded by the server", hint=_PRELOAD) from error
     return _summed_up(connection, rows, since)
 

@@ -142,11 +142,24 @@ def test_a_dry_run_in_actions_switches_commands_off(write, cli):
     assert "::add-path::/tmp" in script
 
 
-def test_lines_of_an_env_file(tmp_path, cli):
-    (tmp_path / "env").write_text("DB_NAME\n::add-path::/tmp=x\nDB_HOST='\n::add-path::/tmp\n", encoding="utf-8")
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "DB_NAME='x\n::add-path::/tmp'",
+        "DB_HOST='x\n::add-path::/tmp'",
+        "DB_USER='x\r\n##[add-path]/tmp'",
+        "DB_NAME\n::add-path::/tmp=x\nDB_HOST='\n::add-path::/tmp",
+    ],
+)
+def test_lines_of_an_env_file(tmp_path, cli, write, monkeypatch, lines):
+    write(**{"001_a": "SELECT 1"})
+    for name in ("HOST", "PORT", "NAME", "USER"):
+        monkeypatch.delenv(f"DB_{name}")
+    (tmp_path / "env").write_text(f"DB_PORT=1\n{lines}\n", encoding="utf-8")
     result = cli("status", "--env-file", str(tmp_path / "env"))
-    assert result.exit_code == 2
-    assert not COMMAND.search(result.out + result.err)
+    assert (result.exit_code, "env file" in result.err) == (2, True)
+    # The annotation of the error is ours.
+    assert [line for line in re.split(r"[\r\n]+", result.out + result.err) if "add-path" in line] == []
 
 
 def test_comments_of_others_that_are_no_utf_8(mallory_with_createdb, cli, write, admin):

@@ -93,6 +93,7 @@ def test_the_label_does_not_count_on_another_server(cli, admin, shop, server, mo
     """The OID, the owner and the name may be the same there, as the first database of each cluster has the same OID."""
     (comment,) = admin.execute(_COMMENT, [shop]).fetchone()
     identity = comment.partition('"of":"')[2].partition('"')[0]
+    assert identity.partition("/")[0].isdigit()
     with server_like(server) as elsewhere, connect(elsewhere) as session:
         name = sql.Identifier(shop)
         session.execute(sql.SQL("CREATE DATABASE {}").format(name))
