@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from fowergram_db.database.carried import Carried, ask_carried, carried_of, give_carried, give_grant, give_setting
 from fowergram_db.database.connection import Connection, maintenance, message_of, reported
 from fowergram_db.database.creation import let_all_in
 from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
@@ -22,7 +23,6 @@ from fowergram_db.database.lifecycle import (
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import Session, Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
-from fowergram_db.database.stored_settings import change
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run, sentence_of
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
@@ -168,15 +168,16 @@ class _Swap:
         admin, name, fresh = self.admin, self.old.name, self.made.name
         with together(admin):
             obstacles, made = _ask_obstacles(admin, now), ask_how_made(admin, self.retired)
-            settings = _ask(admin, "catalog/database_settings", now)
+            settings, given = _ask(admin, "catalog/database_settings", now), ask_carried(admin, self.made.oid)
         _refuse_obstacles(now, obstacles.fetchall())
         if now.owner != self.old.owner or now.is_template:
             raise Refused(
                 f'database "{name}" was given to another owner, or made a template, meanwhile; nothing was done'
             )
         facts = with_how_made(now, made) or self.old
+        carried = carried_of(given, self.made.owner, facts.settings)
         with together(admin):
-            _carry_over(admin, facts, settings.fetchall(), fresh)
+            _carry_over(admin, facts, settings.fetchall(), carried, fresh)
             admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
             label_taken(admin, self.retired, now.identity)
             self._carry_over_comment(now.comment)
@@ -248,42 +249,29 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
     return f"{here}; the one of before {called}.", False
 
 
-def _carry_over(admin: Connection, facts: DatabaseFacts, settings: list[tuple[Any, ...]], fresh: str) -> None:
-    """Give the new database what hangs on the old one itself: settings, grants, connection limit."""
+def _carry_over(
+    admin: Connection, facts: DatabaseFacts, settings: list[tuple[Any, ...]], carried: Carried, fresh: str
+) -> None:
+    """Give the new database what hangs on the old one itself: settings, grants, connection limit.
+
+    What migrations have given the new one, ``carried``, stays.
+    """
     new = sql.Identifier(fresh)
     # It was built with what a session of this role begins with.
     admin.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(new))
     for setting in settings:
-        _carry_over_setting(admin, new, *setting)
+        give_setting(admin, fresh, *setting)
     # It was closed to all but us while it was made.
     let_all_in(admin, fresh)
     if facts.has_grants:
-        _carry_over_grants(admin, new, facts)
+        owner = sql.Identifier(facts.owner)
+        admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(new, owner))
+        for grant in _ask(admin, "catalog/database_grants", facts).fetchall():
+            give_grant(admin, fresh, *grant)
+    give_carried(admin, fresh, carried)
     limit = sql.Literal(facts.connection_limit)
     admin.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(new, limit))
 
 
-def _carry_over_grants(admin: Connection, new: sql.Identifier, facts: DatabaseFacts) -> None:
-    owner = sql.Identifier(facts.owner)
-    admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(new, owner))
-    for grantee, privilege, grantable in _ask(admin, "catalog/database_grants", facts).fetchall():
-        admin.execute(
-            sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
-                sql.SQL(privilege),
-                new,
-                sql.Identifier(grantee) if grantee else sql.SQL("PUBLIC"),
-                sql.SQL(" WITH GRANT OPTION" if grantable else ""),
-            )
-        )
-
-
 def _ask(admin: Connection, query: str, facts: DatabaseState) -> psycopg.Cursor[Any]:
     return admin.execute(load(query), {"oid": facts.oid})
-
-
-def _carry_over_setting(admin: Connection, new: sql.Identifier, *setting: Any) -> None:  # noqa: ANN401 - a row
-    role, name, value = setting
-    whose: sql.Composable = sql.SQL("DATABASE {}").format(new)
-    if role:
-        whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), new)
-    admin.execute(sql.SQL("ALTER {} {}").format(whose, change(name, value)))

@@ -6,6 +6,7 @@ from fowergram_db.database.creation import require_only_trusted
 from fowergram_db.database.target import Target
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.engine.worker import Limits, Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
@@ -20,13 +21,17 @@ def steps_of(files: Sequence[MigrationFile]) -> tuple[CheckedStep, ...]:
     return prepare(files, History(), Goal())
 
 
-def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent) -> None:
+def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent, database: str | None = None) -> None:
     """Do what a fresh ``migrate`` does, without its lock, and without saying where a failure has left the database.
 
-    Raises UntrustedOwner, before anything runs, where the database has objects of untrusted roles from template1.
+    What the scripts say of the whole server is done only as far as roles are missing; ``database`` is the name of the
+    database that they are written for, the target's where none is given. Raises UntrustedOwner, before anything runs,
+    where the database has objects of untrusted roles from template1.
     """
     with open_session(target, on_event) as connection:
         require_only_trusted(connection)
         history = create_history(connection)
-        take(Worker(connection, Limits(), on_event, trusted=history.trusted), steps, Extent.EACH)
+        guard = ServerGuard.begin(connection, MissingRoles.MADE, database or target.dbname)
+        worker = Worker(connection, Limits(), on_event, trusted=history.trusted, guard=guard)
+        take(worker, steps, Extent.EACH)
         maintain_partitions(connection, Limits(), on_event)

@@ -147,6 +147,22 @@ class DatabasePruned(NamedTuple):
     use: str
 
 
+class StatementLeftOut(NamedTuple):
+    """A statement of a step is about the whole server, and does not run where a database is built beside others."""
+
+    step: Step
+    line: int
+    label: str
+    reason: str
+
+
+class RoleCreated(NamedTuple):
+    """A script has made a role, which the server did not have, for a database that is built beside others."""
+
+    name: str
+    step: Step
+
+
 class BuildDiscarded(NamedTuple):
     """What was built beside the database did not take its place, and is gone."""
 
@@ -173,6 +189,8 @@ Event = (
     | PartitionsMaintained
     | TemplateBuilt
     | DatabasePruned
+    | StatementLeftOut
+    | RoleCreated
     | BuildDiscarded
     | Notice
 )

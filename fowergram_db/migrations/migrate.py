@@ -1,6 +1,7 @@
 """The use cases that change a database by its migrations. Each reads as its own algorithm."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from fowergram_db.database.citus import require_coordinator
@@ -89,6 +90,10 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
         if steps and not history.exists:
             history = create_history(connection)
         worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
+        if goal.instead_of is not None:
+            from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
+
+            worker = replace(worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, goal.instead_of))
         carry_out(worker, target, files, steps, goal.extent, patience)
         return standing_after(files, history, (checked.step for checked in steps))
 

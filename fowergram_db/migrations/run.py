@@ -26,11 +26,15 @@ from fowergram_db.migrations.standing import said_of
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """How far ``migrate`` goes: up to and including version ``to``, or to the end."""
+    """How far ``migrate`` goes: up to and including version ``to``, or to the end.
+
+    ``instead_of`` is given where a database is built beside another one, to be compared with it: that one's name.
+    """
 
     to: int | None = None
     out_of_order: bool = False
     extent: Extent = Extent.EACH
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
     if not steps:
         return
     require_standard_strings(worker.connection)
+    if worker.guard is not None:
+        steps = worker.guard.admitted(steps, worker.connection.info.dbname, worker.on_event)
     if may_have_citus(worker.connection) or any(_CITUS.search(checked.script.text) for checked in steps):
         worker = replace(worker, on_citus=True)
     if may_have_event_triggers(worker.connection) or any(_EVENT_TRIGGER.search(c.script.text) for c in steps):

@@ -18,6 +18,7 @@ from fowergram_db.database.throwaway import Run
 from fowergram_db.errors import ForeignHistory, FowergramError, HistoryInconsistent
 from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.lock import migration_lock
+from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.foreign import (
@@ -128,7 +129,8 @@ def adopt(
             _require_files(job, wish)
             found = _schema_without(connection, find_kept(connection))
             make_scratch = partial(scratch_database, target, Run(lock.run))
-            comparison = _compare(make_scratch, files, job.versions, found, wish)
+            admit = partial(_require_admitted, connection, on_event)
+            comparison = _compare(make_scratch, files, job.versions, found, wish, admit)
             if wish.proof is Proof.REQUIRED and comparison.differences:
                 return job.result(comparison)
             kept_as, left = _record(connection, job)
@@ -231,15 +233,23 @@ def _schema_without(connection: Connection, kept: Kept) -> Fingerprint:
     return fingerprint(connection, relations=kept.tables, schemas=kept.schemas).without_rights()
 
 
-def _compare(
-    make_scratch: Scratch, files: Sequence[MigrationFile], versions: Sequence[int], found: Fingerprint, wish: Wish
+def _compare(  # noqa: PLR0913, PLR0917 - where, which files, with what, on which terms
+    make_scratch: Scratch,
+    files: Sequence[MigrationFile],
+    versions: Sequence[int],
+    found: Fingerprint,
+    wish: Wish,
+    admit: Callable[[Sequence[MigrationFile]], str],
 ) -> Comparison:
     """Compare the schema with what these migrations build; where proof is waived, no failure stops it."""
     try:
+        build = partial(_build, instead_of=admit([file for file in files if file.version in versions]))
         with make_scratch() as scratch:
-            _build(scratch, files, versions)
+            build(scratch, files, versions)
             listed = differences(_fingerprint_of(scratch), found)
-        return Comparison(listed, _resemblance(make_scratch, files, versions, found) if listed else None)
+        return Comparison(
+            listed, _resemblance(make_scratch, partial(build, files=files), versions, found) if listed else None
+        )
     except FowergramError as error:
         if wish.proof is Proof.REQUIRED:
             error.add_note("This was in a scratch database, to compare with: nothing was recorded.")
@@ -247,10 +257,18 @@ def _compare(
         return Comparison(failure=error.message)
 
 
-def _build(target: Target, files: Sequence[MigrationFile], versions: Sequence[int]) -> None:
+def _require_admitted(connection: Connection, on_event: OnEvent, files: Sequence[MigrationFile]) -> str:
+    """Tell what is left out in scratch, and return the database's name. Raises Refused where roles are missing."""
+    name = connection.info.dbname
+    guard = ServerGuard.begin(connection, MissingRoles.REFUSED, name)
+    guard.admitted([check(step) for step in plan_up(files, History())], "", on_event)
+    return name
+
+
+def _build(target: Target, files: Sequence[MigrationFile], versions: Sequence[int], instead_of: str) -> None:
     """Make exactly these migrations in a scratch database."""
     wanted = tuple(file for file in files if file.version in versions)
-    migrate(target, wanted, Goal(to=max(versions)), lambda _event: None)
+    migrate(target, wanted, Goal(to=max(versions), instead_of=instead_of), lambda _event: None)
 
 
 def _fingerprint_of(target: Target) -> Fingerprint:
@@ -259,7 +277,7 @@ def _fingerprint_of(target: Target) -> Fingerprint:
 
 
 def _resemblance(
-    make_scratch: Scratch, files: Sequence[MigrationFile], versions: Sequence[int], found: Fingerprint
+    make_scratch: Scratch, build: Callable[..., None], versions: Sequence[int], found: Fingerprint
 ) -> Resemblance | None:
     """Build the claimed migrations one by one, and find the newest state that is there whole."""
     best: Resemblance | None = None
@@ -267,7 +285,7 @@ def _resemblance(
         return None
     with make_scratch() as scratch:
         for number, version in enumerate(versions, start=1):
-            _build(scratch, files, versions[:number])
+            build(scratch, versions=versions[:number])
             listed = differences(_fingerprint_of(scratch), found)
             if not listed:
                 return Resemblance(version, exact=True)

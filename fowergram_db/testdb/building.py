@@ -1,5 +1,6 @@
 """Build templates, seal them, and drop them again."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
+from fowergram_db.database.carried import ask_carried, carried_of
 from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
 from fowergram_db.database.lifecycle import create_like, database_state
@@ -78,8 +80,8 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
     # Its clones may be made in another tablespace.
     oid = create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
     try:
-        build(building, steps, on_event)
-        _complete(admin, building, oid)
+        build(building, steps, on_event, blueprint.target.dbname)
+        _complete(admin, building, oid, blueprint.like.settings)
     except BaseException:
         drop_quietly(admin, found.name, oid)
         raise
@@ -107,19 +109,22 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
         drop_database(admin, Seen.of(earlier), Sessions.END)
 
 
-def _complete(admin: Connection, building: Target, oid: int) -> None:
+def _complete(admin: Connection, building: Target, oid: int, stored: Iterable[str]) -> None:
     """Make a template of what was built, and seal it: from here on nobody can change it unseen."""
     name = sql.Identifier(building.dbname)
     with connect_safely(building) as connection, reported("read what the template holds"):
         contents = read_contents(connection)
         maintained = keeps_partitions(connection)
         row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
+        owner = state.owner if (state := database_state(connection)) else ""
+        carried = carried_of(ask_carried(connection, oid), owner, stored)
     now = datetime.now(UTC)
     facts = {
         "made": now.isoformat(timespec="seconds"),
         "used": now.date().isoformat(),
         "size": row[0] if row else 0,
         "maintained": maintained,
+        "carried": asdict(carried),
         "contents": asdict(contents) if contents else None,
     }
     with reported("complete the template"):

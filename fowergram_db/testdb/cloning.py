@@ -9,6 +9,7 @@ from enum import StrEnum
 import psycopg
 from psycopg import sql
 
+from fowergram_db.database.carried import give_carried
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.creation import CLOSED, Option, written
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
@@ -125,6 +126,8 @@ def closed_clone(admin: Connection, template: Template, name: str, like: Databas
         with creating(admin):
             _create(admin, name, statement)
     copy = _checked(admin, template, name)
+    if template.carried:
+        _give_carried(admin, template, copy)
     note_use(admin, template)
     return copy
 
@@ -148,6 +151,17 @@ def _checked(admin: Connection, template: Template, name: str) -> Clone:
         drop_quietly(admin, name, int(str(oid)))
         raise TemplateLost
     return Clone(name, int(str(oid)), str(owner))
+
+
+def _give_carried(admin: Connection, template: Template, copy: Clone) -> None:
+    """Give a copy the settings and grants that migrations have given its template: CREATE DATABASE copies none."""
+    try:
+        with reported("give the copy the settings of its template"), admin.transaction():
+            give_carried(admin, copy.name, template.carried)
+            label_made(admin, copy.name)  # a GRANT has ended the label
+    except BaseException:
+        drop_quietly(admin, copy.name, copy.oid)
+        raise
 
 
 def _shared(admin: Connection, template: Template, name: str, statement: sql.Composed) -> bool:

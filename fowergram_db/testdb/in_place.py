@@ -9,6 +9,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.build import steps_of
 from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
@@ -33,7 +34,9 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
             connection.execute(load("testdb/drop_everything"))
         try:
             create_history(connection)
-            carry_out(Worker(connection, PATIENCE.limits, on_event), target, files, steps, Extent.EACH, PATIENCE)
+            guard = ServerGuard.begin(connection, MissingRoles.MADE, target.dbname)
+            worker = Worker(connection, PATIENCE.limits, on_event, guard=guard)
+            carry_out(worker, target, files, steps, Extent.EACH, PATIENCE)
             maintain_partitions(connection, PATIENCE.limits, on_event)
         except FowergramError as error:
             error.add_note("What was in the database before had been dropped.")

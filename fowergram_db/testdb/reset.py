@@ -206,7 +206,7 @@ def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
         name = run.fresh_name(Kind.RESET)
         oid = create_like(admin, name, old or default_facts(admin))
         try:
-            build(replace(job.target, dbname=name), steps, job.on_event)
+            build(replace(job.target, dbname=name), steps, job.on_event, job.target.dbname)
             if old:
                 with reported("give the new database to its owner"):
                     change_owner(admin, name, old.owner)

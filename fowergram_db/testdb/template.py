@@ -7,6 +7,7 @@ completed the template; where somebody has altered it since, it is recreated.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from psycopg.rows import class_row
 
 from fowergram_db import __version__
+from fowergram_db.database.carried import Carried
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 
 # Half of what the server can tell apart: then it is time for a new one.
 _OLDEST = 1_000_000_000
+_DATABASE = re.compile(r"\bdatabase\b", re.IGNORECASE)
 # Of labels and seals. A template with those of an earlier format has another name, and does not stop its successor.
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,11 @@ class Blueprint:
         digest = hashlib.sha256(f"{__version__} {_FORMAT}".encode())
         for file in self.files:
             down = file.down.checksum if file.down else ""
-            digest.update(f"{file.version}\n{file.filename}\n{file.checksum}\n{file.up.checksum}\n{down}\n".encode())
+            # What is said of a database by its name is done to each clone of it.
+            own = self.target.dbname if _DATABASE.search(file.up.text) and self.target.dbname in file.up.text else ""
+            digest.update(
+                f"{own}\n{file.version}\n{file.filename}\n{file.checksum}\n{file.up.checksum}\n{down}\n".encode()
+            )
         facts = self.like
         made = (facts.encoding, facts.lc_collate, facts.lc_ctype, facts.locale_provider, facts.locale, facts.icu_rules)
         return json.dumps([digest.hexdigest(), *made, facts.like_template, *facts.settings])
@@ -55,8 +62,9 @@ class Blueprint:
 class Template:
     """A complete template. ``seal`` is the number of the transaction that completed it; times are UTC.
 
-    ``contents`` is None where a clone cannot be emptied. ``server_fsync`` and ``shares_blocks`` say how its server
-    copies files. ``facts`` are those of its comment.
+    ``carried`` is what migrations have given it and clones get, too. ``contents`` is None where a clone
+    cannot be emptied. ``server_fsync`` and ``shares_blocks`` say how its server copies files. ``facts`` are those of
+    its comment.
     """
 
     name: str
@@ -66,6 +74,7 @@ class Template:
     used_on: date
     size_bytes: int
     maintained: bool
+    carried: Carried
     contents: Contents | None
     server_fsync: bool
     shares_blocks: bool
@@ -128,6 +137,7 @@ def _template(connection: Connection, found: Found, facts: Mapping[str, Any]) ->
         used_on=date.fromisoformat(facts["used"]),
         size_bytes=int(facts["size"]),
         maintained=bool(facts["maintained"]),
+        carried=Carried.of(facts["carried"]),
         contents=Contents(**contents) if contents else None,
         server_fsync=found.fsync,
         # A setting of the session, which a pooler would lend to others.

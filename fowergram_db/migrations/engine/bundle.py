@@ -51,7 +51,8 @@ def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], be
 
 
 def _may_travel(checked: CheckedStep) -> bool:
-    return checked.step.direction is Direction.UP and not checked.script.runs_code and _is_closed(checked.script)
+    is_simple = checked.step.direction is Direction.UP and not checked.script.runs_code and not checked.behind
+    return is_simple and _is_closed(checked.script)
 
 
 def _is_closed(script: Script) -> bool:

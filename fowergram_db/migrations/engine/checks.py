@@ -28,11 +28,17 @@ _SECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class CheckedStep:
-    """A step with its scanned script and what the header of that says."""
+    """A step with its scanned script and what the header of that says.
+
+    Where a database is built beside others, statements may be left out of the script, some to run ``behind`` it in
+    another form; ``recorded_statements`` is how many there were.
+    """
 
     step: Step
     script: Script
     directives: Directives
+    behind: tuple[str, ...] = ()
+    recorded_statements: int | None = None
 
     @property
     def row(self) -> dict[str, object]:
@@ -44,7 +50,9 @@ class CheckedStep:
             "filename": step.filename,
             "checksum": step.checksum,
             "down_sql": step.down_sql,
-            "statements_done": len(self.script.statements),
+            "statements_done": len(self.script.statements)
+            if self.recorded_statements is None
+            else self.recorded_statements,
             "tool_version": __version__,
         }
 

@@ -131,9 +131,19 @@ def _run(worker: Worker, checked: CheckedStep, watch: Watch, look: Looks | None)
     results = run_piece(worker, checked, first, watch, before)
     for piece in rest:
         run_piece(worker, checked, piece, watch)
+    run_behind(worker, checked)
     opened = results[len(before) - 1]
     found = None if look is None else look.found(results[1 : len(begin)])
     return (opened.get_value(0, opened.nfields - 1) or b"").decode(), found
+
+
+def run_behind(worker: Worker, checked: CheckedStep) -> None:
+    """Run what goes behind a script. Raises MigrationFailed or LockTimeout."""
+    for statement in checked.behind:
+        try:
+            run(worker.connection, statement)
+        except psycopg.Error as error:
+            raise failure(checked.step, checked.script, error, None) from error
 
 
 def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], found: Found, end: str) -> None:
@@ -144,9 +154,12 @@ def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], found:
     step = checked.step
     try:
         undo = resets(worker, checked, found, is_last=bool(end)) if _may_have_kept(worker, checked) else ""
-        own = f"{UNLIMITED} {own_again(worker.connection)}"
+        before = f"{savepoint(checked.script)[1]} {undo} {UNLIMITED} {own_again(worker.connection)}"
+        if worker.guard is not None and _may_have_kept(worker, checked):
+            worker.guard.check(worker.connection, checked, before, worker.on_event)
+            before = ""
         bookkeeping = compose(worker.connection, guarded(load(_BOOKKEEPING[step.direction]), Lock.WRITE), row)
-        run(worker.connection, f"{savepoint(checked.script)[1]} {undo} {own} {bookkeeping} {end}")
+        run(worker.connection, f"{before} {bookkeeping} {end}")
     except psycopg.errors.DivisionByZero as error:
         roll_back(worker.connection)
         require_trusted_table(worker.connection)

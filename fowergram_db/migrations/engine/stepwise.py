@@ -19,6 +19,7 @@ from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, keeping
+from fowergram_db.migrations.engine.execute import run_behind
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.leftovers import Earlier, left_to_run, transient_indexes
 from fowergram_db.migrations.engine.lock import lock_lost
@@ -34,6 +35,8 @@ from fowergram_db.migrations.script.scanner import Piece, Statement, Trait
 # These may end transactions themselves, or refuse to run in one, as their arguments will have it.
 _BARE = ("CALL", "CLUSTER", "DISCARD", "DO", "REINDEX")
 _BARE_PAIRS = (("ALTER", "DATABASE"), *((verb, "SUBSCRIPTION") for verb in ("ALTER", "CREATE", "DROP")))
+_CODE = ("CALL", "DO")
+_ENDS_TRANSACTIONS = ("2D000", "25001")
 _FOR_A_TRANSACTION = (("LOCAL",), ("TRANSACTION",), ("CONSTRAINTS",))
 _HASH_DIGITS = 16
 _SHARED_DISCARDS = discards(prepared=False, locked=False)
@@ -95,6 +98,7 @@ class _Run:
             self._set_again()
             for number in range(len(self.progress.done), len(script.statements)):
                 self._run_statement(number)
+            run_behind(self.worker, self.checked)
             duration_ms = self._elapsed_ms()
             self._finish(duration_ms)
         except BaseException:
@@ -180,13 +184,25 @@ class _Run:
         line, _ = self.checked.step.sql.position(statement.start)
         self.progress = replace(self.progress, label=statement.label, line=line)
         watch = self._watch()
-        if _is_bare(statement):
+        if self.worker.guard is not None and statement.words[0] in _CODE and self._ran_guarded(statement, watch):
+            pass
+        elif _is_bare(statement):
             self._patiently(watch, lambda: self._run_bare(statement, watch))
             # By itself: where others keep the record waiting, what is done must not run again.
             self._patiently(watch, lambda: self._write(load("bookkeeping/progress"), self.progress))
         else:
             self._patiently(watch, lambda: self._run_with_its_record(statement, watch))
         self.begun = False
+
+    def _ran_guarded(self, statement: Statement, watch: Watch) -> bool:
+        """Run code in a transaction, so that what it does to the server can be undone; tell whether it could run so."""
+        try:
+            self._patiently(watch, lambda: self._run_with_its_record(statement, watch))
+        except FowergramError as error:
+            if error.server is None or error.server.sqlstate not in _ENDS_TRANSACTIONS:
+                raise
+            return False
+        return True
 
     def _patiently(self, watch: Watch, attempt: Callable[[], None]) -> None:
         patiently(self.worker, self.checked.step, watch, attempt)
@@ -201,6 +217,8 @@ class _Run:
         before = (BEGIN, opening(self.worker, self.checked.directives))
         try:
             run_piece(self.worker, self.checked, self._piece(statement), watch, before)
+            if self.worker.guard is not None:
+                self._check_server()
             after = self._after(statement)
             # A pooler may lend another session for the next statement, and this one to somebody else.
             undo = f"{CHECK_CONSTRAINTS} {_SHARED_DISCARDS}" if self.worker.is_pooled else ""
@@ -209,6 +227,14 @@ class _Run:
             roll_back(connection)
             raise
         self.progress = after
+
+    def _check_server(self) -> None:
+        assert self.worker.guard is not None  # noqa: S101 - its caller has looked
+        query = f"{CHECK_CONSTRAINTS} {self._own()}"
+        try:
+            self.worker.guard.check(self.worker.connection, self.checked, query, self.worker.on_event)
+        except psycopg.Error as error:
+            raise failure(self.checked.step, self.checked.script, error, None) from error
 
     def _run_bare(self, statement: Statement, watch: Watch) -> None:
         """Run a statement outside a transaction, behind a record of its beginning; that of its end comes later."""

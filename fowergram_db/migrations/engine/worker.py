@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection
 from fowergram_db.database.ownership import Trusted
@@ -15,6 +15,9 @@ from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.events import Blocked, Blocker, OnEvent, Progressed, Retried
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.plan import Step
+
+if TYPE_CHECKING:
+    from fowergram_db.migrations.engine.server_guard import ServerGuard
 
 DEADLOCK_DETECTED = "40P01"
 _WORTH_A_RETRY = (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED)
@@ -55,6 +58,7 @@ class Worker:
     coordinator's record, and a script on distributed tables does not share a query with others. ``trusted`` are the
     roles that own what a use of the history could run, as it was found: a script that travels with others fails, and is
     run again by itself, where an owner is not among them by then. ``has_event_triggers``: any statement may run code.
+    ``guard``: what is built must not change the server.
     """
 
     connection: Connection
@@ -64,6 +68,7 @@ class Worker:
     on_citus: bool = False
     trusted: Trusted = Trusted.ALL
     has_event_triggers: bool = False
+    guard: "ServerGuard | None" = None
 
     @property
     def application(self) -> str:

@@ -1,0 +1,80 @@
+"""What migrations give to the database that they run in, and no copy of it has: settings and grants of its own."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import psycopg
+from psycopg import sql
+
+from fowergram_db.database.connection import Connection
+from fowergram_db.database.sql import load
+from fowergram_db.database.stored_settings import change
+
+# A production mark among them must not come to a database that is made for a while.
+_MARKS = "fowergram."
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Settings as (role or None for all, name, value), grants as (grantee or None for PUBLIC, privilege, grantable)."""
+
+    settings: tuple[tuple[str | None, str, str], ...] = ()
+    grants: tuple[tuple[str | None, str, bool], ...] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether there is anything."""
+        return bool(self.settings or self.grants)
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Self:
+        """Read what ``asdict`` and JSON have made of it."""
+        return cls(tuple(map(tuple, facts["settings"])), tuple(map(tuple, facts["grants"])))
+
+
+Asked = tuple[psycopg.Cursor[Any], psycopg.Cursor[Any]]
+
+
+def ask_carried(admin: Connection, oid: int) -> Asked:
+    """Ask for the settings and grants of a database: two queries, for ``carried_of``; psycopg's errors pass through."""
+    settings, grants = load("catalog/database_settings"), load("catalog/database_grants")
+    return admin.execute(settings, {"oid": oid}), admin.execute(grants, {"oid": oid})
+
+
+def carried_of(asked: Asked, owner: str, stored: Iterable[str]) -> Carried:
+    """Return what migrations have given a database that was created with the settings ``stored``, and closed."""
+    before = frozenset(stored)
+    settings = (
+        (role, name, value)
+        for role, name, value in asked[0].fetchall()
+        if not name.lower().startswith(_MARKS) and (role is not None or f"{name}={value}" not in before)
+    )
+    return Carried(tuple(settings), tuple(grant for grant in asked[1].fetchall() if grant[0] != owner))
+
+
+def give_carried(admin: Connection, dbname: str, carried: Carried) -> None:
+    """Give a database what migrations have given another one; psycopg's errors pass through."""
+    for setting in carried.settings:
+        give_setting(admin, dbname, *setting)
+    for grant in carried.grants:
+        give_grant(admin, dbname, *grant)
+
+
+def give_setting(admin: Connection, dbname: str, role: str | None, name: str, value: str) -> None:
+    """Store a setting with a database, for one role there or for all."""
+    whose: sql.Composable = sql.SQL("DATABASE {}").format(sql.Identifier(dbname))
+    if role:
+        whose = sql.SQL("ROLE {} IN {}").format(sql.Identifier(role), whose)
+    admin.execute(sql.SQL("ALTER {} {}").format(whose, change(name, value)))
+
+
+def give_grant(admin: Connection, dbname: str, grantee: str | None, privilege: str, grantable: bool) -> None:  # noqa: FBT001 - a row of the catalog
+    """Grant a privilege on a database."""
+    admin.execute(
+        sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
+            sql.SQL(privilege),  # a word of the catalog
+            sql.Identifier(dbname),
+            sql.Identifier(grantee) if grantee else sql.SQL("PUBLIC"),
+            sql.SQL(" WITH GRANT OPTION" if grantable else ""),
+        )
+    )
