@@ -300,7 +300,7 @@ def together(connection: psycopg.Connection[Any]) -> Iterator[None]:
     where libpq cannot, each query goes by itself, as always. Each holds one statement, and none of them begins or ends
     a transaction, or creates or drops a database. Within such a block, another one is a part of it.
     """
-    is_within = connection.pgconn.pipeline_status is not psycopg.pq.PipelineStatus.OFF
+    is_within = bool(connection.pgconn.pipeline_status)
     if _scope(connection) is Scope.SESSION and psycopg.Pipeline.is_supported() and not is_within:
         with connection.pipeline():
             yield

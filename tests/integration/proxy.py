@@ -96,11 +96,15 @@ class Proxy:
         try:
             data = source.recv(_CHUNK)
             if data:
+                self._passed(data)
                 self._peers[source].sendall(data)
         except OSError:
             data = b""
         if not data:
             self._end(source, Cut.CLOSE)
+
+    def _passed(self, data: bytes) -> None:
+        """Be told of what is passed on."""
 
     def _carry_out(self, order: _Order) -> None:
         for one in list(self._peers):
