@@ -3,6 +3,7 @@
 Each has been told three migrations, 1 to 3, that are called a, b and c.
 """
 
+import re
 from typing import NamedTuple
 
 
@@ -115,6 +116,17 @@ TABLES = (
     Table("flyway", "schema_version", FLYWAY, FLYWAY_ROW),
     Table("liquibase", "databasechangelog", LIQUIBASE,
           "'{n}', 'x', 'x.xml', '2024-05-0{n}', {n}, 'EXECUTED', '8:x'"),
+    Table("liquibase", "DATABASECHANGELOG", re.sub(r"([a-z0-9_]+)(?= [A-Z])", lambda m: f'"{m[1].upper()}"', LIQUIBASE),
+          "'{n}', 'x', 'x.xml', '2024-05-0{n}', {n}, 'EXECUTED', '8:x'"),
+    Table("dbmate", "deployed", "version varchar(128) primary key", "'2024050100000{n}'"),
+    Table("ecto", "ecto_log", "version bigint NOT NULL PRIMARY KEY, inserted_at timestamp(0)",
+          "2024050100000{n}, '2024-05-0{n}'"),
+    Table("node-pg-migrate", "steps", PG_MIGRATE, "{n}, '171400000000{n}_{name}', '2024-05-0{n}'"),
+    Table("typeorm", "steps", 'id SERIAL PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL',
+          "{n}, 171400000000{n}, '{name}171400000000{n}'"),
+    Table("drizzle", "steps", "id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint",
+          "{n}, 'x', 171400000000{n}"),
+    Table("sequelize", "steps", "name VARCHAR(255) NOT NULL UNIQUE PRIMARY KEY", "'{n}-{name}.js'"),
     Table("diesel", "__diesel_schema_migrations",
           "version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP",
           "'{n}', '2024-05-0{n}'"),

@@ -127,7 +127,7 @@ def read_foreign(
     owns.
     """
     with reported("look for the histories of other tools"):
-        _, found = find_candidates(connection)
+        found = _histories(connection, others)
     counting = {other.table for other in others if other.stops} or {other.table for other in others}
     here = [table for table in found if str(table.relation) in counting] or list(found)
     chosen = _chosen({table.tool for table in here}, {table.tool for table in found}, wanted)
@@ -138,11 +138,10 @@ def read_foreign(
     return ForeignRecords(tool, table, read_rows(connection, tool, table))
 
 
-def find_kept(connection: Connection) -> Kept:
-    """Return what other tools keep in this database: no migration of ours makes it."""
+def find_kept(connection: Connection, others: Sequence[OtherHistory]) -> Kept:
+    """Return what other tools keep in this database, ``others`` and empty tables: no migration of ours makes it."""
     with reported("look for the histories of other tools"):
-        _, found = find_candidates(connection)
-        tables = kept_by(found)
+        tables = kept_by(_histories(connection, others))
         rows = connection.execute(load("foreign/kept"), {"relations": list(tables)}).fetchall() if tables else ()
     of_kind = {kind: tuple(str(name) for k, name in rows if k == kind) for kind in ("table", "schema")}
     return Kept(of_kind["table"], of_kind["schema"])
@@ -173,6 +172,13 @@ def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[Fo
                 hint="It was altered by hand. Alter it back, or say what is applied yourself: rename the table, then "
                 "`fowergram-db adopt --to VERSION`.",
             ) from error
+
+
+def _histories(connection: Connection, others: Sequence[OtherHistory]) -> tuple[FoundTable, ...]:
+    """Return the tables of ``others``, and the empty ones that nothing but a history can be."""
+    known = {other.table for other in others}
+    _, found = find_candidates(connection)
+    return tuple(table for table in found if table.is_unmistakable or str(table.relation) in known)
 
 
 def _select(cursor: Cursor[object], tool: Tool, found: FoundTable, name: sql.Identifier) -> None:
@@ -222,8 +228,9 @@ def claim_of(
     """Say which migrations are applied by a tool's word, or, without one, by the user's: all up to ``to``.
 
     Where both speak, what is above ``to`` does not count, and what has failed up to it counts: somebody has finished
-    it by hand. ``unmatched`` is a history that is here, and that no file can be matched with. Raises UnknownVersion
-    for a ``to`` that no file has, and UsageError where nobody says anything.
+    it by hand. Where the tool speaks of none of the files, ``to`` alone counts. ``unmatched`` is a history that is
+    here, and that no file can be matched with. Raises UnknownVersion for a ``to`` that no file has, and UsageError
+    where nobody says anything.
     """
     if to is not None and all(file.version != to for file in files):
         known = ", ".join(str(file.version) for file in files[-20:])
@@ -237,8 +244,16 @@ def claim_of(
                 hint="Name the newest migration that this database has: fowergram-db adopt --to VERSION. "
                 "For an empty database, run `fowergram-db migrate`.",
             )
-        return Claim(tuple(Claimed(file) for file in files if file.version <= to))
-    return _matched(records, files, to)
+        return Claim(_up_to(files, to))
+    claim = _matched(records, files, to)
+    if to is not None and not claim.applied and not claim.failed:
+        # The files are others than the tool has run, as with a dump that takes their place: the schema has to decide.
+        return Claim(_up_to(files, to))
+    return claim
+
+
+def _up_to(files: Sequence[MigrationFile], to: int) -> tuple[Claimed, ...]:
+    return tuple(Claimed(file) for file in files if file.version <= to)
 
 
 def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: int | None) -> Claim:

@@ -24,6 +24,7 @@ from fowergram_db.migrations.other_tools import OWN_PLACE, UNKNOWN, FoundTable, 
 
 _COMMENT = "The migrations applied to this database; kept by fowergram-db"
 _KNOWN = " beside: "
+_MOST_ENTRIES = 100_000
 _SHOWN_AS = {"dbmate": "dbmate or Rails"}
 
 
@@ -243,14 +244,14 @@ def _read(connection: Connection, table: FoundTable) -> OtherHistory | None:
     relation = table.relation
     unread = OtherHistory(table.tool, str(relation), owner=relation.untrusted.owner if relation.untrusted else "")
     if relation.untrusted:
-        return unread
+        return unread if table.is_unmistakable else None
     in_transaction = connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
     try:
         with connection.transaction() if in_transaction else nullcontext():
             entries, newest, since, last = _summary(connection, table)
     except (psycopg.DataError, psycopg.ProgrammingError, psycopg.errors.LockNotAvailable):
-        return unread
-    if not int(entries or 0) or not table.may_be_called(newest or ""):
+        return unread if table.is_unmistakable else None
+    if not 0 < int(entries or 0) <= _MOST_ENTRIES or not table.may_have(newest or ""):
         return None
     return OtherHistory(table.tool, str(relation), int(entries or 0), newest or "", _moment(since), _moment(last))
 

@@ -78,7 +78,6 @@ class Shape(NamedTuple):
 
 _ANY = ".*"
 _LIKE_MIGRATIONS = ".*migrat.*"
-_LIKE_VERSIONS = ".*(?:migrat|version|schema|history|changelog).*"
 _SQITCH_BESIDE = "changes dependencies events projects releases tags"
 _PHINX = "version:i migration_name:t start_time:d end_time:d breakpoint?:b"
 
@@ -86,8 +85,10 @@ SHAPES = (
     Shape("run-migrations.sh", "", "id:i filename:t executed_at:d checksum:t", "filename", "executed_at", "id", "",
           "schema_migrations"),
     Shape("golang-migrate", "", "version:i dirty:b", "version", marks="dirty", alike=_ANY, ignored="version=-1"),
-    Shape("dbmate", "", "version:t", "version", alike=_LIKE_MIGRATIONS, beside=_RAILS_TABLE),
-    Shape("ecto", "", "version:i inserted_at:d", "version", "inserted_at", marks="inserted_at", alike=_LIKE_VERSIONS),
+    Shape("dbmate", "", "version:t", "version", marks="version", alike=_ANY, entries=r"[0-9]{14}",
+          beside=_RAILS_TABLE),
+    Shape("ecto", "", "version:i inserted_at:d", "version", "inserted_at", marks="inserted_at", alike=_ANY,
+          entries=r"[0-9]{14}"),
     Shape("supabase", "", "version:t statements: name:t", "version", alike=_LIKE_MIGRATIONS, exact=False,
           beside="seed_files"),
     Shape("sql-migrate", "gorp_migrations", "id:t applied_at:d", "id", "applied_at", marks="applied_at", alike=_ANY,
@@ -110,8 +111,8 @@ SHAPES = (
           marks="installed_on", alike=_ANY),
     Shape("sqitch", "", "change_id:t change:t project:t committed_at:d planned_at:d planner_name:t", "change",
           "committed_at", marks="change_id", alike=_ANY, exact=False, beside=_SQITCH_BESIDE),
-    Shape("node-pg-migrate", "pgmigrations", "id:i name:t run_on:d", "name", "run_on", "id", "run_on",
-          _LIKE_MIGRATIONS),
+    Shape("node-pg-migrate", "pgmigrations", "id:i name:t run_on:d", "name", "run_on", "id", "run_on", _ANY,
+          entries=r"[0-9]{3,17}[-_].+"),
     Shape("tern", "", "version:i", "version", alike=".*schema_version.*", ignored="version=0"),
     Shape("sequel", "", "version:i", "version", alike="schema_info", ignored="version=0"),
     Shape("sequel", "", "filename:t", "filename", alike=".*schema_migrations.*"),
@@ -121,10 +122,12 @@ SHAPES = (
           "id?: checksum?:t finished_at:d migration_name:t logs?:t rolled_back_at?:d started_at:d "
           "applied_steps_count:i", "migration_name", "finished_at", "started_at", "applied_steps_count", _ANY),
     Shape("drizzle", "__drizzle_migrations", "id:i hash:t created_at:i", "created_at", position="id",
-          alike=_LIKE_MIGRATIONS),
-    Shape("typeorm", "", "id:i timestamp:i name:t", "name", position="id", alike=_LIKE_MIGRATIONS),
+          marks="hash", alike=_ANY, entries=r"[0-9]{13}"),
+    Shape("typeorm", "", "id:i timestamp:i name:t", "name", position="id", marks="timestamp", alike=_ANY,
+          entries=r".+[0-9]{13}"),
     Shape("sequelize", "sequelizemeta", "name:t", "name"),
     Shape("sequelize", "sequelize_meta", "name:t", "name"),
+    Shape("sequelize", "", "name:t", "name", marks="name", alike=_ANY, entries=r".+\.(?:[cm]?[jt]s|sql)"),
     Shape("django", "django_migrations", "id:i app:t name:t applied:d", "name", "applied", "id"),
     Shape("alembic", "alembic_version", "version_num:t", "version_num", marks="version_num", alike=_ANY),
     Shape("laravel", "", "id:i migration:t batch:i", "migration", position="id", marks="batch", alike=_ANY),
@@ -160,7 +163,7 @@ SHAPES = (
     Shape("play", "play_evolutions", "id:i hash:t applied_at:d apply_script:t revert_script:t state?:t", "id",
           "applied_at", marks="revert_script", alike=_ANY, exact=False),
     Shape("mikro-orm", "mikro_orm_migrations", "id:i name:t executed_at:d", "name", "executed_at", "id",
-          alike=_LIKE_MIGRATIONS),
+          "executed_at", _ANY, entries=r"Migration[0-9]+.*"),
     Shape("doctrine", "doctrine_migration_versions", "version:t executed_at:d execution_time:i", "version",
           "executed_at", marks="execution_time", alike=_ANY),
     Shape("doctrine", "", "version:t executed_at:d", "version", "executed_at", alike=_LIKE_MIGRATIONS),
@@ -224,10 +227,17 @@ class FoundTable(NamedTuple):
             return ""
         return found
 
-    def may_be_called(self, newest: str) -> bool:
-        """Tell whether its newest entry is none that speaks against this tool."""
-        says_enough = not self.shape.entries or re.fullmatch(_LIKE_MIGRATIONS, self.relation.name.lower())
-        return bool(says_enough or re.fullmatch(self.shape.entries, newest))
+    @property
+    def is_unmistakable(self) -> bool:
+        """Tell whether shape and name say enough, so that no entry has to."""
+        name, shape = self.relation.name.lower(), self.shape
+        return not shape.entries or bool(
+            re.fullmatch(shape.names or "^$", name) or re.fullmatch(_LIKE_MIGRATIONS, name)
+        )
+
+    def may_have(self, newest: str) -> bool:
+        """Tell whether this may be the newest entry of such a history."""
+        return self.is_unmistakable or bool(re.fullmatch(self.shape.entries, newest))
 
     def _type_of(self, column: str) -> str:
         return self.relation.types[self.relation.columns.index(column)]
@@ -250,13 +260,16 @@ def search_parameters() -> dict[str, object]:
     names = {_RAILS_TABLE, *(n for s in SHAPES for n in (s.names, s.alike) if re.fullmatch(r"\w+", n))}
     marks: list[str] = []
     few: list[str] = []
+    one: list[str] = []
     for shape in SHAPES:
-        (few if shape.exact and len(shape.columns.split()) <= _FEW else marks).extend(shape.marks.split())
+        count = len(shape.columns.split()) if shape.exact else _FEW + 1
+        (one if count == 1 else few if count <= _FEW else marks).extend(shape.marks.split())
     return {
         "names": sorted(names),
         "patterns": ["%migrat%", "%schema%version%", "%phinxlog"],
         "marks": sorted(set(marks)),
         "marks_of_few": sorted(set(few)),
+        "marks_of_one": sorted(set(one)),
     }
 
 

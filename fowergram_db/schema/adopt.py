@@ -127,7 +127,7 @@ def adopt(
             _require_known_shape(history, records)
             job = _Job(history, records, _claim(history, records, files, wish))
             _require_files(job, wish)
-            found = _schema_without(connection, find_kept(connection))
+            found = _schema_without(connection, find_kept(connection, history.others))
             make_scratch = partial(scratch_database, target, Run(lock.run))
             admit = partial(_require_admitted, connection, on_event)
             comparison = _compare(make_scratch, files, job.versions, found, wish, admit)
