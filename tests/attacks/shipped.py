@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pglast.parser import ParseError, scan, split
@@ -122,28 +123,29 @@ def _parses(text: str) -> bool:
     return True
 
 
-def operators() -> list[str]:
+@cache
+def operators() -> tuple[str, ...]:
     """Return the symbols of all operators that shipped SQL uses, in bodies and dynamic SQL too."""
     found = set(_IMPLIED)
     for text in _texts():
         found |= {part for name, part in _tokens(text) if name == "Op" or name.startswith("ASCII_")}
         found |= {"<=", ">=", "<>"}
-    return sorted(symbol for symbol in found if re.fullmatch(r"[-+*/<>=~!@#%^&|`?]+", symbol))
+    return tuple(sorted(symbol for symbol in found if re.fullmatch(r"[-+*/<>=~!@#%^&|`?]+", symbol)))
 
 
-def functions() -> list[str]:
+@cache
+def functions() -> tuple[str, ...]:
     """Return the names in front of a parenthesis in shipped SQL."""
     found: set[str] = set()
     for text in _texts():
         found |= {name.lower() for name in re.findall(r"\b([A-Za-z_]\w*)\s*\(", text)}
-    return sorted(found)
+    return tuple(sorted(found))
 
 
-def _texts() -> Iterator[str]:
-    for path in files():
-        yield _numbered(path.read_text(encoding="utf-8"))
-    for statement in in_python():
-        yield statement.text
+@cache
+def _texts() -> tuple[str, ...]:
+    in_files = (_numbered(path.read_text(encoding="utf-8")) for path in files())
+    return (*in_files, *(statement.text for statement in in_python()))
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
