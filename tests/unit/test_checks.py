@@ -236,3 +236,75 @@ def test_a_remark_that_speaks_of_a_direction_is_none(text):
 
 def test_a_script_that_undoes_may_say_so():
     read_script("f.sql", "-- Down Migration\nDROP TABLE a;\n-- rollback\nDROP TABLE b;", Directives(), undoes=True)
+
+
+CHANGES_HISTORY = [
+    "DROP TABLE schema_migrations",
+    'drop table if exists "schema_migrations"',
+    "DROP TABLE a, b, public.schema_migrations",
+    "DROP SCHEMA public CASCADE",
+    "drop schema if exists x, public",
+    "ALTER SCHEMA public RENAME TO old",
+    "ALTER TABLE schema_migrations RENAME TO x",
+    "ALTER TABLE IF EXISTS ONLY public.schema_migrations SET SCHEMA old",
+    "ALTER TABLE public.schema_migrations ADD COLUMN x int",
+    "TRUNCATE a, schema_migrations",
+    "TRUNCATE TABLE ONLY schema_migrations RESTART IDENTITY",
+    "INSERT INTO schema_migrations (version) VALUES (1)",
+    'INSERT INTO "public"."schema_migrations" VALUES (1)',
+    "DELETE FROM schema_migrations",
+    "delete from only schema_migrations * where true",
+    "UPDATE schema_migrations SET checksum = 1",
+    "MERGE INTO schema_migrations USING x ON true WHEN MATCHED THEN DELETE",
+    "WITH x AS (DELETE FROM public.schema_migrations RETURNING *) SELECT * FROM x",
+    "COPY public.schema_migrations (a, b) FROM stdin",
+    "CREATE TABLE public.schema_migrations (version text)",
+    "CREATE TABLE IF NOT EXISTS schema_migrations (version text)",
+    "CREATE UNLOGGED TABLE schema_migrations ()",
+    "DROP OWNED BY CURRENT_USER",
+    "ALTER TABLE ONLY public.schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version)",
+    "ALTER TABLE public.schema_migrations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY",
+    "EXPLAIN ANALYZE DELETE FROM schema_migrations",
+    "DROP /* x */ SCHEMA public",
+    "ALTER SCHEMA public /* x */ RENAME TO y",
+]
+LEAVES_HISTORY = [
+    "SELECT * FROM schema_migrations",
+    "CREATE TEMP TABLE schema_migrations (a int)",
+    "DROP TABLE tenant.schema_migrations",
+    "COPY schema_migrations TO '/tmp/x'",
+    "INSERT INTO log VALUES ('schema_migrations')",
+    "ALTER TABLE public.schema_migrations OWNER TO me",
+    "GRANT SELECT ON schema_migrations TO x",
+    "COMMENT ON TABLE schema_migrations IS 1",
+    "DROP TABLE schema_migrations_old",
+    "CREATE TABLE public.a (id int)",
+    "ALTER SCHEMA tenant OWNER TO public",
+    "DROP SCHEMA tenant",
+    "GRANT ALL ON SCHEMA public TO x",
+    "INSERT INTO a SELECT * FROM schema_migrations",
+    "DELETE FROM a USING schema_migrations",
+    "UPDATE a SET b = c FROM schema_migrations",
+    "DROP OWNED BY someone",
+    "CREATE VIEW v AS SELECT * FROM schema_migrations",
+    "CREATE SCHEMA public",
+    "ALTER TABLE public.a RENAME TO schema_migrations2",
+    "COPY tenant.schema_migrations FROM stdin",
+    "SELECT 1 FOR UPDATE",
+    "CREATE INDEX i ON public.schema_migrations (version)",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO x",
+    "ALTER SCHEMA public OWNER TO x",
+]
+
+
+@pytest.mark.parametrize("statement", CHANGES_HISTORY)
+def test_what_changes_the_history_is_refused_by_name(statement):
+    error = fault(f"SELECT 1;\n  {statement};")
+    assert (error.location.line, error.location.column) == (2, 3)
+    assert "history of migrations, public.schema_migrations" in error.message
+    assert "--exclude-table" in error.hint
+
+
+@pytest.mark.parametrize("statement", LEAVES_HISTORY)
+def test_what_leaves_the_history_as_it_is_runs(statement):
+    check(f"{statement};")

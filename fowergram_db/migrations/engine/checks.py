@@ -12,6 +12,7 @@ from fowergram_db.migrations.files.markers import misread
 from fowergram_db.migrations.files.source import OnData
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.concurrent import index_built
+from fowergram_db.migrations.script.history_table import changes_history
 from fowergram_db.migrations.script.places import Gap, position
 from fowergram_db.migrations.script.scanner import Script, Trait, scan
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 # Newer versions of pg_dump enclose a dump in these two: they protect psql, and mean nothing here.
 _OF_PG_DUMP = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t\r]*")
+_HISTORY = (
+    "Leave it out: fowergram-db alone keeps that table. A dump is made without it by "
+    "`pg_dump --exclude-table=public.schema_migrations`."
+)
 _SECTIONS = (
     "Put what undoes the migration into NNN_name.down.sql, or mark both sections as one tool does "
     "(`-- migrate:up` and `-- migrate:down`). Where it is only a remark, write a sentence."
@@ -94,6 +99,7 @@ def read_script(
         *_copy_faults(script),
         *in_transaction(script),
         *_directive_faults(script),
+        *_history_faults(script),
         *_marker_faults(script, undoes=undoes),
     ]
     if faults:
@@ -163,6 +169,17 @@ def _directive_faults(script: Script) -> Iterator[tuple[int, str, str]]:
                 start,
                 "a directive stands below the header",
                 "Move it to the comment lines at the top of the file.",
+            )
+
+
+def _history_faults(script: Script) -> Iterator[tuple[int, str, str]]:
+    """Find what would overwrite what is recorded, or leave no place to record it in."""
+    for statement in script.statements:
+        if changes_history(script.text[statement.start : statement.end]):
+            yield (
+                statement.start,
+                f"{statement.label} would change the history of migrations, public.schema_migrations",
+                _HISTORY,
             )
 
 
