@@ -184,6 +184,12 @@ class HistoryInconsistent(FowergramError):
     exit_code = ExitCode.HISTORY
 
 
+class WrongDirectory(HistoryInconsistent):
+    """The recorded migrations are not those of the directory."""
+
+    code = "wrong_directory"
+
+
 class ForeignHistory(HistoryInconsistent):
     """The bookkeeping table belongs to another tool."""
 

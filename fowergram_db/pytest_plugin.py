@@ -4,6 +4,7 @@ pytest loads this wherever fowergram-db is installed; what the fixtures need is 
 """
 
 import os
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import psycopg
     from _pytest.terminal import TerminalReporter
 
+    from fowergram_db.migrations.files.choice import DirectoryChoice
     from fowergram_db.testdb.server import Server
     from fowergram_db.testdb.suite import Database, Reused, Suite
 
@@ -22,7 +24,11 @@ _kept: list[str] = []
 _PROPERTY = "fowergram_database_kept"
 _OPTIONS = (
     ("url", "TEST_DATABASE_URL", "server to make databases on, as a URL; without it Docker's, or the embedded one"),
-    ("migrations", "MIGRATIONS_DIR", "directory of the migrations; without it, Fowergram's own"),
+    (
+        "migrations",
+        "MIGRATIONS_DIR",
+        "directories of the migrations, joined by ':'; without it, Fowergram's own (packaged:)",
+    ),
     ("image", "TEST_POSTGRES_IMAGE", "image of the server where Docker starts one (postgres:18-alpine)"),
     ("keep", "FOWERGRAM_KEEP", "which databases to keep for a day: failed (the default), all, none"),
     ("warm", "FOWERGRAM_WARM", "so many clones to keep ready in the background (0)"),
@@ -98,16 +104,38 @@ def fowergram_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def fowergram_suite(pytestconfig: pytest.Config, fowergram_server: "Server") -> "Iterator[Suite]":
     """Give what makes the databases of this process, for fixtures of your own: ``make``, ``discard``, ``keep``."""
-    from fowergram_db.database.sql import shipped_migrations
-    from fowergram_db.migrations.files.directory import read_migrations
+    from fowergram_db.migrations.files.choice import read_chosen
     from fowergram_db.testdb.suite import Suite
 
-    directory = _option(pytestconfig, "migrations")
-    path = pytestconfig.rootpath / directory if directory else shipped_migrations()
     with _explained():
-        suite = Suite(fowergram_server.target, read_migrations(path), int(_option(pytestconfig, "warm", "0")))
+        files = read_chosen(_directories(pytestconfig))
+        suite = Suite(fowergram_server.target, files, int(_option(pytestconfig, "warm", "0")))
     yield suite
     suite.close()
+
+
+def _directories(config: pytest.Config) -> "DirectoryChoice":
+    """Return the directories of the migrations, those that are relative below pytest's root directory.
+
+    Warns where nothing names any, and the root directory has migrations of its own.
+    """
+    from dataclasses import replace
+
+    from fowergram_db.database.environment import read_env_file
+    from fowergram_db.migrations.files.choice import PACKAGED, choose_directories, unused_directories
+
+    given = config.getoption("fowergram_migrations") or os.environ.get("MIGRATIONS_DIR", "")
+    below = read_env_file(None).get("MIGRATIONS_DIR") or str(config.getini("fowergram_migrations"))
+    choice = choose_directories((), {"MIGRATIONS_DIR": given}, {"MIGRATIONS_DIR": below})
+    for unused in unused_directories(choice, config.rootpath):
+        warnings.warn(
+            f"{unused} holds migrations, and is not used: fowergram_migrations in the ini file names it, packaged: "
+            "names those inside fowergram-db, which are used now",
+            pytest.PytestWarning,
+            stacklevel=1,
+        )
+    names = (name if name == PACKAGED else str(config.rootpath / name) for name in choice.names)
+    return replace(choice, names=tuple(names))
 
 
 @pytest.fixture

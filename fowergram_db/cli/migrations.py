@@ -57,7 +57,11 @@ def migrate(
 
     require_dry_run(session, dry_run=dry_run)
     extent = Extent.ALL if atomic else Extent.EACH
-    listen, files, goal = step_listener(session), session.read_files(), Goal(to, allow_out_of_order, extent)
+    listen, files, goal = (
+        step_listener(session),
+        session.read_files(),
+        Goal(to, allow_out_of_order, extent, only_own=session.is_assumed),
+    )
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
@@ -207,6 +211,8 @@ def reset(
             lambda: yes or _confirm(session, "delete all its data", target.dbname),
             Sessions.END if force else Sessions.SPARE,
             warm,
+            lambda why: _confirm_directory(session, why, is_confirmed=yes),
+            session.is_assumed,
         )
         return show_reset(session, files, use_case(target, files, terms, listen))
 
@@ -284,7 +290,7 @@ def new(
     """
     from fowergram_db.migrations.files.new import write_migration
 
-    paths = write_migration(session.migrations_dir, name)
+    paths = write_migration(session.directory(), name)
     for path in paths:
         session.screen.line(str(path))
     return Outcome({"files": [str(path) for path in paths]})
@@ -296,6 +302,12 @@ def _typed_one(session: Session, steps: int, to: int) -> tuple[int | None, int |
     if len(typed) != 1:
         raise UsageError("--steps and --to exclude each other", hint="Give one of them.")
     return (steps, None) if "steps" in typed else (None, to)
+
+
+def _confirm_directory(session: Session, why: str, *, is_confirmed: bool) -> bool:
+    """Ask, after saying why, whether a database is to be made by other migrations than those that it has had."""
+    session.screen.note(f"warning: {why}")
+    return is_confirmed or _confirm(session, "replace what those migrations have made by what these files make")
 
 
 def _confirm(session: Session, what: str, name: str = "") -> bool:

@@ -138,9 +138,10 @@ _PATIENCE = {
 }
 _FILES = {
     "migrations_dir": Annotated[
-        Path | None,
+        list[str] | None,
         option(
-            "Directory of the migrations.  [default: those of Fowergram, in the package]",
+            "Directory of the migrations; may be given several times. packaged: names those of Fowergram, inside the "
+            "package.  [default: packaged:]",
             "--migrations-dir",
             variable="MIGRATIONS_DIR",
             metavar="DIR",
@@ -175,7 +176,8 @@ class _Command(TyperCommand):
                 ctx.fail(f"Option '{parameter.opts[0]}' is given more than once.")
         if "help" not in values:
             ctx.meta[_ENV_FILE] = found = _env_file(values.get("env_file") or os.environ.get("FOWERGRAM_ENV_FILE"))
-            variables = {parameter.name: str(getattr(parameter, "envvar", "")) for parameter in self.params}
+            single = (parameter for parameter in self.params if not getattr(parameter, "multiple", False))
+            variables = {parameter.name: str(getattr(parameter, "envvar", "")) for parameter in single}
             ctx.default_map = {name: found[variable] for name, variable in variables.items() if variable in found}
         return super().parse_args(ctx, args)
 
@@ -243,7 +245,7 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
             typed={part: given.get(part) for part in PARTS if _is_typed(ctx, part)},
             on_command_line=frozenset(name for name in values if _is_typed(ctx, name)),
             env_file=ctx.meta[_ENV_FILE],
-            migrations_dir=given.get("migrations_dir"),
+            migrations_dirs=tuple(given.get("migrations_dir") or ()) if _is_typed(ctx, "migrations_dir") else (),
             wait_for_server_s=given.get("wait_for_server") or 0.0,
             patience={name: given[name] for name in _PATIENCE if name in given},
             json=given["json"],

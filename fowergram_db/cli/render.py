@@ -152,7 +152,7 @@ class Screen:
         """Print the one JSON document, where JSON is asked for; one that was interrupted is followed by no other."""
         if not self.json or self._has_document:
             return
-        common = {"format": FORMAT, "command": command, "ok": error is None, "target": target}
+        common = {"format": FORMAT, "command": command, "ok": error is None, "target": target, "migrations_dir": None}
         whole = {**common, "error": error_data(error) if error else None, **data}
         text = in_json(json_format.dumps(whole, ensure_ascii=False, default=_json_value))
         if (self.out.encoding or "").lower() not in ("utf-8", "utf8"):

@@ -5,17 +5,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fowergram_db import __version__
 from fowergram_db.cli.render import Screen
-from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target
-from fowergram_db.errors import DatabaseError, ExitCode, FowergramError, UsageError
+from fowergram_db.errors import ConfigurationError, DatabaseError, ExitCode, FowergramError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fowergram_db.database.connection import Connection
+    from fowergram_db.migrations.files.choice import DirectoryChoice
     from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.migrations.run import Patience
 
@@ -36,7 +38,7 @@ class Settings:
     typed: Mapping[str, str | None] = field(repr=False)
     on_command_line: frozenset[str]
     env_file: Mapping[str, str] = field(repr=False)
-    migrations_dir: Path | None
+    migrations_dirs: tuple[str, ...]
     json: bool
     no_color: bool
     debug: bool = False
@@ -94,16 +96,51 @@ class Session:
         """The env file's variables, and over them what is exported."""
         return {**self.settings.env_file, **{name: value for name, value in os.environ.items() if value.strip()}}
 
-    @property
-    def migrations_dir(self) -> Path:
-        """The directory of the migrations: the one named, else the product's own."""
-        return self.settings.migrations_dir or shipped_migrations()
+    @cached_property
+    def directories(self) -> "DirectoryChoice":
+        """The directories of the migrations. Raises ConfigurationError where they are not named as they should be."""
+        from fowergram_db.migrations.files.choice import choose_directories
+
+        return choose_directories(self.settings.migrations_dirs, os.environ, self.settings.env_file)
 
     def read_files(self) -> "tuple[MigrationFile, ...]":
         """Read the migrations; before a server is reached, so that a fault in them costs nothing."""
-        from fowergram_db.migrations.files.directory import read_migrations
+        from fowergram_db.migrations.files.choice import read_chosen
 
-        return read_migrations(self.migrations_dir)
+        self.name_unused()
+        return read_chosen(self.directories)
+
+    def name_unused(self) -> None:
+        """Say on stderr which migrations here are not used, where nothing says which are."""
+        from fowergram_db.migrations.files.choice import unused_directories
+
+        for unused in unused_directories(self.directories):
+            self.screen.note(
+                f"{unused} holds migrations, and is not used: --migrations-dir {unused} (or MIGRATIONS_DIR) names it, "
+                "--migrations-dir packaged: names those inside the package, which are used now."
+            )
+
+    @property
+    def is_assumed(self) -> bool:
+        """Tell whether nothing names the migrations, so that they are those of the package."""
+        return not self.directories.is_named
+
+    def directory(self) -> "Path":
+        """Return the one directory of the migrations. Raises UsageError where there are several."""
+        self.name_unused()
+        if len(self.directories.paths) > 1:
+            raise UsageError(
+                f"there are several directories of migrations: {self.directories}",
+                hint="Name the one that the new files go to with --migrations-dir.",
+            )
+        return self.directories.paths[0]
+
+    def migrations_named(self) -> str | None:
+        """Name the directories for a person or a program, None where they cannot be told."""
+        try:
+            return str(self.directories)
+        except ConfigurationError:
+            return None
 
     @contextmanager
     def reached(self) -> Iterator[Target]:
@@ -155,9 +192,10 @@ class Session:
             self.server_version = server_version(connection)
             yield connection
 
-    def announce(self) -> None:
-        """Say on stderr which database is about to be written to."""
-        self.screen.note(f"Target: {self.target}")
+    def announce(self, what: str = "") -> None:
+        """Say on stderr which database, or ``what`` else, is about to be written to, and which migrations count."""
+        named = self.migrations_named()
+        self.screen.note(f"Target: {what or self.target}" + (f", migrations: {named}" if named else ""))
 
 
 def duration_ms(option: str, text: str) -> int:
@@ -177,13 +215,14 @@ def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome
     try:
         with screen:
             outcome = body(session)
-        screen.document(name, _target(session), {**session.data, **outcome.data}, None)
+        screen.document(name, _target(session), {**_named(session), **session.data, **outcome.data}, None)
         screen.flush()
         _require_written(screen)
     except BaseException as error:  # noqa: BLE001 - the last stop of every error
         if settings.debug:
             show_traceback(screen, error, settings.arguments)
-        return fail(screen, name, _explain(error), _target(session), session.data, arguments=settings.arguments)
+        data = {**_named(session), **session.data}
+        return fail(screen, name, _explain(error), _target(session), data, arguments=settings.arguments)
     return outcome.exit_code
 
 
@@ -272,6 +311,10 @@ def _is_of_server(error: BaseException) -> bool:
     if isinstance(error, UnicodeDecodeError):
         return True
     return any(kind.__module__.partition(".")[0] == "psycopg" for kind in type(error).__mro__)
+
+
+def _named(session: Session) -> Mapping[str, Any]:
+    return {"migrations_dir": session.migrations_named()}
 
 
 def _target(session: Session) -> Mapping[str, Any] | None:

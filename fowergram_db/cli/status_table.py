@@ -52,6 +52,8 @@ def show_status(session: Session, found: "Status", pending: int, problems: int) 
     for migration in found.migrations:
         if migration.state == "partial":
             session.screen.line(f"! {migration.filename}: {migration.meaning}")
+    if found.fault:
+        session.screen.line(f"! {found.fault}")
     for other in found.others:
         session.screen.line(f"! {other.meaning}{_since(other)}" if other.stops else f"{other.meaning}{_since(other)}")
     applied = len(found.standing.applied)

@@ -82,7 +82,7 @@ def create(session: Session, count: _COUNT = 1, name: _NAME = None, ttl: _TTL = 
     require_no_production(session.environment, "no test databases are made here")
     with session.reached() as target:
         _require_lasting(session)
-        session.screen.note(f"Target: {target.place}")
+        session.announce(target.place)
         with _supply_for(session, target, files, listen) as source:
             for wanted in names:
                 _hand_out(session, source.give(wanted, lifetime))
@@ -137,13 +137,10 @@ def _refill(session: Session, target: "Target", warm: int) -> None:
     from fowergram_db.database.target import VARIABLES, url_of
 
     variables = {name: value for name, value in os.environ.items() if name not in {*VARIABLES.values(), "DATABASE_URL"}}
-    variables |= {
-        "DATABASE_URL": url_of(target),
-        "MIGRATIONS_DIR": str(session.migrations_dir.resolve()),
-        "FOWERGRAM_ENV_FILE": os.devnull,
-    }
+    variables |= {"DATABASE_URL": url_of(target), "FOWERGRAM_ENV_FILE": os.devnull}
+    directories = [word for path in session.directories.paths for word in ("--migrations-dir", str(path.resolve()))]
     try:
-        start(["testdb", "create", "--count", "0", "--warm", str(warm)], variables)
+        start(["testdb", "create", "--count", "0", "--warm", str(warm), *directories], variables)
     except OSError as error:
         session.screen.note(f"No clones are made ready: the process for it cannot be started: {error.strerror}")
 
@@ -255,7 +252,7 @@ def prune(
     kept: list[dict[str, Any]] = []
     session.data.update(dropped=dropped, kept=kept)
     with session.reached() as target:
-        session.screen.note(f"Target: {target.place}")
+        session.announce(target.place)
         with session.administer(target) as admin:
             for database, kept_by in use_case(admin, target, age_limit):
                 if kept_by:

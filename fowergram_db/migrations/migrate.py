@@ -24,10 +24,12 @@ from fowergram_db.migrations.history import (
     read_history,
     require_own,
 )
+from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.partitions import keeps_partitions, maintain_partitions
 from fowergram_db.migrations.plan import State, Undo, plan_down, plan_up, survey, to_undo
 from fowergram_db.migrations.psql_script import Run
 from fowergram_db.migrations.run import PATIENCE, Goal, Patience, carry_out, prepare
+from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.session import open_or_create, open_session
 from fowergram_db.migrations.standing import Standing, standing_after, standing_of
 
@@ -40,6 +42,7 @@ def preview_migrate(
     try:
         with open_session(target, on_event) as connection:
             history = read_history(connection)
+            _require_own_database(connection, history, goal)
             with reported("look for partitions to maintain"):
                 keeps = keeps_partitions(connection)
     except DatabaseMissing:
@@ -87,6 +90,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
     with migration_lock(target, patience.wait_s, on_event) as lock:
         history = read_history(connection)
         steps = prepare(files, history, goal)
+        _require_own_database(connection, history, goal)
         if steps and not history.exists:
             history = create_history(connection)
         worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
@@ -96,6 +100,12 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
             worker = replace(worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, goal.instead_of))
         carry_out(worker, target, files, steps, goal.extent, patience)
         return standing_after(files, history, (checked.step for checked in steps))
+
+
+def _require_own_database(connection: Connection, history: History, goal: Goal) -> None:
+    if goal.only_own:
+        require_own(history)
+        require_no_tables(connection, history)
 
 
 def preview_rollback(
@@ -152,6 +162,7 @@ def _prepare_down(
     connection: Connection, history: History, files: Sequence[MigrationFile], undo: Undo
 ) -> tuple[CheckedStep, ...]:
     require_own(history)
+    require_same_directory(files, history)
     rows: tuple[AppliedMigration, ...] = to_undo(files, history, undo)
     recorded = read_down_scripts(connection, [row.version for row in rows]) if rows else {}
     steps = plan_down(files, rows, recorded)

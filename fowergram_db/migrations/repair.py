@@ -12,6 +12,7 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import read_history, require_own, require_safe_to_write
 from fowergram_db.migrations.plan import Direction, Migration, State, recorded_down, survey
+from fowergram_db.migrations.same_directory import require_same_directory
 
 
 def repair(
@@ -26,6 +27,7 @@ def repair(
         require_coordinator(connection)
         history = read_history(connection)
         require_own(history)
+        require_same_directory(files, history)
         broken = [m for m in survey(files, history) if m.state in (State.CHANGED, State.PARTIAL)]
         chosen = tuple(m for m in broken if version is None or m.version == version)
         if version is not None and not chosen:

@@ -21,6 +21,7 @@ from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
 from fowergram_db.migrations.other_histories import mark_known
 from fowergram_db.migrations.plan import Step, plan_up, survey
+from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.standing import said_of
 
 
@@ -29,12 +30,14 @@ class Goal:
     """How far ``migrate`` goes: up to and including version ``to``, or to the end.
 
     ``instead_of`` is given where a database is built beside another one, to be compared with it: that one's name.
+    ``only_own``: nothing names the migrations, so that they are not for a database with tables of others.
     """
 
     to: int | None = None
     out_of_order: bool = False
     extent: Extent = Extent.EACH
     instead_of: str | None = None
+    only_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ _EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
 def prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tuple[CheckedStep, ...]:
     """Return the steps that lead to a goal, checked. Raises what forbids them; runs nothing."""
     require_own(history)
+    require_same_directory(files, history)
     steps = tuple(map(check, plan_up(files, history, to=goal.to, out_of_order=goal.out_of_order)))
     alone = next((c.step for c in steps if not c.directives.transactional), None)
     if goal.extent is Extent.ALL and alone:

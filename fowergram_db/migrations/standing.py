@@ -10,6 +10,7 @@ from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, RecordedState, read_history
 from fowergram_db.migrations.other_histories import OtherHistory
 from fowergram_db.migrations.plan import Direction, Migration, State, Step, survey
+from fowergram_db.migrations.same_directory import difference, is_other_directory
 
 _MOST_LISTED = 12
 
@@ -33,11 +34,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Every migration with its state. ``others`` are the histories of other tools that are in the database."""
+    """Every migration with its state. ``others`` are the histories of other tools that are in the database.
+
+    ``fault`` says that the files are not those that the history knows, or is "".
+    """
 
     migrations: tuple[Migration, ...]
     database_exists: bool
     others: tuple[OtherHistory, ...] = ()
+    fault: str = ""
 
     @property
     def foreign(self) -> str:
@@ -59,7 +64,8 @@ def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) ->
             history = read_history(connection)
     except DatabaseMissing:
         return Status(survey(files, History()), database_exists=False)
-    return Status(survey(files, history), database_exists=True, others=history.others)
+    fault = difference(files, history) if is_other_directory(files, history) else ""
+    return Status(survey(files, history), database_exists=True, others=history.others, fault=fault)
 
 
 def standing_of(migrations: Sequence[Migration]) -> Standing:

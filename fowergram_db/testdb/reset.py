@@ -20,22 +20,29 @@ from fowergram_db.database.connection import (
     reported,
     server_version,
 )
-from fowergram_db.database.disposal import drop_quietly
+from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.lifecycle import (
     DatabaseFacts,
     change_owner,
     create_like,
     default_facts,
 )
-from fowergram_db.database.protection import facts_of_session, is_disposable, require_resettable
+from fowergram_db.database.protection import (
+    facts_of_session,
+    is_disposable,
+    require_no_production,
+    require_resettable,
+)
 from fowergram_db.database.replacement import replace_database, require_droppable, require_unused, whereabouts
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sessions import Sessions, end_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind
-from fowergram_db.errors import DatabaseMissing, FowergramError
+from fowergram_db.errors import DatabaseMissing, FowergramError, HistoryInconsistent, UntrustedHistory
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
-from fowergram_db.migrations.history import require_no_other_tool
+from fowergram_db.migrations.history import read_history, require_no_other_tool, require_own
+from fowergram_db.migrations.packaged import require_no_tables
+from fowergram_db.migrations.same_directory import difference, is_other_directory, wrong_directory
 from fowergram_db.testdb.emptying import Emptied, NotExact, empty
 from fowergram_db.testdb.template import Blueprint, Template, find_template
 
@@ -60,13 +67,17 @@ class Method(StrEnum):
 class Terms:
     """What has to be asked before anything is lost: the environment, a person, the other clients.
 
-    ``warm`` clones are to be ready for the next time in the end.
+    ``confirm_directory`` is asked, with what is the matter, where the database was migrated from another directory.
+    ``warm`` clones are to be ready for the next time in the end. ``only_own``: nothing names the migrations, so that
+    they are not for a database with tables of others.
     """
 
     environ: Mapping[str, str]
     confirm: Callable[[], bool]
     sessions: Sessions
     warm: int = 1
+    confirm_directory: Callable[[str], bool] = lambda _: False
+    only_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +102,8 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
     try:
         with connect_safely(target) as connection:
             on_event(Connected(server_version(connection)))
-            facts, found.may_create = facts_of_session(connection)
-            is_replaced = found.may_create and not is_disposable(target.dbname)
-            found.facts = _allowed(connection, job, facts, is_replaced=is_replaced)
-            if found.may_create and is_disposable(target.dbname):
-                return _emptied(connection, job, found)
-    except NotExact as reason:
-        found.why_not = str(reason)
+            if done := _begin(connection, job, found):
+                return done
     except DatabaseMissing:
         require_resettable(target.dbname, None, terms.environ, terms.confirm)
     if found.facts and not found.may_create:
@@ -133,6 +139,25 @@ class _Found:
     why_not: str = ""
 
 
+def _begin(connection: Connection, job: _Job, found: _Found) -> Reset | None:
+    """Return what was done where the database could be emptied; else None, once nothing forbids to replace it."""
+    facts, found.may_create = facts_of_session(connection)
+    may_empty = found.may_create and is_disposable(facts.name)
+    # What can be emptied was cloned from a template of these very files: looking for that comes first, and is quicker.
+    looks_first = not may_empty or job.terms.sessions is Sessions.END
+    if looks_first:
+        _require_directory(connection, job, facts)
+    found.facts = _allowed(connection, job, facts, is_replaced=found.may_create and not may_empty)
+    if may_empty:
+        try:
+            return _emptied(connection, job, found)
+        except NotExact as reason:
+            found.why_not = str(reason)
+    if not looks_first:
+        _require_directory(connection, job, facts)
+    return None
+
+
 def _allowed(connection: Connection, job: _Job, facts: DatabaseFacts, *, is_replaced: bool) -> DatabaseFacts:
     """Return how the database was made, once nothing and nobody forbids to empty it; end the sessions of others.
 
@@ -154,6 +179,25 @@ def _allowed(connection: Connection, job: _Job, facts: DatabaseFacts, *, is_repl
         with reported("end the sessions of other clients"):
             end_sessions(connection, facts.name, facts.spared)
     return facts
+
+
+def _require_directory(connection: Connection, job: _Job, facts: DatabaseFacts) -> None:
+    """Raise where the migrations are not those of this database, and nobody confirms that they are to replace them."""
+    # Nobody is asked about what is never reset.
+    require_no_production(job.terms.environ, "nothing is reset here")
+    require_unmarked(facts.name, facts)
+    try:
+        history = read_history(connection)
+    except UntrustedHistory:
+        raise
+    except HistoryInconsistent:
+        return  # a reset is the way out of a history that makes no sense
+    require_own(history)
+    if is_other_directory(job.files, history):
+        if not job.terms.confirm_directory(difference(job.files, history)):
+            raise wrong_directory(job.files, history)
+    elif job.terms.only_own:
+        require_no_tables(connection, history)
 
 
 @contextmanager

@@ -106,7 +106,6 @@ PGHOST=evil.example
 PGHOSTADDR=192.0.2.1
 PGPASSWORD=evil
 HOME=/tmp/evil
-MIGRATIONS_DIR=/tmp/evil
 GITHUB_ACTIONS=true
 """
 

@@ -83,9 +83,9 @@ def test_two_suites_with_different_migrations_share_a_server(cli, tmp_path, tabl
     other.mkdir()
     (other / "001_b.sql").write_text("CREATE TABLE b (id int)", encoding="utf-8")
     assert cli("reset").exit_code == 0
-    assert cli("reset", "--migrations-dir", str(other)).exit_code == 0
+    assert cli("reset", "--yes", "--migrations-dir", str(other)).exit_code == 0
     assert tables() == ["b"]
-    document = cli("reset", "--json").document
+    document = cli("reset", "--yes", "--json").document
     assert (document["steps"], document["method"]) == ([], "cloned")
     assert tables() == ["a"]
 

@@ -1,0 +1,129 @@
+"""Decide which directories hold the migrations, and read them as one."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
+from pathlib import Path
+
+from fowergram_db.database.environment import looks_like_url
+from fowergram_db.database.sql import shipped_migrations
+from fowergram_db.errors import ConfigurationError, FileFault
+from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
+from fowergram_db.migrations.files.source import place
+from fowergram_db.redaction.connection_strings import looks_like_login
+
+PACKAGED = "packaged:"
+VARIABLE = "MIGRATIONS_DIR"
+_HIDDEN = "…"
+_USUAL = ("migrations", "db/migrations")
+_MARK = re.compile(r"\.sql$|^sqitch\.plan$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryChoice:
+    """The directories of the migrations, as they were named: paths, and ``packaged:`` for those of the package.
+
+    ``is_named`` is False where nothing names any, which means those of the package.
+    """
+
+    names: tuple[str, ...]
+    is_named: bool
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Return where they are."""
+        return tuple(shipped_migrations() if name == PACKAGED else Path(name) for name in self.names)
+
+    def __str__(self) -> str:
+        """Name them as they were given, joined by ``:``; those of the package by a word.
+
+        >>> str(DirectoryChoice(("./migrations", "packaged:"), is_named=True))
+        './migrations:packaged'
+        """
+        return ":".join(map(_shown, self.names))
+
+
+def choose_directories(
+    options: Sequence[str], environ: Mapping[str, str], env_file: Mapping[str, str]
+) -> DirectoryChoice:
+    """Decide by the command line, else by the variable, else by the env file; else they are those of the package.
+
+    Raises ConfigurationError for an empty path, which a variable that is not set leaves, and for one that is named
+    twice.
+    """
+    levels = (
+        ("--migrations-dir", tuple(options)),
+        (VARIABLE, split_paths(environ.get(VARIABLE, ""))),
+        (f"{VARIABLE} in the env file", split_paths(env_file.get(VARIABLE, ""))),
+        # The project file will be the level below.
+    )
+    label, names = next((level for level in levels if level[1]), ("", ()))
+    choice = DirectoryChoice(names or (PACKAGED,), is_named=bool(names))
+    if not all(name.strip() for name in names):
+        raise ConfigurationError(
+            f"{label} has an empty path",
+            hint="Name each directory; --migrations-dir packaged: names the migrations inside the package.",
+        )
+    if len(names) > 1 and len({path.resolve() for path in choice.paths}) < len(names):
+        raise ConfigurationError(f"{label} names a directory twice", hint="Name each directory once.")
+    return choice
+
+
+def split_paths(text: str) -> tuple[str, ...]:
+    """Split paths at each ``:``, but for that of ``packaged:``.
+
+    >>> split_paths("./a:packaged::/b"), split_paths("packaged:"), split_paths("a:"), split_paths("")
+    (('./a', 'packaged:', '/b'), ('packaged:',), ('a', ''), ())
+    """
+    if looks_like_login(text) and not Path(text.partition(":")[0]).is_dir():
+        return (text,)  # an error, which must not show a piece of it
+    names = text.split(":") if text else []
+    for at in range(len(names) - 2, -1, -1):
+        if names[at] == PACKAGED[:-1] and not names[at + 1]:
+            names[at : at + 2] = [PACKAGED]
+    return tuple(names)
+
+
+def read_chosen(choice: DirectoryChoice) -> tuple[MigrationFile, ...]:
+    """Read the migrations of all directories, in order of version.
+
+    Raises what ``read_migrations`` raises, and FileFault where two directories have one version.
+    """
+    first, *others = map(read_migrations, choice.paths)
+    if not others:
+        return first
+    found = sorted((migration for files in (first, *others) for migration in files), key=attrgetter("version"))
+    for one, other in pairwise(found):
+        if one.version == other.version:
+            raise FileFault(
+                f"two directories have version {one.version}: {one.up.path} and {other.up.path}",
+                hint="Renumber the newer of them: versions are unique over all directories.",
+                location=place(other.up.path),
+            )
+    return tuple(found)
+
+
+def unused_directories(choice: DirectoryChoice, root: Path = Path()) -> tuple[str, ...]:
+    """Return the usual directories that hold migrations, where those of the package are used and nothing says so.
+
+    The files are not read.
+    """
+    if choice.is_named:
+        return ()
+    return tuple(f"./{name}" for name in _USUAL if any(_migrations_like(root / name)))
+
+
+def _migrations_like(directory: Path) -> Iterator[Path]:
+    try:
+        if directory.is_dir() and directory.resolve() != shipped_migrations().resolve():
+            yield from (path for path in (*directory.glob("*"), *directory.glob("*/*")) if _MARK.search(path.name))
+    except OSError:
+        return
+
+
+def _shown(name: str) -> str:
+    if name == PACKAGED:
+        return PACKAGED[:-1]
+    return _HIDDEN if (looks_like_login(name) or looks_like_url(Path(name))) and not Path(name).is_dir() else name

@@ -1,0 +1,30 @@
+"""Keep the migrations inside the package out of databases that are others', where nothing says that they are meant."""
+
+from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.sql import load
+from fowergram_db.errors import Refused
+from fowergram_db.migrations.history import History
+
+_MOST_LISTED = 3
+
+
+def require_no_tables(connection: Connection, history: History) -> None:
+    """Raise Refused where the database has tables in ``public``, and nothing recorded says that migrations made them.
+
+    Tables of extensions do not count. One round trip; none where there is a history.
+    """
+    if history.applied:
+        return
+    with reported("look for tables in public"):
+        rows = connection.execute(load("catalog/tables_in_public")).fetchall()
+    if not rows:
+        return
+    names = [str(name) for (name,) in rows]
+    listed = ", ".join(names[:_MOST_LISTED]) + (" and more" if names[_MOST_LISTED:] else "")
+    raise Refused(
+        f"the database has tables in the schema public ({listed}) and no history of migrations, and no directory of "
+        "migrations is named; nothing was run",
+        hint="Name the directory of this database with --migrations-dir or MIGRATIONS_DIR. The schema of Fowergram, "
+        "inside the package, is only for a database of its own; to have it here all the same: "
+        "--migrations-dir packaged:",
+    )

@@ -1,0 +1,74 @@
+"""Tell whether a database was migrated from the directory at hand, or from quite another one. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from fowergram_db.errors import Location, WrongDirectory
+from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.migrations.history import AppliedMigration, History
+
+_MOST_LISTED = 3
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+
+
+def is_other_directory(files: Sequence[MigrationFile], history: History) -> bool:
+    """Tell whether the recorded migrations are not those of the files.
+
+    A recorded migration is known where any file has its checksum, or its name: one that was renamed, edited or
+    renumbered is. Compared are those that have a version in common with a file; where none has, all. Of two
+    projects that both begin with ``001_init.sql``, the name alone is not enough.
+    """
+    by_version = {file.version: file for file in files}
+    rows = [row for row in history.applied if row.version in by_version] or list(history.applied)
+    if not rows:
+        return False
+    known_by = _Known(files)
+    same, known = sum(map(known_by.by_checksum, rows)), sum(map(known_by.at_all, rows))
+    return 2 * known < len(rows) or (same == 0 and len(rows) > 1 and 2 * known == len(rows))
+
+
+def require_same_directory(files: Sequence[MigrationFile], history: History) -> None:
+    """Raise WrongDirectory where the recorded migrations are not those of the files."""
+    if is_other_directory(files, history):
+        raise wrong_directory(files, history)
+
+
+def wrong_directory(files: Sequence[MigrationFile], history: History) -> WrongDirectory:
+    """Return the error that says so, with the names of both."""
+    what, names = difference(files, history).split("\n", 1)
+    return WrongDirectory(
+        f"{what}; nothing was done\n{names}",
+        hint="Name the right one with --migrations-dir or MIGRATIONS_DIR. If this is it, its files were renamed and "
+        "edited: give them the recorded names again.",
+        location=Location(str(files[0].up.path.parent)),
+    )
+
+
+def difference(files: Sequence[MigrationFile], history: History) -> str:
+    """Say that the recorded migrations are not those of the files, and name the first of both."""
+    recorded = _listed(row.filename for row in history.applied)
+    found = _listed(file.filename for file in files)
+    return f"this database was migrated from another directory\nrecorded are {recorded}\nthe files are {found}"
+
+
+class _Known:
+    """What the files are known by."""
+
+    def __init__(self, files: Sequence[MigrationFile]) -> None:
+        self._checksums = {checksum for file in files for checksum in (file.checksum, file.up.raw_checksum)}
+        self._names = {_words(file.name) for file in files} - {""}
+
+    def by_checksum(self, row: AppliedMigration) -> bool:
+        return row.checksum in self._checksums
+
+    def at_all(self, row: AppliedMigration) -> bool:
+        return self.by_checksum(row) or _words(row.name) in self._names
+
+
+def _words(name: str) -> str:
+    return _BETWEEN_WORDS.sub("_", name.casefold()).strip("_")
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:_MOST_LISTED]) + (f" and {len(found) - _MOST_LISTED} more" if found[_MOST_LISTED:] else "")
