@@ -38,7 +38,7 @@ from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sessions import Sessions, end_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind
-from fowergram_db.errors import DatabaseMissing, FowergramError, HistoryInconsistent, UntrustedHistory
+from fowergram_db.errors import DatabaseMissing, FowergramError, HistoryInconsistent, Refused, UntrustedHistory
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
 from fowergram_db.migrations.history import read_history, require_no_other_tool, require_own
 from fowergram_db.migrations.packaged import require_no_tables
@@ -147,14 +147,16 @@ def _begin(connection: Connection, job: _Job, found: _Found) -> Reset | None:
     looks_first = not may_empty or job.terms.sessions is Sessions.END
     if looks_first:
         _require_directory(connection, job, facts)
-    found.facts = _allowed(connection, job, facts, is_replaced=found.may_create and not may_empty)
-    if may_empty:
-        try:
+    try:
+        found.facts = _allowed(connection, job, facts, is_replaced=found.may_create and not may_empty)
+        if may_empty:
             return _emptied(connection, job, found)
-        except NotExact as reason:
-            found.why_not = str(reason)
-    if not looks_first:
-        _require_directory(connection, job, facts)
+    except (NotExact, Refused) as reason:
+        if not looks_first:
+            _require_directory(connection, job, facts)
+        if isinstance(reason, Refused):
+            raise
+        found.why_not = str(reason)
     return None
 
 
