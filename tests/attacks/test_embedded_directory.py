@@ -53,8 +53,16 @@ def test_a_directory_that_another_user_has_made_is_refused(shared, prepared):
 
 @as_root
 @embedded_only
-def test_no_file_is_made_where_a_link_of_another_user_leads(shared):
-    as_nobody('mkdir "$1"; ln -s "$2" "$1/fowergram-db.lock"', shared / "db", shared / "made by root")
+@pytest.mark.parametrize(
+    "prepared",
+    [
+        'mkdir "$1"; ln -s "$2" "$1/fowergram-db.lock"',
+        'mkdir "$1"; : >"$1/fowergram-db.lock"; ln -s "$2" "$1/users.lock"',
+        'mkdir "$1"; : >"$1/fowergram-db.lock"; ln -s "$2" "$1/server.log"',
+    ],
+)
+def test_no_file_is_made_where_a_link_of_another_user_leads(shared, prepared):
+    as_nobody(prepared, shared / "db", shared / "made by root")
     with pytest.raises(EmbeddedFailed), running(shared / "db"):
         pass
     assert not (shared / "made by root").exists()
