@@ -128,14 +128,24 @@ def ask(cli):
 
 
 @pytest.mark.matrix(every=13)
+@pytest.mark.parametrize("way", ["direct"], indirect=True)
 @pytest.mark.parametrize("settings", CASES, ids=NAMES)
-def test_no_setting_changes_what_a_command_does(settings, way, ask, admin, hostile, target, write, directory):
+@pytest.mark.usefixtures("way")
+def test_no_setting_changes_what_a_command_does(settings, ask, admin, hostile, target, write, directory):
     if (name := next(reversed(settings))) not in known(admin, settings):
         pytest.skip(f"this server has no {name}")
-    if way.port != target.port:
-        if name in NOT_POOLED:
-            pytest.skip("see there")
-        settings = {each: value for each, value in settings.items() if each not in NOT_POOLED}
+    require_no_change(settings, ask, admin, hostile, target, write, directory)
+
+
+@pytest.mark.parametrize("way", ["pooled"], indirect=True)
+@pytest.mark.usefixtures("way")
+def test_no_setting_changes_what_a_command_does_behind_a_pooler(ask, admin, hostile, target, write, directory):
+    settings = QUICK | {name: values[0] for name, values in ONE_BY_ONE.items()}
+    settings = {name: value for name, value in settings.items() if name not in NOT_POOLED}
+    require_no_change(settings, ask, admin, hostile, target, write, directory)
+
+
+def require_no_change(settings, ask, admin, hostile, target, write, directory):
     for whose, role in (("ROLE", hostile), ("DATABASE", target.dbname)):
         store(admin, whose, role, known(admin, settings))
     write(**FILES)
