@@ -9,6 +9,7 @@ from fowergram_db.cli.preview import preview, require_dry_run
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.status_table import migration_data, other_history_data, show_status
 from fowergram_db.cli.steps import arrived, listener, show_reset, step_listener
+from fowergram_db.cli.versions import named_version
 from fowergram_db.errors import ExitCode, UsageError
 
 app = typer.Typer()
@@ -26,7 +27,7 @@ app = typer.Typer()
 def migrate(
     session: Session,
     to: Annotated[
-        int | None, option("Stop after this version.", "--to", variable="FOWERGRAM_MIGRATE_TO", metavar="VERSION")
+        str | None, option("Stop after this version.", "--to", variable="FOWERGRAM_MIGRATE_TO", metavar="VERSION")
     ] = None,
     dry_run: DRY_RUN = False,
     show_secrets: SHOW_SECRETS = False,
@@ -57,11 +58,8 @@ def migrate(
 
     require_dry_run(session, dry_run=dry_run)
     extent = Extent.ALL if atomic else Extent.EACH
-    listen, files, goal = (
-        step_listener(session),
-        session.read_files(),
-        Goal(to, allow_out_of_order, extent, only_own=session.is_assumed),
-    )
+    listen, files = step_listener(session), session.read_files()
+    goal = Goal(named_version(to, files), allow_out_of_order, extent, only_own=session.is_assumed)
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
@@ -132,7 +130,7 @@ def rollback(
         ),
     ] = None,
     to: Annotated[
-        int | None,
+        str | None,
         option(
             "Undo all above this version; 0 undoes everything.",
             "--to",
@@ -155,7 +153,8 @@ def rollback(
     require_dry_run(session, dry_run=dry_run)
     if steps is not None and to is not None:
         steps, to = _typed_one(session, steps, to)
-    listen, files, undo = step_listener(session), session.read_files(), Undo(1 if steps is None else steps, to)
+    listen, files = step_listener(session), session.read_files()
+    undo = Undo(1 if steps is None else steps, named_version(to, files))
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
@@ -226,7 +225,7 @@ def reset(
 def repair(
     session: Session,
     version: Annotated[
-        int | None,
+        str | None,
         option("Repair this one alone.", "--version", variable="FOWERGRAM_REPAIR_VERSION", metavar="VERSION"),
     ] = None,
 ) -> Outcome:
@@ -237,16 +236,19 @@ def repair(
     the database itself must be right already.
     """
     from fowergram_db.migrations.repair import repair as use_case
+    from fowergram_db.migrations.version import as_data
 
     files, patience = session.read_files(), session.patience()
     with session.reached() as target:
         session.announce()
-        repaired = use_case(target, files, version, listener(session, []), patience.wait_s)
+        repaired = use_case(target, files, named_version(version, files), listener(session, []), patience.wait_s)
     for migration in repaired:
         session.screen.line(f"repaired {migration.filename} (it was {migration.state})")
     if not repaired:
         session.screen.line("Nothing to do.")
-    return Outcome({"repaired": [{"version": m.version, "name": m.name, "was": str(m.state)} for m in repaired]})
+    return Outcome(
+        {"repaired": [{"version": as_data(m.version), "name": m.name, "was": str(m.state)} for m in repaired]}
+    )
 
 
 @command(
@@ -296,7 +298,7 @@ def new(
     return Outcome({"files": [str(path) for path in paths]})
 
 
-def _typed_one(session: Session, steps: int, to: int) -> tuple[int | None, int | None]:
+def _typed_one(session: Session, steps: int, to: str) -> tuple[int | None, str | None]:
     """Return which of two goals stands on the command line, where the other comes from the environment."""
     typed = session.settings.on_command_line & {"steps", "to"}
     if len(typed) != 1:

@@ -7,6 +7,7 @@ import typer
 from fowergram_db.cli.options import Needs, command, option
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.steps import listener
+from fowergram_db.cli.versions import named_version
 from fowergram_db.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def adopt(
         ),
     ] = None,
     to: Annotated[
-        int | None,
+        str | None,
         option(
             "The newest migration that the database has, where no history says so, or says more than is true.",
             "--to",
@@ -60,7 +61,8 @@ def adopt(
     from fowergram_db.schema import adopt as use_case
 
     proof = use_case.Proof.WAIVED if force else use_case.Proof.REQUIRED
-    wish, files = use_case.Wish(tool_named(tool) if tool else None, to, proof), session.read_files()
+    chosen, files = tool_named(tool) if tool else None, session.read_files()
+    wish = use_case.Wish(chosen, named_version(to, files), proof)
     with session.reached() as target:
         session.announce()
         with session.connect(target):
@@ -122,7 +124,7 @@ def _show_next_step(session: Session, found: "Adoption") -> None:
     looks = found.comparison.resemblance
     if looks and looks.exact:
         note(f"The schema is exactly that of version {looks.version}: `fowergram-db adopt --to {looks.version}`.")
-    elif looks and looks.version < max(found.claimed):
+    elif looks and looks.version != found.claimed[-1]:
         note(
             f"Up to version {looks.version} nothing is missing: look at what the migrations after it should have made."
         )
@@ -130,12 +132,14 @@ def _show_next_step(session: Session, found: "Adoption") -> None:
 
 
 def _data(found: "Adoption") -> dict[str, Any]:
+    from fowergram_db.migrations.version import as_data
+
     looks = found.comparison.resemblance
     return {
         "adopted": found.adopted,
         "tool": found.tool,
-        "recorded": list(found.recorded),
-        "kept": list(found.ours),
+        "recorded": list(map(as_data, found.recorded)),
+        "kept": list(map(as_data, found.ours)),
         "failed": list(found.failed),
         "forgotten": list(found.forgotten),
         "edited": list(found.edited),
@@ -144,6 +148,6 @@ def _data(found: "Adoption") -> dict[str, Any]:
             for d in found.comparison.differences
         ],
         "not_compared": found.comparison.failure or None,
-        "looks_like": {"version": looks.version, "exact": looks.exact} if looks else None,
+        "looks_like": {"version": as_data(looks.version), "exact": looks.exact} if looks else None,
         "kept_as": found.kept_as or None,
     }

@@ -22,8 +22,10 @@ _PROBLEM_MARK, _PROBLEM_STYLE = "!", "bold red"
 
 def migration_data(migration: "Migration") -> dict[str, Any]:
     """Return one migration as JSON shows it."""
+    from fowergram_db.migrations.version import as_data
+
     return {
-        "version": migration.version,
+        "version": as_data(migration.version),
         "name": migration.name,
         "file": migration.filename,
         "state": str(migration.state),

@@ -121,7 +121,14 @@ def _said(event: "Event") -> str:  # noqa: C901, PLR0911 - a sentence for each
 
 def step_data(step: "Step") -> dict[str, Any]:
     """Return a step as the JSON document has it, but for how long it took."""
-    return {"version": step.version, "name": step.name, "file": step.filename, "direction": str(step.direction)}
+    from fowergram_db.migrations.version import as_data
+
+    return {
+        "version": as_data(step.version),
+        "name": step.name,
+        "file": step.filename,
+        "direction": str(step.direction),
+    }
 
 
 def arrived(session: Session, standing: "Standing") -> Outcome:

@@ -14,6 +14,7 @@ from fowergram_db.migrations.history import History, create_history
 from fowergram_db.migrations.partitions import maintain_partitions
 from fowergram_db.migrations.run import Goal, prepare, take
 from fowergram_db.migrations.session import open_session
+from fowergram_db.migrations.version import type_of
 
 
 def steps_of(files: Sequence[MigrationFile]) -> tuple[CheckedStep, ...]:
@@ -30,7 +31,7 @@ def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent, datab
     """
     with open_session(target, on_event) as connection:
         require_only_trusted(connection)
-        history = create_history(connection)
+        history = create_history(connection, type_of(checked.step.version for checked in steps))
         guard = ServerGuard.begin(connection, MissingRoles.MADE, database or target.dbname)
         worker = Worker(connection, Limits(), on_event, trusted=history.trusted, guard=guard)
         take(worker, steps, Extent.EACH)

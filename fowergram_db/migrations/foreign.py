@@ -12,15 +12,13 @@ from psycopg import Cursor, sql
 from fowergram_db.database.connection import Connection, message_of, reported
 from fowergram_db.database.ownership import find_relations, require_trusted
 from fowergram_db.database.sql import load
-from fowergram_db.errors import ForeignHistory, UnknownVersion, UntrustedHistory, UsageError
+from fowergram_db.errors import ForeignHistory, UntrustedHistory, UsageError
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history_row import LenientBinaryText, LenientMoment
 from fowergram_db.migrations.other_histories import OtherHistory, escaped, find_candidates
 from fowergram_db.migrations.other_tools import FoundTable, Tool, kept_by, known_tools
+from fowergram_db.migrations.version import Version, find_version, is_below, order_of, require_version
 
-_NUMBER = re.compile(r"([0-9]{1,19})(?:\.0+)*")
-# The folder of diesel's own first migration: version 0 there, and 1 among the files.
-_DIESEL_SETUP = re.compile(r"0[0-]*_")
 _LONGEST_NAME = 300
 _SHA256 = re.compile(r"\s*([0-9a-f]{64})(?![^\s])", re.IGNORECASE)
 
@@ -222,7 +220,7 @@ def _chosen(here: set[str], everywhere: set[str], wanted: str | None) -> str | N
 def claim_of(
     records: ForeignRecords | None,
     files: Sequence[MigrationFile],
-    to: int | None,
+    to: Version | str | None,
     unmatched: OtherHistory | None = None,
 ) -> Claim:
     """Say which migrations are applied by a tool's word, or, without one, by the user's: all up to ``to``.
@@ -232,11 +230,9 @@ def claim_of(
     here, and that no file can be matched with. Raises UnknownVersion for a ``to`` that no file has, and UsageError
     where nobody says anything.
     """
-    if to is not None and all(file.version != to for file in files):
-        known = ", ".join(str(file.version) for file in files[-20:])
-        raise UnknownVersion(f"no migration has version {to}", hint=f"The versions are {known}.")
+    last = None if to is None else require_version(to, (file.version for file in files))
     if records is None:
-        if to is None:
+        if last is None:
             raise UsageError(
                 f"{unmatched.table}, the history of {unmatched.shown_tool}, cannot be matched with SQL files"
                 if unmatched
@@ -244,34 +240,35 @@ def claim_of(
                 hint="Name the newest migration that this database has: fowergram-db adopt --to VERSION. "
                 "For an empty database, run `fowergram-db migrate`.",
             )
-        return Claim(_up_to(files, to))
-    claim = _matched(records, files, to)
-    if to is not None and not claim.applied and not claim.failed:
+        return Claim(_up_to(files, last))
+    claim = _matched(records, files, last)
+    if last is not None and not claim.applied and not claim.failed:
         # The files are others than the tool has run, as with a dump that takes their place: the schema has to decide.
-        return Claim(_up_to(files, to))
+        return Claim(_up_to(files, last))
     return claim
 
 
-def _up_to(files: Sequence[MigrationFile], to: int) -> tuple[Claimed, ...]:
-    return tuple(Claimed(file) for file in files if file.version <= to)
+def _up_to(files: Sequence[MigrationFile], last: Version) -> tuple[Claimed, ...]:
+    return tuple(Claimed(file) for file in files if order_of(file.version) <= order_of(last))
 
 
-def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: int | None) -> Claim:
-    applied: dict[int, Claimed] = {}
+def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: Version | None) -> Claim:
+    applied: dict[Version, Claimed] = {}
     failed, unknown = [], []
     for row in records.rows:
         file = _file_of(row, files)
         if file is None:
             unknown += [] if _is_diesel_setup(records.tool, row) else [str(row)]
-        elif not row.ok and (to is None or file.version > to):
+        elif not row.ok and (to is None or order_of(file.version) > order_of(to)):
             failed.append(str(row))
         else:
             applied[file.version] = Claimed(file, row.executed_at, row.filename or "", _is_edited(file, row))
-        if row.covers and (number := _number(row)) is not None:
+        if row.covers:
             for below in files:
-                if below.version < number:
+                if is_below(below.version, row.version or ""):
                     applied.setdefault(below.version, Claimed(below))
-    kept = (applied[version] for version in sorted(applied) if to is None or version <= to)
+    ordered = sorted(applied, key=order_of)
+    kept = (applied[version] for version in ordered if to is None or order_of(version) <= order_of(to))
     return Claim(tuple(kept), tuple(failed), tuple(unknown))
 
 
@@ -280,8 +277,8 @@ def _file_of(row: ForeignRow, files: Sequence[MigrationFile]) -> MigrationFile |
     if row.filename is not None:
         return next((f for f in files if row.filename in _names_of(f)), None)
     if row.version is not None:
-        number = _number(row)
-        return next((f for f in files if f.version == number or (number == 0 and _DIESEL_SETUP.match(f.folder))), None)
+        version = find_version(row.version, (file.version for file in files))
+        return next((file for file in files if file.version == version), None)
     return next((f for f in files if f.name == row.name), None)
 
 
@@ -296,16 +293,6 @@ def _is_edited(file: MigrationFile, row: ForeignRow) -> bool:
     return found is not None and not file.is_recorded_by(found[1].lower())
 
 
-def _number(row: ForeignRow) -> int | None:
-    """Return the number that a version is.
-
-    >>> [_number(ForeignRow(text, None, None, None, True, False)) for text in ("0012", "3.0", "1.2")]
-    [12, 3, None]
-    """
-    match = _NUMBER.fullmatch(row.version or "")
-    return int(match[1]) if match else None
-
-
 def _is_diesel_setup(tool: Tool, row: ForeignRow) -> bool:
     """Tell whether a row is diesel's own first one, which a directory can do without."""
-    return tool is Tool.DIESEL and _number(row) == 0
+    return tool is Tool.DIESEL and row.version is not None and not row.version.strip("0")

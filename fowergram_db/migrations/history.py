@@ -21,6 +21,7 @@ from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, HistoryInconsistent, UntrustedHistory
 from fowergram_db.migrations.history_row import HistoryRow, LenientText, text_or_null
+from fowergram_db.migrations.history_sql import ChangedMeanwhile, load_with_version, set_version_type
 from fowergram_db.migrations.other_histories import (
     OtherHistory,
     find_candidates,
@@ -28,6 +29,7 @@ from fowergram_db.migrations.other_histories import (
     read_in_our_place,
     read_other_histories,
 )
+from fowergram_db.migrations.version import TextVersion, Version, VersionType, order_of
 
 TABLE = "schema_migrations"
 _PROGRESS = "progress"
@@ -47,6 +49,9 @@ _TYPES = {
     "statements_done": "int4",
     _PROGRESS: "jsonb",
 }
+_POSITION = "position"
+# What a table has whose versions are texts.
+_TEXT_TYPES = {"version": "text", _POSITION: "text"}
 _MOST_MISSING = 3
 
 
@@ -101,10 +106,10 @@ class AppliedMigration:
     """One row of the history. ``executed_at`` carries a time zone; ``reversible``: it has a recorded down script.
 
     ``executed_at`` is None where the server's clock was so wrong that no calendar has the time. ``progress`` is that of
-    a partial one, where it is known.
+    a partial one, where it is known. ``recorded`` is the version as the table has it, where the files have another.
     """
 
-    version: int
+    version: Version
     name: str
     filename: str
     checksum: str
@@ -114,6 +119,12 @@ class AppliedMigration:
     statements_done: int
     reversible: bool
     progress: Progress | None = None
+    recorded: Version | None = None
+
+    @property
+    def recorded_version(self) -> Version:
+        """Return the version as the table has it."""
+        return self.version if self.recorded is None else self.recorded
 
 
 class Lock(StrEnum):
@@ -137,11 +148,12 @@ class History:
     foreign: str = ""
     trusted: Trusted = Trusted.ALL
     others: tuple[OtherHistory, ...] = ()
+    version_type: VersionType = VersionType.NUMBER
 
     @property
-    def newest(self) -> int:
-        """Return the newest applied version, 0 with none."""
-        return self.applied[-1].version if self.applied else 0
+    def newest(self) -> Version | None:
+        """Return the newest applied version, None with none."""
+        return self.applied[-1].version if self.applied else None
 
 
 def read_history(connection: Connection) -> History:
@@ -151,19 +163,33 @@ def read_history(connection: Connection) -> History:
     row and column, where somebody has edited it so that it makes no sense.
     """
     with reported("read the history in public.schema_migrations"):
-        table, found = find_candidates(connection)
-        if table is None:
-            return History(others=read_other_histories(connection, found, ""))
-        require_trusted(connection, str(table), table.untrusted, UntrustedHistory)
-        if not _is_own(table):
-            in_place = read_in_our_place(connection, table, found)
-            others = read_other_histories(connection, found, "")
-            return History(exists=True, foreign=in_place.shown_tool, others=(in_place, *others))
-        _require_own_shape(table)
-        applied = _read_rows(connection, table)
-        was_adopted = any(not row.duration_ms for row in applied)
-        others = read_other_histories(connection, found, table.comment, has_rows=bool(applied), was_adopted=was_adopted)
-        return History(applied, exists=True, trusted=table.trusted, others=others)
+        try:
+            return _read(connection)
+        except ChangedMeanwhile:
+            pass
+        try:
+            return _read(connection)
+        except ChangedMeanwhile as error:
+            raise HistoryInconsistent(
+                "public.schema_migrations was altered while it was looked at", hint="Run the command again."
+            ) from error
+
+
+def _read(connection: Connection) -> History:
+    table, found = find_candidates(connection)
+    if table is None:
+        return History(others=read_other_histories(connection, found, ""))
+    require_trusted(connection, str(table), table.untrusted, UntrustedHistory)
+    if not _is_own(table):
+        in_place = read_in_our_place(connection, table, found)
+        others = read_other_histories(connection, found, "")
+        return History(exists=True, foreign=in_place.shown_tool, others=(in_place, *others))
+    _require_own_shape(table)
+    version_type = _version_type(table)
+    applied = _read_rows(connection, table, version_type)
+    was_adopted = any(not row.duration_ms for row in applied)
+    others = read_other_histories(connection, found, table.comment, has_rows=bool(applied), was_adopted=was_adopted)
+    return History(applied, exists=True, trusted=table.trusted, others=others, version_type=version_type)
 
 
 def require_own(history: History) -> None:
@@ -202,8 +228,10 @@ def require_safe_to_write(connection: Connection) -> Relation | None:
     return table
 
 
-def create_history(connection: Connection) -> History:
-    """Make the bookkeeping table where it is missing, in a transaction of its own that does not wait for the disk.
+def create_history(connection: Connection, version_type: VersionType = VersionType.NUMBER) -> History:
+    """Make the bookkeeping table, for versions of a type, where it is missing.
+
+    In a transaction of its own that does not wait for the disk.
 
     Return the history without its rows. Raises as ``read_history`` does where somebody else has made one meanwhile.
     """
@@ -212,7 +240,9 @@ def create_history(connection: Connection) -> History:
             connection.execute("SET LOCAL synchronous_commit = off")
         connection.execute(load("bookkeeping/create"))
         table = require_safe_to_write(connection)
-    return History(exists=True, trusted=table.trusted if table else Trusted.ALL)
+        if version_type is VersionType.TEXT:
+            set_version_type(connection, version_type)
+    return History(exists=True, trusted=table.trusted if table else Trusted.ALL, version_type=version_type)
 
 
 def _find(connection: Connection) -> Relation | None:
@@ -233,27 +263,34 @@ def _missing(names: frozenset[str]) -> tuple[str, ...]:
 
 def _require_own_shape(table: Relation) -> None:
     """Raise HistoryInconsistent where a column is not as the tool has made it: it could not be read, or written."""
-    if fault := next(_faults(table), ""):
+    if fault := next(_faults(table, _version_type(table)), ""):
         raise HistoryInconsistent(
             f"public.schema_migrations is not as fowergram-db made it: {fault}",
             hint="The table was altered by hand: alter it back.",
         )
 
 
-def _faults(table: Relation) -> Iterator[str]:
+def _version_type(table: Relation) -> VersionType:
+    has_text = ("version", "text") in zip(table.columns, table.types, strict=True)
+    return VersionType.TEXT if has_text and _POSITION in table.columns else VersionType.NUMBER
+
+
+def _faults(table: Relation, version_type: VersionType) -> Iterator[str]:
+    types = _TYPES | _TEXT_TYPES if version_type is VersionType.TEXT else _TYPES
     yield from (f"its column {column} is missing" for column in _missing(frozenset(table.columns)))
     for column, found in zip(table.columns, table.types, strict=True):
-        expected = _TYPES.get(column, found)
+        expected = types.get(column, found)
         if found != expected:
             yield f"its column {column} is of type {found}, not {expected}"
-    yield from (f"its column {column} is generated" for column in table.computed if column in _TYPES)
+    yield from (f"its column {column} is generated" for column in table.computed if column in types)
     for column in table.required:
-        if column not in _TYPES:
+        if column not in types:
             yield f"its column {column} is NOT NULL and has no default, so no row can be written"
 
 
-def _read_rows(connection: Connection, table: Relation) -> tuple[AppliedMigration, ...]:
-    query = psycopg.ClientCursor(connection).mogrify(load("bookkeeping/read"), {"oid": table.oid})
+def _read_rows(connection: Connection, table: Relation, version_type: VersionType) -> tuple[AppliedMigration, ...]:
+    read = load_with_version("bookkeeping/read", version_type)
+    query = psycopg.ClientCursor(connection).mogrify(read, {"oid": table.oid})
     with connection.cursor() as cursor:
         cursor.adapters.register_loader("text", LenientText)
         try:
@@ -263,26 +300,29 @@ def _read_rows(connection: Connection, table: Relation) -> tuple[AppliedMigratio
                 "public.schema_migrations was replaced by another table while it was looked at",
                 hint="Find out who did that, and run the command again.",
             ) from error
+        except psycopg.errors.UndefinedColumn as error:
+            raise ChangedMeanwhile from error
         while cursor.nextset():
             pass
         names = [column.name for column in cursor.description or ()]
         rows = [HistoryRow(dict(zip(names, map(text_or_null, cells), strict=True))) for cells in cursor]
-    return _in_order(rows)
+    return _in_order(rows, version_type)
 
 
-def _in_order(rows: Sequence[HistoryRow]) -> tuple[AppliedMigration, ...]:
-    applied = tuple(map(_applied, rows))
-    for (before, _), (migration, row) in pairwise(zip(applied, rows, strict=True)):
+def _in_order(rows: Sequence[HistoryRow], version_type: VersionType) -> tuple[AppliedMigration, ...]:
+    found = [(_applied(row, version_type), row) for row in rows]
+    found.sort(key=lambda pair: order_of(pair[0].version))
+    for (before, _), (migration, row) in pairwise(found):
         if before.version == migration.version:
             row.refuse("version", str(migration.version), "which another row has, too")
-    return applied
+    return tuple(migration for migration, _ in found)
 
 
-def _applied(row: HistoryRow) -> AppliedMigration:
+def _applied(row: HistoryRow, version_type: VersionType) -> AppliedMigration:
     row.whole_number("id")
     progress = row.progress(_PROGRESS)
     return AppliedMigration(
-        version=row.whole_number("version"),
+        version=_version(row, version_type),
         name=row.text("name"),
         filename=row.text("filename", may_be_empty=False),
         checksum=row.text("checksum"),
@@ -293,6 +333,15 @@ def _applied(row: HistoryRow) -> AppliedMigration:
         reversible=row.flag("reversible"),
         progress=None if progress is None else Progress(**progress),
     )
+
+
+def _version(row: HistoryRow, version_type: VersionType) -> Version:
+    if version_type is VersionType.NUMBER:
+        try:
+            return row.whole_number("version")
+        except ValueError as error:
+            raise ChangedMeanwhile from error
+    return TextVersion(row.text(_POSITION, may_be_empty=False), row.text("version", may_be_empty=False))
 
 
 def guarded(query: str, lock: Lock, trusted: Trusted = Trusted.ALL, check: str = "") -> str:
@@ -310,25 +359,28 @@ def guard(trusted: Trusted) -> str:
     return load_with_ownership("bookkeeping/guard", trusted).as_string()
 
 
-def read_durations(connection: Connection, versions: list[int]) -> dict[int, float]:
+def read_durations(connection: Connection, versions: Sequence[Version]) -> dict[Version, float]:
     """Return of each of these versions that is recorded how long it took, in ms."""
     with reported("read the history in public.schema_migrations"):
-        query = "SELECT version, duration_ms FROM public.schema_migrations WHERE version = ANY(%(versions)s)"
-        return {int(version): float(ms) for version, ms in _read_guarded(connection, query, versions)}
+        rows = _read_guarded(connection, load("bookkeeping/durations"), versions)
+        return {version: float(ms) for version, ms in rows}
 
 
-def read_down_scripts(connection: Connection, versions: list[int]) -> dict[int, str]:
-    """Return the recorded down script of each of these versions that has one."""
+def read_down_scripts(connection: Connection, rows: Sequence[AppliedMigration]) -> dict[Version, str]:
+    """Return, by version, the recorded down script of each of these migrations that has one."""
+    recorded = {row.recorded_version: row.version for row in rows}
     with reported("read the recorded down scripts"):
-        rows = _read_guarded(connection, load("bookkeeping/down_scripts"), versions)
-        return {int(version): script for version, script in rows}
+        found = _read_guarded(connection, load("bookkeeping/down_scripts"), list(recorded))
+        return {recorded[version]: script for version, script in found}
 
 
-def _read_guarded(connection: Connection, query: str, versions: list[int]) -> list[tuple[str, str]]:
-    text = psycopg.ClientCursor(connection).mogrify(guarded(query, Lock.READ), {"versions": versions})
+def _read_guarded(connection: Connection, query: str, versions: Sequence[Version]) -> list[tuple[Version, str]]:
+    """Return what a query finds of some versions; both columns are texts, the first of them a version's."""
+    named = {str(version): version for version in versions}
+    text = psycopg.ClientCursor(connection).mogrify(guarded(query, Lock.READ), {"versions": list(named)})
     with connection.cursor() as cursor:
         cursor.adapters.register_loader("text", LenientText)
         cursor.execute(text.encode())
         while cursor.nextset():
             pass
-        return [(str(first), str(second)) for first, second in cursor]
+        return [(named[str(first)], str(second)) for first, second in cursor]

@@ -9,6 +9,7 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.ownership import untrusted_writers
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory
+from fowergram_db.migrations.alignment import align, prepare_table, table_changes
 from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.lock import migration_lock
@@ -19,7 +20,6 @@ from fowergram_db.migrations.history import (
     TABLE,
     AppliedMigration,
     History,
-    create_history,
     read_down_scripts,
     read_history,
     require_own,
@@ -47,6 +47,7 @@ def preview_migrate(
                 keeps = keeps_partitions(connection)
     except DatabaseMissing:
         history, is_missing = History(), True
+    files, history = align(files, history)
     steps = prepare(files, history, goal)
     keeps = keeps or any("maintain_partitions" in checked.script.text for checked in steps)
     return Run(
@@ -54,7 +55,7 @@ def preview_migrate(
         limits,
         goal.extent,
         creates_database=is_missing,
-        creates_history=not history.exists,
+        table_changes=table_changes(files, history),
         keeps_partitions=keeps,
     )
 
@@ -71,8 +72,8 @@ def migrate(
     with open_or_create(target, on_event, otherwise=lambda: prepare(files, History(), goal)) as connection:
         require_coordinator(connection)
         history = read_history(connection)
-        if _is_done(files, history, goal):
-            standing = standing_of(survey(files, history))
+        if _is_done(*align(files, history), goal):
+            standing = standing_of(survey(*align(files, history)))
         else:
             standing = _apply(connection, target, files, goal, on_event, patience)
         maintain_partitions(connection, patience.limits, on_event)
@@ -88,11 +89,11 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
     patience: Patience,
 ) -> Standing:
     with migration_lock(target, patience.wait_s, on_event) as lock:
-        history = read_history(connection)
+        files, history = align(files, read_history(connection))
         steps = prepare(files, history, goal)
         _require_own_database(connection, history, goal)
-        if steps and not history.exists:
-            history = create_history(connection)
+        if steps:
+            history = prepare_table(connection, files, history)
         worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
         if goal.instead_of is not None:
             from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
@@ -113,7 +114,9 @@ def preview_rollback(
 ) -> Run:
     """Return what ``rollback`` would do. Writes nothing."""
     with open_session(target, on_event) as connection:
-        return Run(_prepare_down(connection, read_history(connection), files, undo), limits)
+        files, history = align(files, read_history(connection))
+        steps = _prepare_down(connection, history, files, undo)
+        return Run(steps, limits, table_changes=table_changes(files, history))
 
 
 def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens, who confirms, how long it waits
@@ -135,7 +138,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
 
     with open_session(target, on_event) as connection, migration_lock(target, patience.wait_s, on_event) as lock:
         require_coordinator(connection)
-        history = read_history(connection)
+        files, history = align(files, read_history(connection))
         steps = _prepare_down(connection, history, files, undo)
         question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
         is_risky = len(steps) > 1 and (is_production(environ) or is_protected(connection))
@@ -144,6 +147,8 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
                 f"not confirmed: {question}",
                 hint="Roll back one step at a time, or confirm at a terminal.",
             )
+        if steps:
+            history = prepare_table(connection, files, history)
         worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
         carry_out(worker, target, files, steps, Extent.EACH, patience)
         return standing_after(files, history, (checked.step for checked in steps))
@@ -164,7 +169,7 @@ def _prepare_down(
     require_own(history)
     require_same_directory(files, history)
     rows: tuple[AppliedMigration, ...] = to_undo(files, history, undo)
-    recorded = read_down_scripts(connection, [row.version for row in rows]) if rows else {}
+    recorded = read_down_scripts(connection, rows) if rows else {}
     steps = plan_down(files, rows, recorded)
     if found := next((step for step in steps if not step.is_file), None):
         _require_own_scripts(connection, str(found.source))

@@ -6,13 +6,12 @@ from datetime import datetime
 from enum import StrEnum, auto
 from pathlib import Path
 
-from fowergram_db.errors import HistoryInconsistent, Location, Refused, UnknownVersion, UsageError
+from fowergram_db.errors import HistoryInconsistent, Location, Refused, UsageError
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.files.source import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
-
-_MOST_LISTED = 20
+from fowergram_db.migrations.version import Version, order_of, require_version
 
 
 class State(StrEnum):
@@ -58,7 +57,7 @@ class Direction(StrEnum):
 class Migration:
     """One version as files and history see it together; at least one of both knows it."""
 
-    version: int
+    version: Version
     state: State
     file: MigrationFile | None = None
     applied: AppliedMigration | None = None
@@ -124,7 +123,7 @@ class Step:
     """
 
     direction: Direction
-    version: int
+    version: Version
     name: str
     filename: str
     source: str
@@ -143,10 +142,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """How far back: the newest ``steps`` migrations, or, where ``to`` is given, all above that version."""
+    """How far back: the newest ``steps`` migrations, or, where ``to`` is given, all above that version; 0: all."""
 
     steps: int = 1
-    to: int | None = None
+    to: Version | str | None = None
 
 
 def survey(files: Iterable[MigrationFile], history: History) -> tuple[Migration, ...]:
@@ -155,13 +154,16 @@ def survey(files: Iterable[MigrationFile], history: History) -> tuple[Migration,
     applied = {row.version: row for row in history.applied}
     return tuple(
         _combine(version, by_version.get(version), applied.get(version), history.newest)
-        for version in sorted(by_version.keys() | applied.keys())
+        for version in sorted(by_version.keys() | applied.keys(), key=order_of)
     )
 
 
-def _combine(version: int, file: MigrationFile | None, row: AppliedMigration | None, newest: int) -> Migration:
+def _combine(
+    version: Version, file: MigrationFile | None, row: AppliedMigration | None, newest: Version | None
+) -> Migration:
     if row is None:
-        state = State.PENDING if version > newest else State.OUT_OF_ORDER
+        is_next = newest is None or order_of(version) > order_of(newest)
+        state = State.PENDING if is_next else State.OUT_OF_ORDER
     elif row.state is RecordedState.PARTIAL:
         state = State.PARTIAL
     elif file is None:
@@ -172,15 +174,14 @@ def _combine(version: int, file: MigrationFile | None, row: AppliedMigration | N
 
 
 def plan_up(
-    files: Sequence[MigrationFile], history: History, *, to: int | None = None, out_of_order: bool = False
+    files: Sequence[MigrationFile], history: History, *, to: Version | str | None = None, out_of_order: bool = False
 ) -> tuple[Step, ...]:
     """Return the steps that apply what is pending, in order of version, up to and including ``to``.
 
     Raises UnknownVersion for a ``to`` that no file has, HistoryInconsistent where a person has to decide
     first; ``out_of_order`` allows the pending migrations below the newest applied one.
     """
-    if to is not None and all(file.version != to for file in files):
-        raise UnknownVersion(f"no migration has version {to}", hint=_versions_known(f.version for f in files))
+    last = None if to is None else require_version(to, (file.version for file in files))
     migrations = survey(files, history)
     allowed = (State.OUT_OF_ORDER,) if out_of_order else ()
     _require_consistent(m for m in migrations if m.state not in allowed and not _goes_on(m, Direction.UP))
@@ -189,7 +190,7 @@ def plan_up(
         for migration in migrations
         if migration.file
         and (migration.applied is None or migration.state is State.PARTIAL)
-        and (to is None or migration.version <= to)
+        and (last is None or order_of(migration.version) <= order_of(last))
     )
 
 
@@ -199,13 +200,6 @@ def _goes_on(migration: Migration, direction: Direction) -> bool:
     if row is None or row.state is not RecordedState.PARTIAL or row.progress is None:
         return False
     return row.progress.direction == direction and (migration.file is not None or direction is Direction.DOWN)
-
-
-def _versions_known(versions: Iterable[int]) -> str:
-    known = sorted(versions)
-    return f"The versions are {', '.join(map(str, known[:_MOST_LISTED]))}" + (
-        f", … {known[-1]}." if len(known) > _MOST_LISTED else "."
-    )
 
 
 def _require_consistent(migrations: Iterable[Migration]) -> None:
@@ -259,17 +253,21 @@ def to_undo(files: Iterable[MigrationFile], history: History, undo: Undo) -> tup
             raise UsageError("a rollback undoes at least one migration", hint="Give --steps 1 or more.")
         chosen = newest_first[: undo.steps]
     else:
-        known = {file.version for file in files} | {row.version for row in history.applied}
-        if undo.to not in known | {0}:
-            raise UnknownVersion(f"no migration has version {undo.to}", hint=_versions_known({0, *known}))
-        chosen = tuple(row for row in newest_first if row.version > undo.to)
+        chosen = newest_first if str(undo.to) == "0" else _above(undo.to, files, history)
     partial = (Migration(r.version, State.PARTIAL, None, r) for r in chosen if r.state is RecordedState.PARTIAL)
     _require_consistent(migration for migration in partial if not _goes_on(migration, Direction.DOWN))
     return chosen
 
 
+def _above(wanted: Version | str, files: Iterable[MigrationFile], history: History) -> tuple[AppliedMigration, ...]:
+    """Return the applied migrations above a version, newest first."""
+    known = {file.version for file in files} | {row.version for row in history.applied}
+    last = require_version(wanted, known)
+    return tuple(row for row in history.applied[::-1] if order_of(row.version) > order_of(last))
+
+
 def plan_down(
-    files: Iterable[MigrationFile], rows: Iterable[AppliedMigration], recorded: Mapping[int, str]
+    files: Iterable[MigrationFile], rows: Iterable[AppliedMigration], recorded: Mapping[Version, str]
 ) -> tuple[Step, ...]:
     """Return the steps that undo these applied migrations, in their order.
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from fowergram_db.database.session_settings import RESETS, discards
-from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.opening import BEGIN
 from fowergram_db.migrations.engine.worker import Limits
+from fowergram_db.migrations.history_sql import values_of
 from fowergram_db.migrations.plan import Direction
 
 # psql stops as the tool would; what role and database have set must not change what a script means or begins.
@@ -33,8 +33,8 @@ SELECT partition_name, action FROM public.maintain_partitions();
 class Run:
     """A run that is only shown: its steps, and what is sent around them.
 
-    ``creates_database`` and ``creates_history``: these are to be made first, the database by hand, as a session of
-    psql has to begin in it. ``keeps_partitions``: the run ends with a call of
+    ``creates_database``: it is to be made first, by hand, as a session of psql has to begin in it. ``table_changes``
+    are the statements that make or convert the history's table. ``keeps_partitions``: the run ends with a call of
     the database's own function, where it has one by then.
     """
 
@@ -42,15 +42,17 @@ class Run:
     limits: Limits = Limits()  # noqa: RUF009 - immutable
     extent: Extent = Extent.EACH
     creates_database: bool = False
-    creates_history: bool = False
+    table_changes: tuple[str, ...] = ()
     keeps_partitions: bool = False
 
     def beginning(self) -> str:
         """Return what goes before all scripts."""
         if not self.steps:
             return ""
-        create = f"BEGIN;\n{load('bookkeeping/create').strip()}\nCOMMIT;\n" if self.creates_history else ""
-        return f"{_FIRST}{_SESSION}{create}"
+        changes = "".join(f"{change.strip()}\n" for change in self.table_changes)
+        if changes:
+            changes = f"BEGIN;\n{changes}COMMIT;\n"
+        return f"{_FIRST}{_SESSION}{changes}"
 
     def before(self, number: int) -> str:
         """Return what goes before the script of a step."""
@@ -93,7 +95,7 @@ def left_to_run(checked: CheckedStep) -> tuple[int, str]:
 
 def _bookkeeping(checked: CheckedStep, down_sql: str | None) -> str:
     if checked.step.direction is Direction.DOWN:
-        version = sql.Literal(checked.step.version)
+        version = sql.Literal(values_of(checked.step.version)["version"])
         return sql.SQL("DELETE FROM public.schema_migrations WHERE version = {};").format(version).as_string()
     row: dict[str, object] = checked.row | {"down_sql": down_sql, "duration_ms": 0}
     columns = sql.SQL(", ").join(map(sql.Identifier, row))

@@ -12,6 +12,7 @@ from fowergram_db.database.connection import Connection, connect_safely, require
 from fowergram_db.database.session_settings import may_have_citus, may_have_event_triggers, settings_of_role
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
+from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.execute import Extent, apply, flush, require_standard_strings
 from fowergram_db.migrations.engine.lock import Backend
@@ -23,6 +24,7 @@ from fowergram_db.migrations.other_histories import mark_known
 from fowergram_db.migrations.plan import Step, plan_up, survey
 from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.standing import said_of
+from fowergram_db.migrations.version import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Goal:
     ``only_own``: nothing names the migrations, so that they are not for a database with tables of others.
     """
 
-    to: int | None = None
+    to: Version | str | None = None
     out_of_order: bool = False
     extent: Extent = Extent.EACH
     instead_of: str | None = None
@@ -146,7 +148,7 @@ def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile],
         with connect_safely(target) if lost else nullcontext(worker.connection) as connection:
             unsafe = _flush(connection)
             _mark_histories_made_by(steps, connection)
-            migrations = survey(files, read_history(connection))
+            migrations = survey(*align(files, read_history(connection)))
     except (FowergramError, psycopg.Error):
         return "What is applied now could not be asked: look at `fowergram-db status`."
     return f"{unsafe}{said_of(migrations)}"

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing
+from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, RecordedState, read_history
 from fowergram_db.migrations.other_histories import OtherHistory
 from fowergram_db.migrations.plan import Direction, Migration, State, Step, survey
 from fowergram_db.migrations.same_directory import difference, is_other_directory
+from fowergram_db.migrations.version import Version, order_of
 
 _MOST_LISTED = 12
 
@@ -19,8 +21,8 @@ _MOST_LISTED = 12
 class Standing:
     """Where a database stands, by version."""
 
-    applied: tuple[int, ...]
-    pending: tuple[int, ...]
+    applied: tuple[Version, ...]
+    pending: tuple[Version, ...]
 
     def __str__(self) -> str:
         """Say it in a line.
@@ -64,6 +66,7 @@ def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) ->
             history = read_history(connection)
     except DatabaseMissing:
         return Status(survey(files, History()), database_exists=False)
+    files, history = align(files, history)
     fault = difference(files, history) if is_other_directory(files, history) else ""
     return Status(survey(files, history), database_exists=True, others=history.others, fault=fault)
 
@@ -84,7 +87,8 @@ def standing_after(files: Sequence[MigrationFile], history: History, steps: Iter
     for step in steps:
         (applied.add if step.direction is Direction.UP else applied.discard)(step.version)
         partial.discard(step.version)
-    return Standing(tuple(sorted(applied)), tuple(sorted({file.version for file in files} - applied - partial)))
+    pending = {file.version for file in files} - applied - partial
+    return Standing(tuple(sorted(applied, key=order_of)), tuple(sorted(pending, key=order_of)))
 
 
 def said_of(migrations: Sequence[Migration]) -> str:
@@ -95,7 +99,7 @@ def said_of(migrations: Sequence[Migration]) -> str:
     return f"Applied now: {_versions(standing.applied)}.{midway} Not applied: {_versions(standing.pending)}."
 
 
-def _versions(versions: Sequence[int]) -> str:
+def _versions(versions: Sequence[Version]) -> str:
     """List versions, the long way while they are few.
 
     >>> _versions((1, 2, 3)), _versions(()), _versions(range(1, 100))

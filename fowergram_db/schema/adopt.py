@@ -16,6 +16,7 @@ from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Run
 from fowergram_db.errors import ForeignHistory, FowergramError, HistoryInconsistent
+from fowergram_db.migrations.alignment import align, prepare_table
 from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
@@ -32,11 +33,13 @@ from fowergram_db.migrations.foreign import (
     read_rows,
 )
 from fowergram_db.migrations.history import History, RecordedState, read_history, require_trusted_table
+from fowergram_db.migrations.history_sql import load_with_version, set_version_type, values_of
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.other_histories import OtherHistory, OtherState, mark_known
 from fowergram_db.migrations.other_tools import UNKNOWN, Tool
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.version import Version, VersionType, order_of, type_of
 from fowergram_db.schema.fingerprint import Difference, Fingerprint, Kind, differences, fingerprint
 
 _MOST_LISTED = 20
@@ -56,7 +59,7 @@ class Wish:
     """What the user asks for: whose history counts, up to which version, and whether it is to be proven."""
 
     tool: str | None = None
-    to: int | None = None
+    to: Version | str | None = None
     proof: Proof = Proof.REQUIRED
 
 
@@ -64,7 +67,7 @@ class Wish:
 class Resemblance:
     """The newest version of which nothing is missing; ``exact``: there is nothing besides, either."""
 
-    version: int
+    version: Version
     exact: bool
 
 
@@ -89,9 +92,9 @@ class Adoption:
 
     tool: str | None = None
     already: bool = False
-    claimed: tuple[int, ...] = ()
-    recorded: tuple[int, ...] = ()
-    ours: tuple[int, ...] = ()
+    claimed: tuple[Version, ...] = ()
+    recorded: tuple[Version, ...] = ()
+    ours: tuple[Version, ...] = ()
     failed: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
@@ -123,6 +126,7 @@ def adopt(
         with migration_lock(target, wait_s, on_event) as lock:
             if _is_adopted(history := read_history(connection), wish):
                 return Adoption(already=True)
+            files, history = align(files, history)
             records = read_foreign(connection, wish.tool, history.others)
             _require_known_shape(history, records)
             job = _Job(history, records, _claim(history, records, files, wish))
@@ -133,7 +137,7 @@ def adopt(
             comparison = _compare(make_scratch, files, job.versions, found, wish, admit)
             if wish.proof is Proof.REQUIRED and comparison.differences:
                 return job.result(comparison)
-            kept_as, left = _record(connection, job)
+            kept_as, left = _record(connection, job, files)
             return replace(
                 job.result(comparison),
                 recorded=tuple(claimed.file.version for claimed in job.new),
@@ -152,7 +156,7 @@ class _Job:
     claim: Claim
 
     @property
-    def ours(self) -> tuple[int, ...]:
+    def ours(self) -> tuple[Version, ...]:
         """Return the versions that our history holds."""
         return tuple(row.version for row in self.history.applied)
 
@@ -162,9 +166,10 @@ class _Job:
         return tuple(claimed for claimed in self.claim.applied if claimed.file.version not in self.ours)
 
     @property
-    def versions(self) -> tuple[int, ...]:
+    def versions(self) -> tuple[Version, ...]:
         """Return all versions that are applied, as both say."""
-        return tuple(sorted({*self.ours, *(claimed.file.version for claimed in self.claim.applied)}))
+        claimed = {claimed.file.version for claimed in self.claim.applied}
+        return tuple(sorted({*self.ours, *claimed}, key=order_of))
 
     def result(self, comparison: Comparison) -> Adoption:
         """Return what came of it, nothing being recorded yet."""
@@ -236,7 +241,7 @@ def _schema_without(connection: Connection, kept: Kept) -> Fingerprint:
 def _compare(  # noqa: PLR0913, PLR0917 - where, which files, with what, on which terms
     make_scratch: Scratch,
     files: Sequence[MigrationFile],
-    versions: Sequence[int],
+    versions: Sequence[Version],
     found: Fingerprint,
     wish: Wish,
     admit: Callable[[Sequence[MigrationFile]], str],
@@ -265,10 +270,10 @@ def _require_admitted(connection: Connection, on_event: OnEvent, files: Sequence
     return name
 
 
-def _build(target: Target, files: Sequence[MigrationFile], versions: Sequence[int], instead_of: str) -> None:
+def _build(target: Target, files: Sequence[MigrationFile], versions: Sequence[Version], instead_of: str) -> None:
     """Make exactly these migrations in a scratch database."""
     wanted = tuple(file for file in files if file.version in versions)
-    migrate(target, wanted, Goal(to=max(versions), instead_of=instead_of), lambda _event: None)
+    migrate(target, wanted, Goal(to=versions[-1], instead_of=instead_of), lambda _event: None)
 
 
 def _fingerprint_of(target: Target) -> Fingerprint:
@@ -277,7 +282,7 @@ def _fingerprint_of(target: Target) -> Fingerprint:
 
 
 def _resemblance(
-    make_scratch: Scratch, build: Callable[..., None], versions: Sequence[int], found: Fingerprint
+    make_scratch: Scratch, build: Callable[..., None], versions: Sequence[Version], found: Fingerprint
 ) -> Resemblance | None:
     """Build the claimed migrations one by one, and find the newest state that is there whole."""
     best: Resemblance | None = None
@@ -294,7 +299,7 @@ def _resemblance(
     return best
 
 
-def _record(connection: Connection, job: _Job) -> tuple[str, tuple[OtherHistory, ...]]:
+def _record(connection: Connection, job: _Job, files: Sequence[MigrationFile]) -> tuple[str, tuple[OtherHistory, ...]]:
     """Write the history in one transaction.
 
     Return the name under which a foreign table of its name is kept, and the histories that do not count any more.
@@ -318,10 +323,17 @@ def _record(connection: Connection, job: _Job) -> tuple[str, tuple[OtherHistory,
         connection.execute(load("bookkeeping/create"))
         connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
         require_trusted_table(connection)
+        version_type = type_of(file.version for file in files)
+        if job.history.exists and not in_place:
+            prepare_table(connection, files, job.history)
+        elif version_type is VersionType.TEXT:
+            set_version_type(connection, version_type)
         for row in rows:
-            connection.execute(load(query), row)
+            connection.execute(load_with_version(query, version_type).encode(), row)
         if query == "bookkeeping/adopt_row":
             connection.execute(load("bookkeeping/adopt_complete"))
+            if version_type is VersionType.NUMBER:
+                set_version_type(connection, version_type)
         return kept_as, mark_known(connection)
 
 
@@ -331,7 +343,7 @@ def _row(claimed: Claimed, checked: CheckedStep) -> dict[str, object]:
         "filename": step.filename,
         "executed_at": claimed.executed_at,
         "checksum": step.checksum,
-        "version": step.version,
+        **values_of(step.version),
         "name": step.name,
         "tool_version": __version__,
         "down_sql": step.down_sql,

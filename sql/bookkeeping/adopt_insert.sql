@@ -1,9 +1,9 @@
 -- Purpose: record a migration that another tool, or a person, has applied.
 -- Oldest server: 13. Privileges: INSERT on the table.
 INSERT INTO public.schema_migrations (
-    filename, executed_at, checksum, version, name, duration_ms, tool_version, down_sql, statements_done
+    filename, executed_at, checksum, {version_columns}, name, duration_ms, tool_version, down_sql, statements_done
 )
 VALUES (
-    %(filename)s, coalesce(%(executed_at)s, pg_catalog.now()), %(checksum)s, %(version)s, %(name)s, 0,
+    %(filename)s, coalesce(%(executed_at)s, pg_catalog.now()), %(checksum)s, {version_values}, %(name)s, 0,
     %(tool_version)s, %(down_sql)s, %(statements_done)s
 );

@@ -5,7 +5,7 @@ SET
     filename = %(filename)s,
     executed_at = coalesce(m.executed_at, pg_catalog.now()),
     checksum = %(checksum)s,
-    version = %(version)s,
+    ({version_columns}) = ROW({version_values}),
     name = %(name)s,
     duration_ms = 0,
     tool_version = %(tool_version)s,

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS public.schema_migrations (
     CONSTRAINT schema_migrations_pkey PRIMARY KEY (id),
     CONSTRAINT schema_migrations_version_key UNIQUE (version),
     CONSTRAINT schema_migrations_filename_key UNIQUE (filename),
-    CONSTRAINT schema_migrations_version_check CHECK (version > 0),
+    CONSTRAINT schema_migrations_version_check CHECK (version >= 0),
     CONSTRAINT schema_migrations_state_check CHECK (state IN ('applied', 'partial'))
 );
 COMMENT ON TABLE public.schema_migrations IS 'The migrations applied to this database; kept by fowergram-db';

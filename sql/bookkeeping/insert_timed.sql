@@ -4,12 +4,12 @@
 -- Oldest server: 13. Privileges: INSERT on the table. Columns: duration_ms.
 WITH written AS (
     INSERT INTO public.schema_migrations (
-        filename, checksum, version, name, duration_ms, tool_version, down_sql, statements_done
+        filename, checksum, {version_columns}, name, duration_ms, tool_version, down_sql, statements_done
     )
     VALUES (
         %(filename)s,
         %(checksum)s,
-        %(version)s,
+        {version_values},
         %(name)s,
         -- A clock that is put back meanwhile does not make it less than nothing.
         1000::double precision * greatest(

@@ -1,8 +1,8 @@
--- Purpose: the history: what is applied, in order of version. The down scripts stay where they are.
+-- Purpose: the history: what is applied, in no order. The down scripts stay where they are.
 -- Oldest server: 13. Privileges: SELECT on the table.
 -- Parameter, bound by the client as several statements take none: oid of the table that was found to be safe to read.
--- Columns: id, version, name, filename, checksum, state, executed_at (UTC), duration_ms, statements_done, reversible,
--- progress, all as text: every value that the column's type allows, NULL too, arrives and can be shown.
+-- Columns: id, version, position, name, filename, checksum, state, executed_at (UTC), duration_ms, statements_done,
+-- reversible, progress, all as text: every value that the column's type allows, NULL too, arrives and can be shown.
 --
 -- All in one query, and so in one transaction: the lock keeps the name with the table, and where the name leads to
 -- another by now, the division fails before a read of that other could run its owner's code.
@@ -14,6 +14,7 @@ WHERE c.oid = %(oid)s::oid AND c.relname = 'schema_migrations'::name AND n.nspna
 SELECT
     m.id::text AS id,
     m.version::text AS version,
+    m.{position}::text AS position,
     -- One more than a name may have: what is longer is an error, and need not travel.
     pg_catalog."left"(m.name, 1001) AS name,
     pg_catalog."left"(m.filename, 1001) AS filename,
@@ -29,5 +30,4 @@ SELECT
     (m.down_sql IS NOT NULL)::text AS reversible,
     -- By way of the row as a whole, since tables of the first version lack the column.
     CASE WHEN m.state = 'partial'::text THEN (pg_catalog.to_jsonb(m) -> 'progress'::text)::text END AS progress
-FROM public.schema_migrations AS m
-ORDER BY m.version, m.id;
+FROM public.schema_migrations AS m;

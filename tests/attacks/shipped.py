@@ -12,6 +12,8 @@ from pglast.parser import ParseError, scan, split
 _ROOT = Path(__file__).resolve().parents[2]
 _PARAMETER = re.compile(r"%\((\w+)\)[sbt]|%[sbt]|%%")
 _NUMBER = re.compile(r"\$([0-9]+)")
+# As for a directory whose versions are numbers.
+_OF_VERSIONS = {"version_columns": "version", "version_values": "%(version)s", "position": "version"}
 _PART = re.compile(r"\{([a-z_]+)\}")
 _QUERY = re.compile(r"\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\b.*\b(?:FROM|INTO|SET|pg_catalog)\b", re.DOTALL)
 _PREPARED = re.compile(r"(?:\s|--[^\n]*\n)*(?:SELECT|WITH|INSERT|UPDATE|DELETE)\b")
@@ -56,7 +58,7 @@ def statements(placeholders: dict[str, str]) -> Iterator[Statement]:
         if path.stem not in parts:
             given = {"table": placeholders.get(path.stem, ""), "schema": placeholders.get(path.stem, "")}
             given["relation"] = queries["candidates"]
-            yield from split_file(str(path.relative_to(_ROOT)), _filled_in(text, queries | given))
+            yield from split_file(str(path.relative_to(_ROOT)), _filled_in(text, queries | _OF_VERSIONS | given))
     yield from in_python(placeholders["slow_queries"])
 
 

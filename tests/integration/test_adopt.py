@@ -118,7 +118,7 @@ def test_diesels_own_set_up_is_taken_over_with_its_folder(cli, directory, empty_
     empty_db.execute(HISTORIES["diesel"].replace("('1'), ('2'), ('3')", "('20240101120000')"))
     result = cli("adopt", "--json")
     assert result.exit_code == 0, result.err
-    assert result.document["recorded"] == [1, 20240101120000]
+    assert result.document["recorded"] == [0, 20240101120000]
     assert cli("status", "--check").exit_code == 0
 
 

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.history import create_history
+from fowergram_db.migrations.history_sql import load_for
 from tests import servers
 from tests.integration.conftest import Result
 
@@ -362,7 +362,7 @@ def test_a_clock_that_is_put_back_meanwhile_makes_no_duration_less_than_nothing(
     row = dict.fromkeys(("filename", "checksum", "name", "tool_version", "down_sql"), "x")
     with empty_db.transaction():
         empty_db.execute("SELECT set_config('fowergram.began', (extract(EPOCH FROM now()) + 3600)::text, true)")
-        inserted = empty_db.execute(load("bookkeeping/insert_timed"), row | {"version": 1, "statements_done": 1})
+        inserted = empty_db.execute(load_for("bookkeeping/insert_timed", 1), row | {"version": 1, "statements_done": 1})
         assert inserted.fetchone() == (0.0,)
 
 

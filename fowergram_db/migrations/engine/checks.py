@@ -10,6 +10,7 @@ from fowergram_db.errors import FileFault, Location
 from fowergram_db.migrations.files.directives import Directives, header_end, is_directive, parse_directives
 from fowergram_db.migrations.files.markers import misread
 from fowergram_db.migrations.files.source import OnData
+from fowergram_db.migrations.history_sql import values_of
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.concurrent import index_built
 from fowergram_db.migrations.script.history_table import changes_history
@@ -50,7 +51,7 @@ class CheckedStep:
         """What the history records of it, by column, beside how long it took."""
         step = self.step
         return {
-            "version": step.version,
+            **values_of(step.version),
             "name": step.name,
             "filename": step.filename,
             "checksum": step.checksum,

@@ -10,7 +10,6 @@ from psycopg import pq
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.session_settings import UNLIMITED, own_again, reads_standard_strings
-from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, MigrationFailed, Refused
 from fowergram_db.migrations.engine.bundle import bundle_of
 from fowergram_db.migrations.engine.checks import CheckedStep
@@ -23,6 +22,7 @@ from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.history import Lock, guarded, require_trusted_table
+from fowergram_db.migrations.history_sql import load_for
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.scanner import Piece
 
@@ -158,7 +158,8 @@ def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], found:
         if worker.guard is not None and _may_have_kept(worker, checked):
             worker.guard.check(worker.connection, checked, before, worker.on_event)
             before = ""
-        bookkeeping = compose(worker.connection, guarded(load(_BOOKKEEPING[step.direction]), Lock.WRITE), row)
+        query = load_for(_BOOKKEEPING[step.direction], step.version)
+        bookkeeping = compose(worker.connection, guarded(query, Lock.WRITE), row)
         run(worker.connection, f"{before} {bookkeeping} {end}")
     except psycopg.errors.DivisionByZero as error:
         roll_back(worker.connection)

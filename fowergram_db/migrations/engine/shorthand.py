@@ -1,23 +1,27 @@
 """Queries that are sent again and again, prepared once: the server need not plan them for every step."""
 
 import secrets
-from typing import LiteralString
 
 from fowergram_db.database.session_settings import own_settings
-from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.opening import compose
 from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.history import Lock, guard, guarded
+from fowergram_db.migrations.history_sql import load_with_version
+from fowergram_db.migrations.version import VersionType
 
 _RECORD = "bookkeeping/insert_timed"
+# How the types of what is recorded are written, by column.
 _TYPES = {
     "filename": "text",
     "checksum": "text",
-    "version": "bigint",
     "name": "text",
     "tool_version": "text",
     "down_sql": "text",
     "statements_done": "integer",
+}
+_VERSION_TYPES = {
+    VersionType.NUMBER: {"version": "bigint"},
+    VersionType.TEXT: {"version": "text", "position": "text"},
 }
 
 
@@ -42,11 +46,14 @@ class Shorthand:
 
     def record(self, row: dict[str, object]) -> str:
         """Return what writes a row into the history."""
+        version_type = VersionType.TEXT if "position" in row else VersionType.NUMBER
+        query = load_with_version(_RECORD, version_type)
         if not self._is_own_session:
-            return compose(self._connection, guarded(load(_RECORD), Lock.WRITE, self._trusted), row)
-        numbered = {name: f"${number}" for number, name in enumerate(_TYPES, start=1)}
-        name = self._name(load(_RECORD) % numbered, f" ({', '.join(_TYPES.values())})")
-        values: LiteralString = ", ".join(f"%({column})s" for column in _TYPES)
+            return compose(self._connection, guarded(query, Lock.WRITE, self._trusted), row)
+        types = _TYPES | _VERSION_TYPES[version_type]
+        numbered = {name: f"${number}" for number, name in enumerate(types, start=1)}
+        name = self._name(query % numbered, f" ({', '.join(types.values())})")
+        values = ", ".join(f"%({column})s" for column in types)
         recorded = f"EXECUTE {name} ({compose(self._connection, values, row)});"
         return guarded(recorded, Lock.WRITE, check=self.settings(guard(self._trusted)))
 

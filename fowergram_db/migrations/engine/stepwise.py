@@ -29,6 +29,7 @@ from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StepResult
 from fowergram_db.migrations.history import Lock, Progress, guarded, require_trusted_table
+from fowergram_db.migrations.history_sql import load_for
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script.scanner import Piece, Statement, Trait
 
@@ -131,7 +132,7 @@ class _Run:
         if step.progress is not None:
             self.worker.on_event(Resumed(step, len(found.done) + 1, len(script.statements)))
         query = "bookkeeping/begin" if step.direction is Direction.UP else "bookkeeping/progress"
-        self._write(load(query), progress)
+        self._write(load_for(query, step.version), progress)
         return progress
 
     def _require_restorable(self, done: Sequence[Statement]) -> None:

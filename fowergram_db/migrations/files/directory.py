@@ -1,20 +1,22 @@
 """Read the migrations of a directory, in the layout that it has."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
 from fowergram_db.database.environment import shown
 from fowergram_db.errors import ConfigurationError, FileFault
-from fowergram_db.migrations.files.layouts import diesel, flyway, numbered, sqitch
+from fowergram_db.migrations.files.layouts import diesel, drizzle, flyway, folders, numbered, sqitch
 from fowergram_db.migrations.files.listing import Listing, list_directory, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile, clash
 from fowergram_db.migrations.files.sections import cut
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.version import TextVersion, as_numbers
+from fowergram_db.migrations.version import numbered as number_version
 
-__all__ = ("MigrationFile", "read_migrations", "tool_of", "versions_in")
+__all__ = ("MigrationFile", "numbers_in", "read_migrations", "recorded_version", "tool_of", "with_text_version")
 
 
 class Layout(Protocol):
@@ -24,14 +26,24 @@ class Layout(Protocol):
     def TOOL(self) -> str:  # noqa: N802 - a constant of the module
         """Its name; "" where only the files themselves tell."""
 
+    @property
+    def TOOLS(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """What ``MigrationFile.tool`` may be."""
+
     def found(self, listing: Listing) -> tuple[Path, ...]:
         """Return what no other tool would have put there, or () where this is not its directory."""
 
+    def version_of(self, tool: str, filename: str) -> TextVersion | None:
+        """Return the version that a recorded file name has in this layout, None where it says none."""
+
     def read(self, listing: Listing) -> Iterator[MigrationFile]:
-        """Read all migrations, in any order. Raises FileFault for the first that is not as the tool wants it."""
+        """Read all migrations, in any order, each with a TextVersion.
+
+        Raises FileFault for the first that is not as the tool wants it.
+        """
 
 
-_LAYOUTS: tuple[Layout, ...] = (sqitch, diesel, flyway, numbered)
+_LAYOUTS: tuple[Layout, ...] = (sqitch, diesel, folders, flyway, drizzle, numbered)
 
 
 def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
@@ -42,7 +54,7 @@ def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
     nothing.
     """
     listing = list_directory(directory)
-    migrations = _unique(sorted(_layout_of(listing).read(listing), key=attrgetter("version")))
+    migrations = _in_order(_layout_of(listing).read(listing))
     if not migrations:
         raise ConfigurationError(
             f"there are no migrations in {shown(directory)}",
@@ -58,15 +70,28 @@ def tool_of(directory: Path) -> str:
     Looks no further than the first file. Raises what ``read_migrations`` raises.
     """
     listing = list_directory(directory)
-    tool = next((layout.TOOL for layout in _LAYOUTS if layout.found(listing)), "")
-    sections = cut(read_file(listing.sql[0])) if listing.sql and not tool else None
+    tool = next((layout.TOOL for layout in _LAYOUTS if layout.found(listing)), "") or numbered.tool_of(directory)
+    sections = cut(read_file(listing.sql[0])) if listing.sql and tool in numbered.TOOLS else None
     return sections.tool if sections else tool
 
 
-def versions_in(directory: Path) -> tuple[tuple[int, int], ...]:
-    """Return the version of each numbered file in a directory, with the number of digits it is written in."""
+def recorded_version(tool: str, filename: str) -> TextVersion | None:
+    """Return the version that a recorded file name has in the layout of a tool, None where it says none."""
+    layout = next(layout for layout in _LAYOUTS if tool in layout.TOOLS)
+    return layout.version_of(tool, filename)
+
+
+def with_text_version(file: MigrationFile) -> MigrationFile:
+    """Return a file whose version is a text, whatever the others of its directory are."""
+    if isinstance(file.version, TextVersion):
+        return file
+    return replace(file, version=recorded_version(file.tool, file.filename) or number_version(str(file.version)))
+
+
+def numbers_in(directory: Path) -> tuple[tuple[int, str, str], ...]:
+    """Return of each numbered file in a directory its number, as that is written, and what stands behind it."""
     found = (numbered.NAME.fullmatch(path.name) for path in directory.iterdir())
-    return tuple((int(match[1]), len(match[1])) for match in found if match)
+    return tuple((int(match[1]), match[1], match.string[match.end(1)]) for match in found if match)
 
 
 def _layout_of(listing: Listing) -> Layout:
@@ -85,11 +110,14 @@ def _layout_of(listing: Listing) -> Layout:
     return first[0]
 
 
-def _unique(migrations: Sequence[MigrationFile]) -> tuple[MigrationFile, ...]:
-    """Return them, in order of version, if no two have the same and none is both irreversible and undone."""
-    for one, other in pairwise(migrations):
-        if one.version == other.version:
-            raise clash(one.version, Path(one.folder or one.up.path), Path(other.folder or other.up.path))
+def _in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
+    """Return them in order of version, if no two have the same and none is both irreversible and undone.
+
+    The versions are numbers where these say the same order.
+    """
+    migrations = sorted(found, key=attrgetter("version"))
+    versions = [migration.version for migration in migrations if isinstance(migration.version, TextVersion)]
+    _require_unique(migrations)
     for one in migrations:
         if one.down and one.up.directives.irreversible:
             raise FileFault(
@@ -97,7 +125,20 @@ def _unique(migrations: Sequence[MigrationFile]) -> tuple[MigrationFile, ...]:
                 hint="Remove the directive or what undoes it.",
                 location=place(one.up.path),
             )
-    return tuple(migrations)
+    numbers = as_numbers(versions)
+    if numbers is None:
+        return tuple(migrations)
+    return tuple(replace(one, version=number) for one, number in zip(migrations, numbers, strict=True))
+
+
+def _require_unique(migrations: Iterable[MigrationFile]) -> None:
+    """Raise FileFault where two have one version, however it is written."""
+    known: dict[str, MigrationFile] = {}
+    for one in migrations:
+        names = {str(one.version), getattr(one.version, "position", "")}
+        if other := next((known[name] for name in names if name in known), None):
+            raise clash(one.version, Path(other.folder or other.up.path), Path(one.folder or one.up.path))
+        known |= dict.fromkeys(names, one)
 
 
 def _undoing(up: SqlFile, down: SqlFile) -> str:

@@ -8,7 +8,8 @@ from fowergram_db.database.environment import shown
 from fowergram_db.errors import ConfigurationError, FileFault
 from fowergram_db.migrations.files.source import place
 
-_GO = re.compile(r"[0-9]+_.+(?<!_test)\.go", re.DOTALL)
+_PROGRAM = re.compile(r"[0-9]+_.+(?<!_test)\.(go|rb)", re.DOTALL)
+_LANGUAGES = {"go": "Go", "rb": "Ruby"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +20,23 @@ class Listing:
     sql: tuple[Path, ...]
     others: tuple[Path, ...]
 
+    @property
+    def journal(self) -> Path | None:
+        """Return the journal of drizzle-kit, which says what the files are, where there is one."""
+        folder = next((path for path in self.others if path.name == "meta"), None)
+        return folder / "_journal.json" if folder and (folder / "_journal.json").is_file() else None
+
 
 def list_directory(directory: Path) -> Listing:
-    """List a directory. Raises ConfigurationError where it cannot be read, FileFault for a migration in Go."""
+    """List a directory. Raises ConfigurationError where it cannot be read, FileFault for a migration in a language."""
     sql, others = [], []
     try:
         for path in directory.iterdir():
             name = path.name
             if name.lower().endswith(".sql"):
                 sql.append((name, path))
-            elif _GO.fullmatch(name):
-                _refuse_go(path)
+            elif program := _PROGRAM.fullmatch(name):
+                raise _not_sql(path, _LANGUAGES[program[1]])
             else:
                 others.append((name, path))
     except OSError as error:
@@ -47,9 +54,9 @@ def require_printable(path: Path) -> None:
         raise FileFault(f"the name {path.name!a} holds characters that cannot be shown", hint="Rename the file.")
 
 
-def _refuse_go(path: Path) -> None:
-    raise FileFault(
-        f"{path.name} is a migration in Go, which only its own program can run",
+def _not_sql(path: Path, language: str) -> FileFault:
+    return FileFault(
+        f"{path.name} is a migration in {language}, which only its own program can run",
         hint="Write it in SQL, or move it elsewhere once it is applied everywhere.",
         location=place(path),
     )

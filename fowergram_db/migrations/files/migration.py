@@ -5,8 +5,7 @@ from pathlib import Path
 
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.source import SqlFile, place
-
-GREATEST_VERSION = 2**63 - 1
+from fowergram_db.migrations.version import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,15 +13,16 @@ class MigrationFile:
     """One migration of the checkout: the file that does it and, where there is one, that which undoes it.
 
     Both may be sections of one file. ``checksum`` is that of the file as it is on disk, ``folder`` where it lies
-    below the migrations directory ("" in itself).
+    below the migrations directory ("" in itself). ``tool`` names the tool whose layout it is in, "" for our own.
     """
 
-    version: int
+    version: Version
     name: str
     checksum: str
     up: SqlFile
     down: SqlFile | None = None
     folder: str = ""
+    tool: str = ""
 
     @property
     def reversible(self) -> bool:
@@ -43,19 +43,7 @@ class MigrationFile:
         return f"{self.folder}/{self.up.path.name}" if self.folder else self.up.path.name
 
 
-def parse_version(path: Path, digits: str) -> int:
-    """Return the version that digits say. Raises FileFault where the bookkeeping could not hold it."""
-    version = int(digits) if len(digits) < 40 else GREATEST_VERSION + 1  # noqa: PLR2004 - int() is quadratic
-    if not 0 < version <= GREATEST_VERSION:
-        raise FileFault(
-            f"{path.name}: a version is a number from 1 to {GREATEST_VERSION}",
-            hint="Renumber the file.",
-            location=place(path),
-        )
-    return version
-
-
-def clash(version: int, first: Path, second: Path) -> FileFault:
+def clash(version: Version, first: Path, second: Path) -> FileFault:
     """Return the error for two files that have one version."""
     return FileFault(
         f"two files have version {version}: {first.name} and {second.name}",

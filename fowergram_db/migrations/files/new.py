@@ -6,9 +6,11 @@ from pathlib import Path
 from fowergram_db.database.environment import looks_like_url, shown
 from fowergram_db.database.sql import is_installed
 from fowergram_db.errors import ConfigurationError, UsageError
-from fowergram_db.migrations.files.directory import tool_of, versions_in
-from fowergram_db.migrations.files.migration import GREATEST_VERSION
+from fowergram_db.migrations.files.directory import numbers_in, recorded_version, tool_of
+from fowergram_db.migrations.files.layouts.numbered import SUPABASE
+from fowergram_db.migrations.files.layouts.numbered import TOOLS as NUMBERED
 from fowergram_db.migrations.files.sections import MARKERS
+from fowergram_db.migrations.version import GREATEST_NUMBER
 from fowergram_db.redaction.connection_strings import looks_like_login
 
 _FEWEST_DIGITS = 3
@@ -39,7 +41,9 @@ def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
                 hint="Name a directory of your own with --migrations-dir or MIGRATIONS_DIR.",
             )
         directory.mkdir(parents=True, exist_ok=True)
-        contents = _contents(tool_of(directory), _next_number(directory), "_".join(words), " ".join(name.split()))
+        tool = tool_of(directory)
+        number, separator = _next_number(directory, tool) if tool in NUMBERED else ("", "")
+        contents = _contents(tool, number, f"{separator}{'_'.join(words)}", " ".join(name.split()))
         for filename, text in contents.items():
             with (directory / filename).open("x", encoding="utf-8") as file:
                 file.write(text)
@@ -56,13 +60,15 @@ def _contents(tool: str, number: str, stem: str, title: str) -> dict[str, str]:
     heading = f"-- {number}: {title}\n\n"
     if tool in MARKERS:
         up, down = MARKERS[tool]
-        return {f"{number}_{stem}.sql": f"{heading}{up}\n\n{down}\n"}
-    if tool:
+        return {f"{number}{stem}.sql": f"{heading}{up}\n\n{down}\n"}
+    if tool not in NUMBERED:
         raise ConfigurationError(
             f"the migrations there are laid out for {tool}, which names its files otherwise",
             hint=f"Make the next one as {tool} wants it: it is read as it is.",
         )
-    return {f"{number}_{stem}.sql": heading, f"{number}_{stem}.down.sql": f"-- Undo {number}: {title}\n\n"}
+    if tool == SUPABASE:  # to which a down file would be one more migration
+        return {f"{number}{stem}.sql": heading}
+    return {f"{number}{stem}.sql": heading, f"{number}{stem}.down.sql": f"-- Undo {number}: {title}\n\n"}
 
 
 def _is_word(character: str) -> bool:
@@ -70,11 +76,23 @@ def _is_word(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
-def _next_number(directory: Path) -> str:
-    """Return the number after the highest, with as many digits as that has."""
-    version, digits = max(versions_in(directory), default=(0, _FEWEST_DIGITS))
-    if version >= GREATEST_VERSION:
+def _next_number(directory: Path, tool: str) -> tuple[str, str]:
+    """Return the number after the highest, with as many digits as that has, and what is to stand behind it.
+
+    Raises ConfigurationError where the tool would not run a file of that number last.
+    """
+    found = numbers_in(directory)
+    highest, written, separator = max(found, default=(0, "0" * _FEWEST_DIGITS, "_"))
+    if highest == GREATEST_NUMBER:
         raise ConfigurationError(
-            f"there is no number above {version}", hint="Renumber the newest migration: it uses the greatest there is."
+            f"there is no number above {highest}", hint="Renumber the newest migration: it uses the greatest there is."
         )
-    return str(version + 1).zfill(max(digits, _FEWEST_DIGITS))
+    number = str(highest + 1).zfill(max(len(written), _FEWEST_DIGITS))
+    place = recorded_version(tool, f"{number}{separator}x.sql")
+    others = (recorded_version(tool, f"{digits}_x.sql") for _, digits, _ in found)
+    if place and any(other and place < other for other in others):
+        raise ConfigurationError(
+            f"{tool} puts file names in order as text, where {number} comes before {written}",
+            hint=f"Name the file by hand, with a number that comes last: in {len(written)} digits, or more of them.",
+        )
+    return number, separator

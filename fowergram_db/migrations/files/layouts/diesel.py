@@ -6,10 +6,12 @@ from pathlib import Path
 
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.listing import Listing, require_printable
-from fowergram_db.migrations.files.migration import MigrationFile, outside_transaction, parse_version
+from fowergram_db.migrations.files.migration import MigrationFile, outside_transaction
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.version import TextVersion, number_of
 
 TOOL = "diesel"
+TOOLS = (TOOL,)
 _DIESEL = re.compile(r"([0-9][0-9-]*)_(.+)", re.DOTALL)
 
 
@@ -18,18 +20,10 @@ def found(listing: Listing) -> tuple[Path, ...]:
     return tuple(filter(_is_migration, listing.others))
 
 
-def diesel_version(path: Path, digits: str) -> int:
-    """Return the version of a diesel migration: its digits as one number; 0, diesel's own first one, becomes 1.
-
-    >>> diesel_version(Path("x"), "2024-01-01-120000"), diesel_version(Path("x"), "00000000000000")
-    (20240101120000, 1)
-    """
-    digits = digits.replace("-", "")
-    return 1 if not digits.strip("0") else parse_version(path, digits)
-
-
-def _is_migration(path: Path) -> bool:
-    return bool(_DIESEL.fullmatch(path.name)) and ((path / "up.sql").exists() or (path / "down.sql").exists())
+def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 - the same in all layouts
+    """Return the version of a file in its folder, None where that is none of diesel's."""
+    match = _DIESEL.fullmatch(filename.partition("/")[0])
+    return _version(match[1]) if match else None
 
 
 def read(listing: Listing) -> Iterator[MigrationFile]:
@@ -42,7 +36,24 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
         read_script = _read_out_of_transaction if _runs_outside(path / "metadata.toml") else read_file
         down = read_script(path / "down.sql") if (path / "down.sql").exists() else None
         up = read_script(path / "up.sql")
-        yield MigrationFile(diesel_version(path, match[1]), match[2], up.checksum, up, down, path.name)
+        yield MigrationFile(_version(match[1]), match[2], up.checksum, up, down, path.name, TOOL)
+
+
+def _is_migration(path: Path) -> bool:
+    if not _DIESEL.fullmatch(path.name):
+        return False
+    # A down.sql alone may be one of Prisma's, beside its migration.sql.
+    return (path / "up.sql").exists() or ((path / "down.sql").exists() and not (path / "migration.sql").exists())
+
+
+def _version(written: str) -> TextVersion:
+    """Return a version: its digits, which diesel compares as text.
+
+    >>> _version("2024-01-01-120000") < _version("202401011200001") < _version("3"), _version("000").number
+    (True, 0)
+    """
+    digits = written.replace("-", "")
+    return TextVersion(digits, digits, number_of(digits))
 
 
 def _read_out_of_transaction(path: Path) -> SqlFile:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.listing import Listing
-from fowergram_db.migrations.files.migration import MigrationFile, clash, folder_of, outside_transaction, parse_version
+from fowergram_db.migrations.files.migration import MigrationFile, clash, folder_of, outside_transaction
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.version import TextVersion, dotted, number_of
 
 TOOL = "Flyway"
+TOOLS = (TOOL,)
 _FLYWAY = re.compile(r"([VU])([0-9]+(?:[._][0-9]+)*)__(.+)\.sql", re.DOTALL)
 _FLYWAY_LIKE = re.compile(r"(?:[VUB][0-9][0-9._]*|R)__.*\.sql", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\$\{[^}\n]*\}")
@@ -30,34 +32,39 @@ def is_flyway(name: str) -> bool:
     return bool(_FLYWAY_LIKE.fullmatch(name))
 
 
+def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 - the same in all layouts
+    """Return the version that a file name says, None where it says none."""
+    match = _FLYWAY.fullmatch(filename.rpartition("/")[2])
+    return _version(match[2]) if match else None
+
+
 def read(listing: Listing) -> Iterator[MigrationFile]:
     """Read ``V1__name.sql`` with ``U1__name.sql``, which undoes it, from the folders below too, as Flyway does.
 
-    Raises FileFault for what only Flyway can do: repeatable and baseline migrations, versions with dots,
-    placeholders.
+    Raises FileFault for what only Flyway can do: repeatable and baseline migrations, placeholders.
     """
-    ups: dict[int, tuple[str, Path]] = {}
-    downs: dict[int, tuple[str, Path]] = {}
+    ups: dict[str, tuple[TextVersion, str, Path]] = {}
+    downs: dict[str, tuple[TextVersion, str, Path]] = {}
     for path in sorted(path for path in listing.directory.rglob("*") if path.name.lower().endswith(".sql")):
         kind, version, title = _flyway_name(path)
         those = ups if kind == "V" else downs
-        if version in those:
-            raise clash(version, those[version][1], path)
-        those[version] = (title, path)
-    for version, (_, path) in downs.items():
-        if version not in ups:
+        if version.position in those:
+            raise clash(version, those[version.position][2], path)
+        those[version.position] = (version, title, path)
+    for position, (version, _, path) in downs.items():
+        if position not in ups:
             raise FileFault(
                 f"{path.name} has no migration that it would undo",
                 hint=f"Add V{version}__name.sql, or remove this one.",
                 location=place(path),
             )
-    for version, (title, path) in ups.items():
+    for position, (version, title, path) in ups.items():
         up = _read_flyway_file(path)
-        down = _read_flyway_file(downs[version][1]) if version in downs else None
-        yield MigrationFile(version, title, up.checksum, up, down, folder_of(listing.directory, path))
+        down = _read_flyway_file(downs[position][2]) if position in downs else None
+        yield MigrationFile(version, title, up.checksum, up, down, folder_of(listing.directory, path), TOOL)
 
 
-def _flyway_name(path: Path) -> tuple[str, int, str]:
+def _flyway_name(path: Path) -> tuple[str, TextVersion, str]:
     match = _FLYWAY.fullmatch(path.name)
     if not match:
         kinds = {"R": "a repeatable migration of Flyway", "B": "a baseline migration of Flyway"}
@@ -68,15 +75,18 @@ def _flyway_name(path: Path) -> tuple[str, int, str]:
             "its own, or make a V migration of it for each change.",
             location=place(path),
         )
-    # 1.0 and 1 are one version to Flyway.
-    first, *rest = re.split("[._]", match[2])
-    if any(int(part[:40]) for part in rest):
-        raise FileFault(
-            f"{path.name}: version {match[2]} is not a whole number",
-            hint="Versions are whole numbers here: rename the files in their order (V1__, V2__, …).",
-            location=place(path),
-        )
-    return match[1], parse_version(path, first), match[3]
+    return match[1], _version(match[2]), match[3]
+
+
+def _version(written: str) -> TextVersion:
+    """Return a version; 1.0 and 1 are one to Flyway.
+
+    >>> str(_version("01_10.0")), _version("1.0").number, _version("1.1").number
+    ('1.10.0', 1, None)
+    """
+    first, *rest = (part.lstrip("0") or "0" for part in re.split("[._]", written))
+    number = None if any(part != "0" for part in rest) else number_of(first)
+    return TextVersion(dotted(written), ".".join((first, *rest)), number)
 
 
 def _read_flyway_file(path: Path) -> SqlFile:

@@ -1,86 +1,191 @@
-"""Read files whose names begin with a number: our own, and those of most other tools."""
+"""Read files whose names begin with a number: our own, and those of the tools that say more inside the files.
+
+Our own files are those of golang-migrate, sqlx and goose, too, in the order of their numbers; dbmate, sql-migrate and
+supabase put file names in order.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.listing import Listing
-from fowergram_db.migrations.files.migration import MigrationFile, clash, mixture, outside_transaction, parse_version
-from fowergram_db.migrations.files.sections import OPTIONAL, Sections, cut
+from fowergram_db.migrations.files.migration import MigrationFile, clash, mixture, outside_transaction
+from fowergram_db.migrations.files.sections import (
+    DBMATE,
+    GOOSE,
+    NODE_PG_MIGRATE,
+    OPTIONAL,
+    SQL_MIGRATE,
+    TERN,
+    Sections,
+    cut,
+)
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.version import TextVersion, natural, number_of, numbered
 
 TOOL = ""
-NAME = re.compile(r"([0-9]+)_([^.].*?)(\.up|\.down|\.citus)?\.sql", re.IGNORECASE | re.DOTALL)
+SUPABASE = "supabase"
+TOOLS = (TOOL, GOOSE, DBMATE, SQL_MIGRATE, NODE_PG_MIGRATE, TERN, SUPABASE)
+NAME = re.compile(r"([0-9]+)[_-]([^.].*?)(\.up|\.down|\.citus)?\.sql", re.IGNORECASE | re.DOTALL)
+# What these tools take for a migration, too.
+_LOOSE_NAMES = {
+    DBMATE: re.compile(r"([0-9]+)[_-]?(.*)()\.sql", re.IGNORECASE | re.DOTALL),
+    SQL_MIGRATE: re.compile(r"([0-9]*)[_-]?(.*)()\.sql", re.IGNORECASE | re.DOTALL),
+}
 _NAMES = "Name it NNN_name.sql with NNN_name.down.sql, or NNN_name.up.sql with NNN_name.down.sql."
+_DUMPS = {"structure.sql": "Rails", "schema.sql": "dbmate"}
 # sqlx wants this at the very beginning of a file.
 _NO_TRANSACTION = re.compile(r"-- no-transaction(?!\S)")
 
 
+class _Script(NamedTuple):
+    """One file: its name taken apart, where it is one of ours, and its sections."""
+
+    match: re.Match[str] | None
+    file: SqlFile
+    sections: Sections | None
+
+
+class _Numbered(NamedTuple):
+    """One file with the version and the name that its name says."""
+
+    version: TextVersion
+    name: str
+    script: _Script
+
+
 def found(listing: Listing) -> tuple[Path, ...]:
-    """Return the files whose names begin with a number."""
-    return tuple(path for path in listing.sql if NAME.fullmatch(path.name))
+    """Return the files whose names begin with a number, where no journal says what they are."""
+    return () if listing.journal else tuple(path for path in listing.sql if NAME.fullmatch(path.name))
+
+
+def version_of(tool: str, filename: str) -> TextVersion | None:
+    """Return the version that a file name says in the directory of a tool, None where it says none."""
+    pattern = _LOOSE_NAMES.get(tool, NAME)
+    match = pattern.fullmatch(filename)
+    if not match:
+        return None
+    digits = match[1]
+    number = number_of(digits) if digits else None
+    match tool:
+        case "dbmate" | "supabase":
+            return TextVersion(filename, digits, number)
+        case "sql-migrate" | "node-pg-migrate":
+            # Those without a number come last. What has the same number is put in order by its name.
+            first = natural(_moment(digits) if tool == NODE_PG_MIGRATE else digits) if digits else "~"
+            return TextVersion(f"{first} {filename}", filename[: -len(".sql")], number)
+        case _:
+            return numbered(digits)
+
+
+def _moment(digits: str) -> str:
+    """Return the milliseconds since 1970 that 17 digits are to node-pg-migrate, which has both in its file names.
+
+    >>> _moment("20200513070724505"), _moment("1589353644505")
+    ('1589353644505', '1589353644505')
+    """
+    if len(digits) != 17:  # noqa: PLR2004 - year to millisecond
+        return digits
+    try:
+        moment = datetime.strptime(f"{digits}000", "%Y%m%d%H%M%S%f").replace(tzinfo=UTC)
+    except ValueError:
+        return digits
+    return str((moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1))
+
+
+def tool_of(directory: Path) -> str:
+    """Return the tool of a directory whose files do not say it: supabase's, or ours."""
+    inside = directory.absolute()
+    return SUPABASE if (inside.parent.name, inside.name) == (SUPABASE, "migrations") else TOOL
 
 
 def read(listing: Listing) -> Iterator[MigrationFile]:
-    """Read the files whose names begin with a number: a file for each direction, or one with a section for each."""
-    whole: dict[int, tuple[str, SqlFile, Sections | None]] = {}
-    downs: dict[int, tuple[str, SqlFile]] = {}
-    tool: tuple[str, Path] | None = None
-    for path, version, name, direction in _named(listing.sql):
+    """Read a file for each direction, or files with a section for each."""
+    tool, scripts = _read_scripts(listing)
+    whole: dict[str, _Numbered] = {}
+    downs: dict[str, _Numbered] = {}
+    for script in scripts:
+        version, name, direction = _named(script.file.path, tool, script.match)
         those = downs if direction == ".down" else whole
-        if version in those:
-            raise clash(version, those[version][1].path, path)
+        if version.text in those:
+            raise clash(version, those[version.text].script.file.path, script.file.path)
+        those[version.text] = _Numbered(version, name, script)
+    _check_partners(whole, downs)
+    for text, (version, name, (_, file, sections)) in whole.items():
+        if sections:
+            yield MigrationFile(version, name, file.checksum, sections.up, sections.down, tool=tool)
+        else:
+            down = downs[text].script.file if text in downs else None
+            yield MigrationFile(version, name, file.checksum, file, down, tool=tool)
+
+
+def _read_scripts(listing: Listing) -> tuple[str, list[_Script]]:
+    """Read all files, and return whose they are. Raises FileFault where they are those of two tools."""
+    scripts: list[_Script] = []
+    tool: tuple[str, Path] | None = None
+    for path in listing.sql:
+        match = _match(path, tool[0] if tool else None)
+        direction = match[3] if match else ""
         file = _plain(read_file(path))
         sections = cut(file, one_way=bool(direction))
         style = (sections.tool if sections else "", path)
         tool = tool if tool and (tool[0] or style[0] not in OPTIONAL) else style
-        if (style[0] != tool[0] and (style[0] or tool[0] not in OPTIONAL)) or (sections and direction == ".down"):
+        is_other = style[0] != tool[0] and (style[0] or tool[0] not in OPTIONAL)
+        if is_other or (sections and (direction or "").lower() == ".down"):
             raise mixture(tool[1], path)
-        if direction == ".down":
-            downs[version] = (name, file)
-        else:
-            whole[version] = (name, file, sections)
-    _check_partners(whole, downs)
-    for version, (name, file, sections) in whole.items():
-        if sections:
-            yield MigrationFile(version, name, file.checksum, sections.up, sections.down)
-        else:
-            yield MigrationFile(version, name, file.checksum, file, downs[version][1] if version in downs else None)
+        scripts.append(_Script(match, file, sections))
+    return (tool[0] if tool else "") or tool_of(listing.directory), scripts
 
 
 def _plain(file: SqlFile) -> SqlFile:
     return outside_transaction(file) if _NO_TRANSACTION.match(file.text) else file
 
 
-def _named(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str, str]]:
-    """Yield each path with the version, the name and the direction that its file name says."""
-    for path in paths:
-        match = NAME.fullmatch(path.name)
-        if not match:
-            raise FileFault(f"{path.name} is not the name of a migration", hint=_NAMES, location=place(path))
-        digits, name, direction = match[1], match[2], (match[3] or "").lower()
-        if direction == ".citus":
-            raise FileFault(
-                f"{path.name}: names that end in .citus.sql are reserved", hint=_NAMES, location=place(path)
-            )
-        yield path, parse_version(path, digits), name, direction
+def _match(path: Path, tool: str | None) -> re.Match[str] | None:
+    """Take a file name apart; None where the file itself has to say whose it is, which it cannot where it is ours."""
+    match = NAME.fullmatch(path.name)
+    if match is None and tool is not None and tool not in _LOOSE_NAMES:
+        raise _misnamed(path)
+    if match and (match[3] or "").lower() == ".citus":
+        raise FileFault(f"{path.name}: names that end in .citus.sql are reserved", hint=_NAMES, location=place(path))
+    return match
 
 
-def _check_partners(
-    ups: dict[int, tuple[str, SqlFile, Sections | None]], downs: dict[int, tuple[str, SqlFile]]
-) -> None:
-    for version, (name, down) in sorted(downs.items()):
-        if version not in ups:
+def _named(path: Path, tool: str, match: re.Match[str] | None) -> tuple[TextVersion, str, str]:
+    """Return the version, the name and the direction that a file name says."""
+    match = match or (_LOOSE_NAMES[tool].fullmatch(path.name) if tool in _LOOSE_NAMES else None)
+    version = version_of(tool, path.name)
+    if match is None or version is None:
+        raise _misnamed(path)
+    return version, match[2] or match[1], (match[3] or "").lower()
+
+
+def _misnamed(path: Path) -> FileFault:
+    hint = _NAMES
+    if tool := _DUMPS.get(path.name):
+        hint = (
+            f"It looks like the dump of a whole schema that {tool} keeps. Where it is to be the first migration, copy "
+            f"it to a directory of its own as 001_schema.sql, without the table schema_migrations and its rows; "
+            "`fowergram-db adopt --to 1` then takes over a database that has this schema."
+        )
+    return FileFault(f"{path.name} is not the name of a migration", hint=hint, location=place(path))
+
+
+def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered]) -> None:
+    for text, (version, name, script) in sorted(downs.items(), key=lambda item: item[1].version):
+        path = script.file.path
+        if text not in whole:
             raise FileFault(
-                f"{down.path.name} has no migration that it would undo",
+                f"{path.name} has no migration that it would undo",
                 hint=f"Add the file that does version {version}, or remove this one.",
-                location=place(down.path),
+                location=place(path),
             )
-        other, up, _ = ups[version]
-        if other != name:
+        if whole[text].name != name:
             raise FileFault(
-                f"{down.path.name} and {up.path.name} have one version but two names",
+                f"{path.name} and {whole[text].script.file.path.name} have one version but two names",
                 hint="Give both the same name.",
-                location=place(down.path),
+                location=place(path),
             )

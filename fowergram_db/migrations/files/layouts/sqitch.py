@@ -9,14 +9,21 @@ from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, folder_of
 from fowergram_db.migrations.files.source import place, read_file
 from fowergram_db.migrations.files.transactions import without_transaction
+from fowergram_db.migrations.version import TextVersion, numbered
 
 TOOL = "sqitch"
+TOOLS = (TOOL,)
 _PLAN = "sqitch.plan"
 
 
 def found(listing: Listing) -> tuple[Path, ...]:
     """Return the plan."""
     return tuple(path for path in listing.others if path.name == _PLAN)
+
+
+def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 - the same in all layouts
+    """Return None: only the plan says the place of a change."""
+    return None
 
 
 def read(listing: Listing) -> Iterator[MigrationFile]:
@@ -26,7 +33,15 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
         up_path, down_path = directory / "deploy" / f"{name}.sql", directory / "revert" / f"{name}.sql"
         up = read_file(up_path)
         down = without_transaction(read_file(down_path)) if down_path.exists() else None
-        yield MigrationFile(version, name, up.checksum, without_transaction(up), down, folder_of(directory, up_path))
+        yield MigrationFile(
+            numbered(str(version)),
+            name,
+            up.checksum,
+            without_transaction(up),
+            down,
+            folder_of(directory, up_path),
+            TOOL,
+        )
 
 
 def _planned(path: Path) -> tuple[str, ...]:

@@ -1,0 +1,55 @@
+"""Read directories of Prisma and of newer versions of drizzle-kit: a folder for each migration, in order of name."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from fowergram_db.errors import FileFault
+from fowergram_db.migrations.files.listing import Listing, require_printable
+from fowergram_db.migrations.files.migration import MigrationFile
+from fowergram_db.migrations.files.source import place, read_file
+from fowergram_db.migrations.files.statement_breaks import without_breaks
+from fowergram_db.migrations.version import TextVersion, number_of
+
+TOOL = "Prisma or drizzle"
+TOOLS = (TOOL,)
+_FILE = "migration.sql"
+_LOCK = "migration_lock.toml"
+_NAME = re.compile(r"([0-9]+)[_-](.+)", re.DOTALL)
+_PROVIDER = re.compile(r"^\s*provider\s*=\s*[\"']([^\"'\n]*)[\"']", re.MULTILINE)
+
+
+def found(listing: Listing) -> tuple[Path, ...]:
+    """Return the folders that are a migration each."""
+    return tuple(path for path in listing.others if (path / _FILE).is_file())
+
+
+def version_of(tool: str, filename: str) -> TextVersion:  # noqa: ARG001 - the same in all layouts
+    """Return the version of a file in its folder: the folder's name."""
+    folder = filename.partition("/")[0]
+    match = _NAME.fullmatch(folder)
+    return TextVersion(folder, folder, number_of(match[1]) if match else None)
+
+
+def read(listing: Listing) -> Iterator[MigrationFile]:
+    """Read ``NAME/migration.sql`` with ``down.sql`` where there is one."""
+    _require_postgresql(listing.directory / _LOCK)
+    for path in found(listing):
+        require_printable(path)
+        match = _NAME.fullmatch(path.name)
+        up = read_file(path / _FILE)
+        down = read_file(path / "down.sql") if (path / "down.sql").exists() else None
+        version = version_of(TOOL, f"{path.name}/{_FILE}")
+        yield MigrationFile(
+            version, match[2] if match else path.name, up.checksum, without_breaks(up), down, path.name, TOOL
+        )
+
+
+def _require_postgresql(path: Path) -> None:
+    provider = _PROVIDER.search(read_file(path).text) if path.exists() else None
+    if provider and provider[1] != "postgresql":
+        raise FileFault(
+            f"{path.name} says that these migrations are for {provider[1] or 'no database'}, not for postgresql",
+            hint="Name the directory that was made for PostgreSQL with --migrations-dir.",
+            location=place(path),
+        )

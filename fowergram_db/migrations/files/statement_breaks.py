@@ -1,0 +1,24 @@
+"""Read the lines with which drizzle-kit separates statements: it sends what stands between two of them alone."""
+
+import re
+from dataclasses import replace
+
+from fowergram_db.migrations.files.source import SqlFile
+
+_COMMENT = re.compile(r"-->[ \t]*statement-breakpoint\b")
+
+
+def without_breaks(file: SqlFile) -> SqlFile:
+    """Return the file with a semicolon for each break, which ends a statement that has none; places stay true.
+
+    Where the words stand in a string or in the body of a function they are left as they are.
+    """
+    if "statement-breakpoint" not in file.text:
+        return file
+    from fowergram_db.migrations.script.scanner import scan
+
+    text = file.text
+    for start, _ in scan(text).comments:
+        if _COMMENT.match(text, start):
+            text = f"{text[:start]};--{text[start + 3 :]}"
+    return replace(file, text=text)
