@@ -7,6 +7,8 @@ the files by file name, then by number; a row whose file is gone has the version
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from psycopg import sql
+
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.files.directory import MigrationFile, recorded_version, with_text_version

@@ -362,20 +362,18 @@ def guard(trusted: Trusted) -> str:
 def read_durations(connection: Connection, versions: Sequence[Version]) -> dict[Version, float]:
     """Return of each of these versions that is recorded how long it took, in ms."""
     with reported("read the history in public.schema_migrations"):
-        rows = _read_guarded(connection, load("bookkeeping/durations"), versions)
-        return {version: float(ms) for version, ms in rows}
+        found = _read_guarded(connection, load("bookkeeping/durations"), versions)
+        return {version: float(ms) for version, ms in found.items()}
 
 
-def read_down_scripts(connection: Connection, rows: Sequence[AppliedMigration]) -> dict[Version, str]:
-    """Return, by version, the recorded down script of each of these migrations that has one."""
-    recorded = {row.recorded_version: row.version for row in rows}
+def read_down_scripts(connection: Connection, versions: Sequence[Version]) -> dict[Version, str]:
+    """Return the recorded down script of each of these versions, as they are recorded, that has one."""
     with reported("read the recorded down scripts"):
-        found = _read_guarded(connection, load("bookkeeping/down_scripts"), list(recorded))
-        return {recorded[version]: script for version, script in found}
+        return _read_guarded(connection, load("bookkeeping/down_scripts"), versions)
 
 
-def _read_guarded(connection: Connection, query: str, versions: Sequence[Version]) -> list[tuple[Version, str]]:
-    """Return what a query finds of some versions; both columns are texts, the first of them a version's."""
+def _read_guarded(connection: Connection, query: str, versions: Sequence[Version]) -> dict[Version, str]:
+    """Return what a query finds, by version; both of its columns are texts."""
     named = {str(version): version for version in versions}
     text = psycopg.ClientCursor(connection).mogrify(guarded(query, Lock.READ), {"versions": list(named)})
     with connection.cursor() as cursor:
@@ -383,4 +381,4 @@ def _read_guarded(connection: Connection, query: str, versions: Sequence[Version
         cursor.execute(text.encode())
         while cursor.nextset():
             pass
-        return [(named[str(first)], str(second)) for first, second in cursor]
+        return {named[str(version)]: str(found) for version, found in cursor}

@@ -169,8 +169,9 @@ def _prepare_down(
     require_own(history)
     require_same_directory(files, history)
     rows: tuple[AppliedMigration, ...] = to_undo(files, history, undo)
-    recorded = read_down_scripts(connection, rows) if rows else {}
-    steps = plan_down(files, rows, recorded)
+    recorded = {row.recorded_version: row.version for row in rows}
+    scripts = read_down_scripts(connection, tuple(recorded)) if rows else {}
+    steps = plan_down(files, rows, {recorded[version]: script for version, script in scripts.items()})
     if found := next((step for step in steps if not step.is_file), None):
         _require_own_scripts(connection, str(found.source))
     return tuple(map(check, steps))

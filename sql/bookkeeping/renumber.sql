@@ -1,7 +1,7 @@
--- Purpose: give the rows of these files other versions; they are texts at this time.
+-- Purpose: give the rows of these files other versions, in the {table} of the history, where they are texts now.
 -- Oldest server: 13. Privileges: UPDATE on the table. Parameters, arrays of text of one length: filenames, versions,
 -- positions.
-UPDATE public.schema_migrations AS m
+UPDATE {table} AS m
 SET version = n.version, position = n.position
 FROM ROWS FROM (
     pg_catalog.unnest(%(filenames)s::text[]),

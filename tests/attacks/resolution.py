@@ -103,7 +103,8 @@ _WITHOUT_PATH = """
             WHERE d.objid OPERATOR(pg_catalog.=) p.oid AND d.deptype OPERATOR(pg_catalog.=) 'e'::"char"
         )
     ORDER BY 1"""
-# The histories of other tools, of the types that these give their columns, and extensions away from public.
+# The histories of other tools, of the types that these give their columns, and one of ours with texts for versions;
+# extensions away from public.
 _TOOLS = {
     "dbmate": "version varchar(128)",
     "diesel": "version varchar(50), run_on timestamp",
@@ -111,6 +112,7 @@ _TOOLS = {
     "installed_on timestamp, success boolean",
     "golang_migrate": "version bigint, dirty boolean",
     "goose": "id int, version_id bigint, is_applied boolean, tstamp timestamp",
+    "renumber": "filename text, version text, position text",
     "run_migrations_sh": "id int, filename varchar(255), executed_at timestamp, checksum varchar(64)",
     "sqitch": "change text, committed_at timestamptz, planned_at timestamptz",
     "sql_migrate": "id text, applied_at timestamptz",

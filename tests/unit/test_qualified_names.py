@@ -10,7 +10,7 @@ from pglast.visitors import Visitor
 from tests.attacks import shipped
 
 _TABLES = "dbmate diesel flyway golang_migrate goose run_migrations_sh sqitch sql_migrate sqlx".split()
-_TABLES += ["by_column", "prisma", "summary"]
+_TABLES += ["by_column", "prisma", "renumber", "summary"]
 _PLACEHOLDERS = dict.fromkeys(_TABLES, "public.t") | {"slow_queries": "public"}
 _MIGRATIONS = [path for path in shipped.files() if path.parent.name == "migrations"]
 _ASSIGNED = re.compile(r"^\s*[\w.]+(?:\[.*?\])?\s*:=")
