@@ -39,6 +39,7 @@ from fowergram_db.database.sessions import Sessions, end_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind
 from fowergram_db.errors import DatabaseMissing, FowergramError, HistoryInconsistent, Refused, UntrustedHistory
+from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
 from fowergram_db.migrations.history import read_history, require_no_other_tool, require_own
 from fowergram_db.migrations.packaged import require_no_tables
@@ -195,9 +196,10 @@ def _require_directory(connection: Connection, job: _Job, facts: DatabaseFacts) 
     except HistoryInconsistent:
         return  # a reset is the way out of a history that makes no sense
     require_own(history)
-    if is_other_directory(job.files, history):
-        if not job.terms.confirm_directory(difference(job.files, history)):
-            raise wrong_directory(job.files, history)
+    files, history = align(job.files, history)
+    if is_other_directory(files, history):
+        if not job.terms.confirm_directory(difference(files, history)):
+            raise wrong_directory(files, history)
     elif job.terms.only_own:
         require_no_tables(connection, history)
 
