@@ -188,7 +188,7 @@ class Session:
         """Connect to a database of the target's server that is always there, and note the server's version."""
         from fowergram_db.database.connection import maintenance, server_version
 
-        with maintenance(target) as connection:
+        with maintenance(target, also=target.dbname) as connection:
             self.server_version = server_version(connection)
             yield connection
 

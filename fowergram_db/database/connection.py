@@ -27,7 +27,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 OLDEST_SERVER = 130000
 MAINTENANCE_DATABASE = "postgres"
-_MAINTENANCE_DATABASES = (MAINTENANCE_DATABASE, "template1")
+TEMPLATE = "template1"
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
 
@@ -42,7 +42,7 @@ _HINTS = {
     Cause.NOT_ADMITTED: "Check the user (--user, DB_USER): the role must exist, may need LOGIN, and the server's "
     "pg_hba.conf must admit it from this address.",
     Cause.DATABASE_MISSING: "Check the name of the database. To create it, the role must be able to connect to the "
-    "database postgres or template1.",
+    "database postgres, to one of its own name, or to template1.",
     Cause.NO_PRIVILEGE: "Let its owner run: GRANT CONNECT ON DATABASE … TO …;",
     Cause.DATABASE_CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again; a database whose DROP DATABASE "
     "was interrupted can only be dropped.",
@@ -254,13 +254,18 @@ def _cause(target: Target, error: LoginFailed) -> Cause:
 
 
 @contextmanager
-def maintenance(target: Target) -> Iterator[Connection]:
-    """Connect to a database of the same server that is always there, for CREATE and DROP DATABASE."""
-    for dbname in _MAINTENANCE_DATABASES:
+def maintenance(target: Target, *, also: str = "") -> Iterator[Connection]:
+    """Connect to another database of the same server, for CREATE and DROP DATABASE.
+
+    It is the first that lets the role in: postgres; the one that has the name of the role; ``also``, where that would
+    do as well; template1, in which a session is in the way of those who make databases.
+    """
+    own = target.user if target.user != target.dbname else ""
+    for dbname in dict.fromkeys(filter(None, (MAINTENANCE_DATABASE, own, also, TEMPLATE))):
         try:
             connection = connect_safely(target, dbname=dbname)
         except ConnectionFailed as error:
-            if dbname == _MAINTENANCE_DATABASES[-1] or not error.is_of_database:
+            if dbname == TEMPLATE or not error.is_of_database:
                 raise
             continue
         with connection:

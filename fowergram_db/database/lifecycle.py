@@ -1,7 +1,7 @@
 """Look at databases, and make others like them."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, LiteralString
 
@@ -9,8 +9,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
-from fowergram_db.database.connection import Connection, maintenance, reported
-from fowergram_db.database.creation import Option, create_closed
+from fowergram_db.database.connection import TEMPLATE, Connection, maintenance, reported
+from fowergram_db.database.creation import Option, create_closed, written
 from fowergram_db.database.labelling import label_made, load_with_labels
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
@@ -138,12 +138,8 @@ def create_database(target: Target) -> bool:
     Raises DatabaseError where the role may not.
     """
     with maintenance(target) as connection:
-        template = database_facts(connection, "template1")
-        wrong = template is not None and template.encoding != _ENCODING
-        options = sql.SQL(" TEMPLATE template0 ENCODING 'UTF8'") if wrong else sql.SQL("")
-        statement = sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(target.dbname), options)
         try:
-            connection.execute(statement)
+            _create(connection, target.dbname)
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return False
         except psycopg.errors.InsufficientPrivilege as error:
@@ -160,22 +156,43 @@ def create_database(target: Target) -> bool:
         return True
 
 
+def _create(admin: Connection, name: str) -> None:
+    """Copy template1, or template0 in UTF-8 where that is in another encoding, or somebody stays in there."""
+    template = database_facts(admin, TEMPLATE)
+    statement = sql.SQL("CREATE DATABASE {} {}")
+    if template is None or template.encoding == _ENCODING:
+        try:
+            admin.execute(statement.format(sql.Identifier(name), sql.SQL("")))
+        except psycopg.errors.ObjectInUse:
+            if template is None:
+                raise
+        else:
+            return
+        options: sql.Composable = written(_of_template0(template))
+    else:
+        options = sql.SQL("TEMPLATE template0 ENCODING 'UTF8'")
+    admin.execute(statement.format(sql.Identifier(name), options))
+
+
 def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
     """Create an empty database with the encoding, the locale and the tablespace of another, and return its OID.
 
-    It is a copy of template1 where the other could be one, else of template0; it belongs to the current role, and
-    nobody else can enter it: see ``create_closed``. Sessions in it begin with the settings of the other, so that a
-    script does there what it does here. Raises DatabaseError, which says what to do where the role may not create
-    databases.
+    It is a copy of template1 where the other could be one and nobody is in there, else of template0; it belongs to the
+    current role, and nobody else can enter it: see ``create_closed``. Sessions in it begin with the settings of the
+    other, so that a script does there what it does here. Raises DatabaseError, which says what to do where the role may
+    not create databases.
     """
-    options: list[Option] = []
-    if facts.own_tablespace:
-        options.append(("TABLESPACE", sql.Identifier(facts.own_tablespace)))
-    if not facts.like_template:
-        options.append(("TEMPLATE", sql.Identifier("template0")))
-        options.extend(locale_options(facts))
+    place: list[Option] = [("TABLESPACE", sql.Identifier(facts.own_tablespace))] if facts.own_tablespace else []
     with creating(admin):
-        return create_closed(admin, name, options, facts.settings)
+        # Beside a session in template1, a run has others there.
+        if facts.like_template and admin.info.dbname != TEMPLATE:
+            with suppress(psycopg.errors.ObjectInUse):
+                return create_closed(admin, name, place, facts.settings)
+        return create_closed(admin, name, [*place, *_of_template0(facts)], facts.settings)
+
+
+def _of_template0(facts: DatabaseFacts) -> list[Option]:
+    return [("TEMPLATE", sql.Identifier("template0")), *locale_options(facts)]
 
 
 @contextmanager

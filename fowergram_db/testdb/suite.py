@@ -100,7 +100,7 @@ class Suite:
         self.target = target
         self._stack = ExitStack()
         try:
-            self._admin = self._stack.enter_context(maintenance(target))
+            self._admin = self._stack.enter_context(maintenance(target, also=target.dbname))
             blueprint = Blueprint(target, files, default_facts(self._admin))
             ensure_template(self._admin, blueprint, _unheard)
             run = self._stack.enter_context(running(target, self._admin))
@@ -190,7 +190,8 @@ class _Warmer(threading.Thread):
     def run(self) -> None:
         """Work until the end is wanted; what fails is for whoever takes the next clone."""
         try:
-            with maintenance(self._cloner.blueprint.target) as admin:
+            target = self._cloner.blueprint.target
+            with maintenance(target, also=target.dbname) as admin:
                 while self._work(admin):
                     pass
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
