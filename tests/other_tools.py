@@ -160,7 +160,7 @@ TABLES = (
     Table("yoyo", "_yoyo_migration", "migration_hash VARCHAR(64) PRIMARY KEY, migration_id VARCHAR(255), "
           "applied_at_utc TIMESTAMP", "'{n}', '00{n}_{name}', '2024-05-0{n}'"),
     Table("mybatis", "changelog", "ID NUMERIC(20,0) NOT NULL PRIMARY KEY, APPLIED_AT VARCHAR(25) NOT NULL, "
-          "DESCRIPTION VARCHAR(255) NOT NULL", "{n}, '2024-05-0{n} 00:00:00', '{name}'"),
+          "DESCRIPTION VARCHAR(255) NOT NULL", "{n}, '2024-05-0{n} 00:00:00', '{name}'", movable=False),
     Table("pgroll", "migrations", PGROLL, "'public', '0{n}_{name}', '{{}}', '2024-05-0{n}', now(), NULL, true",
           movable=False, schema="pgroll"),
     Table("bytebase", "migration_history", BYTEBASE,
@@ -207,6 +207,10 @@ TABLES = (
           "migrated_at TIMESTAMPTZ NOT NULL DEFAULT current_timestamp", "{n}, '{n}', 1, '2024-05-0{n}Z'"),
     Table("sea-orm", "seaql_migrations", "version character varying NOT NULL PRIMARY KEY, applied_at bigint NOT NULL",
           "'m{n}_{name}', {n}"),
+    Table("another tool", "_migrations", "id serial PRIMARY KEY, filename text NOT NULL, applied_at timestamptz",
+          "{n}, '00{n}_{name}.sql', '2024-05-0{n}Z'", movable=False),
+    Table("another tool", "app_migrations", "name text PRIMARY KEY, sha1 text", "'00{n}_{name}.up.sql', ''",
+          movable=False),
     Table("another tool", "schema_migrations", "version int PRIMARY KEY, whatever text", "{n}, ''", movable=False),
 )  # fmt: skip
 

@@ -59,7 +59,7 @@ class Shape(NamedTuple):
     that nothing depends on. ``marks``: the columns that are looked for under any name. ``label``, ``position`` and
     ``moment`` are columns: what an entry is called, its order, its time. ``ignored``: column=value of an entry that the
     tool makes at its start. ``entries``: under a name that says nothing, the newest entry has to match this regular
-    expression. ``beside``: the other tables that the tool keeps in that schema.
+    expression; with ``is_proven_by_entries``, under any. ``beside``: the other tables that the tool keeps there.
     """
 
     tool: str
@@ -74,6 +74,7 @@ class Shape(NamedTuple):
     ignored: str = ""
     entries: str = ""
     beside: str = ""
+    is_proven_by_entries: bool = False
 
 
 _ANY = ".*"
@@ -139,13 +140,13 @@ SHAPES = (
     Shape("yoyo", "_yoyo_migration", "migration_hash:t migration_id:t applied_at_utc:d", "migration_id",
           "applied_at_utc", marks="migration_hash", alike=_ANY, beside="_yoyo_log _yoyo_version yoyo_lock"),
     Shape("yoyo", "_yoyo_migration", "id:t ctime:d", "id", "ctime", beside="yoyo_lock"),
-    Shape("mybatis", "", "id:i applied_at:t description:t", "description", position="id", marks="applied_at",
-          alike=_ANY),
+    Shape("mybatis", "", "id:i applied_at:t description:t", "description", position="id",
+          alike=".*(?:change|migrat).*", marks="applied_at"),
     Shape("pgroll", "", "schema:t name:t migration:j parent:t done:b", "name", "created_at", "created_at",
           alike=_LIKE_MIGRATIONS, exact=False),
     Shape("bytebase", "bytebase_migration_history",
-          "release_version:t namespace:t sequence:i source:t type:t status:t version:t", "version", position="id",
-          marks="release_version", alike=_ANY, exact=False),
+          "created_ts: release_version:t namespace:t sequence:i source:t type:t status:t version:t", "version",
+          position="id", marks="release_version", alike=_ANY, exact=False),
     Shape("hasura", "", "hasura_uuid: version:t cli_state:j", "version", "upgraded_on", marks="hasura_uuid",
           alike="hdb_version", exact=False, ignored="cli_state={}"),
     Shape("refinery", "refinery_schema_history", "version:i name:t applied_on:t checksum:t", "version", "applied_on",
@@ -203,7 +204,12 @@ SHAPES = (
           alike=_LIKE_MIGRATIONS),
     Shape("movine", "movine_migrations", "id:i created_at:d updated_at:d name:t hash:t down_sql:t", "name",
           "created_at", "id"),
-    # What nobody here knows, in a table whose name says enough.
+    # What nobody here knows, in a table whose name says enough, or that lists files of SQL.
+    *(
+        Shape(UNKNOWN, "", f"{column}:t", column, "applied_at", alike=_LIKE_MIGRATIONS, exact=False,
+              entries=r".+\.sql", is_proven_by_entries=True)
+        for column in "filename file_name file name script migration migration_name version id".split()
+    ),
     Shape(UNKNOWN, "", "version:", "version", alike="schema_migrations", exact=False),
 )  # fmt: skip
 
@@ -231,9 +237,9 @@ class FoundTable(NamedTuple):
     def is_unmistakable(self) -> bool:
         """Tell whether shape and name say enough, so that no entry has to."""
         name, shape = self.relation.name.lower(), self.shape
-        return not shape.entries or bool(
-            re.fullmatch(shape.names or "^$", name) or re.fullmatch(_LIKE_MIGRATIONS, name)
-        )
+        if not shape.entries or shape.is_proven_by_entries:
+            return not shape.entries
+        return bool(re.fullmatch(shape.names or "^$", name) or re.fullmatch(_LIKE_MIGRATIONS, name))
 
     def may_have(self, newest: str) -> bool:
         """Tell whether this may be the newest entry of such a history."""
@@ -278,7 +284,7 @@ _FEW = 4
 
 def known_tools() -> tuple[str, ...]:
     """Return the names of all tools whose tables are known, those that can be read first."""
-    return tuple(dict.fromkeys((*Tool, *(shape.tool for shape in SHAPES[:-1]))))
+    return tuple(dict.fromkeys((*Tool, *(shape.tool for shape in SHAPES if shape.tool != UNKNOWN))))
 
 
 def kept_by(found: Iterable[FoundTable]) -> tuple[str, ...]:
