@@ -12,7 +12,7 @@ from fowergram_db.cli.options import Needs, command, option
 from fowergram_db.cli.render import Column, Row
 from fowergram_db.cli.session import Outcome, Session, duration_ms
 from fowergram_db.cli.steps import step_listener
-from fowergram_db.errors import Refused
+from fowergram_db.errors import ConfigurationError, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,7 +83,7 @@ def create(session: Session, count: _COUNT = 1, name: _NAME = None, ttl: _TTL = 
     with session.reached() as target:
         _require_lasting(session)
         session.announce(target.place)
-        with _supply_for(session, target, files, listen) as source:
+        with _supply_for(session, target, files, names, listen) as source:
             for wanted in names:
                 _hand_out(session, source.give(wanted, lifetime))
             if warm and not names:
@@ -95,18 +95,21 @@ def create(session: Session, count: _COUNT = 1, name: _NAME = None, ttl: _TTL = 
 
 @contextmanager
 def _supply_for(
-    session: Session, target: "Target", files: "Sequence[MigrationFile]", listen: "OnEvent"
+    session: Session,
+    target: "Target",
+    files: "Sequence[MigrationFile]",
+    names: "Sequence[str | None]",
+    listen: "OnEvent",
 ) -> "Iterator[Supply]":
-    """Open a supply of clones of what the files make."""
+    """Open a supply of clones of what the files make, once no database has one of the names."""
     from fowergram_db.database.lifecycle import default_facts
-    from fowergram_db.testdb.databases import supply
+    from fowergram_db.testdb.databases import require_free, supply
     from fowergram_db.testdb.template import Blueprint
 
-    with (
-        session.administer(target) as admin,
-        supply(admin, Blueprint(target, files, default_facts(admin)), listen) as source,
-    ):
-        yield source
+    with session.administer(target) as admin:
+        require_free(admin, names)
+        with supply(admin, Blueprint(target, files, default_facts(admin)), listen) as source:
+            yield source
 
 
 def _hand_out(session: Session, database: "TestDatabase") -> None:
@@ -221,46 +224,68 @@ def _throwaway_data(database: "Throwaway") -> dict[str, Any]:
     app,
     "prune",
     group=_GROUP,
-    needs=Needs.DATABASE,
+    needs=Needs.BOTH,
     examples="  fowergram-db testdb prune\n  fowergram-db testdb prune --older-than 2h\n"
-    "  fowergram-db testdb prune --older-than 0",
+    "  fowergram-db testdb prune --older-than 0 --dry-run\n  fowergram-db testdb prune --older-than 0 --all",
 )
 def prune(
     session: Session,
     older_than: Annotated[
         str | None,
         option(
-            "Drop whatever is so old, too, templates included.",
+            "Also drop whatever is older than this, templates included, if it was made from this project's migrations.",
             "--older-than",
             variable="FOWERGRAM_TESTDB_OLDER_THAN",
             metavar="DURATION",
         ),
     ] = None,
+    everything: Annotated[
+        bool, option("With --older-than: of all projects.", "--all", variable="FOWERGRAM_TESTDB_ALL")
+    ] = False,
+    dry_run: Annotated[
+        bool, option("Print what would be dropped, and drop nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
+    ] = False,
 ) -> Outcome:
     """Drop what is no longer needed.
 
     Test databases that have expired, what killed runs have left, clones that wait for a template that is gone or have
     waited for a day, and templates that were not used for a week. What has clients, belongs to a run that lives, or is
-    marked as production is left alone; so is every database that no label says to be the tool's.
+    marked as production is left alone; so is every database that no label says to be the tool's. Of one project is what
+    was made from migrations with the same first file.
     """
     from fowergram_db.database.protection import require_no_production
+    from fowergram_db.testdb.pruning import due
     from fowergram_db.testdb.pruning import prune as use_case
 
     require_no_production(session.environment, "no database is dropped here")
     age_limit = None if older_than is None else timedelta(milliseconds=duration_ms("--older-than", older_than))
+    project = None if everything or age_limit is None else _project(session)
     dropped: list[dict[str, Any]] = []
     kept: list[dict[str, Any]] = []
-    session.data.update(dropped=dropped, kept=kept)
+    session.data.update(dry_run=dry_run, dropped=dropped, kept=kept)
+    done = "would drop" if dry_run else "dropped "
     with session.reached() as target:
         session.announce(target.place)
         with session.administer(target) as admin:
-            for database, kept_by in use_case(admin, target, age_limit):
+            found = due(admin, age_limit, project) if dry_run else use_case(admin, target, age_limit, project)
+            for database, kept_by in found:
                 if kept_by:
                     kept.append({"name": database.name, "reason": kept_by})
                     session.screen.note(f"kept     {database.name}: {kept_by}")
                 else:
                     dropped.append({"name": database.name, "kind": str(database.kind), "use": str(database.use)})
-                    session.screen.line(f"dropped  {database.name} ({database.use})")
+                    session.screen.line(f"{done} {database.name} ({database.use})")
     if not dropped:
         session.screen.line("Nothing to do.")
     return Outcome()
+
+
+def _project(session: Session) -> str:
+    """Return what tells the project at hand from others; "" where there are no migrations, so that nothing is of it."""
+    from fowergram_db.testdb.template import project_of
+
+    try:
+        return project_of(session.read_files())
+    except ConfigurationError as error:
+        session.screen.note(f"No database counts as one of this project: {error.message}.")
+        return ""

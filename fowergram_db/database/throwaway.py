@@ -111,9 +111,10 @@ def label_without_identity(sentence: str, kind: Kind) -> str:
     return label(sentence, {"kind": kind, "of": ""}).removesuffix('""}')
 
 
-def facts_until(made_at: datetime, until: datetime | None) -> dict[str, object]:
+def facts_until(made_at: datetime, until: datetime | None, project: str = "") -> dict[str, object]:
     """Return the facts of a test database that outlives the run that made it; ``until`` None: it never expires."""
-    return {"kind": Kind.TEST, "made": made_at.isoformat(), "until": until.isoformat() if until else None}
+    expiry = until.isoformat() if until else None
+    return {"kind": Kind.TEST, "made": made_at.isoformat(), "until": expiry, "project": project}
 
 
 def facts_for(comment: str | None, identity: str | None) -> Mapping[str, Any] | None:

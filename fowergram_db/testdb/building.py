@@ -1,6 +1,5 @@
 """Build templates, seal them, and drop them again."""
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -81,7 +80,7 @@ def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEv
     oid = create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
     try:
         build(building, steps, on_event, blueprint.target.dbname)
-        _complete(admin, building, oid, blueprint.like.settings)
+        _complete(admin, building, oid, blueprint)
     except BaseException:
         drop_quietly(admin, found.name, oid)
         raise
@@ -109,7 +108,7 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
         drop_database(admin, Seen.of(earlier), Sessions.END)
 
 
-def _complete(admin: Connection, building: Target, oid: int, stored: Iterable[str]) -> None:
+def _complete(admin: Connection, building: Target, oid: int, blueprint: Blueprint) -> None:
     """Make a template of what was built, and seal it: from here on nobody can change it unseen."""
     name = sql.Identifier(building.dbname)
     with connect_safely(building) as connection, reported("read what the template holds"):
@@ -117,7 +116,7 @@ def _complete(admin: Connection, building: Target, oid: int, stored: Iterable[st
         maintained = keeps_partitions(connection)
         row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
         owner = state.owner if (state := database_state(connection)) else ""
-        carried = carried_of(ask_carried(connection, oid), owner, stored)
+        carried = carried_of(ask_carried(connection, oid), owner, blueprint.like.settings)
     now = datetime.now(UTC)
     facts = {
         "made": now.isoformat(timespec="seconds"),
@@ -126,6 +125,7 @@ def _complete(admin: Connection, building: Target, oid: int, stored: Iterable[st
         "maintained": maintained,
         "carried": asdict(carried),
         "contents": asdict(contents) if contents else None,
+        "project": blueprint.project,
     }
     with reported("complete the template"):
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))

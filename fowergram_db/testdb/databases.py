@@ -1,6 +1,6 @@
 """Test databases: give them out, and keep some ready."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -58,6 +58,24 @@ def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
     return names
 
 
+def require_free(admin: Connection, names: Iterable[str | None]) -> None:
+    """Raise Refused where a database has one of these names. One round trip; none where no name is given."""
+    wanted = [name for name in names if name]
+    if wanted:
+        query = "SELECT datname::text FROM pg_catalog.pg_database WHERE datname::text = ANY (%s::text[]) ORDER BY 1"
+        with reported("look for databases of that name"):
+            row = admin.execute(query, [wanted]).fetchone()
+        if row:
+            raise _taken(str(row[0]))
+
+
+def _taken(name: str) -> Refused:
+    return Refused(
+        f'there is already a database "{name}"; none was made',
+        hint="Choose another --name, or drop that database.",
+    )
+
+
 class Supply:
     """Gives out clones of a template, and keeps some ready; to be had from ``supply``."""
 
@@ -107,7 +125,7 @@ class Supply:
             return clone
 
     def give(self, name: str | None, ttl: timedelta | None) -> TestDatabase:
-        """Return a database that outlives this run. Raises DatabaseError where one of that name is there."""
+        """Return a database that outlives this run. Raises Refused where one of that name is there."""
         made = self.obtain(Kind.TEST)
         try:
             return self._handed_out(made, name or made.name, ttl)
@@ -123,7 +141,7 @@ class Supply:
         def open_and_label(_facts: DatabaseState | None = None) -> None:
             with together(self._admin):
                 let_in(self._admin, name)
-                label_database(self._admin, name, _TEST, facts_until(now, until))
+                label_database(self._admin, name, _TEST, facts_until(now, until, self._blueprint.project))
             require_same(self._admin, name, made.oid)
 
         with reported(f'give out the database "{name}"'):
@@ -131,7 +149,10 @@ class Supply:
                 with self._admin.transaction():
                     open_and_label()
             else:
-                take_name(self._admin, Seen(made.name, made.oid, None), name, _nobody, open_and_label)
+                try:
+                    take_name(self._admin, Seen(made.name, made.oid, None), name, _nobody, open_and_label)
+                except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
+                    raise _taken(name) from error
         return TestDatabase(replace(self._blueprint.target, dbname=name), now, until)
 
     def keep_ready(self, count: int) -> int:
@@ -141,7 +162,7 @@ class Supply:
             name = self.run.fresh_name(Kind.WARM)
             clone = self._clone(name, None)
             with reported("note what a clone is of"):
-                seal(self._admin, name, clone.oid, _WARM, self._mark)
+                seal(self._admin, name, clone.oid, _WARM, self._mark | {"project": self._blueprint.project})
         return missing
 
     @property

@@ -56,7 +56,7 @@ class Throwaway:
     """A database of the tool's. Times are UTC.
 
     ``made_at`` is None where nothing tells it, ``expires_at`` where it never expires, ``size_bytes`` where the role may
-    not know it.
+    not know it. ``project`` is that of its label (``Blueprint.project``), None where it names none.
     """
 
     oid: int
@@ -69,6 +69,7 @@ class Throwaway:
     connections: int
     comment: str | None
     use: Use
+    project: str | None = None
 
     @property
     def seen(self) -> Seen:
@@ -122,31 +123,47 @@ def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
     return tuple(replace(found, use=Use.PRODUCTION) if found.oid in marked else found for found in judged)
 
 
-def prune(admin: Connection, target: Target, older_than: timedelta | None = None) -> Iterator[tuple[Throwaway, str]]:
+def prune(
+    admin: Connection, target: Target, older_than: timedelta | None = None, project: str | None = None
+) -> Iterator[tuple[Throwaway, str]]:
     """Drop what is no longer needed, and yield each with what kept it, "" where it was dropped.
 
     That is what a run has left that is gone, what has expired, clones that wait for a template that is no more, and
-    templates that were not used for a week; with ``older_than``, all that is older, too. What has clients, or belongs
-    to a run that lives, stays; so does what is marked as production, and what no label says to be the tool's.
+    templates that were not used for a week; with ``older_than``, all that is older, too, of one ``project`` or, where
+    that is None, of all. What has clients, or belongs to a run that lives, stays; so does what is marked as production,
+    and what no label says to be the tool's.
     """
+    for database, kept_by in due(admin, older_than, project):
+        yield database, kept_by or _drop(admin, database, target)
+
+
+def due(
+    admin: Connection, older_than: timedelta | None = None, project: str | None = None
+) -> Iterator[tuple[Throwaway, str]]:
+    """Yield what ``prune`` would drop, with "", and what it would keep that somebody could miss, with the reason."""
     for database in throwaways(admin):
         if reason := _KEPT.get(database.use):
             yield database, reason
-        elif _is_due(database, older_than):
-            yield database, _drop(admin, database, target)
+        elif not (_is_over(database) or _is_older(database, older_than)):
+            continue
+        elif not _is_over(database) and project not in (None, database.project):
+            yield database, "it is of another project: --all drops it, too"
+        else:
+            count = database.connections
+            yield database, f"{count} client{'s are' if count > 1 else ' is'} connected to it" if count else ""
 
 
-def _is_due(database: Throwaway, older_than: timedelta | None) -> bool:
-    if database.use in (Use.EXPIRED, Use.LEFT_OVER, Use.UNUSED):
-        return True
+def _is_over(database: Throwaway) -> bool:
+    return database.use in (Use.EXPIRED, Use.LEFT_OVER, Use.UNUSED)
+
+
+def _is_older(database: Throwaway, older_than: timedelta | None) -> bool:
     if older_than is None or database.made_at is None or database.use is Use.IN_USE:
         return False
     return datetime.now(UTC) - database.made_at >= older_than
 
 
 def _drop(admin: Connection, database: Throwaway, target: Target) -> str:
-    if database.connections:
-        return f"{database.connections} client(s) are connected to it"
     try:
         if database.kind is Kind.TEMPLATE:
             return _drop_template(admin, database, target)
@@ -182,6 +199,7 @@ def _judged(row: _Row, server: _Server) -> Throwaway | None:
         return None
     made_at = _moment(facts.get("made")) or (origin.made_at if origin else None)
     expires_at = _moment(facts.get("until"))
+    project = str(facts["project"]) if facts.get("project") else None
     run_lives = origin is not None and origin.run is not None and (RUN_SPACE, origin.run) in server.locks
     match kind:
         case _ if run_lives:
@@ -197,7 +215,17 @@ def _judged(row: _Row, server: _Server) -> Throwaway | None:
         case _:
             use = Use.LEFT_OVER
     return Throwaway(
-        row.oid, row.name, kind, row.owner, made_at, expires_at, row.size_bytes, row.connections, row.comment, use
+        row.oid,
+        row.name,
+        kind,
+        row.owner,
+        made_at,
+        expires_at,
+        row.size_bytes,
+        row.connections,
+        row.comment,
+        use,
+        project,
     )
 
 

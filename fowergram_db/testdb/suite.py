@@ -102,6 +102,7 @@ class Suite:
         try:
             self._admin = self._stack.enter_context(maintenance(target, also=target.dbname))
             blueprint = Blueprint(target, files, default_facts(self._admin))
+            self._project = blueprint.project
             ensure_template(self._admin, blueprint, _unheard)
             run = self._stack.enter_context(running(target, self._admin))
             self._cloner = _Cloner(blueprint, run)
@@ -126,7 +127,7 @@ class Suite:
         """Let a database outlive the run by a day, for somebody to look into it."""
         database.close()
         now = datetime.now(UTC).replace(microsecond=0)
-        label_database(self._admin, database.name, _KEPT, facts_until(now, now + _KEPT_FOR))
+        label_database(self._admin, database.name, _KEPT, facts_until(now, now + _KEPT_FOR, self._project))
 
     def close(self) -> None:
         """Drop what was made ready, and end the run."""

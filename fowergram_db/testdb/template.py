@@ -43,6 +43,11 @@ class Blueprint:
     like: DatabaseFacts
 
     @property
+    def project(self) -> str:
+        """Return what tells its project from others."""
+        return project_of(self.files)
+
+    @property
     def content(self) -> str:
         """Return what, beside the server, makes one template differ from another."""
         digest = hashlib.sha256(f"{__version__} {_FORMAT}".encode())
@@ -56,6 +61,12 @@ class Blueprint:
         facts = self.like
         made = (facts.encoding, facts.lc_collate, facts.lc_ctype, facts.locale_provider, facts.locale, facts.icu_rules)
         return json.dumps([digest.hexdigest(), *made, facts.like_template, *facts.settings])
+
+
+def project_of(files: "Sequence[MigrationFile]") -> str:
+    """Return what the migrations of one project have in common, in each checkout and each version: the first file."""
+    first = files[0]
+    return hashlib.sha256(f"{first.filename}\n{first.checksum}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

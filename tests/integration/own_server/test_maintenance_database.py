@@ -42,11 +42,7 @@ def command(tmp_path, monkeypatch, capsys):
 
     def call(target, *arguments):
         monkeypatch.setenv("DATABASE_URL", url_of(target))
-        files = (
-            ["--migrations-dir", str(tmp_path)]
-            if arguments[:2] not in (("testdb", "list"), ("testdb", "prune"))
-            else []
-        )
+        files = ["--migrations-dir", str(tmp_path)] if arguments[:2] != ("testdb", "list") else []
         exit_code = run([*arguments, *files, "--json"])
         document = json.loads(capsys.readouterr().out)
         assert exit_code == 0, document["error"]

@@ -16,6 +16,7 @@ from fowergram_db.database.connection import connect
 from fowergram_db.database.labelling import label_database
 from fowergram_db.database.lifecycle import default_facts
 from fowergram_db.database.throwaway import Kind, Run, facts_of, origin_of
+from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import names_for, supply
 from fowergram_db.testdb.run import running
@@ -113,7 +114,7 @@ def test_a_name_that_is_taken_is_refused_and_nothing_is_left(give, leave, admin,
     leave(f"taken_{target.dbname}")
     before = admin.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'fowergram\\_test\\_2%'").fetchone()
     result = give("--name", f"taken_{target.dbname}")
-    assert (result.exit_code, result.document["error"]["sqlstate"]) == (1, "42P04")
+    assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
     assert result.document["databases"] == []
     after = admin.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'fowergram\\_test\\_2%'").fetchone()
     assert after <= before
@@ -312,7 +313,7 @@ def test_one_with_clients_stays_and_the_reason_is_told(pruned, leave, server):
     name = leave(Run.unmarked().fresh_name(Kind.TEST))
     with connect(replace(server, dbname=name)):
         _, kept = pruned()
-    assert kept[name] == "1 client(s) are connected to it"
+    assert kept[name] == "1 client is connected to it"
 
 
 @pytest.mark.parametrize(
@@ -412,3 +413,59 @@ def test_whoever_builds_a_template_prunes_and_names_what_is_dropped(cli, leave, 
     assert result.exit_code == 0
     assert f"Dropped {name} (left over)." in result.err
     assert admin.execute(EXISTS, [name]).fetchone() is None
+
+
+@pytest.fixture
+def other_project(tmp_path, target):
+    """The migrations of another project."""
+    home = tmp_path / "other"
+    home.mkdir()
+    (home / "001_b.sql").write_text(f"CREATE TABLE b (id int); COMMENT ON TABLE b IS '{target.dbname}'")
+    return str(home)
+
+
+def names_of(result):
+    return {database["name"] for database in result.document["databases"]}
+
+
+@pytest.mark.usefixtures("unique")
+def test_by_age_only_what_is_of_this_project_is_dropped_unless_all_is_meant(cli, pruned, other_project, directory):
+    ours = names_of(cli("testdb", "create", "--count", "1", "--json"))
+    theirs = names_of(cli("testdb", "create", "--count", "1", "--json", "--migrations-dir", other_project))
+    (directory / "002_more.sql").write_text("CREATE TABLE more (id int)")
+    ours |= names_of(cli("testdb", "create", "--count", "1", "--json"))
+    dropped, kept = pruned("--older-than", "0")
+    assert (ours <= dropped, theirs & dropped) == (True, set())
+    assert all("--all" in kept[name] for name in theirs)
+    dropped, _ = pruned("--older-than", "0", "--all")
+    assert theirs <= dropped
+
+
+@pytest.mark.usefixtures("unique")
+def test_a_dry_run_names_what_would_be_dropped_and_drops_nothing(cli, pruned, admin):
+    made = names_of(cli("testdb", "create", "--json"))
+    would, _ = pruned("--older-than", "0", "--dry-run")
+    assert made <= would
+    shown = cli("testdb", "prune", "--older-than", "0", "--dry-run").out
+    assert all(f"would drop {name} (ready)" in shown for name in made)
+    assert all(admin.execute(EXISTS, [name]).fetchone() for name in would)
+    dropped, _ = pruned("--older-than", "0")
+    assert dropped >= would
+
+
+@pytest.mark.usefixtures("unique")
+def test_nothing_is_made_where_one_of_several_names_is_taken(cli, leave, admin, target):
+    name = f"own_{target.dbname[-8:]}"
+    leave(f"{name}_2")
+    before = admin.execute("SELECT count(*) FROM pg_database").fetchone()
+    result = cli("testdb", "create", "--name", name, "--count", "2", "--json")
+    assert (result.exit_code, result.document["error"]["code"], result.document["databases"]) == (2, "refused", [])
+    assert "--name" in result.document["error"]["hint"]
+    assert admin.execute("SELECT count(*) FROM pg_database").fetchone() == before
+
+
+def test_a_name_that_is_taken_meanwhile_is_refused(server, admin, leave, target, unique):
+    taken = leave(f"own_{target.dbname[-8:]}")
+    wanted = blueprint(server, admin, unique)
+    with supply(admin, wanted, lambda _: None) as source, pytest.raises(Refused, match=taken):
+        source.give(taken, None)
