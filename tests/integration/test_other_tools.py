@@ -58,7 +58,7 @@ def place_of(table: Table, place: str) -> tuple[str, str]:
     }[place]
 
 
-@pytest.mark.matrix(every=29)
+@pytest.mark.matrix(every=41)
 @pytest.mark.parametrize("place", ["default", "schema", "name"])
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: f"{table.tool}-{table.table}")
 def test_a_history_of_another_tool_stops_every_command_that_writes(cli, write, empty_db, query, table, place):
@@ -101,7 +101,7 @@ DJANGO = next(table for table in TABLES if table.tool == "django")
 NEXT = {"004_d": "CREATE TABLE d (id int);"}
 
 
-@pytest.mark.matrix(every=12)
+@pytest.mark.matrix(every=20)
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: f"{table.tool}-{table.table}")
 def test_a_history_without_entries_stops_nothing(cli, write, empty_db, table):
     if table.tool == "another tool":
@@ -198,6 +198,7 @@ def test_adoptions_of_earlier_versions_go_on(cli, write, empty_db):
     assert cli("migrate").exit_code == 4
 
 
+@pytest.mark.matrix(every=3)
 @pytest.mark.parametrize("comment", ["beside: [", "x beside: {}", 'x beside: [{"table": []}]', "x beside: [1]", "'"])
 def test_a_comment_that_says_nothing_is_none(cli, write, empty_db, comment):
     write(**FILES)
