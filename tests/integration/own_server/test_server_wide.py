@@ -11,6 +11,7 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
 from fowergram_db.testdb.suite import Suite
+from tests.integration.conftest import environment
 
 _HEADER = "-- fowergram: no-transaction\n"
 # Statements that a migrate has run once: none may run again.
@@ -325,4 +326,17 @@ def test_roles_of_a_role_that_is_no_superuser_are_made_and_left_out(write, creat
     before = shared()
     write(**{"002_b": "CREATE TABLE b ()"})
     _suite(None, creator, directory)
+    assert shared() == before
+
+
+def test_a_reset_in_place_changes_no_role_either(write, cli, creator, shared, admin, monkeypatch):
+    admin.execute("CREATE DATABASE creator_test OWNER creator")
+    admin.execute("ALTER ROLE creator NOCREATEDB")
+    write(**{"001_a": "CREATE ROLE mine; ALTER ROLE kept PASSWORD 'x'; CREATE TABLE after ()"})
+    for name, value in environment(creator).items():
+        monkeypatch.setenv(name, value)
+    admin.execute("CREATE ROLE mine")
+    before = shared()
+    result = cli("reset", "--yes")
+    assert (result.exit_code, result.err.count("is left out")) == (0, 2), result.err
     assert shared() == before
