@@ -26,6 +26,13 @@ _HINT = (
     "Write it as a statement of its own: that is left out where a database is built beside others. Or let the code ask "
     "first whether it is needed (IF NOT EXISTS (SELECT FROM pg_roles …))."
 )
+_NEVER_WRITTEN = {
+    "pg_parameter_acl": "privileges on settings",
+    "pg_replication_origin": "replication origins",
+    "pg_shseclabel": "security labels",
+    "pg_subscription": "subscriptions",
+    "pg_tablespace": "tablespaces",
+}
 _MAKE_IT = "Create the role first, as that statement would, or apply these migrations on a server that has it."
 
 
@@ -153,13 +160,14 @@ class ServerGuard:
         The query has to give the session the tool's own rights and settings. Tells of each role that was made. Raises
         Refused for what it may not change, and psycopg's errors.
         """
-        results = send(connection, f"{query} {load('catalog/server_changes')}", lambda: None)
+        results = send(connection, f"{query} {load('catalog/shared_catalogs_written')}", lambda: None)
         if has_failed(results):
             raise psycopg.errors.error_from_result(results[-1])
-        found = results[-1]
-        rows = [[(found.get_value(row, column) or b"").decode() for column in range(3)] for row in range(found.ntuples)]
-        if not rows:
+        written = [(results[-1].get_value(row, 0) or b"").decode() for row in range(results[-1].ntuples)]
+        if not written:
             return
+        rows = [tuple(map(str, row)) for row in connection.execute(load("catalog/server_changes")).fetchall()]
+        rows += [("lock", name, "") for name in written if name in _NEVER_WRITTEN]
         locked = {name for kind, name, _ in rows if kind == "lock"}
         problems, made = [*self._written(connection, rows)], frozenset[str]()
         if not locked.isdisjoint(("pg_authid", "pg_auth_members", "pg_db_role_setting")):
@@ -191,8 +199,8 @@ class ServerGuard:
                     yield f'the comment of role "{name}"'
                 case "tablespace" | "tablespace comment" | "label":
                     yield f'{kind} "{name}"'
-                case "lock" if name in {"pg_subscription", "pg_tablespace"}:
-                    yield f"{name.removeprefix('pg_')}s"
+                case "lock" if name in _NEVER_WRITTEN:
+                    yield _NEVER_WRITTEN[name]
 
     def _missing(self, connection: Connection, locked: set[str], now: ServerState) -> Iterable[str]:
         """Yield what was there and is gone, where the script has written to its catalog."""

@@ -70,6 +70,7 @@ _HIDDEN = {
     "in a subtransaction": (
         "DO $$ BEGIN BEGIN GRANT TEMP ON DATABASE prod TO kept; EXCEPTION WHEN others THEN NULL; END; END $$"
     ),
+    "replication origin": ("DO $$ BEGIN EXECUTE 'SELECT pg_replication_origin' || '_create(''hidden'')'; END $$"),
     "comment": "DO $$ BEGIN COMMENT ON ROLE kept IS 'x'; END $$",
     "what it owns": "DROP OWNED BY kept",
     "in a function": (
