@@ -41,6 +41,25 @@ def comment_end(text: str, at: int) -> int:
     return len(text)
 
 
+def holds_statement(text: str) -> bool:
+    r"""Tell whether there is anything in a script but space, comments and semicolons.
+
+    >>> holds_statement("-- a\n/* b /* c */ */ ;"), holds_statement("; SELECT 1")
+    (False, True)
+    """
+    at = 0
+    while at < len(text):
+        if space := SPACE.match(text, at):
+            at = space.end()
+        elif text[at] == ";":
+            at += 1
+        elif (end := comment_end(text, at)) > at:
+            at = end
+        else:
+            return True
+    return False
+
+
 def string_end(text: str, at: int) -> int:
     """Return where the string whose opening quote stands at an offset ends; an unclosed one swallows the rest."""
     return _end(_STRING.match(text, at + 1), text)

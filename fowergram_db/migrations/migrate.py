@@ -10,7 +10,7 @@ from fowergram_db.database.ownership import untrusted_writers
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory
 from fowergram_db.migrations.alignment import align, prepare_table, table_changes
-from fowergram_db.migrations.engine.checks import CheckedStep, check
+from fowergram_db.migrations.engine.checks import CheckedStep, check, for_server
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.worker import Limits, Worker
@@ -39,9 +39,10 @@ def preview_migrate(
 ) -> Run:
     """Return what ``migrate`` would do, checked as it would check it. Writes nothing."""
     keeps = is_missing = False
+    server_version = None
     try:
         with open_session(target, on_event) as connection:
-            history = read_history(connection)
+            history, server_version = read_history(connection), connection.info.server_version
             _require_own_database(connection, history, goal)
             with reported("look for partitions to maintain"):
                 keeps = keeps_partitions(connection)
@@ -49,6 +50,8 @@ def preview_migrate(
         history, is_missing = History(), True
     files, history = align(files, history)
     steps = prepare(files, history, goal)
+    if server_version is not None:
+        steps = tuple(for_server(checked, server_version) for checked in steps)
     keeps = keeps or any("maintain_partitions" in checked.script.text for checked in steps)
     return Run(
         steps,

@@ -7,6 +7,7 @@ from enum import StrEnum, auto
 from pathlib import Path
 
 from fowergram_db.errors import HistoryInconsistent, Location, Refused, UsageError
+from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.files.source import SqlFile
@@ -44,6 +45,9 @@ _REMEDY = {
     State.PARTIAL: "Run the command that it stopped in again (a migrate needs its file): it goes on where it stopped; "
     "or finish it by hand and say so with `fowergram-db repair`.",
 }
+
+
+_NOTHING_UNDOES = "it was applied without a down script that holds a statement"
 
 
 class Direction(StrEnum):
@@ -281,13 +285,13 @@ def plan_down(
 def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str | None) -> Step:
     if file and file.down and file.is_recorded_by(row.checksum):
         source, sql, is_file = str(file.down.path), file.down, True
-    elif recorded is not None:
+    elif recorded is not None and holds_statement(recorded):
         source, is_file = f"the recorded down script of {row.filename}", False
         sql = SqlFile(Path(source), recorded, parse_directives(source, recorded))
     else:
         reason = file.up.directives.irreversible if file else ""
         raise Refused(
-            f"{row.filename} cannot be undone: {reason or 'it was applied without a down script'}; nothing was run",
+            f"{row.filename} cannot be undone: {reason or _NOTHING_UNDOES}; nothing was run",
             hint="Write a new migration that takes its changes back"
             + (" (a down file that fits an edited migration is not used)." if file and file.down else "."),
         )

@@ -6,9 +6,9 @@ from psycopg import sql
 
 from fowergram_db.database.session_settings import RESETS, discards
 from fowergram_db.migrations.engine.checks import CheckedStep
-from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting
+from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, savepoint
 from fowergram_db.migrations.engine.execute import Extent
-from fowergram_db.migrations.engine.opening import BEGIN
+from fowergram_db.migrations.engine.opening import READ_ONLY, begin
 from fowergram_db.migrations.engine.worker import Limits
 from fowergram_db.migrations.history_sql import values_of
 from fowergram_db.migrations.plan import Direction
@@ -62,7 +62,9 @@ class Run:
         local = "LOCAL " if checked.directives.transactional else ""
         settings = " ".join(f"SET {local}{name} = {value};" for name, value in limits.items())
         begins = checked.directives.transactional and (number == 0 or self.extent is Extent.EACH)
-        return f"{BEGIN}\n{settings}\n" if begins else f"{settings}\n"
+        modes = checked.directives.modes
+        read_only = f"{savepoint(checked)[0]} {READ_ONLY}\n" if modes.read_only else ""
+        return f"{begin(modes)}\n{settings}\n{read_only}" if begins else f"{settings}\n"
 
     def after(self, number: int, *, down_sql: str | None) -> str:
         """Return what goes behind the script of a step: its bookkeeping; ``down_sql`` is what that is to record."""
@@ -74,7 +76,8 @@ class Run:
             resets = f"DISCARD ALL;\n{_SESSION}"
         elif checked.script.runs_code:
             resets = f"{CHECK_CONSTRAINTS}\n{_RESETS}" if ends else _RESETS
-        return f"{resets}{_bookkeeping(checked, down_sql)}\n" + ("COMMIT;\n" if ends else "")
+        released = f"{savepoint(checked)[1]}\n" if checked.directives.modes.read_only else ""
+        return f"{released}{resets}{_bookkeeping(checked, down_sql)}\n" + ("COMMIT;\n" if ends else "")
 
     def end(self) -> str:
         """Return what goes behind all scripts."""

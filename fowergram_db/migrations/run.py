@@ -13,7 +13,7 @@ from fowergram_db.database.session_settings import may_have_citus, may_have_even
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.alignment import align
-from fowergram_db.migrations.engine.checks import CheckedStep, check
+from fowergram_db.migrations.engine.checks import CheckedStep, check, for_server
 from fowergram_db.migrations.engine.execute import Extent, apply, flush, require_standard_strings
 from fowergram_db.migrations.engine.lock import Backend
 from fowergram_db.migrations.engine.worker import Limits, Worker
@@ -23,6 +23,7 @@ from fowergram_db.migrations.history import History, read_history, require_own
 from fowergram_db.migrations.other_histories import mark_known
 from fowergram_db.migrations.plan import Step, plan_up, survey
 from fowergram_db.migrations.same_directory import require_same_directory
+from fowergram_db.migrations.script.modes import DEFAULT
 from fowergram_db.migrations.standing import said_of
 from fowergram_db.migrations.version import Version
 
@@ -66,6 +67,13 @@ def prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tup
         raise Refused(
             f"{alone.filename} runs without a transaction, and --atomic means one transaction for all; nothing was run",
             hint=f"Migrate up to it first: --to {alone.version} without --atomic.",
+        )
+    special = next((c.step for c in steps if c.directives.modes != DEFAULT), None)
+    if goal.extent is Extent.ALL and special and len(steps) > 1:
+        raise Refused(
+            f"{special.filename} says how its transaction runs, and --atomic means one transaction for all; "
+            "nothing was run",
+            hint="Migrate without --atomic.",
         )
     return steps
 
@@ -111,6 +119,7 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
     if not steps:
         return
     require_standard_strings(worker.connection)
+    steps = tuple(for_server(checked, worker.connection.info.server_version) for checked in steps)
     if worker.guard is not None:
         steps = worker.guard.admitted(steps, worker.connection.info.dbname, worker.on_event)
     if may_have_citus(worker.connection) or any(_CITUS.search(checked.script.text) for checked in steps):

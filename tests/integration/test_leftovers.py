@@ -316,3 +316,40 @@ def test_an_index_that_another_role_is_building_unseen_is_not_dropped(
         thread.join()
     assert (result.exit_code, "somebody else is building" in result.err) == (2, True), result.err
     assert cli("migrate", "--user", role).exit_code == 0
+
+
+UNNAMED = "CREATE INDEX CONCURRENTLY ON t (id);"
+
+
+def test_an_index_without_a_name_is_built_again_and_leaves_nothing_invalid(cli, write, stop, invalid, query):
+    write(**{"001_t": f"{TABLE} CREATE INDEX ON t (note);", "002_i": f"{CONCURRENTLY}{UNNAMED} {UNNAMED}"})
+    stop(BUILDING.format("t"), invalid_like("t\\_id\\_idx"))
+    assert invalid() == ["t_id_idx"]
+    result = cli("migrate")
+    assert result.exit_code == 0, result.err
+    assert "Dropped the invalid index public.t_id_idx" in result.err
+    assert invalid() == []
+    assert query("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 't'::regclass ORDER BY 1") == [
+        ("t_id_idx",),
+        ("t_id_idx1",),
+        ("t_note_idx",),
+    ]
+
+
+def test_an_index_without_a_name_that_was_built_to_the_end_is_not_built_twice(cli, write, stop, query):
+    write(**{"001_t": TABLE, "002_i": f"{CONCURRENTLY}{UNNAMED}"})
+    stop(BUILDING.format("t"), invalid_like("t\\_id\\_idx"))
+    # As a server that goes on after its client has died.
+    query("REINDEX INDEX t_id_idx")
+    query("UPDATE schema_migrations SET progress = progress || '{\"running\": true}' WHERE version = 2")
+    assert cli("migrate").exit_code == 0
+    assert query("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 't'::regclass") == [("t_id_idx",)]
+
+
+def test_invalid_indexes_of_others_on_its_table_stay(cli, write, stop, invalid, query):
+    write(**{"001_t": f"{TABLE} CREATE INDEX ON t (id);", "002_i": f"{CONCURRENTLY}{UNNAMED}"})
+    assert cli("migrate", "--to", "1").exit_code == 0
+    query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 't_id_idx'::regclass")
+    stop(BUILDING.format("t"), invalid_like("t\\_id\\_idx1"))
+    assert cli("migrate").exit_code == 0
+    assert invalid() == ["t_id_idx"]

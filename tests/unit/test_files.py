@@ -182,7 +182,7 @@ def test_text_that_only_looks_like_a_directive_is_none():
 
 
 def test_irreversible_and_a_down_file_contradict_each_other(put):
-    assert "irreversible" in fault(put(**{"1_a": "-- fowergram: irreversible: x", "1_a.down": ""})).message
+    assert "irreversible" in fault(put(**{"1_a": "-- fowergram: irreversible: x", "1_a.down": "SELECT 1;"})).message
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,8 @@ def test_new_continues_the_numbers_in_their_width(put):
     directory = put(**{"0001_a": "", "0009_b": ""})
     up, down = write_migration(directory, "Add reactions & หัวใจ!")
     assert (up.name, down.name) == ("0010_add_reactions_หัวใจ.sql", "0010_add_reactions_หัวใจ.down.sql")
+    assert not read_migrations(directory)[-1].reversible
+    down.write_text("SELECT 1;")
     assert read_migrations(directory)[-1].reversible
 
 

@@ -278,7 +278,7 @@ def test_sqlx_says_it_in_the_first_line(read):
         {
             "1_a.sql": "-- no-transaction\nSELECT 1;",
             "2_b.up.sql": "SELECT 1;\n-- no-transaction",
-            "2_b.down.sql": "-- no-transaction",
+            "2_b.down.sql": "-- no-transaction\nSELECT 1;",
             "3_c.sql": "-- no-transactions here",
         }
     )
@@ -370,7 +370,7 @@ def test_flyways_placeholders_are_refused_with_their_place(fault, read):
 
 def test_flyway_says_beside_a_script_that_it_runs_without_a_transaction(read):
     conf = "# on its own\r\n\r\nexecuteInTransaction = FALSE\r\nencoding=UTF-8\r\n"
-    (migration,) = read({"V1__a.sql": "", "V1__a.sql.conf": conf, "U1__a.sql": ""})
+    (migration,) = read({"V1__a.sql": "", "V1__a.sql.conf": conf, "U1__a.sql": "SELECT 1;"})
     assert not migration.up.directives.transactional
     assert migration.down.directives.transactional
 
@@ -453,16 +453,6 @@ def test_sqitchs_changes_are_read_in_the_order_of_the_plan(read):
     assert first.up.directives.lock_timeout_ms == 1000
     assert first.down.text.split() == ["SELECT", "-1;"]
     assert not second.reversible
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["BEGIN;\nSELECT 1;", "SELECT 1;\nCOMMIT;", "BEGIN;\nSELECT 1;\nCOMMIT;\nSELECT 2;", "SELECT 1;\nBEGIN;\nCOMMIT;",
-     "BEGIN ISOLATION LEVEL SERIALIZABLE;\nCOMMIT;", "BEGIN;\nSELECT '\nCOMMIT;\n-- '"],
-)  # fmt: skip
-def test_a_transaction_that_does_not_enclose_the_script_is_left_to_the_checks(read, text):
-    (migration,) = read({"sqitch.plan": "a\n", "deploy/a.sql": text})
-    assert migration.up.text == text
 
 
 @pytest.mark.parametrize(

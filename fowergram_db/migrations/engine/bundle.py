@@ -25,6 +25,7 @@ from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.history import read_durations
 from fowergram_db.migrations.plan import Direction, Step
+from fowergram_db.migrations.script.modes import DEFAULT
 from fowergram_db.migrations.script.scanner import Script, scan
 
 _T = TypeVar("_T")
@@ -52,7 +53,7 @@ def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], be
 
 def _may_travel(checked: CheckedStep) -> bool:
     is_simple = checked.step.direction is Direction.UP and not checked.script.runs_code and not checked.behind
-    return is_simple and _is_closed(checked.script)
+    return is_simple and checked.directives.modes == DEFAULT and _is_closed(checked.script)
 
 
 def _is_closed(script: Script) -> bool:

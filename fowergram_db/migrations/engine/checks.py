@@ -2,20 +2,23 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fowergram_db import __version__
 from fowergram_db.errors import FileFault, Location
 from fowergram_db.migrations.files.directives import Directives, header_end, is_directive, parse_directives
 from fowergram_db.migrations.files.markers import misread
+from fowergram_db.migrations.files.sections import blank
 from fowergram_db.migrations.files.source import OnData
 from fowergram_db.migrations.history_sql import values_of
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.concurrent import index_built
+from fowergram_db.migrations.script.dump_settings import unknown_settings
 from fowergram_db.migrations.script.history_table import changes_history
+from fowergram_db.migrations.script.modes import DEFAULT, modes_set
 from fowergram_db.migrations.script.places import Gap, position
-from fowergram_db.migrations.script.scanner import Script, Trait, scan
+from fowergram_db.migrations.script.scanner import Script, Statement, Trait, scan
 
 if TYPE_CHECKING:
     from fowergram_db.redaction.psql_variables import Change
@@ -25,6 +28,10 @@ _OF_PG_DUMP = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t\r]*")
 _HISTORY = (
     "Leave it out: fowergram-db alone keeps that table. A dump is made without it by "
     "`pg_dump --exclude-table=public.schema_migrations`."
+)
+_TRANSACTION = (
+    "Remove it: every migration is one transaction already, its bookkeeping included. Put what must not be in that "
+    "into a migration of its own."
 )
 _SECTIONS = (
     "Put what undoes the migration into NNN_name.down.sql, or mark both sections as one tool does "
@@ -62,6 +69,17 @@ class CheckedStep:
             "tool_version": __version__,
         }
 
+    def without(self, statements: Sequence[Statement]) -> "CheckedStep":
+        """Return the step with these statements made blank; places stay true, and the checksum that of the file."""
+        if not statements:
+            return self
+        text = self.script.text
+        for statement in statements:
+            text = text[: statement.start] + blank(text[statement.start : statement.end]) + text[statement.end :]
+        rest = tuple(statement for statement in self.script.statements if statement not in statements)
+        step = replace(self.step, sql=replace(self.step.sql, text=text))
+        return replace(self, step=step, script=replace(self.script, text=text, statements=rest))
+
     def listing(self, changes: "Sequence[Change]" = (), on_data: OnData = iter) -> Iterator[str]:
         """Yield the script in parts, with all COPY data and ended so that another may follow.
 
@@ -82,7 +100,16 @@ def check(step: Step) -> CheckedStep:
     directives = step.sql.directives
     undoes = step.direction is Direction.DOWN
     script = read_script(step.source, step.sql.text, directives, step.sql.gaps, undoes=undoes)
-    return CheckedStep(step, script, directives)
+    modes, said = modes_set(script) if directives.transactional else (DEFAULT, ())
+    if said:
+        # The transaction begins so: the tool's own query, which comes before the script, would make it too late.
+        directives = replace(directives, modes=modes)
+    return CheckedStep(step, script, directives).without(said)
+
+
+def for_server(checked: CheckedStep, server_version: int) -> CheckedStep:
+    """Return the step without the settings of a dump that an older server would refuse."""
+    return checked.without(unknown_settings(checked.script, server_version))
 
 
 def read_script(
@@ -134,7 +161,7 @@ def _transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
             yield (
                 statement.start,
                 f"{statement.words[0]} would break the transaction that the migration runs in",
-                "Remove it: every migration is one transaction already, its bookkeeping included.",
+                _TRANSACTION,
             )
         elif Trait.NEEDS_NO_TRANSACTION in statement.traits:
             yield (
@@ -156,8 +183,8 @@ def _stepwise_faults(script: Script) -> Iterator[tuple[int, str, str]]:
         elif Trait.CONCURRENT in statement.traits and statement.words[0] == "CREATE" and not index_built(text):
             yield (
                 statement.start,
-                "an index that is built concurrently needs a name",
-                "Give it one: a build that fails leaves it invalid, and the next run has to find it.",
+                "the names of an index that is built concurrently, and of its table, cannot be read",
+                'Write them without U&"…": the next run has to find the invalid index that a failed build leaves.',
             )
 
 

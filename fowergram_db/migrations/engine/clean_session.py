@@ -129,9 +129,13 @@ def _set_again(connection: Connection, found: Found) -> str:
     return "".join(compose(connection, call, {"name": name, "value": value}) for name, value in found.settings)
 
 
-def savepoint(script: Script) -> tuple[str, str]:
-    """Return what encloses a script that has savepoints, so that no later one in the transaction returns to them."""
-    if all(statement.words[:1] != ("SAVEPOINT",) for statement in script.statements):
+def savepoint(checked: CheckedStep) -> tuple[str, str]:
+    """Return what encloses a script that has savepoints, so that no later one in the transaction returns to them.
+
+    It encloses one that is read only, too, which its row is not.
+    """
+    has_savepoints = any(statement.words[:1] == ("SAVEPOINT",) for statement in checked.script.statements)
+    if not has_savepoints and not checked.directives.modes.read_only:
         return "", ""
     return f"SAVEPOINT {_SAVEPOINT};", f"RELEASE SAVEPOINT {_SAVEPOINT};"
 

@@ -15,7 +15,7 @@ from fowergram_db.migrations.engine.bundle import bundle_of
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, savepoint
 from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.opening import BEGIN, Place, compose, opening
+from fowergram_db.migrations.engine.opening import READ_ONLY, Place, begin, compose, opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.shorthand import Shorthand
 from fowergram_db.migrations.engine.wire import roll_back, run
@@ -125,15 +125,16 @@ def _run(worker: Worker, checked: CheckedStep, watch: Watch, look: Looks | None)
     first, *rest = checked.script.pieces() or (Piece(0, ""),)
     number = "pg_catalog.pg_current_xact_id()::pg_catalog.text"
     place = Place.LATER if look is None else Place.BEGIN
-    begin = () if look is None else (BEGIN, *look.queries)
-    last = opening(worker, checked.directives, number, place=place)
-    before = (*begin, *filter(None, (savepoint(checked.script)[0],)), last)
+    modes = checked.directives.modes
+    beginning = () if look is None else (begin(modes), *look.queries)
+    own = opening(worker, checked.directives, number, place=place)
+    before = (*beginning, *filter(None, (savepoint(checked)[0],)), own, *((READ_ONLY,) if modes.read_only else ()))
     results = run_piece(worker, checked, first, watch, before)
     for piece in rest:
         run_piece(worker, checked, piece, watch)
     run_behind(worker, checked)
-    opened = results[len(before) - 1]
-    found = None if look is None else look.found(results[1 : len(begin)])
+    opened = results[before.index(own)]
+    found = None if look is None else look.found(results[1 : len(beginning)])
     return (opened.get_value(0, opened.nfields - 1) or b"").decode(), found
 
 
@@ -154,7 +155,7 @@ def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], found:
     step = checked.step
     try:
         undo = resets(worker, checked, found, is_last=bool(end)) if _may_have_kept(worker, checked) else ""
-        before = f"{savepoint(checked.script)[1]} {undo} {UNLIMITED} {own_again(worker.connection)}"
+        before = f"{savepoint(checked)[1]} {undo} {UNLIMITED} {own_again(worker.connection)}"
         if worker.guard is not None and _may_have_kept(worker, checked):
             worker.guard.check(worker.connection, checked, before, worker.on_event)
             before = ""

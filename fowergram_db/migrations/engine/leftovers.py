@@ -1,7 +1,8 @@
 """What a statement that ran concurrently has left when it was stopped: found, and cleared away before it runs again."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
@@ -22,6 +23,8 @@ from fowergram_db.migrations.script.concurrent import (
     rebuilt,
 )
 
+# What the server calls an index that nothing names.
+_UNNAMED = re.compile(r"_idx[0-9]*$")
 _EVERYTHING = Rebuild("database", "")
 _TOAST = "pg_toast"
 _RELATIONS = ("index", "table")
@@ -32,7 +35,8 @@ class Earlier:
     """What is known of earlier attempts at a statement.
 
     ``begun``: there was one; ``unended``: nobody has recorded its end. ``invalid`` are the OIDs of the transient
-    indexes that were there before the migration began, and so are somebody else's.
+    indexes that were there before the migration began, and so are somebody else's; and of all indexes that a table had
+    before one without a name was built for it.
     """
 
     begun: bool
@@ -45,6 +49,12 @@ def transient_indexes(connection: Connection) -> tuple[int, ...]:
     return tuple(oid for oid, *_ in _transients(connection, _EVERYTHING))
 
 
+def indexes_before(connection: Connection, statement: str) -> tuple[int, ...]:
+    """Return the OIDs of the indexes of the table that one without a name is to be built for; else none. Reads only."""
+    built = index_built(statement)
+    return () if built is None or built.name else tuple(oid for oid, _ in _indexes(connection, built))
+
+
 def left_to_run(worker: Worker, step: Step, statement: str, earlier: Earlier) -> str:
     """Return what is still to be run of a statement that runs concurrently: mostly itself, "" where it is done.
 
@@ -54,7 +64,10 @@ def left_to_run(worker: Worker, step: Step, statement: str, earlier: Earlier) ->
     if dropped := index_dropped(statement):
         return statement if not earlier.unended or _exists(worker.connection, dropped) else ""
     if built := index_built(statement):
-        return "" if _is_built(worker, step, built) and earlier.unended else statement
+        found = (built,) if built.name else _made_before(worker.connection, built, earlier)
+        # Each is looked at: those that are invalid go.
+        are_built = [_is_built(worker, step, one) for one in found]
+        return "" if any(are_built) and earlier.unended else statement
     if earlier.begun and (detached := partition_detached(statement)):
         return _left_of_detachment(worker, step, statement, detached, earlier)
     if earlier.begun and (again := rebuilt(statement)):
@@ -73,6 +86,21 @@ def _find(connection: Connection, relation: str) -> str | None:
 def _exists(connection: Connection, relation: str) -> bool:
     with reported("look at the index"):
         return _find(connection, relation) is not None
+
+
+def _made_before(connection: Connection, built: IndexBuild, earlier: Earlier) -> tuple[IndexBuild, ...]:
+    """Return the indexes that earlier attempts at one without a name may have made, under their names."""
+    if not earlier.begun:
+        return ()
+    found = (name for oid, name in _indexes(connection, built) if oid not in earlier.invalid)
+    return tuple(replace(built, name=name) for name in found if _UNNAMED.search(name))
+
+
+def _indexes(connection: Connection, built: IndexBuild) -> Iterator[tuple[int, str]]:
+    with reported("look at the indexes of the table"):
+        values = {"relation": _find(connection, built.relation) or built.relation}
+        for oid, name in connection.execute(load("catalog/table_indexes"), values).fetchall():
+            yield int(str(oid)), str(name)
 
 
 def _is_built(worker: Worker, step: Step, built: IndexBuild) -> bool:

@@ -11,12 +11,23 @@ from fowergram_db.database.session_settings import role_calls
 from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY, MigrationLock
 from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.files.directives import Directives
+from fowergram_db.migrations.script.modes import Modes
 
 _OFFERS_CONNECTION_CHECK = 140000
 
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;"
 """What role and database have set for transactions must not stop a migration."""
+READ_ONLY = "SET TRANSACTION READ ONLY;"
+"""What makes the script in a savepoint read only: behind that, where the row is written, it has no effect."""
+
+
+def begin(modes: Modes) -> str:
+    """Return what begins a transaction as its script wants it.
+
+    The row is written in it, too: it is never read only as a whole, and then never waits because it is deferrable.
+    """
+    return f"BEGIN ISOLATION LEVEL {modes.isolation}, READ WRITE;" if modes.isolation else BEGIN
 
 
 class Place(StrEnum):

@@ -21,7 +21,7 @@ from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, keeping
 from fowergram_db.migrations.engine.execute import run_behind
 from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.leftovers import Earlier, left_to_run, transient_indexes
+from fowergram_db.migrations.engine.leftovers import Earlier, indexes_before, left_to_run, transient_indexes
 from fowergram_db.migrations.engine.lock import lock_lost
 from fowergram_db.migrations.engine.opening import BEGIN, compose, guard, opening
 from fowergram_db.migrations.engine.pieces import run_piece
@@ -242,6 +242,8 @@ class _Run:
         self._set_limits(statement)
         piece = self._piece(statement)
         if Trait.CONCURRENT in statement.traits:
+            if not self.begun and (known := indexes_before(self.worker.connection, piece.text)):
+                self.progress = replace(self.progress, invalid=(*(self.progress.invalid or ()), *known))
             earlier = Earlier(self.begun, self.progress.running, self.progress.invalid or ())
             piece = replace(piece, text=left_to_run(self.worker, self.checked.step, piece.text, earlier))
         if piece.text:

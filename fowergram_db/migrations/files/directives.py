@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fowergram_db.errors import FileFault, Location
+from fowergram_db.migrations.script.modes import DEFAULT, Modes
 
 _LINE = re.compile(r"[ \t]*--[ \t]*fowergram[ \t]*:[ \t]*(.*?)[ \t]*", re.IGNORECASE)
 _BLOCK = r"(?i)/\*\s*fowergram\s*:"
@@ -18,12 +19,16 @@ _KNOWN = "no-transaction, lock-timeout=2s, statement-timeout=10min, irreversible
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """What the header says; times in ms, None where it says nothing, 0 for no limit."""
+    """What the header says; times in ms, None where it says nothing, 0 for no limit.
+
+    ``modes`` are those of a transaction that the file begins by itself, where that is left out.
+    """
 
     lock_timeout_ms: int | None = None
     statement_timeout_ms: int | None = None
     irreversible: str = ""
     transactional: bool = True
+    modes: Modes = DEFAULT
 
 
 def parse_directives(file: str, text: str) -> Directives:

@@ -8,11 +8,13 @@ from typing import Protocol
 
 from fowergram_db.database.environment import shown
 from fowergram_db.errors import ConfigurationError, FileFault
+from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.files.layouts import diesel, drizzle, flyway, folders, numbered, sqitch
 from fowergram_db.migrations.files.listing import Listing, list_directory, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile, clash
 from fowergram_db.migrations.files.sections import cut
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.transactions import without_transactions
 from fowergram_db.migrations.version import TextVersion, as_numbers
 from fowergram_db.migrations.version import numbered as number_version
 
@@ -54,7 +56,7 @@ def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
     nothing.
     """
     listing = list_directory(directory)
-    migrations = _in_order(_layout_of(listing).read(listing))
+    migrations = _in_order(map(_as_run, _layout_of(listing).read(listing)))
     if not migrations:
         raise ConfigurationError(
             f"there are no migrations in {shown(directory)}",
@@ -108,6 +110,21 @@ def _layout_of(listing: Listing) -> Layout:
             location=place(others[0][1]),
         )
     return first[0]
+
+
+def _as_run(migration: MigrationFile) -> MigrationFile:
+    """Return a migration without a down script that undoes nothing, and without what a script need not begin itself.
+
+    Where its tool runs a script without a transaction, that may have some of its own.
+    """
+    up, down = migration.up, migration.down
+    if down and not holds_statement(down.text):
+        down = None
+    if not up.directives.transactional:
+        up = without_transactions(up)
+    if down and not down.directives.transactional:
+        down = without_transactions(down)
+    return migration if up is migration.up and down is migration.down else replace(migration, up=up, down=down)
 
 
 def _in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:

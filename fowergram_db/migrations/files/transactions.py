@@ -1,33 +1,138 @@
-"""Leave out the transaction that a script has around it: every migration has one already."""
+"""Leave out the transactions that a script begins by itself, where its tool begins none. Pure.
+
+Every migration is one transaction already. What cannot be left out without another meaning stays where it is, and the
+checks refuse it at its place.
+"""
 
 import re
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from fowergram_db.migrations.files.directives import parse_directives
+from fowergram_db.lexer import Kind, tokens
+from fowergram_db.migrations.files.directives import header_end, parse_directives
 from fowergram_db.migrations.files.sections import blank
 from fowergram_db.migrations.files.source import SqlFile
+from fowergram_db.migrations.script.modes import DEFAULT, Modes, modes_in
 
-_BEGIN = re.compile(r"BEGIN(?:\s+(?:WORK|TRANSACTION))?", re.IGNORECASE)
-_COMMIT = re.compile(r"COMMIT(?:\s+(?:WORK|TRANSACTION))?", re.IGNORECASE)
-_SEMICOLON = re.compile(r"\s*;")
+if TYPE_CHECKING:
+    from fowergram_db.migrations.script.statements import Script, Statement
+
+# Cheaper than a scan: the body of a function has no such statement, but for the BEGIN of a block without declarations.
+_MAY_BEGIN = re.compile(
+    r"\b(?:begin|start)\b(?:[\s,]|/\*(?>[^*]|\*(?!/))*+\*/|--[^\n]*|\b(?:work|transaction|isolation|level|read|only|write|committed|"
+    r"uncommitted|repeatable|serializable|not|deferrable)\b)*+(?:;|/\*)",
+    re.IGNORECASE,
+)
+_MAY_RUN_ALONE = re.compile(
+    r"\bconcurrently\b|\bvacuum\b|\balter\s+(?:system|database)\b|\b(?:create|drop)\s+(?:database|tablespace)\b|"
+    r"\breindex\b|\bdiscard\s+all\b",
+    re.IGNORECASE,
+)
+_SEMICOLON = re.compile(r"(?>\s|--[^\n]*\n|/\*(?>[^*]|\*(?!/))*+\*/)*+;")
+_COMMIT = re.compile(r"(?:commit|end)(?: (?:work|transaction))?(?: and no chain)?")
+_LOCAL = re.compile(r"set (?:local|transaction|constraints)\b|declare (?!.*\bwith hold\b)|create .*\bon commit\b")
+_CODE = ("SELECT", "DO", "CALL", "WITH", "PERFORM")
+_LOCAL_IN_CODE = re.compile(r"\bset_config\s*\(|\bset\s+(?:local|constraints)\b", re.IGNORECASE)
 
 
-def without_transaction(file: SqlFile) -> SqlFile:
-    """Return the file with the BEGIN that it begins with and the COMMIT that it ends with made blank.
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A transaction that a script begins and commits; both are numbers of statements."""
 
-    Every migration has a transaction already. Where only one of both is there, both stay, and the checks
-    refuse them.
+    begin: int
+    commit: int
+    modes: Modes
+
+
+def as_sent(file: SqlFile) -> SqlFile:
+    """Return a file as it runs for a tool that sends it as it is: in its own transactions, or in none."""
+    return alone(without_transactions(file))
+
+
+def alone(file: SqlFile) -> SqlFile:
+    """Return a file of nothing but statements that cannot run in a transaction as one that is to run without."""
+    if not file.directives.transactional or not _MAY_RUN_ALONE.search(file.text):
+        return file
+    from fowergram_db.migrations.script.scanner import Trait, scan
+
+    statements = scan(file.text).statements
+    if not statements or not all(Trait.NEEDS_NO_TRANSACTION in statement.traits for statement in statements):
+        return file
+    return replace(file, directives=replace(file.directives, transactional=False))
+
+
+def without_transactions(file: SqlFile) -> SqlFile:
+    """Return a file with each BEGIN and its COMMIT made blank; it then runs in the one transaction of its migration.
+
+    A file whose own header says that it runs without one is left as it is, and so is one with statements that cannot
+    run in a transaction.
     """
-    from fowergram_db.migrations.script.scanner import scan
+    if not _MAY_BEGIN.search(file.text):
+        return file
+    said = parse_directives(str(file.path), file.text[: header_end(file.text)])
+    if not said.transactional:
+        return file
+    from fowergram_db.migrations.script.scanner import Trait, scan
 
-    text, statements = file.text, scan(file.text).statements
-    if len(statements) < 2:  # noqa: PLR2004 - a BEGIN and a COMMIT
+    script = scan(file.text)
+    blocks = tuple(_blocks(script))
+    if not blocks or any(Trait.NEEDS_NO_TRANSACTION in statement.traits for statement in script.statements):
         return file
-    ends = (statements[0], statements[-1])
-    if not all(edge.fullmatch(text, end.start, end.end) for edge, end in zip((_BEGIN, _COMMIT), ends, strict=True)):
-        return file
-    for end in ends:
-        semicolon = _SEMICOLON.match(text, end.end)
-        stop = semicolon.end() if semicolon else end.end
-        text = text[: end.start] + blank(text[end.start : stop]) + text[stop:]
-    return replace(file, text=text, directives=parse_directives(str(file.path), text))
+    modes = _modes_of_all(script, blocks)
+    text = file.text
+    for block in blocks:
+        if modes is not None:
+            text = _without(text, script.statements[block.begin])
+        if not _reaches_beyond(script, block):
+            text = _without(text, script.statements[block.commit])
+    directives = replace(file.directives, transactional=True, modes=modes or DEFAULT)
+    return replace(file, text=text, directives=directives)
+
+
+def _blocks(script: "Script") -> Iterator[_Block]:
+    """Yield the transactions; a BEGIN or COMMIT that has no other side is in none."""
+    begin: tuple[int, Modes] | None = None
+    for number, statement in enumerate(script.statements):
+        if statement.words[0] not in ("BEGIN", "START", "COMMIT", "END"):
+            continue
+        words = _plain(script, statement)
+        if begin is None and (modes := modes_in(words)) is not None:
+            begin = number, modes
+        elif begin is not None and _COMMIT.fullmatch(words):
+            yield _Block(begin[0], number, begin[1])
+            begin = None
+
+
+def _modes_of_all(script: "Script", blocks: tuple[_Block, ...]) -> Modes | None:
+    """Return what all transactions say of themselves, None where they do not say the same."""
+    modes = {block.modes for block in blocks}
+    if len(modes) > 1:
+        return None
+    found = modes.pop()
+    inside = sum(block.commit - block.begin + 1 for block in blocks)
+    return None if found.read_only and inside < len(script.statements) else found
+
+
+def _reaches_beyond(script: "Script", block: _Block) -> bool:
+    """Tell whether something would end with a transaction that, without its COMMIT, reaches what stands below."""
+    behind = script.statements[block.commit + 1 :]
+    return bool(behind) and any(_is_local(script, s) for s in script.statements[block.begin + 1 : block.commit])
+
+
+def _is_local(script: "Script", statement: "Statement") -> bool:
+    if statement.words[:1] and statement.words[0] in _CODE:
+        return bool(_LOCAL_IN_CODE.search(script.text, statement.start, statement.end))
+    return statement.words[0] in ("SET", "DECLARE", "CREATE") and bool(_LOCAL.match(_plain(script, statement)))
+
+
+def _plain(script: "Script", statement: "Statement") -> str:
+    """Return the words of a statement in lower case, one space between them; other tokens are left out."""
+    found = tokens(script.text[statement.start : statement.end])
+    return " ".join(token.value for token in found if token.kind is Kind.WORD)
+
+
+def _without(text: str, statement: "Statement") -> str:
+    semicolon = _SEMICOLON.match(text, statement.end)
+    end = semicolon.end() if semicolon else statement.end
+    return text[: statement.start] + blank(text[statement.start : end]) + text[end:]

@@ -14,7 +14,10 @@ _NOTHING = Token(Kind.OTHER, "")
 
 @dataclass(frozen=True, slots=True)
 class IndexBuild:
-    """An index that is built concurrently: its name as the server keeps it, its table as to_regclass() reads it."""
+    """An index that is built concurrently: its name as the server keeps it, its table as to_regclass() reads it.
+
+    The name is "" where the server makes one.
+    """
 
     name: str
     relation: str
@@ -40,13 +43,12 @@ class Detachment:
 
 
 def index_built(statement: str) -> IndexBuild | None:
-    """Return the index that a statement builds concurrently, None where it builds none or does not name it.
-
-    A name written ``U&"…"`` counts as none.
+    """Return the index that a statement builds concurrently, None where it builds none or a name is ``U&"…"``.
 
     >>> index_built('CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "A""b" ON ONLY public.T (id)')
     IndexBuild(name='A"b', relation='public.t')
     >>> index_built("CREATE INDEX CONCURRENTLY ON t (id)")
+    IndexBuild(name='', relation='t')
     """
     reader = _Reader(tokens(statement))
     if not reader.passes("create") or not (reader.passes("unique", "index") or reader.passes("index")):
@@ -54,10 +56,8 @@ def index_built(statement: str) -> IndexBuild | None:
     if not reader.passes("concurrently"):
         return None
     reader.passes("if", "not", "exists")
-    if reader.next_is("on"):
-        return None
-    name = reader.name()
-    if not name or not reader.passes("on"):
+    name = "" if reader.next_is("on") else reader.name()
+    if not reader.passes("on"):
         return None
     reader.passes("only")
     reader.passes("(")

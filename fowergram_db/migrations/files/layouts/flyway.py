@@ -9,6 +9,7 @@ from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, clash, folder_of, outside_transaction
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.transactions import alone
 from fowergram_db.migrations.version import TextVersion, dotted, number_of
 
 TOOL = "Flyway"
@@ -99,7 +100,8 @@ def _read_flyway_file(path: Path) -> SqlFile:
             f"{path.name}.conf.",
             location=place(path, file.text, placeholder.start()),
         )
-    return outside_transaction(file) if settings.get("executeintransaction", "true") == "false" else file
+    # Flyway looks itself for statements that cannot run in a transaction.
+    return outside_transaction(file) if settings.get("executeintransaction", "true") == "false" else alone(file)
 
 
 def _flyway_settings(path: Path) -> dict[str, str]:

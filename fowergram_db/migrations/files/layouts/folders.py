@@ -9,6 +9,7 @@ from fowergram_db.migrations.files.listing import Listing, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile
 from fowergram_db.migrations.files.source import place, read_file
 from fowergram_db.migrations.files.statement_breaks import without_breaks
+from fowergram_db.migrations.files.transactions import as_sent
 from fowergram_db.migrations.version import TextVersion, number_of
 
 TOOL = "Prisma or drizzle"
@@ -38,10 +39,10 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
         require_printable(path)
         match = _NAME.fullmatch(path.name)
         up = read_file(path / _FILE)
-        down = read_file(path / "down.sql") if (path / "down.sql").exists() else None
+        down = as_sent(read_file(path / "down.sql")) if (path / "down.sql").exists() else None
         version = version_of(TOOL, f"{path.name}/{_FILE}")
         yield MigrationFile(
-            version, match[2] if match else path.name, up.checksum, without_breaks(up), down, path.name, TOOL
+            version, match[2] if match else path.name, up.checksum, as_sent(without_breaks(up)), down, path.name, TOOL
         )
 
 

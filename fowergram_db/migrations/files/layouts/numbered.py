@@ -24,6 +24,7 @@ from fowergram_db.migrations.files.sections import (
     cut,
 )
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.transactions import as_sent
 from fowergram_db.migrations.version import TextVersion, natural, number_of, numbered
 
 TOOL = ""
@@ -114,11 +115,13 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
             raise clash(version, those[version.text].script.file.path, script.file.path)
         those[version.text] = _Numbered(version, name, script)
     _check_partners(whole, downs)
-    for text, (version, name, (_, file, sections)) in whole.items():
+    for text, (version, name, (match, file, sections)) in whole.items():
+        down = downs[text].script.file if text in downs else None
         if sections:
             yield MigrationFile(version, name, file.checksum, sections.up, sections.down, tool=tool)
+        elif _is_up(match):  # golang-migrate sends what is in the file, and sqlx lets it end its transaction
+            yield MigrationFile(version, name, file.checksum, as_sent(file), down and as_sent(down), tool=tool)
         else:
-            down = downs[text].script.file if text in downs else None
             yield MigrationFile(version, name, file.checksum, file, down, tool=tool)
 
 
@@ -138,6 +141,11 @@ def _read_scripts(listing: Listing) -> tuple[str, list[_Script]]:
             raise mixture(tool[1], path)
         scripts.append(_Script(match, file, sections))
     return (tool[0] if tool else "") or tool_of(listing.directory), scripts
+
+
+def _is_up(match: re.Match[str] | None) -> bool:
+    """Tell whether a file is one of two for golang-migrate or sqlx, to which the number alone makes them a pair."""
+    return bool(match and match[3] and match[3].lower() == ".up")
 
 
 def _plain(file: SqlFile) -> SqlFile:
@@ -183,7 +191,7 @@ def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered]) ->
                 hint=f"Add the file that does version {version}, or remove this one.",
                 location=place(path),
             )
-        if whole[text].name != name:
+        if whole[text].name != name and not _is_up(whole[text].script.match):
             raise FileFault(
                 f"{path.name} and {whole[text].script.file.path.name} have one version but two names",
                 hint="Give both the same name.",

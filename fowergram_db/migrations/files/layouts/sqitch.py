@@ -8,7 +8,7 @@ from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, folder_of
 from fowergram_db.migrations.files.source import place, read_file
-from fowergram_db.migrations.files.transactions import without_transaction
+from fowergram_db.migrations.files.transactions import as_sent
 from fowergram_db.migrations.version import TextVersion, numbered
 
 TOOL = "sqitch"
@@ -32,12 +32,12 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
     for version, name in enumerate(_planned(directory / _PLAN), start=1):
         up_path, down_path = directory / "deploy" / f"{name}.sql", directory / "revert" / f"{name}.sql"
         up = read_file(up_path)
-        down = without_transaction(read_file(down_path)) if down_path.exists() else None
+        down = as_sent(read_file(down_path)) if down_path.exists() else None
         yield MigrationFile(
             numbered(str(version)),
             name,
             up.checksum,
-            without_transaction(up),
+            as_sent(up),
             down,
             folder_of(directory, up_path),
             TOOL,
