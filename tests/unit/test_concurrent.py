@@ -40,7 +40,6 @@ def test_name_and_table_are_read_as_the_server_reads_them(statement, name, relat
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE INDEX CONCURRENTLY ON t (a)",
         "CREATE INDEX i ON t (a)",
         'CREATE INDEX "concurrently" ON t (a)',
         'CREATE INDEX CONCURRENTLY U&"i" ON t (a)',
