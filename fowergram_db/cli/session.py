@@ -1,17 +1,16 @@
 """One run of a command: its settings, its target, its screen; and where every error ends up."""
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fowergram_db import __version__
+from fowergram_db.cli.explanations import Unexpected, explain, output_lost
 from fowergram_db.cli.render import Screen
 from fowergram_db.database.target import Target
-from fowergram_db.errors import ConfigurationError, DatabaseError, ExitCode, FowergramError, UsageError
+from fowergram_db.errors import ConfigurationError, ExitCode, FowergramError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from fowergram_db.migrations.files.choice import DirectoryChoice
     from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.migrations.run import Patience
-
-# How Python shows a byte that is not UTF-8.
-_HALF = r"[\ud800-\udfff]"
-_AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +48,6 @@ class Outcome:
 
     data: Mapping[str, Any] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.DONE
-
-
-class Interrupted(FowergramError):
-    """The user ended the run."""
-
-    code = "interrupted"
-    exit_code = ExitCode.INTERRUPTED
-
-
-class Terminated(FowergramError):
-    """The system ended the run."""
-
-    code = "terminated"
-    exit_code = ExitCode.TERMINATED
-
-
-class OutputLost(FowergramError):
-    """What was asked is done, and could not be told."""
-
-    code = "output_lost"
-
-
-class Unexpected(FowergramError):
-    """A fault of the tool itself."""
-
-    code = "internal"
 
 
 class Session:
@@ -222,18 +191,13 @@ def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome
         if settings.debug:
             show_traceback(screen, error, settings.arguments)
         data = {**_named(session), **session.data}
-        return fail(screen, name, _explain(error), _target(session), data, arguments=settings.arguments)
+        return fail(screen, name, explain(error), _target(session), data, arguments=settings.arguments)
     return outcome.exit_code
 
 
 def _require_written(screen: Screen) -> None:
     if screen.lost:
         raise output_lost(screen.lost)
-
-
-def output_lost(error: OSError) -> OutputLost:
-    """Return the error to raise where stdout could not be written."""
-    return OutputLost(f"the output could not be written: {error.strerror}", hint="What was asked is done.")
 
 
 def fail(
@@ -255,62 +219,15 @@ def fail(
     return error.exit_code
 
 
-def _explain(error: BaseException) -> FowergramError:
-    """Return what an exception means to the user."""
-    from fowergram_db.cli.interrupts import TerminationSignal
-
-    match error:
-        case FowergramError():
-            return error
-        case TerminationSignal():
-            meant: FowergramError = Terminated("terminated", hint=_AFTER_INTERRUPT)
-        case KeyboardInterrupt():
-            meant = Interrupted("interrupted", hint=_AFTER_INTERRUPT)
-        case UnicodeEncodeError() if not error.object.isascii() and re.search(_HALF, error.object):
-            meant = UsageError(
-                "an argument, a variable or a name is not UTF-8",
-                hint="Correct it; names of databases, tables and roles are text.",
-            )
-        case _ if _is_of_server(error):
-            meant = DatabaseError(
-                f"the server's answer cannot be understood: {type(error).__name__}: {error}",
-                hint="Check what answers there: it has to be PostgreSQL, or a pooler in front of it.",
-            )
-        case _:
-            meant = unexpected(error)
-    for note in getattr(error, "__notes__", ()):
-        meant.add_note(note)
-    return meant
-
-
-def unexpected(error: BaseException) -> Unexpected:
-    """Return the error to show for a fault of the tool itself: it says where to report it."""
-    import platform
-
-    return Unexpected(
-        f"internal error: {type(error).__name__}: {error}",
-        hint="This is a fault of fowergram-db: please report it on the Issues page of its repository, with the command "
-        f"that you ran and what it prints with --debug (fowergram-db {__version__}, "
-        f"Python {platform.python_version()}, {platform.system()}).",
-    )
-
-
 def show_traceback(screen: Screen, error: BaseException, arguments: Sequence[str]) -> None:
     """Print on stderr where an internal error comes from, passwords masked; nothing for any other error."""
     from traceback import format_exception
 
     from fowergram_db.cli.arguments import given_values, may_hold_password, without
 
-    if isinstance(_explain(error), Unexpected):
+    if isinstance(explain(error), Unexpected):
         secretive = filter(may_hold_password, given_values(arguments, os.environ))
         screen.note(without("".join(format_exception(error)).rstrip(), secretive))
-
-
-def _is_of_server(error: BaseException) -> bool:
-    """Tell whether psycopg raised an error: it has read what a server sent, and made no sense of it."""
-    if isinstance(error, UnicodeDecodeError):
-        return True
-    return any(kind.__module__.partition(".")[0] == "psycopg" for kind in type(error).__mro__)
 
 
 def _named(session: Session) -> Mapping[str, Any]:

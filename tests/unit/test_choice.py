@@ -243,3 +243,13 @@ def test_checksums_of_other_tools_count_too():
     (row,) = history((1, "people", "x")).applied
     recorded = History((replace(row, checksum="of the bytes"),), exists=True)
     assert not is_other_directory([MigrationFile(1, "users", up.checksum, up)], recorded)
+
+
+def test_directories_of_two_tools_are_one_order_also_where_their_versions_are_texts():
+    choice = choose_directories(
+        (write("a", "V1.2__b.sql", "V1.10__c.sql"), write("b", "0001_a.sql", "0002_d.sql")), {}, {}
+    )
+    assert [migration.name for migration in read_chosen(choice)] == ["a", "b", "c", "d"]
+    write("c", "V2__e.sql")
+    with pytest.raises(FileFault, match="version 2"):
+        read_chosen(choose_directories(("b", "c"), {}, {}))

@@ -3,15 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from operator import attrgetter
 from pathlib import Path
 
 from fowergram_db.database.environment import looks_like_url
 from fowergram_db.database.sql import shipped_migrations
-from fowergram_db.errors import ConfigurationError, FileFault
-from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
-from fowergram_db.migrations.files.source import place
+from fowergram_db.errors import ConfigurationError
+from fowergram_db.migrations.files.directory import MigrationFile, in_order, read_migrations, with_text_version
 from fowergram_db.redaction.connection_strings import looks_like_login
 
 PACKAGED = "packaged:"
@@ -94,15 +91,7 @@ def read_chosen(choice: DirectoryChoice) -> tuple[MigrationFile, ...]:
     first, *others = map(read_migrations, choice.paths)
     if not others:
         return first
-    found = sorted((migration for files in (first, *others) for migration in files), key=attrgetter("version"))
-    for one, other in pairwise(found):
-        if one.version == other.version:
-            raise FileFault(
-                f"two directories have version {one.version}: {one.up.path} and {other.up.path}",
-                hint="Renumber the newer of them: versions are unique over all directories.",
-                location=place(other.up.path),
-            )
-    return tuple(found)
+    return in_order(with_text_version(migration) for files in (first, *others) for migration in files)
 
 
 def unused_directories(choice: DirectoryChoice, root: Path = Path()) -> tuple[str, ...]:

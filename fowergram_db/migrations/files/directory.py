@@ -18,7 +18,15 @@ from fowergram_db.migrations.files.transactions import without_transactions
 from fowergram_db.migrations.version import TextVersion, as_numbers
 from fowergram_db.migrations.version import numbered as number_version
 
-__all__ = ("MigrationFile", "numbers_in", "read_migrations", "recorded_version", "tool_of", "with_text_version")
+__all__ = (
+    "MigrationFile",
+    "in_order",
+    "numbers_in",
+    "read_migrations",
+    "recorded_version",
+    "tool_of",
+    "with_text_version",
+)
 
 
 class Layout(Protocol):
@@ -56,7 +64,7 @@ def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
     nothing.
     """
     listing = list_directory(directory)
-    migrations = _in_order(map(_as_run, _layout_of(listing).read(listing)))
+    migrations = in_order(map(_as_run, _layout_of(listing).read(listing)))
     if not migrations:
         raise ConfigurationError(
             f"there are no migrations in {shown(directory)}",
@@ -127,7 +135,7 @@ def _as_run(migration: MigrationFile) -> MigrationFile:
     return migration if up is migration.up and down is migration.down else replace(migration, up=up, down=down)
 
 
-def _in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
+def in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
     """Return them in order of version, if no two have the same and none is both irreversible and undone.
 
     The versions are numbers where these say the same order.

@@ -45,8 +45,9 @@ class MigrationFile:
 
 def clash(version: Version, first: Path, second: Path) -> FileFault:
     """Return the error for two files that have one version."""
+    names = (first.name, second.name) if first.parent == second.parent else (first, second)
     return FileFault(
-        f"two files have version {version}: {first.name} and {second.name}",
+        f"two files have version {version}: {names[0]} and {names[1]}",
         hint="Renumber the newer of them.",
         location=place(second),
     )

@@ -1,0 +1,88 @@
+"""What an exception means to the user: the errors that are of no command, and those that none has expected."""
+
+import re
+
+from fowergram_db import __version__
+from fowergram_db.errors import DatabaseError, ExitCode, FowergramError, UsageError
+
+# How Python shows a byte that is not UTF-8.
+_HALF = r"[\ud800-\udfff]"
+_AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
+
+
+class Interrupted(FowergramError):
+    """The user ended the run."""
+
+    code = "interrupted"
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Terminated(FowergramError):
+    """The system ended the run."""
+
+    code = "terminated"
+    exit_code = ExitCode.TERMINATED
+
+
+class OutputLost(FowergramError):
+    """What was asked is done, and could not be told."""
+
+    code = "output_lost"
+
+
+class Unexpected(FowergramError):
+    """A fault of the tool itself."""
+
+    code = "internal"
+
+
+def explain(error: BaseException) -> FowergramError:
+    """Return what an exception means to the user."""
+    from fowergram_db.cli.interrupts import TerminationSignal
+
+    match error:
+        case FowergramError():
+            return error
+        case TerminationSignal():
+            meant: FowergramError = Terminated("terminated", hint=_AFTER_INTERRUPT)
+        case KeyboardInterrupt():
+            meant = Interrupted("interrupted", hint=_AFTER_INTERRUPT)
+        case UnicodeEncodeError() if not error.object.isascii() and re.search(_HALF, error.object):
+            meant = UsageError(
+                "an argument, a variable or a name is not UTF-8",
+                hint="Correct it; names of databases, tables and roles are text.",
+            )
+        case _ if _is_of_server(error):
+            meant = DatabaseError(
+                f"the server's answer cannot be understood: {type(error).__name__}: {error}",
+                hint="Check what answers there: it has to be PostgreSQL, or a pooler in front of it.",
+            )
+        case _:
+            meant = unexpected(error)
+    for note in getattr(error, "__notes__", ()):
+        meant.add_note(note)
+    return meant
+
+
+def unexpected(error: BaseException) -> Unexpected:
+    """Return the error to show for a fault of the tool itself: it says where to report it."""
+    import platform
+
+    return Unexpected(
+        f"internal error: {type(error).__name__}: {error}",
+        hint="This is a fault of fowergram-db: please report it on the Issues page of its repository, with the command "
+        f"that you ran and what it prints with --debug (fowergram-db {__version__}, "
+        f"Python {platform.python_version()}, {platform.system()}).",
+    )
+
+
+def output_lost(error: OSError) -> OutputLost:
+    """Return the error to raise where stdout could not be written."""
+    return OutputLost(f"the output could not be written: {error.strerror}", hint="What was asked is done.")
+
+
+def _is_of_server(error: BaseException) -> bool:
+    """Tell whether psycopg raised an error: it has read what a server sent, and made no sense of it."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    return any(kind.__module__.partition(".")[0] == "psycopg" for kind in type(error).__mro__)
