@@ -135,7 +135,7 @@ def test_a_script_is_sent_in_pieces_that_end_in_a_copy():
     [("", 0), ("-- x", 0), ("SELECT 1", 1), ("COPY t FROM stdin;\n\\.\n-- x\n", 1), ("\\restrict k", 0), (";;", 0)],
 )
 def test_only_what_holds_a_statement_is_a_piece(text, count):
-    assert len(scan(text).pieces()) == count
+    assert len(list(scan(text).pieces())) == count
 
 
 @pytest.mark.parametrize(
@@ -157,3 +157,23 @@ def test_one_statement_takes_time_in_proportion_to_its_length(row):
 
     seconds(100)
     assert seconds(20_000) < 40 * max(seconds(2_000), 0.001)
+
+
+def test_a_long_script_is_cut_behind_statements():
+    text = "SELECT 1; /* x */ SELECT 22; -- y\nSELECT 333;\nCOPY t FROM stdin;\n1\n\\.\nSELECT 4; SELECT 5"
+    script = scan(text)
+    found = list(script.pieces(12))
+    assert [piece.text for piece in found] == [
+        "SELECT 1; /* x */ ",
+        "SELECT 22; -- y\n",
+        "SELECT 333;\n",
+        "COPY t FROM stdin;",
+        "\nSELECT 4; SELECT 5",
+    ]
+    assert all(text.startswith(piece.text.removesuffix(";"), piece.start) for piece in found)
+    assert [piece.data is None for piece in found] == [True, True, True, False, True]
+
+
+def test_a_statement_that_is_longer_than_a_piece_stays_whole():
+    text = f"SELECT 1; SELECT '{50 * 'x'}'; SELECT 2"
+    assert [piece.text for piece in scan(text).pieces(12)] == [text[: text.index("SELECT 2")], "SELECT 2"]

@@ -122,15 +122,15 @@ def _run(worker: Worker, checked: CheckedStep, watch: Watch, look: Looks | None)
 
     Return the transaction's number, and what the look has found.
     """
-    first, *rest = checked.script.pieces() or (Piece(0, ""),)
+    pieces = checked.script.pieces()
     number = "pg_catalog.pg_current_xact_id()::pg_catalog.text"
     place = Place.LATER if look is None else Place.BEGIN
     modes = checked.directives.modes
     beginning = () if look is None else (begin(modes), *look.queries)
     own = opening(worker, checked.directives, number, place=place)
     before = (*beginning, *filter(None, (savepoint(checked)[0],)), own, *((READ_ONLY,) if modes.read_only else ()))
-    results = run_piece(worker, checked, first, watch, before)
-    for piece in rest:
+    results = run_piece(worker, checked, next(pieces, Piece(0, "")), watch, before)
+    for piece in pieces:
         run_piece(worker, checked, piece, watch)
     run_behind(worker, checked)
     opened = results[before.index(own)]

@@ -1,6 +1,7 @@
 """What a script is cut into. Pure."""
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
@@ -14,6 +15,7 @@ LABEL_WORDS = frozenset(
     "TEMPORARY TEXT TRANSFORM TRIGGER TYPE UNIQUE UNLOGGED USER VIEW ".split()
 )
 """The words that are part of the names of commands."""
+_LONGEST_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +70,38 @@ class Script:
     strays: tuple[int, ...] = ()
     complete: int = 0
 
-    def pieces(self) -> tuple[Piece, ...]:
-        r"""Return the script as pieces to be sent one after the other, the commands of psql blanked out.
+    def pieces(self, longest: int = _LONGEST_PIECE) -> Iterator[Piece]:
+        r"""Yield the script as pieces to be sent one after the other, the commands of psql blanked out.
 
-        Each COPY from stdin ends a piece, its semicolon included. Only what holds a statement is a piece.
+        Each COPY from stdin ends a piece, its semicolon included, and so does the first statement that ends behind
+        ``longest`` characters: to be sent, a piece is in memory several times. Only what holds a statement is a piece.
 
         >>> from fowergram_db.migrations.script.scanner import scan
         >>> [piece.text for piece in scan("SELECT 1; COPY t FROM stdin;\n1\n\\.\n;SELECT 2").pieces()]
         ['SELECT 1; COPY t FROM stdin;', '\n;SELECT 2']
         """
         copies = [s.end for s in self.statements if Trait.COPIES_FROM_CLIENT in s.traits]
-        found, start = [], 0
+        start = 0
         for end, data in zip(copies, self.data, strict=True):
-            found.append(Piece(start, f"{self._sendable(start, end)};", data))
+            for begin in self._cuts(start, end, longest):
+                yield Piece(start, self._sendable(start, begin))
+                start = begin
+            yield Piece(start, f"{self._sendable(start, end)};", data)
             start = data[1] + 2 if self.text.startswith("\\.", data[1]) else data[1]
         if self.number_at(len(self.text)) > self.number_at(start - 1):
-            found.append(Piece(start, self._sendable(start, len(self.text))))
-        return tuple(found)
+            for begin in self._cuts(start, len(self.text), longest):
+                yield Piece(start, self._sendable(start, begin))
+                start = begin
+            yield Piece(start, self._sendable(start, len(self.text)))
+
+    def _cuts(self, start: int, end: int, longest: int) -> Iterator[int]:
+        """Yield where statements begin behind so many characters of a part of the text, from each of these on."""
+        while end - start > longest:
+            number = bisect_left(self.statements, start + longest, key=lambda statement: statement.start)
+            if number == len(self.statements) or self.statements[number].start >= end:
+                return
+            start = self.statements[number].start
+            yield start
 
     def _sendable(self, start: int, end: int) -> str:
         """Return a part of the text with spaces for the commands of psql, so that every offset stays true."""
