@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fowergram_db import __version__
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Newer versions of pg_dump enclose a dump in these two: they protect psql, and mean nothing here.
 _OF_PG_DUMP = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t\r]*")
+_LONG = 1 << 20
 _HISTORY = (
     "Leave it out: fowergram-db alone keeps that table. A dump is made without it by "
     "`pg_dump --exclude-table=public.schema_migrations`."
@@ -120,7 +122,7 @@ def read_script(
     ``gaps`` are those of the text; ``undoes`` tells that it undoes a migration. Raises FileFault at the place of
     the first fault.
     """
-    script = scan(text)
+    script = scan(text) if len(text) < _LONG else _scan_long(text)
     in_transaction = _transaction_faults if directives.transactional else _stepwise_faults
     faults = [
         *_command_faults(script),
@@ -134,6 +136,12 @@ def read_script(
         offset, message, hint = min(faults)
         raise FileFault(message, hint=hint, location=Location(file, *position(text, offset, gaps)))
     return script
+
+
+@lru_cache(maxsize=2)
+def _scan_long(text: str) -> Script:
+    """Scan a long script; before a database is made it is checked, and again under the lock."""
+    return scan(text)
 
 
 def _command_faults(script: Script) -> Iterator[tuple[int, str, str]]:
