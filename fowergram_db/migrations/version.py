@@ -14,6 +14,7 @@ from fowergram_db.errors import UnknownVersion
 
 GREATEST_NUMBER = 2**63 - 1
 """The greatest number that a bigint holds."""
+_MOST_DIGITS = len(str(GREATEST_NUMBER))
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _DIGITS = re.compile(r"[0-9][0-9-]*")
 _PARTS = re.compile(r"[0-9]+(?:[._][0-9]+)*")
@@ -92,14 +93,16 @@ def numbered(digits: str) -> TextVersion:
     >>> str(numbered("007")), numbered("007").number
     ('7', 7)
     """
-    return TextVersion(natural(digits), digits.lstrip("0") or "0", number_of(digits))
+    significant = digits.lstrip("0") or "0"
+    return TextVersion(natural(significant), significant, number_of(significant))
 
 
 def number_of(digits: str) -> int | None:
     """Return the number that digits are; None where it is greater than a bigint, or none."""
     significant = digits.lstrip("0") or "0"
-    fits = _NUMBER.fullmatch(significant) and int(significant) <= GREATEST_NUMBER
-    return int(significant) if fits else None
+    is_short = len(significant) <= _MOST_DIGITS and significant.isascii() and significant.isdecimal()
+    number = int(significant) if is_short else GREATEST_NUMBER + 1
+    return number if number <= GREATEST_NUMBER else None
 
 
 def is_below(version: Version, other: str) -> bool:

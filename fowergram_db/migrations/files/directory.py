@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +14,7 @@ from fowergram_db.migrations.files.migration import MigrationFile, clash
 from fowergram_db.migrations.files.sections import cut
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
 from fowergram_db.migrations.files.transactions import without_transactions
-from fowergram_db.migrations.version import TextVersion, as_numbers
+from fowergram_db.migrations.version import TextVersion, as_numbers, order_of
 from fowergram_db.migrations.version import numbered as number_version
 
 __all__ = (
@@ -41,15 +40,16 @@ class Layout(Protocol):
         """What ``MigrationFile.tool`` may be."""
 
     def found(self, listing: Listing) -> tuple[Path, ...]:
-        """Return what no other tool would have put there, or () where this is not its directory."""
+        """Return what no other tool would have put there, some of it at least; () where this is not its directory."""
 
     def version_of(self, tool: str, filename: str) -> TextVersion | None:
         """Return the version that a recorded file name has in this layout, None where it says none."""
 
     def read(self, listing: Listing) -> Iterator[MigrationFile]:
-        """Read all migrations, in any order, each with a TextVersion.
+        """Read all migrations, in any order, each with its version.
 
-        Raises FileFault for the first that is not as the tool wants it.
+        A number where that is the order of the tool, else a TextVersion. Raises FileFault for the first that is not as
+        the tool wants it.
         """
 
 
@@ -140,8 +140,10 @@ def in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
 
     The versions are numbers where these say the same order.
     """
-    migrations = sorted(found, key=attrgetter("version"))
-    versions = [migration.version for migration in migrations if isinstance(migration.version, TextVersion)]
+    migrations = list(found)
+    if any(isinstance(migration.version, TextVersion) for migration in migrations):
+        migrations = list(map(with_text_version, migrations))
+    migrations.sort(key=lambda migration: order_of(migration.version))
     _require_unique(migrations)
     for one in migrations:
         if one.down and one.up.directives.irreversible:
@@ -150,7 +152,8 @@ def in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
                 hint="Remove the directive or what undoes it.",
                 location=place(one.up.path),
             )
-    numbers = as_numbers(versions)
+    texts = [migration.version for migration in migrations if isinstance(migration.version, TextVersion)]
+    numbers = as_numbers(texts) if texts else None
     if numbers is None:
         return tuple(migrations)
     return tuple(replace(one, version=number) for one, number in zip(migrations, numbers, strict=True))
@@ -160,10 +163,11 @@ def _require_unique(migrations: Iterable[MigrationFile]) -> None:
     """Raise FileFault where two have one version, however it is written."""
     known: dict[str, MigrationFile] = {}
     for one in migrations:
-        names = {str(one.version), getattr(one.version, "position", "")}
-        if other := next((known[name] for name in names if name in known), None):
-            raise clash(one.version, Path(other.folder or other.up.path), Path(one.folder or one.up.path))
-        known |= dict.fromkeys(names, one)
+        version = one.version
+        for name in (version.position, version.text) if isinstance(version, TextVersion) else (str(version),):
+            other = known.setdefault(name, one)
+            if other is not one:
+                raise clash(version, Path(other.folder or other.up.path), Path(one.folder or one.up.path))
 
 
 def _undoing(up: SqlFile, down: SqlFile) -> str:

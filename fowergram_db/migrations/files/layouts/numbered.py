@@ -25,7 +25,7 @@ from fowergram_db.migrations.files.sections import (
 )
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
 from fowergram_db.migrations.files.transactions import as_sent
-from fowergram_db.migrations.version import TextVersion, natural, number_of, numbered
+from fowergram_db.migrations.version import TextVersion, Version, natural, number_of, numbered, order_of
 
 TOOL = ""
 SUPABASE = "supabase"
@@ -53,33 +53,36 @@ class _Script(NamedTuple):
 class _Numbered(NamedTuple):
     """One file with the version and the name that its name says."""
 
-    version: TextVersion
+    version: Version
     name: str
     script: _Script
 
 
 def found(listing: Listing) -> tuple[Path, ...]:
-    """Return the files whose names begin with a number, where no journal says what they are."""
-    return () if listing.journal else tuple(path for path in listing.sql if NAME.fullmatch(path.name))
+    """Return the first file whose name begins with a number, where no journal says what the files are."""
+    first = None if listing.journal else next((path for path in listing.sql if NAME.fullmatch(path.name)), None)
+    return (first,) if first else ()
 
 
 def version_of(tool: str, filename: str) -> TextVersion | None:
     """Return the version that a file name says in the directory of a tool, None where it says none."""
-    pattern = _LOOSE_NAMES.get(tool, NAME)
-    match = pattern.fullmatch(filename)
-    if not match:
+    found = _LOOSE_NAMES.get(tool, NAME).fullmatch(filename)
+    if not found:
         return None
-    digits = match[1]
+    version = _version(tool, filename, found[1])
+    return numbered(found[1]) if isinstance(version, int) else version
+
+
+def _version(tool: str, filename: str, digits: str) -> Version:
+    """Return a version: a number where the tool puts numbers in order and it is one."""
     number = number_of(digits) if digits else None
-    match tool:
-        case "dbmate" | "supabase":
-            return TextVersion(filename, digits, number)
-        case "sql-migrate" | "node-pg-migrate":
-            # Those without a number come last. What has the same number is put in order by its name.
-            first = natural(_moment(digits) if tool == NODE_PG_MIGRATE else digits) if digits else "~"
-            return TextVersion(f"{first} {filename}", filename[: -len(".sql")], number)
-        case _:
-            return numbered(digits)
+    if tool not in (DBMATE, SUPABASE, SQL_MIGRATE, NODE_PG_MIGRATE):
+        return numbered(digits) if number is None else number
+    if tool in (DBMATE, SUPABASE):
+        return TextVersion(filename, digits, number)
+    # Those without a number come last. What has the same number is put in order by its name.
+    first = natural(_moment(digits) if tool == NODE_PG_MIGRATE else digits) if digits else "~"
+    return TextVersion(f"{first} {filename}", filename[: -len(".sql")], number)
 
 
 def _moment(digits: str) -> str:
@@ -111,9 +114,10 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
     for script in scripts:
         version, name, direction = _named(script.file.path, tool, script.match)
         those = downs if direction == ".down" else whole
-        if version.text in those:
-            raise clash(version, those[version.text].script.file.path, script.file.path)
-        those[version.text] = _Numbered(version, name, script)
+        text = str(version)
+        if text in those:
+            raise clash(version, those[text].script.file.path, script.file.path)
+        those[text] = _Numbered(version, name, script)
     _check_partners(whole, downs)
     for text, (version, name, (match, file, sections)) in whole.items():
         down = downs[text].script.file if text in downs else None
@@ -162,13 +166,12 @@ def _match(path: Path, tool: str | None) -> re.Match[str] | None:
     return match
 
 
-def _named(path: Path, tool: str, match: re.Match[str] | None) -> tuple[TextVersion, str, str]:
+def _named(path: Path, tool: str, match: re.Match[str] | None) -> tuple[Version, str, str]:
     """Return the version, the name and the direction that a file name says."""
     match = match or (_LOOSE_NAMES[tool].fullmatch(path.name) if tool in _LOOSE_NAMES else None)
-    version = version_of(tool, path.name)
-    if match is None or version is None:
+    if match is None:
         raise _misnamed(path)
-    return version, match[2] or match[1], (match[3] or "").lower()
+    return _version(tool, path.name, match[1]), match[2] or match[1], (match[3] or "").lower()
 
 
 def _misnamed(path: Path) -> FileFault:
@@ -183,7 +186,7 @@ def _misnamed(path: Path) -> FileFault:
 
 
 def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered]) -> None:
-    for text, (version, name, script) in sorted(downs.items(), key=lambda item: item[1].version):
+    for text, (version, name, script) in sorted(downs.items(), key=lambda item: order_of(item[1].version)):
         path = script.file.path
         if text not in whole:
             raise FileFault(

@@ -9,7 +9,7 @@ from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, folder_of
 from fowergram_db.migrations.files.source import place, read_file
 from fowergram_db.migrations.files.transactions import as_sent
-from fowergram_db.migrations.version import TextVersion, numbered
+from fowergram_db.migrations.version import TextVersion
 
 TOOL = "sqitch"
 TOOLS = (TOOL,)
@@ -34,7 +34,7 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
         up = read_file(up_path)
         down = as_sent(read_file(down_path)) if down_path.exists() else None
         yield MigrationFile(
-            numbered(str(version)),
+            version,
             name,
             up.checksum,
             as_sent(up),
