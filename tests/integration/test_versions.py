@@ -314,3 +314,97 @@ def test_a_reset_builds_the_same(cli, lay, tables, name):
     assert cli("reset", "--yes").exit_code == 0
     assert tables() == sorted(DIRECTORIES[name][0].values())
     assert cli("status", "--check").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["diesel", "Flyway", "sql-migrate", "20 digits"])
+def test_psql_converts_a_history_as_the_command_would(cli, lay, psql, query, version_type, name):
+    everything = "SELECT version::text, filename, checksum, down_sql FROM schema_migrations ORDER BY filename"
+    (first, table), *_ = DIRECTORIES[name][0].items()
+    lay(name, {first: table})
+    assert cli("migrate").exit_code == 0
+    lay(name)
+    psql(cli("migrate", "--dry-run").out)
+    assert version_type() == "text"
+    assert cli("status", "--check").exit_code == 0
+    assert cli("migrate", "--json").document["steps"] == []
+    by_psql = query(everything)
+    psql(cli("rollback", "--to", "0", "--dry-run").out)
+    assert query(everything) == []
+    assert cli("migrate").exit_code == 0
+    assert query(everything) == by_psql
+
+
+def test_a_look_during_a_conversion_is_made_again(cli, lay, query, monkeypatch):
+    from fowergram_db.migrations import history
+
+    lay("Flyway", {"V1__a.sql": "a", "V2__d.sql": "d"})
+    assert cli("migrate").exit_code == 0
+    convert = (
+        "ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_version_check, "
+        "ALTER COLUMN version TYPE text COLLATE \"C\" USING 'x' || version, "
+        "ADD COLUMN position text COLLATE \"C\" NOT NULL DEFAULT ''; "
+        "UPDATE schema_migrations SET version = substr(version, 2) || '.0', position = '001' || substr(version, 2)"
+    )
+    back = "ALTER TABLE schema_migrations DROP COLUMN position, ALTER COLUMN version TYPE bigint USING version::numeric"
+    read_rows = history._read_rows
+    for change in (convert, back):
+        changes = [change]
+
+        def first_change(*arguments, changes=changes):
+            if changes:
+                query(changes.pop())
+            return read_rows(*arguments)
+
+        monkeypatch.setattr(history, "_read_rows", first_change)
+        shown = cli("status", "--json")
+        assert not changes
+        assert [row["state"] for row in shown.document["migrations"]] == ["applied", "applied"], shown.err
+    monkeypatch.setattr(history, "_read_rows", lambda *_: (_ for _ in ()).throw(history.ChangedMeanwhile()))
+    assert cli("status").exit_code == 4
+
+
+def test_a_baseline_of_flyway_covers_what_is_below_it_though_it_has_no_file(cli, lay, empty_db):
+    lay("Flyway")
+    empty_db.execute(
+        "CREATE TABLE a (id int); CREATE TABLE b (id int); CREATE TABLE flyway_schema_history (installed_rank int, "
+        "version varchar(50), description varchar(200), type varchar(20), script varchar(1000), checksum int, "
+        "installed_by varchar(100), installed_on timestamp DEFAULT now(), execution_time int, success boolean);"
+        "INSERT INTO flyway_schema_history VALUES (1, '1.9', '<< B >>', 'BASELINE', 'x', NULL, 'x', now(), 1, true)"
+    )
+    result = cli("adopt", "--force", "--json")
+    assert result.document["recorded"] == [1, "1.2"], result.err
+    assert [step["version"] for step in cli("migrate", "--json").document["steps"]] == ["1.10.0", 2]
+
+
+HISTORIES = {
+    "diesel": (
+        "__diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp DEFAULT now())",
+        "__diesel_schema_migrations (version) VALUES ('202306010000000000'), ('20240101000000')",
+    ),
+    "sql-migrate": (
+        "gorp_migrations (id text PRIMARY KEY, applied_at timestamptz DEFAULT now())",
+        "gorp_migrations (id) VALUES ('1_a.sql'), ('1_b.sql')",
+    ),
+    "Prisma": (
+        "_prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL DEFAULT '', "
+        "finished_at timestamptz DEFAULT now(), migration_name varchar(255) NOT NULL, logs text, "
+        "rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), "
+        "applied_steps_count integer NOT NULL DEFAULT 0)",
+        "_prisma_migrations (id, migration_name) VALUES ('1', '1_a'), ('2', '1_b')",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_the_history_of_a_tool_with_texts_is_taken_over(cli, lay, empty_db, tables, name, history, rows):
+    files, versions = DIRECTORIES[name]
+    lay(name)
+    empty_db.execute("CREATE TABLE a (id int); CREATE TABLE b (id int)")
+    empty_db.execute(f"CREATE TABLE {history}; INSERT INTO {rows}")
+    result = cli("adopt", "--json")
+    assert result.exit_code == 0, result.err
+    assert result.document["recorded"] == versions[:2]
+    assert [step["version"] for step in cli("migrate", "--json").document["steps"]] == versions[2:]
+    assert set(files.values()) <= set(tables())
+    assert cli("rollback", "--to", str(versions[0])).exit_code == 0
+    assert "b" not in tables()
