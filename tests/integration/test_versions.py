@@ -386,18 +386,20 @@ HISTORIES = {
         "gorp_migrations (id) VALUES ('1_a.sql'), ('1_b.sql')",
     ),
     "Prisma": (
-        "_prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL DEFAULT '', "
-        "finished_at timestamptz DEFAULT now(), migration_name varchar(255) NOT NULL, logs text, "
-        "rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), "
-        "applied_steps_count integer NOT NULL DEFAULT 0)",
+        """_prisma_migrations (
+            id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL DEFAULT '', finished_at timestamptz DEFAULT now(),
+            migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz,
+            started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0
+        )""",
         "_prisma_migrations (id, migration_name) VALUES ('1', '1_a'), ('2', '1_b')",
     ),
 }
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_the_history_of_a_tool_with_texts_is_taken_over(cli, lay, empty_db, tables, name, history, rows):
+def test_the_history_of_a_tool_with_texts_is_taken_over(cli, lay, empty_db, tables, name):
     files, versions = DIRECTORIES[name]
+    history, rows = HISTORIES[name]
     lay(name)
     empty_db.execute("CREATE TABLE a (id int); CREATE TABLE b (id int)")
     empty_db.execute(f"CREATE TABLE {history}; INSERT INTO {rows}")
