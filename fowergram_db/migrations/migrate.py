@@ -29,7 +29,7 @@ from fowergram_db.migrations.partitions import keeps_partitions, maintain_partit
 from fowergram_db.migrations.plan import State, Undo, plan_down, plan_up, survey, to_undo
 from fowergram_db.migrations.psql_script import Run
 from fowergram_db.migrations.run import PATIENCE, Goal, Patience, carry_out, prepare
-from fowergram_db.migrations.same_directory import require_same_directory
+from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.session import open_or_create, open_session
 from fowergram_db.migrations.standing import Standing, standing_after, standing_of
 
@@ -170,7 +170,8 @@ def _prepare_down(
     connection: Connection, history: History, files: Sequence[MigrationFile], undo: Undo
 ) -> tuple[CheckedStep, ...]:
     require_own(history)
-    require_same_directory(files, history)
+    if not has_lost_its_file(files, history):
+        require_same_directory(files, history)
     rows: tuple[AppliedMigration, ...] = to_undo(files, history, undo)
     recorded = {row.recorded_version: row.version for row in rows}
     scripts = read_down_scripts(connection, tuple(recorded)) if rows else {}

@@ -27,6 +27,14 @@ def is_other_directory(files: Sequence[MigrationFile], history: History) -> bool
     return 2 * known < len(rows) or (same == 0 and len(rows) > 1 and 2 * known == len(rows))
 
 
+def has_lost_its_file(files: Sequence[MigrationFile], history: History) -> bool:
+    """Tell whether the one recorded migration may just be one whose file is gone: no file has its version.
+
+    What it recorded undoes it all the same.
+    """
+    return len(history.applied) == 1 and all(file.version != history.applied[0].version for file in files)
+
+
 def require_same_directory(files: Sequence[MigrationFile], history: History) -> None:
     """Raise WrongDirectory where the recorded migrations are not those of the files."""
     if is_other_directory(files, history):

@@ -15,7 +15,7 @@ from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.files.source import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
-from fowergram_db.migrations.same_directory import is_other_directory
+from fowergram_db.migrations.same_directory import has_lost_its_file, is_other_directory
 
 pytestmark = pytest.mark.usefixtures("tmp_path")  # the working directory
 
@@ -253,3 +253,17 @@ def test_directories_of_two_tools_are_one_order_also_where_their_versions_are_te
     write("c", "V2__e.sql")
     with pytest.raises(FileFault, match="version 2"):
         read_chosen(choose_directories(("b", "c"), {}, {}))
+
+
+@pytest.mark.parametrize(
+    ("files", "recorded", "is_gone"),
+    [
+        (SHOP[1:], SHOP[:1], True),
+        (SHOP, SHOP[:1], False),
+        (SHOP[2:], SHOP[:2], False),
+        (BLOG, SHOP[:1], False),
+        (SHOP, (), False),
+    ],
+)
+def test_one_migration_whose_file_is_gone_can_be_undone(files, recorded, is_gone):
+    assert has_lost_its_file([file(*one) for one in files], history(*recorded)) == is_gone
