@@ -11,6 +11,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.sql import load
+from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import MigrationFile, recorded_version, with_text_version
 from fowergram_db.migrations.history import (
     AppliedMigration,
@@ -30,6 +31,11 @@ from fowergram_db.migrations.version import (
 )
 
 Files = tuple[MigrationFile, ...]
+# What stands in the way of a conversion, by SQLSTATE.
+_HINTS = {
+    "42501": "The directory needs versions of another type than the table has: run the command once as its owner.",
+    "0A000": "Drop what depends on the column version, run the command, and create it again.",
+}
 
 
 def align(files: Iterable[MigrationFile], history: History) -> tuple[Files, History]:
@@ -124,13 +130,21 @@ def prepare_table(connection: Connection, files: Sequence[MigrationFile], histor
     if not history.exists:
         return create_history(connection, wanted)
     if changes := table_changes(files, history):
-        with reported("convert public.schema_migrations"), connection.transaction():
+        _convert(connection, changes)
+    rows = tuple(replace(row, recorded=None) for row in history.applied)
+    return replace(history, applied=rows, version_type=wanted)
+
+
+def _convert(connection: Connection, changes: Iterable[str]) -> None:
+    try:
+        with reported("convert the versions in public.schema_migrations"), connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '5s'")
             require_safe_to_write(connection)
             for change in changes:
                 connection.execute(change.encode())
-    rows = tuple(replace(row, recorded=None) for row in history.applied)
-    return replace(history, applied=rows, version_type=wanted)
+    except DatabaseError as error:
+        error.hint = _HINTS.get(error.server.sqlstate if error.server else "", error.hint)
+        raise
 
 
 def table_changes(files: Sequence[MigrationFile], history: History) -> tuple[str, ...]:

@@ -4,6 +4,11 @@ import shutil
 
 import pytest
 
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.migrate import migrate, rollback
+from fowergram_db.migrations.plan import Undo
+from fowergram_db.migrations.run import Goal
+
 SQL_MIGRATE = "-- +migrate Up\n{}\n-- +migrate Down\n{}\n"
 # For each directory: the tables that its files make, by file, in the order of the tool; and their versions in JSON.
 DIRECTORIES = {
@@ -288,7 +293,29 @@ def test_a_history_that_another_role_owns_is_not_converted_by_halves(cli, lay, q
     result = cli("migrate")
     assert result.exit_code == 1
     assert "must be owner" in result.err
+    assert "run the command once as its owner" in result.err
     assert cli("status", "--json").document["summary"] == {"applied": 1, "pending": 1, "problems": 0}
+
+
+def test_a_view_on_the_versions_is_named_where_it_stands_in_the_way(cli, lay, query, version_type):
+    lay("Flyway", {"V1__a.sql": "a"})
+    assert cli("migrate").exit_code == 0
+    query("CREATE VIEW versions AS SELECT version FROM schema_migrations")
+    lay("Flyway", {"V1.1__b.sql": "b"})
+    result = cli("migrate")
+    assert (result.exit_code, version_type()) == (1, "bigint")
+    assert "versions depends on column" in result.err
+    assert "create it again" in result.err
+
+
+def test_a_directory_is_run_through_a_pooler(lay, directory, pooled, tables):
+    lay("Flyway")
+    files = read_migrations(directory)
+    migrate(pooled, files[:1], Goal(), lambda _: None)
+    migrate(pooled, files, Goal(), lambda _: None)
+    assert tables() == ["a", "b", "c", "d"]
+    rollback(pooled, files, Undo(to="1.2"), lambda _: None, lambda _: True)
+    assert tables() == ["a", "b"]
 
 
 def test_flyways_history_is_taken_over_with_its_dots(cli, lay, query, empty_db):

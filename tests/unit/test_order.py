@@ -154,6 +154,12 @@ def test_a_directory_of_prisma_is_one_for_postgresql(put):
         read_migrations(put({"migration_lock.toml": lock.format("mysql")}))
 
 
+def test_a_folder_that_has_lost_its_file_is_refused(put):
+    files = {"20240101000000_a/migration.sql": "SELECT 1;", "20240102000000_b/README.md": "", "notes/README.md": ""}
+    with pytest.raises(FileFault, match="20240102000000_b has no"):
+        read_migrations(put(files))
+
+
 @pytest.mark.parametrize(
     ("names", "content"),
     [

@@ -16,6 +16,7 @@ TOOL = "Prisma or drizzle"
 TOOLS = (TOOL,)
 _FILE = "migration.sql"
 _LOCK = "migration_lock.toml"
+_DATED = re.compile(r"[0-9]{8,}_")
 _NAME = re.compile(r"([0-9]+)[_-](.+)", re.DOTALL)
 _PROVIDER = re.compile(r"^\s*provider\s*=\s*[\"']([^\"'\n]*)[\"']", re.MULTILINE)
 
@@ -35,6 +36,13 @@ def version_of(tool: str, filename: str) -> TextVersion:  # noqa: ARG001 - the s
 def read(listing: Listing) -> Iterator[MigrationFile]:
     """Read ``NAME/migration.sql`` with ``down.sql`` where there is one."""
     _require_postgresql(listing.directory / _LOCK)
+    for path in listing.others:
+        if _DATED.match(path.name) and path.is_dir() and not (path / _FILE).is_file():
+            raise FileFault(
+                f"{path.name} has no {_FILE}",
+                hint="Bring the file back, or remove the folder.",
+                location=place(path),
+            )
     for path in found(listing):
         require_printable(path)
         match = _NAME.fullmatch(path.name)
