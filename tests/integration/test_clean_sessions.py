@@ -240,3 +240,16 @@ def test_what_other_clients_of_a_pooler_have_prepared_and_locked_stays_and_is_no
         assert session.execute(held).fetchone() == (3,)
         columns = session.execute("SELECT attname::text FROM pg_attribute WHERE attrelid = 'users'::regclass")
         assert ("email",) in columns.fetchall()
+
+
+def test_a_file_without_a_transaction_has_its_lock_and_statements_again_when_it_goes_on(write, target):
+    text = (
+        "-- fowergram: no-transaction\nSELECT pg_advisory_lock(4, 2);\nPREPARE p AS SELECT 1;\n"
+        "DO $$ BEGIN PERFORM pg_advisory_lock(1); PERFORM pg_advisory_unlock(1); END $$;\nSELECT 1/0;\n"
+    )
+    files = read_migrations(write(**{"001_a": text}))
+    with pytest.raises(MigrationFailed):
+        migrate(target, files, Goal(), _ignore)
+    gone = f"NOT ({_NONE_LOCKED}) AND NOT ({_NONE_PREPARED})"
+    directory = write(**{"001_a": text.replace("SELECT 1/0", _check(gone)), "002_b": _check(_NONE_LOCKED)})
+    migrate(target, read_migrations(directory), Goal(), _ignore)

@@ -21,12 +21,12 @@ _DEFERRABLE = "catalog/deferrable_constraints"
 _DEFERRABLE_WORD = re.compile(r"\bdeferrable\b", re.IGNORECASE)
 _SAVEPOINT = "fowergram_script"
 _SETS = (("SET",), ("RESET",))
-_KEEPS = (*_SETS, ("DECLARE",), ("LISTEN",), ("LOAD",), ("PREPARE",))
+_REPEATED = (*_SETS, ("LISTEN",), ("LOAD",), ("PREPARE",))
+_KEEPS = (*_REPEATED, ("DECLARE",))
 _TEMPORARY_WORDS = frozenset(("GLOBAL", "LOCAL", "TEMP", "TEMPORARY"))
-_KEPT = re.compile(
-    r"\bpg_temp\w*|\bpg_(?:try_)?advisory_lock(?:_shared)?\b|\binto\s+(?:local\s+|global\s+)?temp(?:orary)?\b",
-    re.IGNORECASE,
-)
+_TEMPORARY = re.compile(r"\bpg_temp\w*", re.IGNORECASE)
+_INTO_TEMPORARY = re.compile(r"\binto\s+(?:local\s+|global\s+)?temp(?:orary)?\b", re.IGNORECASE)
+_LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +145,32 @@ def is_setting(statement: Statement) -> bool:
     return statement.words[:1] in _SETS
 
 
+def can_be_repeated(statement: Statement, text: str) -> bool:
+    """Tell whether what a statement keeps in its session is there again when it has run again in another one.
+
+    >>> from fowergram_db.migrations.script.scanner import scan
+    >>> text = "SET a.b = 1; SELECT pg_advisory_lock(1); CREATE TEMP TABLE t (i int)"
+    >>> [can_be_repeated(s, text[s.start : s.end]) for s in scan(text).statements]
+    [True, True, False]
+    """
+    return statement.words[:1] in _REPEATED or (statement.words[:1] == ("SELECT",) and bool(_LOCK.search(text)))
+
+
 def keeping(script: Script) -> tuple[Statement, ...]:
     """Return the statements that say that they keep something in their session; code that they call may keep more.
 
     >>> from fowergram_db.migrations.script.scanner import scan
     >>> [s.label for s in keeping(scan("CREATE TEMP TABLE t (i int); CREATE TABLE u (temp int); SET a.b = 1"))]
     ['CREATE TEMP TABLE', 'SET']
+    >>> keeping(scan("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_lock(1)'"))
+    ()
     """
     return tuple(s for s in script.statements if _keeps(s, script.text[s.start : s.end]))
 
 
 def _keeps(statement: Statement, text: str) -> bool:
     words = statement.words
-    if words[:1] in _KEEPS or (words[:1] == ("CREATE",) and not _TEMPORARY_WORDS.isdisjoint(words[1:4])):
-        return True
-    return bool(_KEPT.search(text))
+    if words[0] == "CREATE":
+        # What stands in the body of a function is not done yet.
+        return not _TEMPORARY_WORDS.isdisjoint(words[1:4]) or bool(_TEMPORARY.search(text.partition("(")[0]))
+    return words[:1] in _KEEPS or bool(_LOCK.search(text) or _INTO_TEMPORARY.search(text))

@@ -18,7 +18,7 @@ from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, 
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
-from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, keeping
+from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, can_be_repeated, is_setting, keeping
 from fowergram_db.migrations.engine.execute import run_behind
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.leftovers import Earlier, indexes_before, left_to_run, transient_indexes
@@ -140,14 +140,16 @@ class _Run:
 
         Without its temporary table, say, the next one would take the table of that name for it.
         """
-        kept = next((s for s in keeping(self.checked.script) if s in done and not is_setting(s)), None)
-        if kept and len(done) < len(self.checked.script.statements):
+        # A block of code may have let go of the lock that it took.
+        kept = (s for s in keeping(self.checked.script) if s in done and s.words[0] not in _CODE)
+        lost = next((s for s in kept if not self._is_repeated(s)), None)
+        if lost and len(done) < len(self.checked.script.statements):
             step = self.checked.step
             raise HistoryInconsistent(
-                f"{step.filename} stopped midway, and what {kept.label} had left in its session is gone with it",
+                f"{step.filename} stopped midway, and what {lost.label} had left in its session is gone with it",
                 hint="Finish it by hand, from that statement on, and say so with "
                 f"`fowergram-db repair --version {step.version}`.",
-                location=Location(step.source, *step.sql.position(kept.start)),
+                location=Location(step.source, *step.sql.position(lost.start)),
             )
 
     def _invalid_before(self, found: Progress) -> tuple[int, ...] | None:
@@ -160,8 +162,11 @@ class _Run:
         """Set in this session what the statements that have run have set in theirs."""
         watch = self._watch()
         for statement in self.checked.script.statements[: len(self.progress.done)]:
-            if is_setting(statement) and statement.words[1:2] not in _FOR_A_TRANSACTION:
+            if self._is_repeated(statement) and statement.words[1:2] not in _FOR_A_TRANSACTION:
                 run_piece(self.worker, self.checked, self._piece(statement), watch)
+
+    def _is_repeated(self, statement: Statement) -> bool:
+        return can_be_repeated(statement, self._text(statement))
 
     def _watch(self) -> Watch:
         return Watch(self.worker, self.checked.step, self.worker.limits.of(self.checked.directives)[0])
