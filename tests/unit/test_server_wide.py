@@ -1,5 +1,7 @@
 """Statements about the whole server are told from those about one database."""
 
+from dataclasses import replace
+
 import pytest
 
 from fowergram_db.migrations.script.scanner import scan
@@ -95,3 +97,28 @@ def test_a_block_of_code_that_calls_a_function_for_the_whole_server_is_found():
 def test_roles_that_are_granted_are_known():
     (found,) = server_wide(scan('GRANT a, "B" TO c WITH ADMIN OPTION'))
     assert [named.name for named in found.granted] == ["a", "B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("ALTER SYSTEM SET work_mem = '4MB'", "ALTER SYSTEM"),
+        ("create /* a */ role app", "CREATE ROLE"),
+        ("GRANT a TO b", "GRANT"),
+        ("COMMENT ON ROLE a IS 'x'", "COMMENT ON"),
+    ],
+)
+def test_a_statement_is_called_by_its_command(text, label):
+    (found,) = server_wide(scan(text))
+    assert found.label == label
+
+
+def test_what_stands_around_statements_that_are_left_out_stays_where_it_is():
+    text = "CREATE ROLE a;\nCOPY t FROM stdin;\n1\n\\.\nALTER ROLE a SET x = '1'; SELECT 2;\n"
+    script = scan(text)
+    left = server_wide(script)
+    kept = tuple(s for s in script.statements if s not in [found.statement for found in left])
+    spans = tuple((found.statement.start, found.statement.end) for found in left)
+    first, second = replace(script, statements=kept, commands=spans).pieces()
+    assert (first.text.strip(" ;\n"), second.text.strip(" ;\n")) == ("COPY t FROM stdin", "SELECT 2")
+    assert text.index("SELECT 2") == second.start + second.text.index("SELECT 2")

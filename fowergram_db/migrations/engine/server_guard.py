@@ -107,7 +107,7 @@ class ServerGuard:
             elif reason := self._reason(checked.step, found):
                 left.append(found)
                 line, _ = checked.step.sql.position(found.statement.start)
-                on_event(StatementLeftOut(checked.step, line, found.statement.label, reason))
+                on_event(StatementLeftOut(checked.step, line, found.label, reason))
         if not left:
             return checked
         gone = {found.statement.start for found in left}

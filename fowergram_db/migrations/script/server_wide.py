@@ -58,6 +58,12 @@ class ServerWide:
     names: tuple[Named, ...] = ()
     granted: tuple[Named, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """Name the statement by its command: ALTER SYSTEM, GRANT."""
+        words = self.statement.words
+        return " ".join(words[: 1 if words[0] in {"GRANT", "REVOKE", "SELECT"} else 2])
+
 
 def server_wide(script: Script) -> tuple[ServerWide, ...]:
     """Return the statements of a script that are about the whole server, in order.
