@@ -244,3 +244,9 @@ def test_new_keeps_the_numbering_of_the_directory(put, names, content, below, wr
 def test_new_writes_no_file_that_the_tool_would_not_run_last(put, names):
     with pytest.raises(ConfigurationError):
         write_migration(put(dict.fromkeys(names, DBMATE)), "x")
+
+
+def test_files_of_node_pg_migrate_with_one_number_are_sorted_as_it_compares_names(planned):
+    names = ["001_ada", "001_Add-a", "001_b 9", "001_b10", "001_B10", "001_été", "001_f", "1_g", "002_a"]
+    up_and_down = "-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 1;"
+    assert planned(dict.fromkeys([f"{name}.sql" for name in reversed(names)], up_and_down)) == names

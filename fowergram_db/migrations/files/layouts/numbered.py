@@ -5,6 +5,7 @@ supabase put file names in order.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +37,7 @@ _LOOSE_NAMES = {
     DBMATE: re.compile(r"([0-9]+)[_-]?(.*)()\.sql", re.IGNORECASE | re.DOTALL),
     SQL_MIGRATE: re.compile(r"([0-9]*)[_-]?(.*)()\.sql", re.IGNORECASE | re.DOTALL),
 }
+_DIGITS = re.compile("[0-9]+")
 _NAMES = "Name it NNN_name.sql with NNN_name.down.sql, or NNN_name.up.sql with NNN_name.down.sql."
 _DUMPS = {"structure.sql": "Rails", "schema.sql": "dbmate"}
 # sqlx wants this at the very beginning of a file.
@@ -76,13 +78,17 @@ def version_of(tool: str, filename: str) -> TextVersion | None:
 def _version(tool: str, filename: str, digits: str) -> Version:
     """Return a version: a number where the tool puts numbers in order and it is one."""
     number = number_of(digits) if digits else None
-    if tool not in (DBMATE, SUPABASE, SQL_MIGRATE, NODE_PG_MIGRATE):
-        return numbered(digits) if number is None else number
-    if tool in (DBMATE, SUPABASE):
-        return TextVersion(filename, digits, number)
-    # Those without a number come last. What has the same number is put in order by its name.
-    first = natural(_moment(digits) if tool == NODE_PG_MIGRATE else digits) if digits else "~"
-    return TextVersion(f"{first} {filename}", filename[: -len(".sql")], number)
+    match tool:
+        case "dbmate" | "supabase":
+            return TextVersion(filename, digits, number)
+        case "sql-migrate":
+            # Those without a number come last. What has the same number is put in order by its name.
+            first = natural(digits) if digits else "~"
+            return TextVersion(f"{first} {filename}", filename[: -len(".sql")], number)
+        case "node-pg-migrate":
+            return TextVersion(f"{natural(_moment(digits))} {_collated(filename)}", filename[: -len(".sql")], number)
+        case _:
+            return numbered(digits) if number is None else number
 
 
 def _moment(digits: str) -> str:
@@ -98,6 +104,16 @@ def _moment(digits: str) -> str:
     except ValueError:
         return digits
     return str((moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1))
+
+
+def _collated(name: str) -> str:
+    """Return a text that sorts as node-pg-migrate sorts names: by letters and numbers first, then lower case first.
+
+    >>> sorted(["B10", "b10", "b-9", "Add", "ada"], key=_collated)
+    ['ada', 'Add', 'b-9', 'b10', 'B10']
+    """
+    letters = "".join(filter(str.isalnum, unicodedata.normalize("NFD", name))).casefold()
+    return f"{_DIGITS.sub(lambda digits: natural(digits[0]), letters)} {name.swapcase()}"
 
 
 def tool_of(directory: Path) -> str:
