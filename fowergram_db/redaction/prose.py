@@ -15,7 +15,7 @@ ROLE_OPTIONS = frozenset(
 """What may stand before PASSWORD in a list of options."""
 
 _WORD = re.compile(r"(?<![\w.])(?:ssl)?(?:password|passwd|passphrase)\b\"?", re.IGNORECASE)
-_BETWEEN = re.compile(r"[\s(]*+")
+_BETWEEN = re.compile(r"(?>[\s(]++|/\*(?>[^*]++|\*(?!/))*+\*/|--[^\n]*+\n)*+")
 _QUOTES = re.compile(r"([eEnNbBxX]|[uU]&)?(?:('+)|(\$\w*\$))")
 _ROLE = re.compile(r"\b(?:create|alter)\s+(?:role|user|group|server)\b[^;]*\Z", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:([\w]+)\s*|[(,]\s*\"?)\Z")
