@@ -113,7 +113,7 @@ def _ignore(_event: object) -> None:
     pass
 
 
-@pytest.mark.matrix(every=3)
+@pytest.mark.matrix(every=7)
 @pytest.mark.parametrize("extent", list(Extent))
 def test_what_a_file_leaves_in_its_session_does_not_reach_the_next_file(write, target, left, extent):
     leaves, gone = left
@@ -121,7 +121,7 @@ def test_what_a_file_leaves_in_its_session_does_not_reach_the_next_file(write, t
     migrate(target, files, Goal(extent=extent), _ignore)
 
 
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=9)
 def test_what_a_file_leaves_does_not_reach_a_batch_of_files_nor_what_follows_it(write, target, left, query):
     leaves, gone = left
     batch = {f"00{number}_n": f"CREATE INDEX i{number} ON users (id)" for number in (3, 4)}
@@ -130,7 +130,7 @@ def test_what_a_file_leaves_does_not_reach_a_batch_of_files_nor_what_follows_it(
     assert query("SELECT schemaname::text FROM pg_indexes WHERE indexname IN ('i3', 'i4')") == [("public",)] * 2
 
 
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=9)
 def test_what_a_down_file_leaves_does_not_reach_the_next_down_file(write, target, left):
     leaves, gone = left
     directory = write(
@@ -146,7 +146,7 @@ def test_what_a_down_file_leaves_does_not_reach_the_next_down_file(write, target
     rollback(target, read_migrations(directory), Undo(2), _ignore, lambda _question: True)
 
 
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=9)
 def test_what_a_file_without_a_transaction_leaves_does_not_reach_the_next_file(write, target, left):
     leaves, gone = left
     if any(
@@ -158,7 +158,7 @@ def test_what_a_file_without_a_transaction_leaves_does_not_reach_the_next_file(w
     migrate(target, read_migrations(write(**files)), Goal(), _ignore)
 
 
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=9)
 def test_what_a_file_leaves_does_not_reach_the_next_file_in_a_database_that_is_built(write, target, left, empty_db):
     empty_db.close()
     leaves, gone = left
@@ -166,7 +166,7 @@ def test_what_a_file_leaves_does_not_reach_the_next_file_in_a_database_that_is_b
     build(target, steps_of(files), _ignore)
 
 
-@pytest.mark.matrix(every=3)
+@pytest.mark.matrix(every=7)
 @pytest.mark.parametrize("extent", list(Extent))
 def test_what_a_file_leaves_does_not_reach_the_next_file_through_a_pooler(write, target, pooler, left, extent):
     leaves, gone = left
