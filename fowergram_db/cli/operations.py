@@ -152,6 +152,13 @@ def _show_queries(session: Session, found: "SlowQueries") -> None:
     )
     if found.queries:
         session.screen.table(columns, tuple(_query_row(session, query) for query in found.queries))
+    if not found.has_texts:
+        session.screen.note(
+            "The texts cannot be read: a statement of another database is not valid in the encoding of this one.",
+            "yellow",
+        )
+    for other in found.unreadable:
+        session.screen.note(f"  {other.database} ({other.encoding}), {other.statements} counted. Forget: {other.reset}")
     if hidden := found.hidden:
         session.screen.note(
             f"{hidden.statements} statement(s) of other roles are hidden from this one: {hidden.share:.1%} of the "

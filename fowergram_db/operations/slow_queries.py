@@ -2,16 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row, dict_row
 
+from fowergram_db.database.any_text import read_any_text
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
+from fowergram_db.operations.pg_stat_statements import Extension, Reading, Views, find_extension
 from fowergram_db.operations.sort_key import SortKey
 from fowergram_db.redaction.messages import mask_query
 
@@ -31,7 +31,8 @@ _PRELOAD = (
 class SlowQuery:
     """One normalised statement of one user, and what all its calls together took. Times are in ms.
 
-    ``query`` is the whole text with passwords masked, empty where the extension lost it. ``toplevel`` tells
+    ``queryid_text`` is ``queryid``, which not every reader of JSON can hold. ``query`` is the whole text with
+    passwords masked, empty where it cannot be read. ``toplevel`` tells
     a client's own statement from one inside a function, None before version 1.9 of the extension.
     ``share`` is its part (0..1) of the execution time of all statements of the database; with
     ``pg_stat_statements.track = all`` a function's time holds that of its statements, which count again.
@@ -40,6 +41,7 @@ class SlowQuery:
     """
 
     queryid: int
+    queryid_text: str
     query: str
     toplevel: bool | None
     user: str
@@ -66,12 +68,24 @@ class HiddenStatements:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherEncoding:
+    """A database of another encoding: how many of its statements are counted, and what makes it forget them."""
+
+    database: str
+    encoding: str
+    statements: int
+    reset: str
+
+
+@dataclass(frozen=True, slots=True)
 class SlowQueries:
     """The statements asked for, in order, below the totals of the current database.
 
-    ``statements``, ``calls`` and ``total_ms`` count every statement, hidden ones included. ``since`` is when
-    counting began (UTC), None where the extension's version (before 1.9) does not say. ``hidden`` is None
-    where the role sees everything.
+    ``statements``, ``calls`` and ``total_ms`` count every statement but this tool's own, hidden ones included.
+    ``since`` is when counting began (UTC), None where the extension's version (before 1.9) does not say. ``hidden`` is
+    None where the role sees everything. ``has_texts`` is False where the text of a statement of another database cannot
+    be shown in the encoding of this one, and so none can: ``unreadable`` then names the databases of other encodings.
+    Without texts, the tool's own statements count like others.
     """
 
     queries: tuple[SlowQuery, ...]
@@ -80,49 +94,35 @@ class SlowQueries:
     total_ms: float
     since: datetime | None
     hidden: HiddenStatements | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Extension:
-    """The row of slow_queries_extension.sql."""
-
-    schema: str | None
-    has_info: bool
-    available: bool
-    preloaded: bool
+    has_texts: bool = True
+    unreadable: tuple[OtherEncoding, ...] = ()
 
 
 def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey) -> SlowQueries:
     """Read the ``limit`` first statements of the current database, at least one; only reads.
 
-    Readings made by this function are not among them; what else the tool executes (migrations, ANALYZE) is
-    the server's work as any other. An empty answer means that nothing was counted, or nothing is visible.
-    Raises DatabaseError where the extension is not there or not preloaded, with what to do.
+    This tool's own queries are not among them, as far as they are those of its version; what else it executes
+    (migrations, ANALYZE) is the server's work as any other. An empty answer means that nothing was counted, or nothing
+    is visible. Raises DatabaseError where the extension is not there or not preloaded, with what to do.
     """
     with reported(_DOING):
-        extension = _find_extension(connection)
+        read_any_text(connection)
+        extension = find_extension(connection)
         if extension.schema is None:
             raise _not_created(connection.info.dbname, extension)
-        schema = sql.Identifier(extension.schema)
         try:
-            rows = _read_statements(connection, schema, limit, sort)
-            since = _counting_since(connection, schema) if extension.has_info else None
+            reading = Views(connection, extension.schema, extension.has_info).read(limit, sort)
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
             if extension.preloaded:
                 # Something else, as restrict_nonsystem_relation_kind: the server says what.
                 raise
             raise DatabaseError("pg_stat_statements is not preloaded by the server", hint=_PRELOAD) from error
-    return _summed_up(connection, rows, since)
+        except psycopg.errors.DivisionByZero as error:
+            raise _replaced(extension.schema) from error
+    return _summed_up(connection, reading, extension.schema)
 
 
-def _find_extension(connection: Connection) -> _Extension:
-    with connection.cursor(row_factory=class_row(_Extension)) as cursor:
-        row = cursor.execute(load("operations/slow_queries_extension")).fetchone()
-    assert row is not None, "the query always has one row"  # noqa: S101 - tells mypy
-    return row
-
-
-def _not_created(dbname: str, extension: _Extension) -> DatabaseError:
+def _not_created(dbname: str, extension: Extension) -> DatabaseError:
     """Say all that is missing at once, in the order in which it has to be done."""
     message = f'the extension pg_stat_statements is not created in database "{dbname}"'
     create = "CREATE EXTENSION pg_stat_statements;"
@@ -138,36 +138,37 @@ def _not_created(dbname: str, extension: _Extension) -> DatabaseError:
     return DatabaseError(message, hint=f"Run there, as a superuser: {create}")
 
 
-def _read_statements(connection: Connection, schema: sql.Identifier, limit: int, sort: SortKey) -> list[dict[str, Any]]:
-    # Beside bound values a % is a placeholder, and psycopg does not double the one in an identifier.
-    quoted = sql.SQL(schema.as_string(connection).replace("%", "%%"))
-    query = sql.SQL(load("operations/slow_queries")).format(schema=quoted)
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query, {"sort": sort.value, "limit": limit}).fetchall()
+def _replaced(schema: str) -> DatabaseError:
+    return DatabaseError(
+        f'"{schema}".pg_stat_statements is no longer the view of the extension: it was replaced meanwhile',
+        hint="See who owns that schema, and what is in it, before you run this again.",
+    )
 
 
-def _counting_since(connection: Connection, schema: sql.Identifier) -> datetime | None:
-    query = sql.SQL("SELECT /* fowergram-db */ stats_reset FROM {}.pg_stat_statements_info").format(schema)
-    row = connection.execute(query, binary=True).fetchone()  # whatever the DateStyle
-    return row[0].astimezone(UTC) if row and isinstance(row[0], datetime) else None
-
-
-def _summed_up(connection: Connection, rows: list[dict[str, Any]], since: datetime | None) -> SlowQueries:
-    total = rows[0]
+def _summed_up(connection: Connection, reading: Reading, schema: str) -> SlowQueries:
+    total = reading.rows[0]
     return SlowQueries(
-        queries=tuple(_slow_query(row) for row in rows if row["queryid"] is not None),
+        queries=tuple(_slow_query(row) for row in reading.rows if row["queryid"] is not None),
         statements=total["statements"],
         calls=total["all_calls"],
         total_ms=total["all_ms"],
-        since=since,
+        since=reading.since,
         hidden=_hidden(connection, total) if total["hidden_statements"] else None,
+        has_texts=reading.unreadable is None,
+        unreadable=tuple(_other_encoding(connection, schema, row) for row in reading.unreadable or ()),
     )
+
+
+def _other_encoding(connection: Connection, schema: str, row: dict[str, Any]) -> OtherEncoding:
+    function = sql.Identifier(schema, "pg_stat_statements_reset").as_string(connection)
+    reset = f"SELECT {function}(0::oid, {row['oid']}::oid, 0);"
+    return OtherEncoding(row["database"], row["encoding"], row["statements"], reset)
 
 
 def _slow_query(row: dict[str, Any]) -> SlowQuery:
     """Mask the text: the extension keeps utility statements, CREATE ROLE among them, as they were typed."""
-    figures = {name: row[name] for name in SlowQuery.__slots__}
-    return SlowQuery(**figures | {"query": mask_query(row["query"])})
+    row |= {"queryid_text": str(row["queryid"]), "query": mask_query(row["query"])}
+    return SlowQuery(**{name: row[name] for name in SlowQuery.__slots__})
 
 
 def _hidden(connection: Connection, total: dict[str, Any]) -> HiddenStatements:

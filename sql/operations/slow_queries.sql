@@ -1,16 +1,16 @@
 -- Purpose: the statements of the current database that took the most time, with the totals they are part of.
 -- Oldest server: 13, with any version of pg_stat_statements from 1.4 on.
--- Privileges: SELECT on the extension's view, since overloads can make a call of its function ambiguous; others'
---   statements are hidden without pg_read_all_stats.
--- Parameters: sort ('total', 'mean' or 'calls'), limit. Placeholder: the schema of the extension.
+-- Privileges: SELECT on the extension's view; others' statements are hidden without pg_read_all_stats.
+-- Parameters: sort ('total', 'mean' or 'calls'), limit, own_users and own_queries (the statements to leave out, by user
+--   and identifier; those of this tool). Placeholder: source, what has the figures: the extension's view, or its
+--   function where the texts cannot be read.
 -- Columns: statements, all_calls, all_ms (every statement of the database), hidden_statements, hidden_calls,
 --   hidden_ms (those of them that this role may not see), role (the current one), then of each statement
 --   shown: queryid, query, toplevel (NULL before 1.9), user, database, calls, total_ms, mean_ms, max_ms,
 --   stddev_ms, rows, share, cache_hit. In the order asked for; exactly one row with a NULL queryid where none
 --   is to be shown.
 --
--- Readings of this tool carry a comment inside the statement, which the extension keeps, and are left out of
--- everything here. Those of another role, where they are hidden, cannot be told apart and count as hidden.
+-- Statements of this tool that are hidden from the role cannot be told apart and count as hidden.
 
 WITH /* fowergram-db */ statement AS MATERIALIZED (
     SELECT figure.*
@@ -34,10 +34,16 @@ WITH /* fowergram-db */ statement AS MATERIALIZED (
             COALESCE(mean_exec_time, mean_time) AS mean_ms,
             COALESCE(max_exec_time, max_time) AS max_ms,
             COALESCE(stddev_exec_time, stddev_time) AS stddev_ms
-        FROM {schema}.pg_stat_statements
+        FROM {source} AS counted
         WHERE
             dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-            AND COALESCE(pg_catalog.strpos(query, '/* fowergram-db */'), 0) = 0
+            AND NOT EXISTS (
+                SELECT
+                FROM ROWS FROM (
+                    pg_catalog.unnest(%(own_users)s::oid[]), pg_catalog.unnest(%(own_queries)s::bigint[])
+                ) AS own (role, statement)
+                WHERE own.role = counted.userid AND own.statement = counted.queryid
+            )
     ) AS figure
 ),
 total AS (
@@ -67,7 +73,7 @@ SELECT
     total.*,
     CURRENT_USER::text AS role,
     shown.queryid,
-    -- The extension may have lost its file of texts, and says NULL.
+    -- NULL without texts, and where the extension has lost its file of them.
     COALESCE(shown.query, '') AS query,
     shown.toplevel,
     pg_catalog.pg_get_userbyid(shown.userid)::text AS "user",

@@ -56,8 +56,11 @@ def statements(placeholders: dict[str, str]) -> Iterator[Statement]:
     parts = {name for text in texts.values() for name in _PART.findall(text)} & queries.keys()
     for path, text in texts.items():
         if path.stem not in parts:
-            given = {"table": placeholders.get(path.stem, ""), "schema": placeholders.get(path.stem, "")}
+            stem = "slow_queries" if path.stem.startswith("slow_queries") else path.stem
+            given = {"table": placeholders.get(stem, ""), "schema": placeholders.get(stem, "")}
             given["relation"] = queries["candidates"]
+            given["view"] = "pg_stat_statements"
+            given["source"] = f"{given['schema']}.pg_stat_statements"
             yield from split_file(str(path.relative_to(_ROOT)), _filled_in(text, queries | _OF_VERSIONS | given))
     yield from in_python(placeholders["slow_queries"])
 

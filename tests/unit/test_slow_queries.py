@@ -2,9 +2,9 @@
 
 import pytest
 
+from fowergram_db.operations.pg_stat_statements import Extension
 from fowergram_db.operations.slow_queries import (
     LONGEST_FORMATTED,
-    _Extension,
     _not_created,
     readable,
 )
@@ -49,7 +49,7 @@ def test_lines_and_tabs_of_a_long_query_survive():
     ],
 )
 def test_a_missing_extension_is_answered_with_every_step_in_order(available, preloaded, steps):
-    error = _not_created("shop", _Extension(schema=None, has_info=False, available=available, preloaded=preloaded))
+    error = _not_created("shop", Extension(schema=None, has_info=False, available=available, preloaded=preloaded))
     assert '"shop"' in error.message
     places = [error.hint.index(step) for step in steps]
     assert places == sorted(places)

@@ -1,12 +1,14 @@
 """Where the server's time goes, asked of a real pg_stat_statements in each of its versions."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from psycopg import sql
 
 from fowergram_db.errors import DatabaseError
+from fowergram_db.operations import slow_queries
 from fowergram_db.operations.slow_queries import read_slow_queries
 from fowergram_db.operations.sort_key import SortKey
 
@@ -24,6 +26,8 @@ BEGIN
     RAISE 'pg_stat_statements must be loaded via "shared_preload_libraries"' USING ERRCODE = '55000';
 END $$;
 CREATE VIEW pg_stat_statements AS SELECT * FROM pg_stat_statements(true);
+ALTER EXTENSION pg_stat_statements ADD FUNCTION pg_stat_statements(boolean);
+ALTER EXTENSION pg_stat_statements ADD VIEW pg_stat_statements;
 """
 
 
@@ -69,8 +73,10 @@ def test_without_the_extension_the_hint_creates_it(empty_db):
     assert caught.value.hint.endswith("CREATE EXTENSION pg_stat_statements;")
 
 
-def test_without_the_preloaded_library_the_hint_preloads_it(empty_db):
+def test_without_the_preloaded_library_the_hint_preloads_it(empty_db, monkeypatch):
     empty_db.execute(_NOT_PRELOADED)
+    find = slow_queries.find_extension  # this server has preloaded it, and says so
+    monkeypatch.setattr(slow_queries, "find_extension", lambda session: replace(find(session), preloaded=False))
     with pytest.raises(DatabaseError, match="not preloaded") as caught:
         read(empty_db)
     assert "shared_preload_libraries" in caught.value.hint
@@ -148,6 +154,22 @@ def test_reading_does_not_show_up_in_what_is_read(counted):
     counted.execute("SELECT 1 AS work")
     first, second = read(counted), read(counted)
     assert first == second
+
+
+def test_the_queries_of_the_tool_are_not_among_those_of_others(counted, cli, write):
+    counted.execute("SET pg_stat_statements.track_utility = on")
+    write(**{"001_a": "CREATE TABLE a (id int); SELECT count(*) FROM a", "001_a.down": "DROP TABLE a"})
+    for arguments in ("migrate", "status", "rollback", "migrate", "analyze", "slow-queries"):
+        assert cli(*arguments.split()).exit_code == 0
+    shown = [query["query"] for query in cli("slow-queries", "--json", "--limit", "1000").document["queries"]]
+    assert "SELECT count(*) FROM a" in [text.strip() for text in shown]
+    assert [text for text in shown if "-- Purpose:" in text or "fowergram-db */" in text] == []
+    assert [text for text in shown if "FROM public.schema_migrations" in text or "pg_stat_statements AS" in text] == []
+
+
+def test_the_identifier_is_a_text_too(counted):
+    counted.execute("SELECT 1 AS work")
+    assert {query.queryid_text == str(query.queryid) for query in read(counted).queries} == {True}
 
 
 def test_every_version_of_the_extension_is_read(empty_db):

@@ -1,0 +1,153 @@
+"""Recognize the statements of this tool among those of others, by what they do: a comment could be put into any."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import product
+
+from fowergram_db.database.sql import load, sql_root
+from fowergram_db.lexer import LINE_COMMENT, Kind, tokens
+
+# What stands for a constant, as pg_stat_statements replaces each of them by a parameter.
+_CONSTANT = "?"
+_WORDS_OF_CONSTANTS = frozenset(("null", "true", "false"))
+_PARAMETER = re.compile(r"%\(\w+\)[sbt]|%[sbt](?!\w)")
+_PART = re.compile(r"\{([a-z_]+)\}")
+_FILE = re.compile(r"[a-z]+/[a-z0-9_]+")
+_QUALIFIED = re.compile(r"\b(?:pg_catalog|public)\.\w+|\.pg_stat_statements\w*")
+_TYPES = "boolean|integer|smallint|bigint|int[248]?|float8|text|char|name|oid|jsonb|real|timestamptz"
+_CAST = re.compile(rf"\?(?:\0:\0:\0(?:pg_catalog\0\.\0)?(?:{_TYPES})(?:\0\[\0\])?(?![^\0]))+")
+_LIST = re.compile(r"\?(?:\0,\0\?(?![^\0]))+")
+_SETTING = r"pg_catalog\0\.\0set_config\0\((?:\0(?:\?|,|pg_catalog|\.|current_setting|\(|\)))+"
+_OF_SETTINGS = re.compile(rf"select\0{_SETTING}(?:\0,\0{_SETTING})*")
+_MIGRATIONS = "migrations"
+# What may stand for the {names} in a query that are not the names of files themselves.
+_VARIANTS: Mapping[str, tuple[str, ...]] = {
+    "version_columns": ("version", "version, position"),
+    "version_values": ("%(version)s", "%(version)s, %(position)s"),
+    "position": ("version", "position"),
+    "trusted_roles": ("ownership/trusted_roles", "ownership/surely_trusted_roles"),
+    "view": ("pg_stat_statements", "pg_stat_statements_info"),
+    "relation": ("ownership/named", "foreign/candidates"),
+}
+
+
+def own_among(queries: Sequence[str], schema: str) -> frozenset[str]:
+    """Return those of these texts that are queries of this tool; ``schema`` is that of pg_stat_statements.
+
+    Reads the files of the queries. A text is one of theirs where it differs in constants and comments alone. What is
+    made of settings only, which the tool composes, is taken for its own, too: it reads nothing.
+    """
+    forms = {query: normal_form(query) for query in queries}
+    wanted = frozenset(_names(query) for query, form in forms.items() if form)
+    shipped = tuple(_shipped(schema))
+    ours = frozenset(form for text in shipped if _may_be_among(text, wanted) for form in _forms_of(text))
+    # The extension leaves the constants of other commands than queries as they are.
+    verbatim = frozenset(part.strip() for text in shipped for part in text.split(";")) - {""}
+    return frozenset(
+        query
+        for query, form in forms.items()
+        if query.strip() in verbatim or (form and (form in ours or _OF_SETTINGS.fullmatch(form)))
+    )
+
+
+def normal_form(query: str) -> str | None:
+    """Return a statement without its comments, spaces and constants, None where it still has a string.
+
+    Two statements of one normal form differ in constants alone. The extension replaces those in every query; of one
+    that still has a string nobody knows where it ends, since ``standard_conforming_strings`` decides.
+
+    >>> normal_form("SELECT /* a */ $1::int - $2") == normal_form("select 2::int-3 -- b")
+    True
+    >>> normal_form("SELECT x IN ($1 /*, ... */)") == normal_form("SELECT x IN (1, 2)")
+    True
+    >>> normal_form("SELECT 'a'") is None
+    True
+    """
+    if any(token.kind is Kind.STRING for token in tokens(query)):
+        return None
+    return next(_forms(query), "")
+
+
+def _shipped(schema: str) -> Iterator[str]:
+    """Yield the text of each file of queries as it is sent, once for each choice of its parts."""
+    root = sql_root()
+    paths = sorted(path for path in root.rglob("*.sql") if path.parent.name != _MIGRATIONS)
+    names = [path.relative_to(root).with_suffix("").as_posix() for path in paths]
+    by_stem = {name.rpartition("/")[2]: (name,) for name in names}
+    variants = {**by_stem, **_VARIANTS, **_of_extension(schema)}
+    for name in names:
+        for text in _filled_in(load(name), variants):
+            yield _PARAMETER.sub(" $1 ", text).replace("%%", "%")
+
+
+def _of_extension(schema: str) -> dict[str, tuple[str, ...]]:
+    quoted = '"' + schema.replace('"', '""').replace("%", "%%") + '"'
+    view = f"{quoted}.pg_stat_statements"
+    return {"schema": (quoted,), "source": (view, f"{view}(FALSE)")}
+
+
+def _filled_in(text: str, variants: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield a query with each choice of what stands for its {names}; none where one of them is not known."""
+    names = sorted(set(_PART.findall(text)))
+    if not all(name in variants for name in names):
+        return
+    for chosen in product(*(_choices(variants[name], variants) for name in names)):
+        parts = dict(zip(names, chosen, strict=True))
+        yield _PART.sub(lambda match, parts=parts: parts[match[1]], text)  # type: ignore[misc]
+
+
+def _choices(texts: tuple[str, ...], variants: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for text in texts:
+        yield from _filled_in(load(text), variants) if _FILE.fullmatch(text) else (text,)
+
+
+def _may_be_among(text: str, wanted: frozenset[frozenset[str]]) -> bool:
+    """Tell whether a file may have one of the queries with these names: a closer look takes milliseconds a file."""
+    names = _names(text)
+    return names in wanted or (text.rstrip().rstrip(";").count(";") > 0 and any(map(names.issuperset, wanted)))
+
+
+def _names(query: str) -> frozenset[str]:
+    return frozenset(_QUALIFIED.findall(LINE_COMMENT.sub("", query)))
+
+
+@cache
+def _forms_of(text: str) -> tuple[str, ...]:
+    return tuple(_forms(text))
+
+
+def _forms(text: str) -> Iterator[str]:
+    """Yield the normal form of each statement of a text."""
+    form: list[str] = []
+    for token in tokens(text):
+        if token.kind is Kind.OTHER and token.value == ";":
+            if form:
+                yield _joined(form)
+            form = []
+            continue
+        value = token.value
+        is_constant = (
+            token.kind is Kind.STRING
+            or (token.kind is Kind.WORD and value in _WORDS_OF_CONSTANTS)
+            or (token.kind is Kind.OTHER and value.isdecimal())
+        )
+        if is_constant:
+            _add_constant(form)
+        else:
+            form.append(value)
+    if form:
+        yield _joined(form)
+
+
+def _joined(form: Sequence[str]) -> str:
+    """Leave out the casts of constants, as the extension does in a list, and make one of several constants."""
+    return _LIST.sub(_CONSTANT, _CAST.sub(_CONSTANT, "\0".join(form)))
+
+
+def _add_constant(form: list[str]) -> None:
+    """Put one constant in the place of a number's digits, its sign, and the mark of a parameter."""
+    while form and form[-1] in ("$", ".", "-"):
+        form.pop()
+    if form[-1:] != [_CONSTANT]:
+        form.append(_CONSTANT)

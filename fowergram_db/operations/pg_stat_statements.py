@@ -1,0 +1,136 @@
+"""Read the views of the extension pg_stat_statements, and never what stands in for one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, dict_row
+
+from fowergram_db.database.connection import Connection
+from fowergram_db.database.sql import load
+from fowergram_db.operations.own_statements import own_among
+from fowergram_db.operations.sort_key import SortKey
+
+Rows = list[dict[str, Any]]
+
+_MOST_READINGS = 4
+_VIEW, _INFO = "pg_stat_statements", "pg_stat_statements_info"
+_WITH_TEXTS, _WITHOUT_TEXTS = "{schema}.pg_stat_statements", "{schema}.pg_stat_statements(FALSE)"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """The row of slow_queries_extension.sql."""
+
+    schema: str | None
+    has_info: bool
+    available: bool
+    preloaded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The rows of slow_queries.sql, and since when they count: None where the extension does not say (before 1.9).
+
+    ``unreadable`` are the rows of slow_queries_unreadable.sql where no text could be read, else None.
+    """
+
+    rows: Rows
+    since: datetime | None
+    unreadable: Rows | None = None
+
+
+def find_extension(connection: Connection) -> Extension:
+    """Find the extension in the current database; only reads."""
+    with connection.cursor(row_factory=class_row(Extension)) as cursor:
+        row = cursor.execute(load("operations/slow_queries_extension")).fetchone()
+    assert row is not None, "the query always has one row"  # noqa: S101 - tells mypy
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The views of the extension in a schema; ``has_info``: also pg_stat_statements_info.
+
+    The owner of the schema may put another view in the place of one. So each query travels behind a lock on the view
+    and a check that its name still means the extension's own, in one transaction: DivisionByZero is raised otherwise.
+    """
+
+    connection: Connection
+    schema: str
+    has_info: bool
+
+    def read(self, limit: int, sort: SortKey) -> Reading:
+        """Read the first statements, without those of this tool; without any text where one cannot be shown here.
+
+        The extension fails as a whole for a text that is not in the encoding of this database. Raises psycopg.Error.
+        """
+        asked: Mapping[str, Any] = {"limit": limit, "sort": sort.value}
+        try:
+            return self._read_without_own(asked)
+        except (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter):
+            unreadable = self._query("unreadable")
+            *since, rows, others = self._send(
+                *self._queries(_WITHOUT_TEXTS), unreadable, values={**asked, **_left_out({})}
+            )
+        return Reading(rows, _moment(since), others)
+
+    def _read_without_own(self, asked: Mapping[str, Any]) -> Reading:
+        candidates = self._query("candidates")
+        own = self._own_among(*self._send(candidates))
+        for _ in range(_MOST_READINGS):
+            *since, rows, found = self._send(
+                *self._queries(_WITH_TEXTS), candidates, values={**asked, **_left_out(own)}
+            )
+            known, own = own, self._own_among(found)
+            # Reading is a statement, too: the first one of a database is counted when the second is made.
+            if own.keys() <= known.keys():
+                break
+        return Reading(rows, _moment(since))
+
+    def _own_among(self, candidates: Rows) -> dict[tuple[int, int], str]:
+        own = own_among([row["query"] for row in candidates], self.schema)
+        return {(row["userid"], row["queryid"]): row["query"] for row in candidates if row["query"] in own}
+
+    def _queries(self, source: str) -> tuple[str, ...]:
+        queries = (self._query("", source),)
+        return (self._query("since"), *queries) if self.has_info else queries
+
+    def _query(self, name: str, source: str = "", view: str = _VIEW) -> str:
+        # Beside bound values a % is a placeholder, and psycopg does not double the one in an identifier.
+        schema = sql.SQL(sql.Identifier(self.schema).as_string(self.connection).replace("%", "%%"))
+        parts = {"schema": schema, "source": sql.SQL(source).format(schema=schema), "view": sql.SQL(view)}
+        query = sql.SQL(load(f"operations/slow_queries{name and '_'}{name}"))
+        return query.format(**parts).as_string(self.connection)
+
+    def _send(self, *queries: str, values: Mapping[str, Any] | None = None) -> list[Rows]:
+        """Return what each query finds, all of them sent in one, behind the locks and the checks."""
+        client = psycopg.ClientCursor(self.connection)
+        checks = [
+            client.mogrify(self._query("guard", view=view), {"schema": self.schema, "view": view})
+            for view in ((_VIEW, _INFO) if self.has_info else (_VIEW,))
+        ]
+        texts = [*checks, *(client.mogrify(query, values or {}) for query in queries)]
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute("\n".join(texts).encode())
+            found: list[Rows] = []
+            more: bool | None = True
+            while more:
+                # LOCK has no rows.
+                found += [cursor.fetchall()] if cursor.description else []
+                more = cursor.nextset()
+        return found[len(checks) :]
+
+
+def _left_out(own: Mapping[tuple[int, int], str]) -> dict[str, str]:
+    """Return the parameters as texts: psycopg puts a type beside a list, and the query would not look like ours."""
+    users, queries = ([str(key[at]) for key in own] for at in (0, 1))
+    return {"own_users": f"{{{','.join(users)}}}", "own_queries": f"{{{','.join(queries)}}}"}
+
+
+def _moment(since: list[Rows]) -> datetime | None:
+    seconds = since[0][0]["since"] if since else None
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
