@@ -66,7 +66,7 @@ def test_other_files_are_left_alone(put, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["init", "001", "_x", "x_001", "1_", "1-", "001_.up", "001_x.citus", "-1_x", "١_x", "001.x"]
+    "name", ["init", "001", "_x", "x_001", "1_", "1-", "001_.up", "001_x.citus", "-1_x", "١_x", "001.x", "2026-06-17_x"]
 )
 def test_a_name_that_fits_nothing_is_refused(put, name):
     assert name in fault(put(**{name: ""})).message

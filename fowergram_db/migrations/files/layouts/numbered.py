@@ -31,7 +31,8 @@ from fowergram_db.migrations.version import TextVersion, Version, natural, numbe
 TOOL = ""
 SUPABASE = "supabase"
 TOOLS = (TOOL, GOOSE, DBMATE, SQL_MIGRATE, NODE_PG_MIGRATE, TERN, SUPABASE)
-NAME = re.compile(r"([0-9]+)[_-]([^.].*?)(\.up|\.down|\.citus)?\.sql", re.IGNORECASE | re.DOTALL)
+# A date with hyphens is no number: of it the year alone would count.
+NAME = re.compile(r"([0-9]+)(?:_|-(?![0-9]))([^.].*?)(\.up|\.down|\.citus)?\.sql", re.IGNORECASE | re.DOTALL)
 # What these tools take for a migration, too.
 _LOOSE_NAMES = {
     DBMATE: re.compile(r"([0-9]+)[_-]?(.*)()\.sql", re.IGNORECASE | re.DOTALL),
