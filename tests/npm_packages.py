@@ -1,7 +1,8 @@
 """What the tests fetch from npm: each package in one version, and with the SHA-512 of its content.
 
 A registry, or whoever stands in between, can give nothing else for it. ``npm`` takes the registry from its own
-configuration; none is named here.
+configuration; none is named here. ``python3 -m tests.npm_packages npm_tools`` fetches what a directory beside this file
+lists.
 """
 
 import base64
@@ -10,12 +11,11 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-_PROJECT = Path(__file__).with_name("npm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,38 @@ def require_integrity(archive: Path, integrity: str) -> None:
         raise ValueError(f"{archive.name} is not what was fetched before: sha512-{found}")
 
 
-def node_modules() -> Path:
-    """Return the ``node_modules`` that tests/npm/package-lock.json describes, fetched where they are missing.
+def node_modules(project: str = "npm") -> Path:
+    """Return the ``node_modules`` that a project's package-lock.json describes, fetched where they are missing.
 
     ``npm ci`` installs what the lock file names, compares each archive with its integrity, and runs no script of it.
+    ``project`` is a directory beside this file.
     """
-    lock = (_PROJECT / "package-lock.json").read_bytes()
-    kept = cache() / f"npm-{hashlib.sha256(lock).hexdigest()[:16]}"
+    kept = _kept(project)
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=kept.parent) as scratch:
             for name in ("package.json", "package-lock.json"):
-                shutil.copy(_PROJECT / name, scratch)
+                shutil.copy(_directory(project) / name, scratch)
             run(["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=scratch)
             with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
                 Path(scratch).rename(kept)
             Path(scratch).mkdir(exist_ok=True)
     return kept / "node_modules"
+
+
+def fetched_modules(project: str) -> Path | None:
+    """Return the same where they were fetched before, None where they were not."""
+    kept = _kept(project)
+    return kept / "node_modules" if kept.exists() else None
+
+
+def _kept(project: str) -> Path:
+    lock = (_directory(project) / "package-lock.json").read_bytes()
+    return cache() / f"npm-{hashlib.sha256(lock).hexdigest()[:16]}"
+
+
+def _directory(project: str) -> Path:
+    return Path(__file__).with_name(project)
 
 
 def cache() -> Path:
@@ -102,3 +117,8 @@ def run(command: Sequence[object], **options) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stdout.decode(errors='replace')}")
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:]:
+        node_modules(each)

@@ -136,9 +136,10 @@ def test_an_archive_of_another_content_is_refused(tmp_path):
 def test_what_npm_gives_has_one_version_and_a_digest_and_no_address():
     assert all(re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", package.integrity) for package in SERVERS.values())
     assert all(re.fullmatch(r"[0-9][0-9a-z.-]+", package.release) for package in SERVERS.values())
-    lock = json.loads((ROOT / "tests/npm/package-lock.json").read_text(encoding="utf-8"))
-    project = json.loads((ROOT / "tests/npm/package.json").read_text(encoding="utf-8"))
-    assert all(re.fullmatch(r"[0-9.]+", version) for version in project["dependencies"].values())
-    for name, package in lock["packages"].items():
-        assert "resolved" not in package
-        assert not name or package["integrity"].startswith("sha512-"), name
+    for directory in ("npm", "npm_tools"):
+        lock = json.loads((ROOT / "tests" / directory / "package-lock.json").read_text(encoding="utf-8"))
+        project = json.loads((ROOT / "tests" / directory / "package.json").read_text(encoding="utf-8"))
+        assert all(re.fullmatch(r"[0-9.]+", version) for version in project["dependencies"].values())
+        for name, package in lock["packages"].items():
+            assert "resolved" not in package
+            assert not name or package["integrity"].startswith("sha512-"), name
