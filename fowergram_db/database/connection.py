@@ -12,6 +12,7 @@ from fowergram_db.database import liveness
 from fowergram_db.database.environment import libpq_settings
 from fowergram_db.database.login import Cause, LoginFailed, log_in
 from fowergram_db.database.session_settings import Scope, Session
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import (
@@ -31,47 +32,6 @@ TEMPLATE = "template1"
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
 
-_HINTS = {
-    Cause.UNRESOLVED: "Check the host name.",
-    Cause.UNREACHABLE: "Start the server, or correct host and port (--host, --port, DB_HOST, DB_PORT).",
-    Cause.SILENT: "The server did not answer in time: check host, port and firewall, or raise connect_timeout.",
-    Cause.PARAMETERS: "Correct that connection parameter, in the URL or in its PG* variable.",
-    Cause.ENCRYPTION: "Check sslmode and the certificates.",
-    Cause.NO_PASSWORD: "The server wants a password: set DB_PASSWORD, or put it into DATABASE_URL or ~/.pgpass.",
-    Cause.WRONG_PASSWORD: "Check the user, and the password in DB_PASSWORD, DATABASE_URL or ~/.pgpass.",
-    Cause.NOT_ADMITTED: "Check the user (--user, DB_USER): the role must exist, may need LOGIN, and the server's "
-    "pg_hba.conf must admit it from this address.",
-    Cause.DATABASE_MISSING: "Check the name of the database. To create it, the role must be able to connect to the "
-    "database postgres, to one of its own name, or to template1.",
-    Cause.NO_PRIVILEGE: "Let its owner run: GRANT CONNECT ON DATABASE … TO …;",
-    Cause.DATABASE_CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again; a database whose DROP DATABASE "
-    "was interrupted can only be dropped.",
-    Cause.FULL: "The server, the database or the role has no connection left (CONNECTION LIMIT), and a migration takes "
-    "up to three: close some, or try again.",
-    Cause.NOT_READY: "The server is starting or shutting down: try again.",
-    Cause.REFUSED: "Check the user and the password, and what the server's log says.",
-    Cause.UNKNOWN: "Check where it should connect to, and what the server's or the pooler's log says.",
-}
-_STATEMENT_HINTS = {
-    "3F000": "No schema of that name is there, or none that the search_path names (SHOW search_path): create it, or "
-    "name another. The history is kept in the schema public.",
-    "08P01": "Where a pooler is in between, it had no connection to lend in time: let its pool have more "
-    "(default_pool_size), or connect to the server directly.",
-    "22021": "A text or a name in the database is not UTF-8: correct it there. With the encoding SQL_ASCII, a server "
-    "does not check that.",
-    "25006": "The server is read-only or a standby: connect to the primary. Behind a pooler, "
-    "default_transaction_read_only of the role or database counts for what no transaction may hold, as CREATE "
-    "DATABASE: connect to the server directly.",
-    "42501": "The role lacks the right: connect as the database's owner, or have it granted.",
-    "53100": "The server's disk is full: make room, then run the command again.",
-    "55006": "Another client came in: let it finish, or run the command again.",
-    "57014": "The statement was cancelled or ran into a timeout: find out why before running it again.",
-    "57P01": "The server is shutting down: run the command again once it is back.",
-    "57P02": "The server has crashed or was stopped at once: run the command again once it is back.",
-}
-_LOST_HINT = (
-    "The server is gone, or something on the way to it has ended the session: run the command again when it answers."
-)
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -274,9 +234,11 @@ def maintenance(target: Target, *, also: str = "") -> Iterator[Connection]:
 
 
 def _connection_failed(target: Target, error: LoginFailed, cause: Cause | None = None) -> ConnectionFailed:
+    from fowergram_db.database.hints import LOGIN
+
     cause = cause or error.cause
     message = _without_secrets(str(error)).strip()
-    hint = " ".join((_HINTS[cause], *target.notes))
+    hint = " ".join((LOGIN[cause], *target.notes))
     failed = ConnectionFailed(f"cannot connect to {target}: {message}", hint=hint, server=ServerReport(error.code))
     failed.may_pass, failed.is_of_database = cause.is_transient, cause.is_of_database
     return failed
@@ -298,17 +260,20 @@ def require_primary(connection: Connection) -> None:
         with reported("ask whether the server is a standby"):
             is_standby = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone() == (True,)
     if is_standby:
-        raise DatabaseError("the server is a standby; nothing was run", hint=_STATEMENT_HINTS["25006"])
+        raise DatabaseError("the server is a standby; nothing was run", hint="Connect to the primary.")
 
 
 @contextmanager
-def reported(doing: str) -> Iterator[None]:
-    """Turn a psycopg error of the tool's own statements into ours; ``doing`` completes "cannot …"."""
+def reported(doing: str, situation: Situation = Situation.OTHER) -> Iterator[None]:
+    """Turn a psycopg error of the tool's own statements into ours; ``doing`` completes "cannot …".
+
+    The hint is that of the ``situation``, see ``hints``.
+    """
     try:
         yield
     except psycopg.Error as error:
         report = report_of(error.diag)
-        hint = report.hint or statement_hint(error) or "Look at the server's log."
+        hint = statement_hint(error, situation)
         kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else DatabaseError
         error.args = (_without_secrets(str(error)),)  # a traceback shows the cause as well
         raise kind(f"cannot {doing}: {message_of(error)}", hint=hint, server=report) from error
@@ -320,11 +285,11 @@ def message_of(error: psycopg.Error) -> str:
     return _without_secrets(error.diag.message_primary or first_line or "the connection was lost")
 
 
-def statement_hint(error: psycopg.Error) -> str:
-    """Return what to do about a failed statement, where there is something to say."""
-    if isinstance(error, psycopg.OperationalError) and not error.diag.sqlstate:
-        return _LOST_HINT
-    return _STATEMENT_HINTS.get(error.diag.sqlstate or "", "")
+def statement_hint(error: psycopg.Error, situation: Situation) -> str:
+    """Return what to do about a failed statement; "" where nothing is known."""
+    from fowergram_db.database.hints import hint_for  # most runs have no error
+
+    return hint_for(error, situation)
 
 
 def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:

@@ -13,6 +13,7 @@ from fowergram_db.database.connection import TEMPLATE, Connection, maintenance, 
 from fowergram_db.database.creation import Option, create_closed, written
 from fowergram_db.database.labelling import label_made, load_with_labels
 from fowergram_db.database.session_settings import together
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import of_scripts
 from fowergram_db.database.target import Target
@@ -151,7 +152,7 @@ def create_database(target: Target) -> bool:
                 .as_string(),
             ) from error
         except psycopg.Error as error:
-            with reported(f'create database "{target.dbname}"'):
+            with reported(f'create database "{target.dbname}"', Situation.CREATING_DATABASE):
                 raise error from None
         return True
 
@@ -199,7 +200,7 @@ def _of_template0(facts: DatabaseFacts) -> list[Option]:
 def creating(admin: Connection) -> Iterator[None]:
     """Report what CREATE DATABASE raises; where the role may not, say what would let it."""
     try:
-        with reported("create the new database"):
+        with reported("create the new database", Situation.CREATING_DATABASE):
             yield
     except DatabaseError as error:
         if not may_create_databases(admin):

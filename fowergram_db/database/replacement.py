@@ -22,6 +22,7 @@ from fowergram_db.database.lifecycle import (
 )
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import Session, Sessions, end_sessions, terminate_sessions, wait_until_unused
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run, sentence_of
@@ -60,13 +61,13 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
     try:
         made = _made(admin, fresh)
         if facts is None:
-            with reported("give the new database its name"):
+            with reported("give the new database its name", Situation.RENAMING_DATABASE):
                 take_name(
                     admin, Seen.of(made), name, partial(end_sessions, admin, fresh), lambda _: _hand_over(admin, name)
                 )
             return
         swap = _Swap(admin, facts, made, run.fresh_name(Kind.RESET), sessions)
-        with reported("put the new database in place"):
+        with reported("put the new database in place", Situation.RENAMING_DATABASE):
             swap.exchange()
     except BaseException:
         drop_quietly(admin, fresh, made.oid if made else None)

@@ -11,6 +11,7 @@ from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import DatabaseFacts, database_facts, locale_options
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
@@ -51,5 +52,5 @@ def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> int:
             + sql.SQL("ALTER ROLE {} CREATEDB;").format(sql.Identifier(scratch.user)).as_string(),
         ) from error
     except psycopg.Error as error:
-        with reported("create a scratch database"):
+        with reported("create a scratch database", Situation.CREATING_DATABASE):
             raise error from None

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.ownership import untrusted_writers
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory
 from fowergram_db.migrations.alignment import align, prepare_table, table_changes
@@ -183,7 +184,7 @@ def _prepare_down(
 
 def _require_own_scripts(connection: Connection, whose: str) -> None:
     """Raise UntrustedHistory where another role could have written a recorded script, which is code. One round trip."""
-    with reported("look who may write to public.schema_migrations"):
+    with reported("look who may write to public.schema_migrations", Situation.HISTORY):
         writers = untrusted_writers(connection, "public", TABLE)
     if writers:
         names = ", ".join(name if name == "PUBLIC" else f'"{name}"' for name in writers)

@@ -57,9 +57,10 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
     except FowergramError as error:
         if error.server and error.server.sqlstate in _NOT_FOUND:
             error.hint = f"It is called with an empty search_path: {_OWN_PATH} {error.hint}"
+        hint = f"Migrate again, or call public.maintain_partitions() as the owner of the tables. {error.hint}"
         raise type(error)(
             f"the migrations are applied, but what follows them failed: {error.message}",
-            hint=f"Migrate again, or call public.maintain_partitions() as the owner of the tables. {error.hint}",
+            hint=hint.rstrip(),
             server=error.server,
         ) from error
     if rows:

@@ -143,6 +143,14 @@ class Step:
         """Return the script."""
         return self.sql.text
 
+    @property
+    def script_name(self) -> str:
+        """Return what errors call the script: the file that it comes from, which a rollback's is not ``filename``."""
+        if self.direction is Direction.UP or not self.is_file:
+            return self.filename if self.is_file else self.source
+        filename = "/".join(Path(self.source).parts[-len(Path(self.filename).parts) :])
+        return f"the down section of {filename}" if filename == self.filename else filename
+
 
 @dataclass(frozen=True, slots=True)
 class Undo:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely, reported
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import UnknownVersion
@@ -42,7 +43,7 @@ def repair(
             )
         if chosen:
             prepare_table(connection, files, history)
-        with reported("repair the history"), connection.transaction():
+        with reported("repair the history", Situation.HISTORY), connection.transaction():
             require_safe_to_write(connection)
             for migration in chosen:
                 _repair(connection, migration)

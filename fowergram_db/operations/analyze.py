@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, message_of, reported, statement_hint
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UsageError
 
@@ -217,7 +218,7 @@ def _analyze_one(connection: Connection, relation: _Relation) -> TableResult:
             connection.execute(sql.SQL("ANALYZE {}").format(_quoted(relation)))
     except psycopg.Error as error:
         if connection.closed:
-            with reported(f"analyse {relation.schema}.{relation.name}"):
+            with reported(f"analyse {relation.schema}.{relation.name}", Situation.ANALYZING):
                 raise
         outcome, reason, fix = _gone(connection, relation) or _explained(error)
     return TableResult(relation.schema, relation.name, outcome, (time.perf_counter() - started) * 1000, reason, fix)
@@ -236,7 +237,7 @@ def _explained(error: psycopg.Error) -> tuple[Outcome, str, str]:
     if state == LOCK_NOT_AVAILABLE:
         reason = f"another session kept it, or a partition of it, locked for more than {LOCK_TIMEOUT_S} s"
         return Outcome.LOCKED, reason, "Analyse it again once that session is done."
-    return Outcome.FAILED, message_of(error), error.diag.message_hint or statement_hint(error)
+    return Outcome.FAILED, message_of(error), error.diag.message_hint or statement_hint(error, Situation.ANALYZING)
 
 
 def _await_collector(connection: Connection) -> None:

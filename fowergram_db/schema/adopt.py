@@ -12,6 +12,7 @@ from fowergram_db import __version__
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.scratch import scratch_database
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Run
@@ -307,7 +308,7 @@ def _record(connection: Connection, job: _Job, files: Sequence[MigrationFile]) -
     steps = {step.version: check(step) for step in plan_up([claimed.file for claimed in job.new], History())}
     rows = [_row(claimed, steps[claimed.file.version]) for claimed in job.new]
     kept_as, records, in_place = "", job.records, _in_our_place(job.history)
-    with reported("record what is applied"), connection.transaction():
+    with reported("record what is applied", Situation.HISTORY), connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '5s'")
         if in_place:
             connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")

@@ -12,6 +12,7 @@ from fowergram_db.database.connection import Connection, connect_safely, reporte
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
 from fowergram_db.database.lifecycle import create_like, database_state
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.build import build, steps_of
@@ -104,7 +105,7 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
             " alone",
             hint="Drop it or rename it, if nobody needs it.",
         )
-    with reported(f'replace the template "{found.name}"'):
+    with reported(f'replace the template "{found.name}"', Situation.RENAMING_DATABASE):
         drop_database(admin, Seen.of(earlier), Sessions.END)
 
 

@@ -13,6 +13,7 @@ from fowergram_db.database.disposal import Seen, drop_quietly, take_name
 from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, change_owner
 from fowergram_db.database.session_settings import together
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_for, facts_until
 from fowergram_db.errors import Refused, UsageError
@@ -144,7 +145,7 @@ class Supply:
                 label_database(self._admin, name, _TEST, facts_until(now, until, self._blueprint.project))
             require_same(self._admin, name, made.oid)
 
-        with reported(f'give out the database "{name}"'):
+        with reported(f'give out the database "{name}"', Situation.RENAMING_DATABASE):
             if name == made.name:
                 with self._admin.transaction():
                     open_and_label()

@@ -165,7 +165,7 @@ def test_a_unique_build_that_fails_is_partial_and_goes_on_when_the_data_is_mende
     result = cli("migrate")
     assert result.exit_code == 1
     assert "statement 2 of 3 (CREATE UNIQUE INDEX" in result.err
-    assert "hint: Mend the data" in result.err
+    assert "hint: Fix the data" in result.err
     assert result.err.endswith("Applied now: 1. Stopped midway: 2. Not applied: none.\n")
     status = cli("status", "--json")
     assert [m["state"] for m in status.document["migrations"]] == ["applied", "partial"]

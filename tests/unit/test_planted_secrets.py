@@ -7,13 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
+from fowergram_db.migrations.engine.worker import Limits, Worker
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.source import SqlFile
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.scanner import scan
 from fowergram_db.redaction.messages import mask_message, mask_query, mask_sql
 from fowergram_db.redaction.psql_variables import Variables, changed
+
+_NOBODY = Worker(None, Limits(), print)
 
 CORE = "Zq7"
 # {} is a literal of the secret, {quoted} the secret in a literal within a literal, {inner} what stands in a string.
@@ -102,7 +106,9 @@ def hold(text: str, spans, planted) -> None:
     printed, places = shown(text)
     step = Step(Direction.UP, 1, "a", "001_a.sql", "001_a.sql", SqlFile(Path("001_a.sql"), text, Directives()))
     at = text.find(planted[0][: len(CORE)]) if planted else 0
-    error = failure(step, scan(text), psycopg.errors.SyntaxError("syntax error"), at)
+    error = failure(
+        _NOBODY, CheckedStep(step, scan(text), Directives()), psycopg.errors.SyntaxError("syntax error"), at
+    )
     outputs = [
         printed,
         mask_sql(text),

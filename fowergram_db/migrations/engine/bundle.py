@@ -116,7 +116,7 @@ class Bundle:
     def _failure(self, error: psycopg.Error) -> FowergramError:
         """Return the error to raise where the session has ended, which stopped the first that is not committed."""
         stopped = self.steps[min(self.told, len(self.steps) - 1)]
-        return failure(stopped.step, stopped.script, error, None)
+        return failure(self.worker, stopped, error, None)
 
     def _unit(self, checked: CheckedStep, short: Shorthand, *, waits: bool) -> str:
         """Return the statements of one step, BEGIN to COMMIT; nothing in them has to come from the client."""

@@ -144,7 +144,7 @@ def run_behind(worker: Worker, checked: CheckedStep) -> None:
         try:
             run(worker.connection, statement)
         except psycopg.Error as error:
-            raise failure(checked.step, checked.script, error, None) from error
+            raise failure(worker, checked, error, None) from error
 
 
 def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], found: Found, end: str) -> None:
@@ -171,7 +171,7 @@ def _record(worker: Worker, checked: CheckedStep, row: dict[str, object], found:
             location=Location(step.source),
         ) from error
     except psycopg.Error as error:
-        raise failure(step, checked.script, error, None, doing="could not be committed") from error
+        raise failure(worker, checked, error, None, doing="could not be committed") from error
 
 
 def _may_have_kept(worker: Worker, checked: CheckedStep) -> bool:

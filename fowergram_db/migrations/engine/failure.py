@@ -7,31 +7,29 @@ from dataclasses import astuple
 import psycopg
 
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, message_of, report_of, statement_hint
+from fowergram_db.database.situations import Situation
 from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, ServerReport
-from fowergram_db.migrations.plan import Step
-from fowergram_db.migrations.script.scanner import Script
+from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.worker import Worker
+from fowergram_db.migrations.plan import Direction
 from fowergram_db.printable import escaped
 
 _UNTRANSLATABLE = "22P05"
 _BYTES = re.compile(r"0x[0-9a-f]{2}(?: 0x[0-9a-f]{2})*")
-_OF_DATA = "Mend the data, or the file where it asks too much, and run the command again: what is applied stays."
-_HINTS = {
-    **dict.fromkeys(("23502", "23503", "23505", "23514", "23P01"), _OF_DATA),
-    "25001": "This command cannot run in a transaction: write `-- fowergram: no-transaction` at the top of the file.",
-    _UNTRANSLATABLE: "The database's encoding lacks the character: make the database anew with ENCODING 'UTF8'.",
-}
 _WIDEST_EXCERPT = 160
 
 
 def failure(
-    step: Step, script: Script, error: psycopg.Error, offset: int | None, doing: str = "failed"
+    worker: Worker, checked: CheckedStep, error: psycopg.Error, offset: int | None, doing: str = "failed"
 ) -> FowergramError:
     """Return the error to raise: file, line, column, statement and source line, where an offset says them.
 
-    A lock that was not to be had makes it a LockTimeout. Passwords are masked.
+    The hint is that of what the step was part of. A lock that was not to be had makes it a LockTimeout. Passwords are
+    masked.
     """
     from fowergram_db.redaction.messages import forms, mask_message, masked, repetitions, secrets_in
 
+    step, script = checked.step, checked.script
     found = secrets_in(script.text, script.data)
     secrets = forms(found, script.text)
     report = ServerReport(*(mask_message(value, secrets) for value in astuple(report_of(error.diag))))
@@ -39,22 +37,39 @@ def failure(
     # A traceback shows the cause as well, with the line of the script that the server quotes.
     error.args = (mask_message(str(error), secrets),)
     kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else MigrationFailed
-    hint = _hint(error)
+    hint = statement_hint(error, _situation(worker, checked))
     if report.sqlstate == _UNTRANSLATABLE and offset is not None:
         offset = _character_named(message, script.text, offset)
     if offset is None:
-        return kind(f"{step.filename} {doing}: {message}", hint=hint, location=Location(step.source), server=report)
+        return kind(f"{step.script_name} {doing}: {message}", hint=hint, location=Location(step.source), server=report)
     number = script.number_at(offset)
     spans = (span for secret in found for span in secret.spans)
     statement = script.statements[number - 1] if number else None
     which = f"statement {number} of {len(script.statements)} ({statement.label})" if statement else "a statement"
     return kind(
-        f"{step.filename} {doing} at {which}: {message}",
+        f"{step.script_name} {doing} at {which}: {message}",
         hint=hint,
         location=Location(step.source, *step.sql.position(offset)),
         excerpt=excerpt(masked(script.text, (*spans, *repetitions(script.text, secrets))), offset),
         server=report,
     )
+
+
+def _situation(worker: Worker, checked: CheckedStep) -> Situation:
+    """Return what a script was part of: where the server is guarded, a database is built beside others."""
+    if worker.guard is not None:
+        return Situation.BUILDING
+    if not checked.step.is_file:
+        return Situation.DOWN_RECORDED
+    match checked.step.direction, checked.directives.transactional:
+        case Direction.UP, True:
+            return Situation.UP
+        case Direction.UP, _:
+            return Situation.UP_NO_TRANSACTION
+        case _, True:
+            return Situation.DOWN
+        case _:
+            return Situation.DOWN_NO_TRANSACTION
 
 
 def _character_named(message: str, text: str, offset: int) -> int:
@@ -69,16 +84,6 @@ def _character_named(message: str, text: str, offset: int) -> int:
     character = bytes.fromhex(named[0].replace("0x", "")).decode(errors="replace") if named else "\0"
     places = (text.find(character, offset), text.find(character), offset)
     return next(place for place in places if place >= 0)
-
-
-def _hint(error: psycopg.Error) -> str:
-    if error.diag.constraint_name == "schema_migrations_version_key":
-        return "Somebody else has just applied this migration: look at `fowergram-db status`."
-    sqlstate = error.diag.sqlstate or ""
-    if sqlstate == LOCK_NOT_AVAILABLE:
-        return "Run it again when the table is free, or wait longer: --lock-timeout, --lock-retries."
-    known = _HINTS.get(sqlstate) or statement_hint(error)
-    return known or "Correct the file and run the command again: what is applied stays."
 
 
 def excerpt(text: str, offset: int) -> str:

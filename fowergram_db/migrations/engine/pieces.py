@@ -28,7 +28,7 @@ def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, 
         if is_copying(results):
             results[-1:] = _feed(worker.connection, checked, piece, results[-1], watch)
     except psycopg.Error as error:
-        raise failure(checked.step, checked.script, error, None) from error
+        raise failure(worker, checked, error, None) from error
     if has_failed(results):
         said = psycopg.errors.error_from_result(results[-1])
         if len(results) <= len(before) and isinstance(said, psycopg.errors.DivisionByZero):
@@ -38,7 +38,7 @@ def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, 
             offset = _start_of(checked.script, piece, len(results) - 1 - len(before))
         else:
             offset = max(0, at + piece.start - sum(map(len, before)))
-        raise failure(checked.step, checked.script, said, offset) from said
+        raise failure(worker, checked, said, offset) from said
     return results
 
 

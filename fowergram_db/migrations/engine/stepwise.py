@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from fowergram_db.database.connection import reported
 from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_again, own_again
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
@@ -118,7 +119,7 @@ class _Run:
         if len(found.done) > len(script.statements):
             raise self._edited(len(script.statements) - 1)
         pooled = self.worker.is_pooled
-        with reported("record the beginning of the migration"):
+        with reported("record the beginning of the migration", Situation.HISTORY):
             self.worker.connection.execute(load("bookkeeping/progress_column"))
             pid, since = self.worker.connection.execute(load("catalog/backend")).fetchone() or (0, "")
         progress = replace(
@@ -240,7 +241,7 @@ class _Run:
         try:
             self.worker.guard.check(self.worker.connection, self.checked, query, self.worker.on_event)
         except psycopg.Error as error:
-            raise failure(self.checked.step, self.checked.script, error, None) from error
+            raise failure(self.worker, self.checked, error, None) from error
 
     def _run_bare(self, statement: Statement, watch: Watch) -> None:
         """Run a statement outside a transaction, behind a record of its beginning; that of its end comes later."""
@@ -339,7 +340,7 @@ class _Run:
                 if begin and len(results) == 2:  # noqa: PLR2004 - BEGIN, and the guard
                     raise lock_lost() from error
                 require_trusted_table(connection)
-            raise failure(self.checked.step, self.checked.script, error, None, doing="could not be recorded") from error
+            raise failure(self.worker, self.checked, error, None, doing="could not be recorded") from error
 
     def _elapsed_ms(self) -> float:
         before = self.checked.step.progress.elapsed_ms if self.checked.step.progress else 0.0
