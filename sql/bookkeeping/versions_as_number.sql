@@ -1,5 +1,7 @@
 -- Purpose: make the versions of the history whole numbers, of which 0 may be one. Fails where one is no such number.
--- Oldest server: 13. Privileges: owner of the table.
+-- Oldest server: 13. Privileges: owner of the table. To be run in a transaction of its own.
+-- No notice of what is not there to drop.
+SET LOCAL client_min_messages = warning;
 ALTER TABLE public.schema_migrations
     DROP CONSTRAINT IF EXISTS schema_migrations_version_check,
     DROP COLUMN IF EXISTS position,

@@ -82,7 +82,7 @@ def test_of_two_with_a_number_neither_is_taken_for_the_other():
     assert states(files, recorded) == [("1_a", State.MISSING), ("1_b", State.APPLIED)]
 
 
-def test_a_place_in_a_journal_that_has_moved_is_recorded_anew():
+def test_a_place_in_a_journal_that_has_moved_is_recorded_again():
     files = [file("new.sql", TextVersion("0010", "new"), "drizzle"), file("a.sql", TextVersion("0011", "a"), "drizzle")]
     found, aligned = align(files, history(row("a.sql", TextVersion("0010", "a"))))
     assert [str(version) for (version,) in ((each.version,) for each in found)] == ["new", "a"]
