@@ -6,7 +6,10 @@ occur. Only the command line renders them and exits.
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class ExitCode(IntEnum):
@@ -90,10 +93,52 @@ class ConfigurationError(FowergramError):
 
 
 class FileFault(FowergramError):
-    """A migration file is wrong in a way that shows without running it."""
+    """A migration file is wrong in a way that shows without running it.
+
+    ``faults`` are those that it speaks of: itself, where it is not a FileFaults.
+    """
 
     code = "file_fault"
     exit_code = ExitCode.USAGE
+
+    @property
+    def faults(self) -> "tuple[FileFault, ...]":
+        """Return the faults, each with its own place and hint."""
+        return (self,)
+
+
+class FileFaults(FileFault):
+    """Several things are wrong in the migration files; ``all`` are they. Place and hint are those of the first."""
+
+    all: "tuple[FileFault, ...]" = ()
+
+    @property
+    def faults(self) -> "tuple[FileFault, ...]":
+        """Return the faults, each with its own place and hint."""
+        return self.all
+
+
+def raise_faults(faults: "Sequence[FileFault]") -> None:
+    """Raise what was found as one error; do nothing where nothing was."""
+    found = list(dict.fromkeys(single for fault in faults for single in fault.faults))
+    if not found:
+        return
+    if len(found) == 1:
+        raise found[0]
+    files = len({fault.location.file for fault in found if fault.location})
+    where = f" in {files} files" if files > 1 else ""
+    message = "\n".join((f"{len(found)} faults{where}; nothing was run", *_listed(found)))
+    error = FileFaults(message, hint=found[0].hint, location=found[0].location)
+    error.all = tuple(found)
+    raise error
+
+
+def _listed(faults: "Sequence[FileFault]") -> "Iterator[str]":
+    """Yield each fault with its place, and what to do about it, once for those that follow one another."""
+    for number, fault in enumerate(faults):
+        yield f"{fault.location}: {fault.message}" if fault.location else fault.message
+        if number + 1 == len(faults) or faults[number + 1].hint != fault.hint:
+            yield f"  hint: {fault.hint}"
 
 
 class UnknownVersion(FowergramError):

@@ -17,6 +17,7 @@ NO_WORD_CHARACTER = r"\x00-#%-/:-@\[-^`{-\x7f"
 WORD = re.compile(rf"[^{NO_LETTER}][^{NO_WORD_CHARACTER}]*+")
 WORD_CHARACTERS = re.compile(rf"[^{NO_WORD_CHARACTER}]++")
 LINE_COMMENT = re.compile(r"--[^\n\r]*+")
+_NOTHING = re.compile(r"(?>[ \t\n\r\f\v;]++|--[^\n\r]*+)*+")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _STRING = re.compile(r"(?>[^']++|'')*+'")
 _ESCAPE_STRING = re.compile(r"(?>[^'\\]++|''|\\.)*+'", re.DOTALL)
@@ -49,14 +50,11 @@ def holds_statement(text: str) -> bool:
     """
     at = 0
     while at < len(text):
-        if space := SPACE.match(text, at):
-            at = space.end()
-        elif text[at] == ";":
-            at += 1
-        elif (end := comment_end(text, at)) > at:
-            at = end
-        else:
-            return True
+        at = _NOTHING.match(text, at).end()  # type: ignore[union-attr]  # it matches the empty string
+        end = comment_end(text, at)
+        if end == at:
+            return at < len(text)
+        at = end
     return False
 
 

@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
+from typing import cast
 
-from fowergram_db.errors import ConfigurationError, FowergramError, Location, UsageError
+from fowergram_db.errors import ConfigurationError, FileFault, FileFaults, FowergramError, Location, UsageError
 from fowergram_db.redaction.messages import mask_message
 
 HIDDEN = "…"
@@ -49,6 +50,8 @@ def presentable(error: FowergramError, values: Sequence[str]) -> FowergramError:
     if server := error.server:
         said = {name: without(getattr(server, name), secretive) for name in ("detail", "hint", "context")}
         shown.server = replace(server, **said)
+    if isinstance(shown, FileFaults):
+        shown.all = tuple(cast("FileFault", presentable(fault, values)) for fault in shown.all)
     shown.__notes__ = [without(note, secretive) for note in getattr(error, "__notes__", ())]
     return shown
 

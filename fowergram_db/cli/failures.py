@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from fowergram_db.errors import FowergramError
+from fowergram_db.errors import FileFault, FileFaults, FowergramError
 
 _LONGEST_LINE = 2_000
 
@@ -23,6 +23,12 @@ def _shortened(line: str) -> str:
 
 
 def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
+    if isinstance(error, FileFaults):
+        first, *others = error.message.split("\n")
+        yield f"error: {first}", "bold red"
+        yield from ((line, "bold" if line.startswith("  hint: ") else "") for line in others)
+        yield from ((note, "") for note in getattr(error, "__notes__", ()))
+        return
     yield f"error: {error.message}", "bold red"
     if error.location:
         yield f"  at {error.location}", ""
@@ -40,8 +46,9 @@ def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
 
 
 def error_data(error: FowergramError) -> dict[str, Any]:
-    """Return an error as the JSON document has it."""
+    """Return an error as the JSON document has it; one of files has each of its faults, too."""
     location, server = error.location, error.server
+    faults = {"faults": list(map(_fault_data, error.faults))} if isinstance(error, FileFault) else {}
     return {
         "code": error.code,
         "message": error.message,
@@ -51,6 +58,18 @@ def error_data(error: FowergramError) -> dict[str, Any]:
         "column": location.column if location else None,
         "sqlstate": (server.sqlstate if server else None) or None,
         "detail": (server.detail if server else None) or None,
+        **faults,
+    }
+
+
+def _fault_data(fault: FileFault) -> dict[str, Any]:
+    place = fault.location
+    return {
+        "message": fault.message,
+        "hint": fault.hint or None,
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
     }
 
 

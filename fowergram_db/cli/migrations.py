@@ -81,7 +81,8 @@ def status(
     check: Annotated[
         bool,
         option(
-            "Exit with 3 where migrations are pending, with 4 where the history is inconsistent.",
+            "Exit with 3 where migrations are pending, with 4 where the history is inconsistent, and with 2 where "
+            "`migrate` would refuse a pending file.",
             "--check",
             variable="FOWERGRAM_CHECK",
         ),
@@ -109,6 +110,9 @@ def status(
     data["other_histories"] = list(map(other_history_data, found.others))
     if found.foreign:
         data["history_owner"] = found.foreign
+    session.data.update(data)
+    if exit_code is ExitCode.FINDINGS:
+        use_case.require_sound(found)
     return Outcome(data, exit_code)
 
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from fowergram_db.cli.failures import annotation, error_data, error_lines
-from fowergram_db.errors import FowergramError
+from fowergram_db.errors import FileFault, FowergramError
 from fowergram_db.printable import (
     as_message,
     ascii_json,
@@ -169,8 +169,10 @@ class Screen:
         self.stop_progress()
         for text, style in error_lines(error):
             self._print(self.err, text, style)
-        if os.environ.get("GITHUB_ACTIONS") == "true" and error.location:
-            self._write(self.err, f"{without_brackets(on_one_line(annotation(error)))}\n")
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            for one in error.faults if isinstance(error, FileFault) else (error,):
+                if one.location:
+                    self._write(self.err, f"{without_brackets(on_one_line(annotation(one)))}\n")
 
     def progress(self, text: str, done: int, total: int) -> None:
         """Show on a terminal what is being done now, if it can take a line back."""

@@ -74,10 +74,13 @@ class Session:
 
     def read_files(self) -> "tuple[MigrationFile, ...]":
         """Read the migrations; before a server is reached, so that a fault in them costs nothing."""
-        from fowergram_db.migrations.files.choice import read_chosen
+        from fowergram_db.migrations.files.choice import read_chosen, unread_folders
 
         self.name_unused()
-        return read_chosen(self.directories)
+        files = read_chosen(self.directories)
+        for folder in unread_folders(self.directories, files):
+            self.screen.note(f"{folder} holds migrations, too, and is not read: --migrations-dir names it.")
+        return files
 
     def name_unused(self) -> None:
         """Say on stderr which migrations here are not used, where nothing says which are."""

@@ -11,7 +11,7 @@ from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory
 from fowergram_db.migrations.alignment import align, prepare_table, table_changes
-from fowergram_db.migrations.engine.checks import CheckedStep, check, for_server
+from fowergram_db.migrations.engine.checks import CheckedStep, check_all, for_server
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.worker import Limits, Worker
@@ -179,7 +179,7 @@ def _prepare_down(
     steps = plan_down(files, rows, {recorded[version]: script for version, script in scripts.items()})
     if found := next((step for step in steps if not step.is_file), None):
         _require_own_scripts(connection, str(found.source))
-    return tuple(map(check, steps))
+    return check_all(steps)
 
 
 def _require_own_scripts(connection: Connection, whose: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum, auto
 from pathlib import Path
 
-from fowergram_db.errors import HistoryInconsistent, Location, Refused, UsageError
+from fowergram_db.errors import FileFault, HistoryInconsistent, Location, Refused, UsageError
 from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.directory import MigrationFile
@@ -123,7 +123,8 @@ class Step:
 
     ``source`` names where ``sql`` comes from: a path, or the recorded script (then not ``is_file``).
     ``checksum`` and ``down_sql``, from the file ``down_source``, are what is recorded with a step up.
-    ``progress`` is how far an earlier run came with it.
+    ``progress`` is how far an earlier run came with it. ``down_fault`` is what is wrong with a down file that cannot be
+    read.
     """
 
     direction: Direction
@@ -137,6 +138,7 @@ class Step:
     down_source: str = ""
     is_file: bool = True
     progress: Progress | None = None
+    down_fault: FileFault | None = None
 
     @property
     def text(self) -> str:
@@ -206,6 +208,12 @@ def plan_up(
     )
 
 
+def steps_pending(migrations: Iterable[Migration]) -> tuple[Step, ...]:
+    """Return the steps that apply what is pending, in whatever order the history would allow."""
+    pending = (State.PENDING, State.OUT_OF_ORDER, State.PARTIAL)
+    return tuple(_step_up(m.file, m.applied) for m in migrations if m.file and m.state in pending)
+
+
 def _goes_on(migration: Migration, direction: Direction) -> bool:
     """Tell whether a migration that stopped midway is one that a run in this direction takes up again."""
     row = migration.applied
@@ -240,6 +248,7 @@ def _step_up(file: MigrationFile, row: AppliedMigration | None) -> Step:
         recorded_down(file),
         str(file.down.path) if file.down else "",
         progress=row.progress if row else None,
+        down_fault=file.down_fault,
     )
 
 
@@ -284,13 +293,15 @@ def plan_down(
     """Return the steps that undo these applied migrations, in their order.
 
     The down file of the checkout is used where its migration is the one that was applied, else the script
-    recorded then. Raises Refused where a migration has neither.
+    recorded then. Raises Refused where a migration has neither, FileFault where its down file cannot be read.
     """
     by_version = {file.version: file for file in files}
     return tuple(_step_down(row, by_version.get(row.version), recorded.get(row.version)) for row in rows)
 
 
 def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str | None) -> Step:
+    if file and file.down_fault and file.is_recorded_by(row.checksum):
+        raise file.down_fault
     if file and file.down and file.is_recorded_by(row.checksum):
         source, sql, is_file = str(file.down.path), file.down, True
     elif recorded is not None and holds_statement(recorded):

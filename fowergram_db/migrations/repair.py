@@ -7,7 +7,7 @@ from fowergram_db.database.connection import Connection, connect_safely, reporte
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.errors import UnknownVersion
+from fowergram_db.errors import UnknownVersion, raise_faults
 from fowergram_db.migrations.alignment import align, prepare_table
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent
@@ -41,6 +41,7 @@ def repair(
                 f"version {version} is neither changed nor partial",
                 hint="`fowergram-db status` shows what is wrong.",
             )
+        raise_faults([m.file.down_fault for m in chosen if m.file and m.file.down_fault])
         if chosen:
             prepare_table(connection, files, history)
         with reported("repair the history", Situation.HISTORY), connection.transaction():

@@ -12,12 +12,13 @@ from fowergram_db.database.connection import Connection, connect_safely, require
 from fowergram_db.database.session_settings import may_have_citus, may_have_event_triggers, settings_of_role
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
+from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.alignment import align
-from fowergram_db.migrations.engine.checks import CheckedStep, check, for_server
+from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, check_all, for_server
 from fowergram_db.migrations.engine.execute import Extent, apply, flush, require_standard_strings
 from fowergram_db.migrations.engine.lock import Backend
 from fowergram_db.migrations.engine.worker import Limits, Worker
-from fowergram_db.migrations.events import StepStarted
+from fowergram_db.migrations.events import Notice, StepStarted
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
 from fowergram_db.migrations.other_histories import mark_known
@@ -61,7 +62,9 @@ def prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tup
     """Return the steps that lead to a goal, checked. Raises what forbids them; runs nothing."""
     require_own(history)
     require_same_directory(files, history)
-    steps = tuple(map(check, plan_up(files, history, to=goal.to, out_of_order=goal.out_of_order)))
+    # What is built to be compared with keeps no record that could undo it.
+    down_scripts = DownScripts.CHECKED if goal.instead_of is None else DownScripts.PASSED_OVER
+    steps = check_all(plan_up(files, history, to=goal.to, out_of_order=goal.out_of_order), down_scripts)
     alone = next((c.step for c in steps if not c.directives.transactional), None)
     if goal.extent is Extent.ALL and alone:
         raise Refused(
@@ -128,8 +131,12 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
         worker = replace(worker, has_event_triggers=True)
     numbers = {checked.step.version: number for number, checked in enumerate(steps, start=1)}
 
+    nothing = {checked.step.version for checked in steps if not holds_statement(checked.script.text)}
+
     def begin(step: Step) -> None:
         worker.on_event(StepStarted(step, numbers[step.version], len(steps)))
+        if step.version in nothing:
+            worker.on_event(Notice("WARNING", f"{step.filename} holds no statement: it is recorded, and does nothing"))
 
     with settings_of_role(worker.connection):
         for transactional, those in groupby(steps, lambda checked: checked.directives.transactional):

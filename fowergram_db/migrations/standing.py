@@ -10,7 +10,7 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, RecordedState, read_history
 from fowergram_db.migrations.other_histories import OtherHistory
-from fowergram_db.migrations.plan import Direction, Migration, State, Step, survey
+from fowergram_db.migrations.plan import Direction, Migration, State, Step, steps_pending, survey
 from fowergram_db.migrations.same_directory import difference, is_other_directory
 from fowergram_db.migrations.version import Version, order_of
 
@@ -69,6 +69,13 @@ def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) ->
     files, history = align(files, history)
     fault = difference(files, history) if is_other_directory(files, history) else ""
     return Status(survey(files, history), database_exists=True, others=history.others, fault=fault)
+
+
+def require_sound(found: Status) -> None:
+    """Raise FileFault for all that ``migrate`` would refuse in the files that are pending. Runs nothing."""
+    from fowergram_db.migrations.engine.checks import check_all
+
+    check_all(steps_pending(found.migrations))
 
 
 def standing_of(migrations: Sequence[Migration]) -> Standing:

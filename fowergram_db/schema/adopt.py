@@ -18,7 +18,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Run
 from fowergram_db.errors import ForeignHistory, FowergramError, HistoryInconsistent
 from fowergram_db.migrations.alignment import align, prepare_table
-from fowergram_db.migrations.engine.checks import CheckedStep, check
+from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, check_all
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.events import OnEvent
@@ -267,7 +267,7 @@ def _require_admitted(connection: Connection, on_event: OnEvent, files: Sequence
     """Tell what is left out in scratch, and return the database's name. Raises Refused where roles are missing."""
     name = connection.info.dbname
     guard = ServerGuard.begin(connection, MissingRoles.REFUSED, name)
-    guard.admitted([check(step) for step in plan_up(files, History())], "", on_event)
+    guard.admitted(check_all(plan_up(files, History()), DownScripts.PASSED_OVER), "", on_event)
     return name
 
 
@@ -305,7 +305,8 @@ def _record(connection: Connection, job: _Job, files: Sequence[MigrationFile]) -
 
     Return the name under which a foreign table of its name is kept, and the histories that do not count any more.
     """
-    steps = {step.version: check(step) for step in plan_up([claimed.file for claimed in job.new], History())}
+    planned = plan_up([claimed.file for claimed in job.new], History())
+    steps = {checked.step.version: checked for checked in check_all(planned, DownScripts.PASSED_OVER)}
     rows = [_row(claimed, steps[claimed.file.version]) for claimed in job.new]
     kept_as, records, in_place = "", job.records, _in_our_place(job.history)
     with reported("record what is applied", Situation.HISTORY), connection.transaction():

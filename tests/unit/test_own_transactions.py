@@ -112,7 +112,7 @@ def test_several_transactions_of_a_file_become_one(checked, text, left):
 def test_what_cannot_be_left_out_is_refused_at_its_place(checked, layout, text, word, column):
     with pytest.raises(FileFault) as caught:
         checked(text, layout)
-    assert caught.value.message.startswith(word)
+    assert caught.value.faults[0].message.startswith(word)
     assert caught.value.location.column == column
 
 

@@ -1,13 +1,14 @@
 """Refuse, before anything runs, what could not run as a migration. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fowergram_db import __version__
-from fowergram_db.errors import FileFault, Location
+from fowergram_db.errors import FileFault, Location, raise_faults
 from fowergram_db.migrations.files.directives import Directives, header_end, is_directive, parse_directives
 from fowergram_db.migrations.files.markers import misread
 from fowergram_db.migrations.files.sections import blank
@@ -95,10 +96,51 @@ class CheckedStep:
         yield self.script.missing_end
 
 
-def check(step: Step) -> CheckedStep:
-    """Read a step's script, that which would undo it included. Raises FileFault; runs nothing."""
-    if step.down_sql is not None:
+class DownScripts(StrEnum):
+    """Whether the scripts that would undo migrations are looked at, too."""
+
+    CHECKED = auto()
+    PASSED_OVER = auto()
+
+
+def check_all(steps: Iterable[Step], down_scripts: DownScripts = DownScripts.CHECKED) -> tuple[CheckedStep, ...]:
+    """Read the scripts of steps, and those that would undo them. Raises FileFault for all that is wrong in them."""
+    checked: list[CheckedStep] = []
+    faults: list[FileFault] = []
+    for step in steps:
+        try:
+            checked.append(check(step, down_scripts))
+        except FileFault as fault:
+            faults.append(fault)
+    raise_faults(faults)
+    return tuple(checked)
+
+
+def check(step: Step, down_scripts: DownScripts = DownScripts.CHECKED) -> CheckedStep:
+    """Read a step's script, and that which would undo it. Raises FileFault for all that is wrong; runs nothing."""
+    faults: list[FileFault] = []
+    try:
+        checked = _check_script(step)
+    except FileFault as fault:
+        faults.append(fault)
+    if down_scripts is DownScripts.CHECKED:
+        faults.extend(_undo_faults(step))
+    raise_faults(faults)
+    return checked
+
+
+def _undo_faults(step: Step) -> Iterator[FileFault]:
+    if step.down_fault:
+        yield step.down_fault
+    if step.down_sql is None:
+        return
+    try:
         read_script(step.down_source, step.down_sql, parse_directives(step.down_source, step.down_sql), undoes=True)
+    except FileFault as fault:
+        yield fault
+
+
+def _check_script(step: Step) -> CheckedStep:
     directives = step.sql.directives
     undoes = step.direction is Direction.DOWN
     script = read_script(step.source, step.sql.text, directives, step.sql.gaps, undoes=undoes)
@@ -119,8 +161,8 @@ def read_script(
 ) -> Script:
     """Scan a script that is about to run, and refuse what could not run as its header says.
 
-    ``gaps`` are those of the text; ``undoes`` tells that it undoes a migration. Raises FileFault at the place of
-    the first fault.
+    ``gaps`` are those of the text; ``undoes`` tells that it undoes a migration. Raises FileFault with the place of
+    each fault.
     """
     script = scan(text) if len(text) < _LONG else _scan_long(text)
     in_transaction = _transaction_faults if directives.transactional else _stepwise_faults
@@ -132,9 +174,12 @@ def read_script(
         *_history_faults(script),
         *_marker_faults(script, undoes=undoes),
     ]
-    if faults:
-        offset, message, hint = min(faults)
-        raise FileFault(message, hint=hint, location=Location(file, *position(text, offset, gaps)))
+    raise_faults(
+        [
+            FileFault(message, hint=hint, location=Location(file, *position(text, offset, gaps)))
+            for offset, message, hint in sorted(faults)
+        ]
+    )
     return script
 
 

@@ -1,7 +1,7 @@
 """Decide which directories hold the migrations, and read them as one."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +9,15 @@ from fowergram_db.database.environment import looks_like_url
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.errors import ConfigurationError
 from fowergram_db.migrations.files.directory import MigrationFile, in_order, read_migrations, with_text_version
+from fowergram_db.migrations.files.faults import Faults
+from fowergram_db.migrations.files.listing import folders_with_migrations
 from fowergram_db.redaction.connection_strings import looks_like_login
 
 PACKAGED = "packaged:"
 VARIABLE = "MIGRATIONS_DIR"
 _HIDDEN = "…"
 _USUAL = ("migrations", "db/migrations")
+_PLANNED = "sqitch"  # whose plan says what is run, and what lies beside that for a reason of its own
 _MARK = re.compile(r"\.sql$|^sqitch\.plan$", re.IGNORECASE)
 
 
@@ -88,7 +91,12 @@ def read_chosen(choice: DirectoryChoice) -> tuple[MigrationFile, ...]:
 
     Raises what ``read_migrations`` raises, and FileFault where two directories have one version.
     """
-    first, *others = map(read_migrations, choice.paths)
+    faults, read = Faults(), []
+    for path in choice.paths:
+        with faults:
+            read.append(read_migrations(path))
+    faults.raise_all()
+    first, *others = read
     if not others:
         return first
     return in_order(with_text_version(migration) for files in (first, *others) for migration in files)
@@ -102,6 +110,19 @@ def unused_directories(choice: DirectoryChoice, root: Path = Path()) -> tuple[st
     if choice.is_named:
         return ()
     return tuple(f"./{name}" for name in _USUAL if any(_migrations_like(root / name)))
+
+
+def unread_folders(choice: DirectoryChoice, files: Iterable[MigrationFile]) -> tuple[str, ...]:
+    """Return the folders below the directories that hold files named as migrations, and none of those that were read.
+
+    The files are not read.
+    """
+    read, tools = {file.up.path.parent for file in files}, {file.tool for file in files}
+    if _PLANNED in tools:
+        return ()
+    return tuple(
+        str(folder) for directory in choice.paths for folder in folders_with_migrations(directory) if folder not in read
+    )
 
 
 def _migrations_like(directory: Path) -> Iterator[Path]:

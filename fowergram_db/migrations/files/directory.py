@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from fowergram_db.database.environment import shown
-from fowergram_db.errors import ConfigurationError, FileFault
+from fowergram_db.errors import ConfigurationError, FileFault, raise_faults
 from fowergram_db.lexer import holds_statement
+from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.layouts import diesel, drizzle, flyway, folders, numbered, sqitch
-from fowergram_db.migrations.files.listing import Listing, list_directory, require_printable
+from fowergram_db.migrations.files.listing import Listing, folders_with_migrations, list_directory, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile, clash
 from fowergram_db.migrations.files.sections import cut
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
@@ -45,11 +46,10 @@ class Layout(Protocol):
     def version_of(self, tool: str, filename: str) -> TextVersion | None:
         """Return the version that a recorded file name has in this layout, None where it says none."""
 
-    def read(self, listing: Listing) -> Iterator[MigrationFile]:
-        """Read all migrations, in any order, each with its version.
+    def read(self, listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
+        """Read all migrations, in any order, each with its version; faults are files not as the tool wants them.
 
-        A number where that is the order of the tool, else a TextVersion. Raises FileFault for the first that is not as
-        the tool wants it.
+        A version is a number where that is the order of the tool, else a TextVersion.
         """
 
 
@@ -59,15 +59,20 @@ _LAYOUTS: tuple[Layout, ...] = (sqitch, diesel, folders, flyway, drizzle, number
 def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
     """Read every migration of a directory, in order of version, in whichever layout they are.
 
-    Raises ConfigurationError where there is no such directory or nothing in it, and FileFault for the first
-    file whose name, encoding, header or partner is wrong, or whose layout is not that of the others. Executes
+    Raises ConfigurationError where there is no such directory or nothing in it, and FileFault for all
+    files whose name, encoding, header or partner is wrong, or whose layout is not that of the others. Executes
     nothing.
     """
-    listing = list_directory(directory)
-    migrations = in_order(map(_as_run, _layout_of(listing).read(listing)))
+    faults = Faults()
+    listing = list_directory(directory, faults)
+    migrations: tuple[MigrationFile, ...] = ()
+    with faults:
+        migrations = in_order(map(_as_run, _layout_of(listing, faults).read(listing, faults)))
+    faults.raise_all()
     if not migrations:
+        below = " and ".join(shown(folder) for folder in folders_with_migrations(directory))
         raise ConfigurationError(
-            f"there are no migrations in {shown(directory)}",
+            f"there are no migrations in {shown(directory)}" + (f", but in {below}" if below else ""),
             hint="Name the right directory with --migrations-dir or MIGRATIONS_DIR, or write the first "
             "migration with `fowergram-db new NAME`.",
         )
@@ -79,7 +84,9 @@ def tool_of(directory: Path) -> str:
 
     Looks no further than the first file. Raises what ``read_migrations`` raises.
     """
-    listing = list_directory(directory)
+    faults = Faults()
+    listing = list_directory(directory, faults)
+    faults.raise_all()
     tool = next((layout.TOOL for layout in _LAYOUTS if layout.found(listing)), "") or numbered.tool_of(directory)
     sections = cut(read_file(listing.sql[0])) if listing.sql and tool in numbered.TOOLS else None
     return sections.tool if sections else tool
@@ -104,10 +111,11 @@ def numbers_in(directory: Path) -> tuple[tuple[int, str, str], ...]:
     return tuple((int(match[1]), match[1], match.string[match.end(1)]) for match in found if match)
 
 
-def _layout_of(listing: Listing) -> Layout:
+def _layout_of(listing: Listing, faults: Faults) -> Layout:
     """Return the layout of a directory. Raises FileFault where it is that of two tools."""
     for path in listing.sql:
-        require_printable(path)
+        with faults:
+            require_printable(path)
     first, *others = [(layout, found[0]) for layout in _LAYOUTS if (found := layout.found(listing))] or [
         (numbered, listing.directory)
     ]
@@ -144,14 +152,7 @@ def in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
     if any(isinstance(migration.version, TextVersion) for migration in migrations):
         migrations = list(map(with_text_version, migrations))
     migrations.sort(key=lambda migration: order_of(migration.version))
-    _require_unique(migrations)
-    for one in migrations:
-        if one.down and one.up.directives.irreversible:
-            raise FileFault(
-                f"{one.up.path.name} says that it is irreversible, and {_undoing(one.up, one.down)} undoes it",
-                hint="Remove the directive or what undoes it.",
-                location=place(one.up.path),
-            )
+    raise_faults([*_clashes(migrations), *_contradictions(migrations)])
     texts = [migration.version for migration in migrations if isinstance(migration.version, TextVersion)]
     numbers = as_numbers(texts) if texts else None
     if numbers is None:
@@ -159,15 +160,26 @@ def in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
     return tuple(replace(one, version=number) for one, number in zip(migrations, numbers, strict=True))
 
 
-def _require_unique(migrations: Iterable[MigrationFile]) -> None:
-    """Raise FileFault where two have one version, however it is written."""
+def _clashes(migrations: Iterable[MigrationFile]) -> Iterator[FileFault]:
+    """Find those that have one version, however it is written."""
     known: dict[str, MigrationFile] = {}
     for one in migrations:
         version = one.version
         for name in (version.position, version.text) if isinstance(version, TextVersion) else (str(version),):
             other = known.setdefault(name, one)
             if other is not one:
-                raise clash(version, Path(other.folder or other.up.path), Path(one.folder or one.up.path))
+                yield clash(version, Path(other.folder or other.up.path), Path(one.folder or one.up.path))
+                break
+
+
+def _contradictions(migrations: Iterable[MigrationFile]) -> Iterator[FileFault]:
+    for one in migrations:
+        if one.down and one.up.directives.irreversible:
+            yield FileFault(
+                f"{one.up.path.name} says that it is irreversible, and {_undoing(one.up, one.down)} undoes it",
+                hint="Remove the directive or what undoes it.",
+                location=place(one.up.path),
+            )
 
 
 def _undoing(up: SqlFile, down: SqlFile) -> str:

@@ -1,14 +1,17 @@
 """What a directory of migrations holds, by name: enough to tell which tool laid it out."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from fowergram_db.database.environment import shown
 from fowergram_db.errors import ConfigurationError, FileFault
+from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.source import place
 
 _PROGRAM = re.compile(r"[0-9]+_.+(?<!_test)\.(go|rb)", re.DOTALL)
+_NUMBERED = re.compile(r"[VU]?[0-9].*\.sql$", re.IGNORECASE | re.DOTALL)
 _LANGUAGES = {"go": "Go", "rb": "Ruby"}
 
 
@@ -27,16 +30,22 @@ class Listing:
         return folder / "_journal.json" if folder and (folder / "_journal.json").is_file() else None
 
 
-def list_directory(directory: Path) -> Listing:
-    """List a directory. Raises ConfigurationError where it cannot be read, FileFault for a migration in a language."""
+def list_directory(directory: Path, faults: Faults) -> Listing:
+    """List a directory. Raises ConfigurationError where it cannot be read.
+
+    Faults are migrations in a programming language, and names that cannot be shown. Names that begin with a dot are
+    passed over, as by a shell's ``*``: macOS and editors leave files of such names beside others.
+    """
     sql, others = [], []
     try:
         for path in directory.iterdir():
             name = path.name
+            if name.startswith("."):
+                continue
             if name.lower().endswith(".sql"):
                 sql.append((name, path))
             elif program := _PROGRAM.fullmatch(name):
-                raise _not_sql(path, _LANGUAGES[program[1]])
+                faults.add(_not_sql(path, _LANGUAGES[program[1]]))
             else:
                 others.append((name, path))
     except OSError as error:
@@ -46,6 +55,20 @@ def list_directory(directory: Path) -> Listing:
         ) from error
     # By name, and not by path: comparing those takes longer than reading the files.
     return Listing(directory, *(tuple(path for _, path in sorted(found)) for found in (sql, others)))
+
+
+def folders_with_migrations(directory: Path) -> tuple[Path, ...]:
+    """Return the folders right below a directory that hold files named as migrations, in order of name."""
+    found: list[Path] = []
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and not entry.name.endswith(".sql") and entry.is_dir():
+                    folder = directory / entry.name
+                    found += [folder] if any(_NUMBERED.match(path.name) for path in folder.iterdir()) else []
+    except OSError:
+        return ()
+    return tuple(sorted(found))
 
 
 def require_printable(path: Path) -> None:

@@ -1,10 +1,11 @@
 """One migration as a directory has it, whichever tool laid it out."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fowergram_db.errors import FileFault
-from fowergram_db.migrations.files.source import SqlFile, place
+from fowergram_db.migrations.files.source import SqlFile, place, read_file
 from fowergram_db.migrations.version import Version
 
 
@@ -14,6 +15,7 @@ class MigrationFile:
 
     Both may be sections of one file. ``checksum`` is that of the file as it is on disk, ``folder`` where it lies
     below the migrations directory ("" in itself). ``tool`` names the tool whose layout it is in, "" for our own.
+    ``down_fault`` is what is wrong with a down file that cannot be read: only what would use that raises it.
     """
 
     version: Version
@@ -23,6 +25,7 @@ class MigrationFile:
     down: SqlFile | None = None
     folder: str = ""
     tool: str = ""
+    down_fault: FileFault | None = field(default=None, compare=False)
 
     @property
     def reversible(self) -> bool:
@@ -41,6 +44,16 @@ class MigrationFile:
     def filename(self) -> str:
         """Return what names the file within its directory, and no other."""
         return f"{self.folder}/{self.up.path.name}" if self.folder else self.up.path.name
+
+
+def read_down(path: Path, read: Callable[[Path], SqlFile] = read_file) -> tuple[SqlFile | None, FileFault | None]:
+    """Return the down file, or what is wrong with it; neither where there is none."""
+    if not path.exists():
+        return None, None
+    try:
+        return read(path), None
+    except FileFault as fault:
+        return None, fault
 
 
 def clash(version: Version, first: Path, second: Path) -> FileFault:

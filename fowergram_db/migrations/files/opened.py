@@ -32,10 +32,11 @@ class OpenedFile:
         self._digest = ""
         # A pipe would be waited for.
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+        found = os.fstat(self._fd)
+        if not stat.S_ISREG(found.st_mode):
             raise self._fault("cannot be read: it is no regular file", "Rename or remove it.")
-        self._seen = self._state()
-        self.size = os.fstat(self._fd).st_size
+        self._seen = _state_of(found)
+        self.size = found.st_size
 
     def __del__(self) -> None:
         if self._fd >= 0:
@@ -90,8 +91,7 @@ class OpenedFile:
         return digest.hexdigest()
 
     def _state(self) -> _State:
-        found = os.fstat(self._fd)
-        return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        return _state_of(os.fstat(self._fd))
 
     def _fault(self, fact: str, hint: str = _AGAIN) -> FileFault:
         return FileFault(
@@ -99,6 +99,10 @@ class OpenedFile:
             hint=hint,
             location=Location(str(self.path)),
         )
+
+
+def _state_of(found: os.stat_result) -> _State:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _is_fresh(state: _State) -> bool:

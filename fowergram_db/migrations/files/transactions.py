@@ -24,11 +24,8 @@ _MAY_BEGIN = re.compile(
     r"uncommitted|repeatable|serializable|not|deferrable)\b)*+(?:;|/\*)",
     re.IGNORECASE,
 )
-_MAY_RUN_ALONE = re.compile(
-    r"\bconcurrently\b|\bvacuum\b|\balter\s+(?:system|database)\b|\b(?:create|drop)\s+(?:database|tablespace)\b|"
-    r"\breindex\b|\bdiscard\s+all\b",
-    re.IGNORECASE,
-)
+# One of these stands in every statement that cannot run in a transaction.
+_MAY_RUN_ALONE = ("concurrently", "vacuum", "reindex", "system", "database", "tablespace", "discard")
 _SEMICOLON = re.compile(r"(?>\s|--[^\n]*\n|/\*(?>[^*]|\*(?!/))*+\*/)*+;")
 _COMMIT = re.compile(r"(?:commit|end)(?: (?:work|transaction))?(?: and no chain)?")
 _LOCAL = re.compile(r"set (?:local|transaction|constraints)\b|declare (?!.*\bwith hold\b)|create .*\bon commit\b")
@@ -52,7 +49,8 @@ def as_sent(file: SqlFile) -> SqlFile:
 
 def alone(file: SqlFile) -> SqlFile:
     """Return a file of nothing but statements that cannot run in a transaction as one that is to run without."""
-    if not file.directives.transactional or not _MAY_RUN_ALONE.search(file.text):
+    lowered = file.text.lower()
+    if not file.directives.transactional or not any(word in lowered for word in _MAY_RUN_ALONE):
         return file
     from fowergram_db.migrations.script.scanner import Trait, scan
 
@@ -68,7 +66,8 @@ def without_transactions(file: SqlFile) -> SqlFile:
     A file whose own header says that it runs without one is left as it is, and so is one with statements that cannot
     run in a transaction.
     """
-    if not _MAY_BEGIN.search(file.text):
+    lowered = file.text.lower()  # looked at before the pattern is, which takes longer
+    if ("begin" not in lowered and "start" not in lowered) or not _MAY_BEGIN.search(file.text):
         return file
     said = parse_directives(str(file.path), file.text[: header_end(file.text)])
     if not said.transactional:

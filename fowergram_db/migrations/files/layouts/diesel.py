@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fowergram_db.errors import FileFault
+from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing, require_printable
-from fowergram_db.migrations.files.migration import MigrationFile, outside_transaction
+from fowergram_db.migrations.files.migration import MigrationFile, outside_transaction, read_down
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
 from fowergram_db.migrations.version import TextVersion, number_of
 
@@ -26,17 +27,24 @@ def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 
     return _version(match[1]) if match else None
 
 
-def read(listing: Listing) -> Iterator[MigrationFile]:
+def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
     """Read ``VERSION_name/up.sql`` with ``down.sql`` and ``metadata.toml``."""
     for path in found(listing):
-        require_printable(path)
-        match = _DIESEL.fullmatch(path.name)
-        if match is None:
-            raise ValueError(path)
-        read_script = _read_out_of_transaction if _runs_outside(path / "metadata.toml") else read_file
-        down = read_script(path / "down.sql") if (path / "down.sql").exists() else None
-        up = read_script(path / "up.sql")
-        yield MigrationFile(_version(match[1]), match[2], up.checksum, up, down, path.name, TOOL)
+        with faults:
+            migration = _read_folder(path)
+        if faults.is_clean:
+            yield migration
+
+
+def _read_folder(path: Path) -> MigrationFile:
+    require_printable(path)
+    match = _DIESEL.fullmatch(path.name)
+    if match is None:
+        raise ValueError(path)
+    read_script = _read_out_of_transaction if _runs_outside(path / "metadata.toml") else read_file
+    down, fault = read_down(path / "down.sql", read_script)
+    up = read_script(path / "up.sql")
+    return MigrationFile(_version(match[1]), match[2], up.checksum, up, down, path.name, TOOL, fault)
 
 
 def _is_migration(path: Path) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fowergram_db.errors import FileFault
+from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile
 from fowergram_db.migrations.files.source import place, read_file
@@ -30,11 +31,14 @@ def version_of(tool: str, filename: str) -> TextVersion:  # noqa: ARG001 - the s
     return _version(tag, match[1] if match else "0")
 
 
-def read(listing: Listing) -> Iterator[MigrationFile]:
+def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
     """Read the files that the journal lists; others are left alone, as drizzle does."""
     for place_in_journal, tag in enumerate(_tags(found(listing)[0])):
         match = _TAG.fullmatch(tag)
-        up = read_file(listing.directory / f"{tag}.sql")
+        with faults:
+            up = read_file(listing.directory / f"{tag}.sql")
+        if not faults.is_clean:
+            continue
         version = _version(tag, str(place_in_journal))
         yield MigrationFile(version, match[2] if match else tag, up.checksum, without_breaks(up), tool=TOOL)
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fowergram_db.errors import FileFault
+from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing
-from fowergram_db.migrations.files.migration import MigrationFile, clash, folder_of, outside_transaction
+from fowergram_db.migrations.files.migration import MigrationFile, clash, folder_of, outside_transaction, read_down
 from fowergram_db.migrations.files.source import SqlFile, place, read_file
 from fowergram_db.migrations.files.transactions import alone
 from fowergram_db.migrations.version import TextVersion, dotted, number_of
@@ -39,30 +40,41 @@ def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 
     return _version(match[2]) if match else None
 
 
-def read(listing: Listing) -> Iterator[MigrationFile]:
+def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
     """Read ``V1__name.sql`` with ``U1__name.sql``, which undoes it, from the folders below too, as Flyway does.
 
-    Raises FileFault for what only Flyway can do: repeatable and baseline migrations, placeholders.
+    Faults are what only Flyway can do: repeatable and baseline migrations, placeholders.
     """
     ups: dict[str, tuple[TextVersion, str, Path]] = {}
     downs: dict[str, tuple[TextVersion, str, Path]] = {}
-    for path in sorted(path for path in listing.directory.rglob("*") if path.name.lower().endswith(".sql")):
-        kind, version, title = _flyway_name(path)
-        those = ups if kind == "V" else downs
-        if version.position in those:
-            raise clash(version, those[version.position][2], path)
-        those[version.position] = (version, title, path)
+    for path in sorted(_scripts_below(listing.directory)):
+        with faults:
+            kind, version, title = _flyway_name(path)
+            those = ups if kind == "V" else downs
+            if version.position in those:
+                raise clash(version, those[version.position][2], path)
+            those[version.position] = (version, title, path)
     for position, (version, _, path) in downs.items():
         if position not in ups:
-            raise FileFault(
-                f"{path.name} has no migration that it would undo",
-                hint=f"Add V{version}__name.sql, or remove this one.",
-                location=place(path),
+            faults.add(
+                FileFault(
+                    f"{path.name} has no migration that it would undo",
+                    hint=f"Add V{version}__name.sql, or remove this one.",
+                    location=place(path),
+                )
             )
     for position, (version, title, path) in ups.items():
-        up = _read_flyway_file(path)
-        down = _read_flyway_file(downs[position][2]) if position in downs else None
-        yield MigrationFile(version, title, up.checksum, up, down, folder_of(listing.directory, path), TOOL)
+        with faults:
+            up = _read_flyway_file(path)
+        if faults.is_clean:
+            down, fault = read_down(downs[position][2], _read_flyway_file) if position in downs else (None, None)
+            yield MigrationFile(version, title, up.checksum, up, down, folder_of(listing.directory, path), TOOL, fault)
+
+
+def _scripts_below(directory: Path) -> Iterator[Path]:
+    for path in directory.rglob("*"):
+        if path.name.lower().endswith(".sql") and not path.name.startswith("."):
+            yield path
 
 
 def _flyway_name(path: Path) -> tuple[str, TextVersion, str]:

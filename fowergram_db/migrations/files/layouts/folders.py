@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fowergram_db.errors import FileFault
+from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing, require_printable
-from fowergram_db.migrations.files.migration import MigrationFile
+from fowergram_db.migrations.files.migration import MigrationFile, read_down
 from fowergram_db.migrations.files.source import place, read_file
 from fowergram_db.migrations.files.statement_breaks import without_breaks
 from fowergram_db.migrations.files.transactions import as_sent
@@ -33,7 +34,7 @@ def version_of(tool: str, filename: str) -> TextVersion:  # noqa: ARG001 - the s
     return TextVersion(folder, folder, number_of(match[1]) if match else None)
 
 
-def read(listing: Listing) -> Iterator[MigrationFile]:
+def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
     """Read ``NAME/migration.sql`` with ``down.sql`` where there is one."""
     _require_postgresql(listing.directory / _LOCK)
     for path in listing.others:
@@ -44,14 +45,21 @@ def read(listing: Listing) -> Iterator[MigrationFile]:
                 location=place(path),
             )
     for path in found(listing):
-        require_printable(path)
-        match = _NAME.fullmatch(path.name)
-        up = read_file(path / _FILE)
-        down = as_sent(read_file(path / "down.sql")) if (path / "down.sql").exists() else None
-        version = version_of(TOOL, f"{path.name}/{_FILE}")
-        yield MigrationFile(
-            version, match[2] if match else path.name, up.checksum, as_sent(without_breaks(up)), down, path.name, TOOL
-        )
+        with faults:
+            migration = _read_folder(path)
+        if faults.is_clean:
+            yield migration
+
+
+def _read_folder(path: Path) -> MigrationFile:
+    require_printable(path)
+    match = _NAME.fullmatch(path.name)
+    up = read_file(path / _FILE)
+    down, fault = read_down(path / "down.sql")
+    version, name = version_of(TOOL, f"{path.name}/{_FILE}"), match[2] if match else path.name
+    return MigrationFile(
+        version, name, up.checksum, as_sent(without_breaks(up)), down and as_sent(down), path.name, TOOL, fault
+    )
 
 
 def _require_postgresql(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fowergram_db.errors import FileFault
+from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, clash, mixture, outside_transaction
 from fowergram_db.migrations.files.sections import (
@@ -46,11 +47,16 @@ _NO_TRANSACTION = re.compile(r"-- no-transaction(?!\S)")
 
 
 class _Script(NamedTuple):
-    """One file: its name taken apart, where it is one of ours, and its sections."""
+    """One file: its name taken apart, where it is one of ours, and its sections.
+
+    A down file that cannot be read has a fault instead.
+    """
 
     match: re.Match[str] | None
-    file: SqlFile
+    path: Path
+    file: SqlFile | None
     sections: Sections | None
+    fault: FileFault | None = None
 
 
 class _Numbered(NamedTuple):
@@ -123,45 +129,71 @@ def tool_of(directory: Path) -> str:
     return SUPABASE if (inside.parent.name, inside.name) == (SUPABASE, "migrations") else TOOL
 
 
-def read(listing: Listing) -> Iterator[MigrationFile]:
+def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
     """Read a file for each direction, or files with a section for each."""
-    tool, scripts = _read_scripts(listing)
+    tool, scripts, broken = _read_scripts(listing, faults)
     whole: dict[str, _Numbered] = {}
     downs: dict[str, _Numbered] = {}
     for script in scripts:
-        version, name, direction = _named(script.file.path, tool, script.match)
-        those = downs if direction == ".down" else whole
-        text = str(version)
-        if text in those:
-            raise clash(version, those[text].script.file.path, script.file.path)
-        those[text] = _Numbered(version, name, script)
-    _check_partners(whole, downs)
-    for text, (version, name, (match, file, sections)) in whole.items():
+        with faults:
+            version, name, direction = _named(script.path, tool, script.match)
+            those = downs if direction == ".down" else whole
+            text = str(version)
+            if text in those:
+                raise clash(version, those[text].script.path, script.path)
+            those[text] = _Numbered(version, name, script)
+    unread = {str(known) for path in broken if (known := version_of(tool, path.name))}
+    _check_partners(whole, downs, unread, faults)
+    for text, (version, name, script) in whole.items():
+        up, sections = script.file, script.sections
+        if up is None:
+            raise ValueError(text)
         down = downs[text].script.file if text in downs else None
+        fault = downs[text].script.fault if text in downs else None
         if sections:
-            yield MigrationFile(version, name, file.checksum, sections.up, sections.down, tool=tool)
-        elif _is_up(match):  # golang-migrate sends what is in the file, and sqlx lets it end its transaction
-            yield MigrationFile(version, name, file.checksum, as_sent(file), down and as_sent(down), tool=tool)
+            yield MigrationFile(version, name, up.checksum, sections.up, sections.down, tool=tool)
+        elif _is_up(script.match):  # golang-migrate sends what is in the file, and sqlx lets it end its transaction
+            yield MigrationFile(
+                version, name, up.checksum, as_sent(up), down and as_sent(down), tool=tool, down_fault=fault
+            )
         else:
-            yield MigrationFile(version, name, file.checksum, file, down, tool=tool)
+            yield MigrationFile(version, name, up.checksum, up, down, tool=tool, down_fault=fault)
 
 
-def _read_scripts(listing: Listing) -> tuple[str, list[_Script]]:
-    """Read all files, and return whose they are. Raises FileFault where they are those of two tools."""
+def _read_scripts(listing: Listing, faults: Faults) -> tuple[str, list[_Script], list[Path]]:
+    """Read all files, none where they are those of two tools; return whose they are, and those that cannot be read."""
     scripts: list[_Script] = []
+    broken: list[Path] = []
     tool: tuple[str, Path] | None = None
     for path in listing.sql:
-        match = _match(path, tool[0] if tool else None)
-        direction = match[3] if match else ""
+        with faults:
+            script = _read_script(path, tool[0] if tool else None)
+            sections = script.sections
+            style = (sections.tool if sections else "", path)
+            tool = tool if tool and (tool[0] or style[0] not in OPTIONAL) else style
+            scripts.append(script)
+            is_other = style[0] != tool[0] and (style[0] or tool[0] not in OPTIONAL)
+            if is_other or (sections and _is_down(script.match)):
+                faults.add(mixture(tool[1], path))
+                return tool[0], [], []
+        if not faults.is_clean:
+            broken.append(path)
+    return (tool[0] if tool else "") or tool_of(listing.directory), scripts, broken
+
+
+def _read_script(path: Path, tool: str | None) -> _Script:
+    match = _match(path, tool)
+    try:
         file = _plain(read_file(path))
-        sections = cut(file, one_way=bool(direction))
-        style = (sections.tool if sections else "", path)
-        tool = tool if tool and (tool[0] or style[0] not in OPTIONAL) else style
-        is_other = style[0] != tool[0] and (style[0] or tool[0] not in OPTIONAL)
-        if is_other or (sections and (direction or "").lower() == ".down"):
-            raise mixture(tool[1], path)
-        scripts.append(_Script(match, file, sections))
-    return (tool[0] if tool else "") or tool_of(listing.directory), scripts
+        return _Script(match, path, file, cut(file, one_way=bool(match and match[3])))
+    except FileFault as fault:
+        if not _is_down(match):
+            raise
+        return _Script(match, path, None, None, fault)
+
+
+def _is_down(match: re.Match[str] | None) -> bool:
+    return bool(match and match[3] and match[3].lower() == ".down")
 
 
 def _is_up(match: re.Match[str] | None) -> bool:
@@ -202,18 +234,23 @@ def _misnamed(path: Path) -> FileFault:
     return FileFault(f"{path.name} is not the name of a migration", hint=hint, location=place(path))
 
 
-def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered]) -> None:
+def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered], broken: set[str], faults: Faults) -> None:
+    """Find the down files that undo nothing; ``broken`` are the versions whose files cannot be read."""
     for text, (version, name, script) in sorted(downs.items(), key=lambda item: order_of(item[1].version)):
-        path = script.file.path
-        if text not in whole:
-            raise FileFault(
-                f"{path.name} has no migration that it would undo",
-                hint=f"Add the file that does version {version}, or remove this one.",
-                location=place(path),
+        path = script.path
+        if text not in whole and text not in broken:
+            faults.add(
+                FileFault(
+                    f"{path.name} has no migration that it would undo",
+                    hint=f"Add the file that does version {version}, or remove this one.",
+                    location=place(path),
+                )
             )
-        if whole[text].name != name and not _is_up(whole[text].script.match):
-            raise FileFault(
-                f"{path.name} and {whole[text].script.file.path.name} have one version but two names",
-                hint="Give both the same name.",
-                location=place(path),
+        elif text in whole and whole[text].name != name and not _is_up(whole[text].script.match):
+            faults.add(
+                FileFault(
+                    f"{path.name} and {whole[text].script.path.name} have one version but two names",
+                    hint="Give both the same name.",
+                    location=place(path),
+                )
             )

@@ -1,0 +1,172 @@
+"""What is wrong in many files is told in one report, each with its place and what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fowergram_db.cli.failures import error_data, error_lines
+from fowergram_db.errors import FileFault, FileFaults, Location, Refused
+from fowergram_db.migrations.engine.checks import check_all
+from fowergram_db.migrations.files.choice import DirectoryChoice, read_chosen, unread_folders
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.history import History
+from fowergram_db.migrations.plan import plan_up, survey
+
+GONE = b"\xff"
+NAMED = "-- fowergram: nonsense"
+
+
+@pytest.fixture
+def put(tmp_path):
+    def write(files: dict[str, str | bytes]) -> Path:
+        for name, content in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return tmp_path
+
+    return write
+
+
+def faults(directory: Path) -> list[str]:
+    """Read and check a directory; return where something is wrong."""
+    with pytest.raises(FileFault) as caught:
+        check_all(plan_up(read_migrations(directory), History()))
+    places = [fault.location for fault in caught.value.faults]
+    assert all(fault.hint for fault in caught.value.faults)
+    assert caught.value.location == places[0]
+    return [str(Location(str(Path(p.file).relative_to(directory)), p.line, p.column)) for p in places]
+
+
+@pytest.mark.parametrize(
+    ("files", "places"),
+    [
+        ({"1_a.sql": "COMMIT;\n\\set x\nVACUUM;", "2_b.sql": "SELECT 1;", "3_c.sql": "SELECT 1; BEGIN"},
+         ["1_a.sql:1:1", "1_a.sql:2:1", "1_a.sql:3:1", "3_c.sql:1:11"]),
+        ({"1_a.sql": GONE, "2_b.sql": "a\0", "3_c.sql": NAMED, "x.sql": "", "4_d.sql": "COMMIT"},
+         ["1_a.sql:1:1", "2_b.sql:1:2", "3_c.sql:1:1", "x.sql"]),
+        ({"1_a.sql": "", "1_b.sql": "", "2_a.down.sql": "", "3_a.sql": "", "3_b.down.sql": "", "4_x.go": ""},
+         ["4_x.go", "1_b.sql", "2_a.down.sql", "3_b.down.sql"]),
+        ({"1_a.sql": GONE, "1_a.down.sql": "", "2_b.sql": NAMED, "2_b.down.sql": ""}, ["1_a.sql:1:1", "2_b.sql:1:1"]),
+        ({"1_a.sql": "SELECT 1", "1_a.down.sql": "COMMIT", "2_b.sql": "COMMIT", "2_b.down.sql": "x\n\\q"},
+         ["1_a.down.sql:1:1", "2_b.sql:1:1", "2_b.down.sql:2:1"]),
+        ({"1_a.sql": "SELECT 1", "1_a.down.sql": GONE, "2_b.sql": "SELECT 1", "2_b.down.sql": NAMED},
+         ["1_a.down.sql:1:1", "2_b.down.sql:1:1"]),
+        ({"1_a.sql": "-- +goose Up\n-- +goose Up", "2_b.sql": "SELECT 1;\n-- +goose Up", "3_c.sql": "-- +goose Nix"},
+         ["1_a.sql:2:1", "2_b.sql:1:1", "3_c.sql:1:1"]),
+        ({"1_a/up.sql": GONE, "2_b/up.sql": "COMMIT", "3_c/down.sql": "", "3_c/up.sql": NAMED},
+         ["1_a/up.sql:1:1", "3_c/up.sql:1:1"]),
+        ({"1_a/up.sql": "SELECT 1", "1_a/down.sql": GONE, "2_b/up.sql": "COMMIT"},
+         ["1_a/down.sql:1:1", "2_b/up.sql:1:1"]),
+        ({"1_a/migration.sql": GONE, "2_b/migration.sql": NAMED}, ["1_a/migration.sql:1:1", "2_b/migration.sql:1:1"]),
+        ({"V1__a.sql": GONE, "R__x.sql": "", "U2__b.sql": "", "V3__c.sql": "${x}"},
+         ["R__x.sql", "U2__b.sql", "V1__a.sql:1:1", "V3__c.sql:1:1"]),
+        ({"V1__a.sql": "SELECT 1", "U1__a.sql": "${x}"}, ["U1__a.sql:1:1"]),
+        ({"sqitch.plan": "a\na\nb\n", "deploy/a.sql": GONE, "deploy/b.sql": "SELECT :'x';", "revert/b.sql": ""},
+         ["sqitch.plan:2:1", "deploy/a.sql:1:1", "deploy/b.sql:1:8"]),
+        ({"1_a.sql": "-- fowergram: irreversible: x", "1_a.down.sql": "SELECT 1", "2_b.sql": "", "2_c.sql": ""},
+         ["2_c.sql", "1_a.sql"]),
+    ],
+)  # fmt: skip
+def test_all_faults_of_all_files_are_in_one_report(put, files, places):
+    assert faults(put(files)) == places
+
+
+def test_the_report_tells_how_many_there_are_and_lists_each(put):
+    directory = put({"1_a.sql": "COMMIT;\nROLLBACK;", "2_b.sql": "\\q"})
+    with pytest.raises(FileFaults) as caught:
+        check_all(plan_up(read_migrations(directory), History()))
+    lines = [line for text, _ in error_lines(caught.value) for line in text.split("\n")]
+    assert lines[0] == "error: 3 faults in 2 files; nothing was run"
+    assert [line.partition(": ")[0] for line in lines[1:]] == [
+        f"{directory}/1_a.sql:1:1",
+        f"{directory}/1_a.sql:2:1",
+        "  hint",
+        f"{directory}/2_b.sql:1:1",
+        "  hint",
+    ]
+    data = json.loads(json.dumps(error_data(caught.value)))
+    assert (data["code"], data["file"], data["line"], data["column"]) == ("file_fault", f"{directory}/1_a.sql", 1, 1)
+    assert [sorted(fault) for fault in data["faults"]] == [["column", "file", "hint", "line", "message"]] * 3
+
+
+def test_one_fault_is_an_error_of_its_own(put):
+    with pytest.raises(FileFault) as caught:
+        read_migrations(put({"1_a.sql": GONE}))
+    assert not isinstance(caught.value, FileFaults)
+    assert len(error_data(caught.value)["faults"]) == 1
+    assert "faults" not in error_data(Refused("x"))
+
+
+def test_faults_of_several_directories_are_in_one_report(put):
+    directory = put({"a/1_a.sql": GONE, "b/2_b.sql": GONE})
+    with pytest.raises(FileFaults) as caught:
+        read_chosen(DirectoryChoice((f"{directory}/a", f"{directory}/b"), is_named=True))
+    assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize("down", [GONE, NAMED, "-- +goose Down", "SELECT 1;\n-- migrate:up"])
+def test_a_down_file_that_cannot_be_read_stops_nothing_that_does_not_use_it(put, down):
+    (migration,) = read_migrations(put({"1_a.sql": "SELECT 1;", "1_a.down.sql": down}))
+    assert migration.down_fault
+    assert survey([migration], History())[0].state == "pending"
+
+
+def test_leftovers_of_other_programs_are_passed_over(put):
+    files = {"1_a.sql": "", "._1_a.sql": GONE, ".1_a.sql.swp": GONE, ".#1_a.sql": "", "1_a.sql~": "", "#1_a.sql#": ""}
+    assert [m.name for m in read_migrations(put({**files, ".DS_Store": GONE}))] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["._V1__a.sql", "deeper/._V2__b.sql"])
+def test_leftovers_are_passed_over_below_flyways_directory_too(put, name):
+    assert len(read_migrations(put({"V1__a.sql": "", name: GONE}))) == 1
+
+
+def test_folders_that_are_not_read_are_named(put):
+    directory = put({"1_a.sql": "", "old/0_x.sql": "", "notes/readme.md": "", ".git/1_a.sql": ""})
+    choice = DirectoryChoice((str(directory),), is_named=True)
+    assert unread_folders(choice, read_migrations(directory)) == (f"{directory}/old",)
+
+
+@pytest.mark.parametrize(
+    "files", [{"V1__a.sql": "", "more/V2__b.sql": ""}, {"1_a/up.sql": ""}, {"sqitch.plan": "1\n", "deploy/1.sql": ""}]
+)
+def test_folders_that_are_read_are_not_named(put, files):
+    directory = put(files)
+    assert unread_folders(DirectoryChoice((str(directory),), is_named=True), read_migrations(directory)) == ()
+
+
+def test_a_directory_without_migrations_names_the_folders_that_have_some(put):
+    with pytest.raises(Exception, match=r"no migrations in .*, but in .*/v1.* and .*/v2"):
+        read_migrations(put({"v1/1_a.sql": "", "v2/V1__a.sql": "", "v3/readme.md": ""}))
+
+
+@pytest.mark.parametrize(
+    ("conf", "plan", "deploy"),
+    [
+        ("[core]\n\tengine = pg\n\ttop_dir = sql\n", "sql/sqitch.plan", "sql/deploy/a.sql"),
+        ("[core]\n top_dir=sql\n plan_file = x.plan\n", "x.plan", "sql/deploy/a.sql"),
+        ('[core]\n deploy_dir = "up"\n extension = ddl\n[user]\n name = x\n', "sqitch.plan", "up/a.ddl"),
+        ("", "sqitch.plan", "deploy/a.sql"),
+    ],
+)
+def test_sqitchs_own_settings_say_where_files_lie(put, conf, plan, deploy):
+    (migration,) = read_migrations(put({"sqitch.conf": conf, plan: "a\n", deploy: "SELECT 1;"}))
+    assert migration.filename == deploy
+
+
+@pytest.mark.parametrize("line", ["[core]\ntop_dir = /x", "[core]\ntop_dir = ../x", '[engine "pg"]\n deploy_dir = x'])
+def test_settings_of_sqitch_that_cannot_be_obeyed_are_refused(put, line):
+    assert faults(put({"sqitch.conf": line, "sqitch.plan": "a\n", "deploy/a.sql": ""})) == ["sqitch.conf:2:1"]
+
+
+@pytest.mark.parametrize("text", ["SELECT ':''x''';", "SELECT 'a'::text, x::\"char\";", "-- :'x'\nSELECT 1;"])
+def test_what_only_looks_like_a_variable_of_psql_stays(put, text):
+    (migration,) = read_migrations(put({"sqitch.plan": "a\n", "deploy/a.sql": text}))
+    assert migration.up.text == text
+
+
+@pytest.mark.parametrize("text", ["\\set x 1\nSELECT 1;", "SELECT :'x';", 'SELECT * FROM :"t";', "SELECT ''||:'x'"])
+def test_variables_of_psql_are_refused_by_name(put, text):
+    assert len(faults(put({"sqitch.plan": "a\n", "deploy/a.sql": text}))) == 1
