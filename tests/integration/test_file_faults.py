@@ -8,7 +8,7 @@ WRONG = {"002_b": "COMMIT;\nSELECT 1;\n\\q", "003_c": "VACUUM;"}
 GONE = b"\xff"
 
 
-def test_migrate_and_a_check_of_the_status_tell_the_same(cli, write, query):
+def test_migrate_and_a_check_of_the_status_tell_the_same(cli, write):
     write(**{"001_a": "CREATE TABLE t (id int);", **WRONG})
     refused, checked = cli("migrate"), cli("status", "--check")
     assert (refused.exit_code, checked.exit_code, cli("status").exit_code) == (2, 2, 0)
@@ -17,7 +17,7 @@ def test_migrate_and_a_check_of_the_status_tell_the_same(cli, write, query):
     assert "3 pending" in checked.out  # the table is shown, too
     document = json.loads(cli("status", "--check", "--json").out)
     assert ([f["line"] for f in document["error"]["faults"]], len(document["migrations"])) == ([1, 3, 1], 3)
-    assert query("SELECT to_regclass('t')") == [(None,)]
+    assert json.loads(cli("status", "--json").out)["summary"] == {"applied": 0, "pending": 3, "problems": 0}
 
 
 def test_each_fault_is_an_annotation(cli, write, monkeypatch):
