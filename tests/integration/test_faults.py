@@ -119,7 +119,12 @@ def typed(arguments: list[str], answer: str, variables, directory) -> tuple[int,
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_person_at_a_terminal_is_asked(cli, write, target, variables, tables):
     directory = write(
-        **{"001_a": "CREATE TABLE a (id int)", "001_a.down": "DROP TABLE a", "002_b": "SELECT 1", "002_b.down": ""}
+        **{
+            "001_a": "CREATE TABLE a (id int)",
+            "001_a.down": "DROP TABLE a",
+            "002_b": "SELECT 1",
+            "002_b.down": "SELECT 2",
+        }
     )
     cli("migrate")
     cli("protect")
@@ -136,11 +141,11 @@ def test_encodings_that_a_script_leaves_behind_do_not_reach_the_bookkeeping(cli,
     write(
         **{
             "001_ไทย": "SET client_encoding = 'LATIN1'; SET standard_conforming_strings = on;",
-            "001_ไทย.down": "-- โพสต์",
+            "001_ไทย.down": "SELECT 'โพสต์'",
         }
     )
     assert cli("migrate").exit_code == 0
-    assert query("SELECT name, down_sql FROM schema_migrations") == [("ไทย", "-- โพสต์")]
+    assert query("SELECT name, down_sql FROM schema_migrations") == [("ไทย", "SELECT 'โพสต์'")]
 
 
 def test_no_connection_is_left_open_by_any_command(cli, write, admin, target):
