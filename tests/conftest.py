@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-_CONFIGURES = re.compile(r"DB_\w+|DATABASE_URL|PG[A-Z]+|FOWERGRAM_\w+|MIGRATIONS_DIR|NO_COLOR|GITHUB_ACTIONS")
+_CONFIGURES = re.compile(
+    r"DB_\w+|DATABASE_URL|PG[A-Z]+|FOWERGRAM_\w+|MIGRATIONS_DIR|(NO|FORCE)_COLOR"
+    r"|GITHUB_(ACTIONS|WORKSPACE|STEP_SUMMARY)"
+)
 
 
 def pytest_addoption(parser):

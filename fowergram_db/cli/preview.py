@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.steps import step_data
 from fowergram_db.errors import UsageError
+from fowergram_db.plurals import count
 from fowergram_db.printable import on_one_line
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def preview(session: Session, run: "Run", *, show_secrets: bool) -> Outcome:
             down_sql = step.down_sql if show_secrets else _without_secret(step.down_sql, step.down_source, notes)
             screen.passage(run.after(number, down_sql=down_sql))
         screen.passage(run.end())
-    count, steps = len(run.steps), run.steps
-    screen.note(f"Dry run: {count} migration(s) would run." if count else "Dry run: nothing would run.")
-    if run.creates_database and count:
+    steps = run.steps
+    screen.note(f"Dry run: {count(len(steps), 'migration')} would run." if steps else "Dry run: nothing would run.")
+    if run.creates_database and steps:
         screen.note("The database is missing: create it before psql runs this script.")
     if not screen.json:
         for note in notes.lines():

@@ -7,56 +7,29 @@ import secrets
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from fowergram_db.cli.failures import annotation, error_data, error_lines
+from fowergram_db.cli.progress import Bar, LongSteps, has_bar
+from fowergram_db.cli.tables import Column, Row, fitted_lines, plain_lines
 from fowergram_db.errors import FileFault, FowergramError
 from fowergram_db.printable import (
     as_message,
     ascii_json,
     escaped,
     in_json,
-    inert,
     inert_when_wrapped,
     on_one_line,
     without_brackets,
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console, JustifyMethod
-    from rich.progress import Progress, TaskID
+    from rich.console import Console
 
 FORMAT = 1
-WIDE = 110
-_DUMB = ("dumb", "unknown")
-_GAP = "  "
-_BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table: its heading, the side its cells lean to, and how it gives way to others.
-
-    ``wraps``: its cells may go on in the next line. ``keeps_lines``: a terminal shows a line of a cell as a line.
-    ``wide_only``: a terminal of less than WIDE columns does without it.
-    """
-
-    heading: str
-    justify: str = "left"
-    wraps: bool = False
-    keeps_lines: bool = False
-    wide_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a table; ``style`` is a hint for terminals and never the only sign of anything."""
-
-    cells: tuple[str, ...]
-    style: str = ""
+_SWITCHED_OFF = ("", "0", "false")
 
 
 class Screen:
@@ -65,21 +38,24 @@ class Screen:
     All that is shown goes through ``fowergram_db.printable``: no caller has to think of what a text may hold.
     """
 
-    def __init__(self, out: TextIO, err: TextIO, *, json: bool, colour: bool) -> None:
+    def __init__(self, out: TextIO, err: TextIO, *, json: bool, colour: bool, is_forced: bool = False) -> None:
         self.out = out
         self.err = err
         self.json = json
         self.colour = colour
+        self._is_forced = colour and is_forced
         self.lost: OSError | None = None
         self._has_document = False
         self._script_is_changed = False
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
+        self._bar: Bar | None = None
+        self._long_steps: LongSteps | None = None
 
     @classmethod
     def of_process(cls, *, json: bool, no_color: bool) -> Self:
-        """Return the screen of this process."""
-        return cls(sys.stdout, sys.stderr, json=json, colour=not no_color and not os.environ.get("NO_COLOR"))
+        """Return the screen of this process. NO_COLOR goes before FORCE_COLOR, which asks for colours in a pipe."""
+        colour = not no_color and not os.environ.get("NO_COLOR")
+        is_forced = os.environ.get("FORCE_COLOR", "").lower() not in _SWITCHED_OFF
+        return cls(sys.stdout, sys.stderr, json=json, colour=colour, is_forced=is_forced)
 
     @property
     def is_plain(self) -> bool:
@@ -138,13 +114,19 @@ class Screen:
         self._print(self.err, text, style)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-        """Print a table on stdout: drawn for a terminal, plain and never cut for a pipe."""
+        """Print a table on stdout, each row in one line: on a terminal as wide as that, for a pipe never cut."""
         if self.json:
             return
         if self.out.isatty():
             self._draw(columns, rows)
+            return
+        heading, *lines = plain_lines(columns, rows)
+        styled = zip((heading, *lines), ("bold", *(row.style for row in rows)), strict=True)
+        if self._is_forced:
+            for line, style in styled:
+                self._print(self.out, line, style)
         else:
-            self._write(self.out, "".join(f"{line}\n" for line in _plain_table(columns, rows)))
+            self._write(self.out, "".join(f"{line}\n" for line, _ in styled))
 
     def document(
         self, command: str, target: Mapping[str, Any] | None, data: Mapping[str, Any], error: FowergramError | None
@@ -175,28 +157,30 @@ class Screen:
                     self._write(self.err, f"{without_brackets(on_one_line(annotation(one)))}\n")
 
     def progress(self, text: str, done: int, total: int) -> None:
-        """Show on a terminal what is being done now, if it can take a line back."""
-        if not self.err.isatty() or os.environ.get("TERM") in _DUMB:
+        """Show on a terminal what is being done now; elsewhere name on stderr what takes longer than two seconds."""
+        if not has_bar(self.err, os.environ.get("TERM")):
+            self._long_steps = self._long_steps or LongSteps(lambda step: self.note(f"Still running: {step}"))
+            self._long_steps.begin(text)
             return
         with self._giving_up(self.err):
-            if self._progress is None:
-                self._progress = _progress(self._console(self.err))
-                self._task = self._progress.add_task("", total=total)
-                self._progress.start()
-            if self._task is not None:
-                self._progress.update(self._task, description=_fitting(self._progress, text), completed=done)
+            self._bar = self._bar or Bar(self._console(self.err), total)
+            self._bar.show(text, done)
 
     def progress_within(self, text: str) -> None:
-        """Show on a terminal how far the step at hand is, in the place of its name."""
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=_fitting(self._progress, text))
+        """Show how far the step at hand is, in the place of its name."""
+        if self._bar is not None:
+            self._bar.show(text)
+        elif self._long_steps is not None:
+            self._long_steps.show(text)
 
     def stop_progress(self) -> None:
         """Take the progress off the terminal."""
-        if self._progress is not None:
+        bar, long_steps, self._bar, self._long_steps = self._bar, self._long_steps, None, None
+        if bar is not None:
             with self._giving_up(self.err):
-                self._progress.stop()
-            self._progress = self._task = None
+                bar.stop()
+        if long_steps is not None:
+            long_steps.stop()
 
     def ask(self, question: str) -> str | None:
         """Ask on the terminal and return the answer, None where there is nobody to ask."""
@@ -230,9 +214,9 @@ class Screen:
     def _print(self, stream: TextIO, text: str, style: str = "") -> None:
         text = as_message(text)
         with self._giving_up(stream):
-            if self._progress is not None and stream.isatty():
-                self._progress.console.print(text, style=style, soft_wrap=True)
-            elif style and self.colour and stream.isatty():
+            if self._bar is not None and stream.isatty():
+                self._bar.console.print(text, style=style, soft_wrap=True)
+            elif style and self.colour and (stream.isatty() or self._is_forced):
                 self._console(stream).print(text, style=style, soft_wrap=True)
             else:
                 stream.write(f"{text}\n")
@@ -241,71 +225,20 @@ class Screen:
     def _console(self, stream: TextIO) -> "Console":
         from rich.console import Console
 
-        return Console(file=stream, highlight=False, markup=False, emoji=False, no_color=not self.colour)
+        # A pipe, and a CI runner's TERM, have no colours of their own.
+        forced: Any = {"force_terminal": True, "color_system": "standard"} if self._is_forced else {}
+        return Console(file=stream, highlight=False, markup=False, emoji=False, no_color=not self.colour, **forced)
 
     def _draw(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-        from rich import box
-        from rich.table import Table
+        from rich.text import Text
 
         console = self._console(self.out)
-        shown = [at for at, column in enumerate(columns) if console.width >= WIDE or not column.wide_only]
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in (columns[at] for at in shown):
-            justify: JustifyMethod = "right" if column.justify == "right" else "left"
-            table.add_column(column.heading, justify=justify, overflow="fold", no_wrap=not column.wraps)
-        for row in rows:
-            table.add_row(*(_cell(columns[at], row.cells[at]) for at in shown), style=row.style or None)
+        heading, rule, *lines = fitted_lines(columns, rows, console.width)
+        styles = ("bold", "dim", *(row.style for row in rows))
         with console.capture() as drawn:
-            console.print(table)
+            for line, style in zip((heading, rule, *lines), styles, strict=True):
+                console.print(Text(line.rstrip(), style=style), soft_wrap=True)
         self._write(self.out, inert_when_wrapped(drawn.get()))
-
-
-def _cell(column: Column, text: str) -> str:
-    """Return what a terminal shows in a cell."""
-    return inert(text) if column.keeps_lines else inert(on_one_line(text))
-
-
-def _plain_table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
-    lines = [tuple(column.heading for column in columns)]
-    lines.extend(tuple(map(on_one_line, row.cells)) for row in rows)
-    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
-    for line in lines:
-        padded = []
-        for cell, width, column in zip(line, widths, columns, strict=True):
-            blank = " " * (width - _width(cell))
-            padded.append(blank + cell if column.justify == "right" else cell + blank)
-        yield inert(_GAP.join(padded).rstrip())
-
-
-def _width(text: str) -> int:
-    """Return how many columns a text takes: Thai vowels above and below take none.
-
-    >>> _width("users"), _width("ผู้ใช้"), _width("表")
-    (5, 3, 2)
-    """
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _progress(console: "Console") -> "Progress":
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    text = TextColumn("{task.description}", markup=False)
-    return Progress(
-        SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True
-    )
-
-
-def _fitting(progress: "Progress", text: str) -> str:
-    """Cut a text so that the rest of the line has its place: a small bar, how many are done, the time."""
-    from rich.text import Text
-
-    fitting = Text(on_one_line(text))
-    fitting.truncate(max(1, progress.console.width - _BESIDE), overflow="ellipsis")
-    return fitting.plain
 
 
 def _json_value(value: object) -> object:

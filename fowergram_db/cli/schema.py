@@ -9,6 +9,7 @@ from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.steps import listener
 from fowergram_db.cli.versions import named_version
 from fowergram_db.errors import ExitCode
+from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
     from fowergram_db.schema.adopt import Adoption, Comparison
@@ -92,8 +93,8 @@ def _show(session: Session, found: "Adoption") -> None:
         return
     assert session.target is not None  # noqa: S101 - what was adopted has been reached
     whose = f"from {found.tool}" if found.tool else "made by hand"
-    count = len(found.recorded)
-    line(f'Database "{session.target.dbname}" ({whose}) is adopted: {count} migration(s) recorded.', "bold")
+    recorded = count(len(found.recorded), "migration")
+    line(f'Database "{session.target.dbname}" ({whose}) is adopted: {recorded} recorded.', "bold")
     if found.ours:
         note(
             f"The {len(found.ours)} that public.schema_migrations had before count as they were; what another tool "
@@ -119,8 +120,8 @@ def _show_comparison(session: Session, comparison: "Comparison") -> None:
 
 def _show_next_step(session: Session, found: "Adoption") -> None:
     note = session.screen.note
-    count = len(found.comparison.differences)
-    note(f"{count} difference(s) from what these migrations build; nothing was recorded.")
+    differences = count(len(found.comparison.differences), "difference")
+    note(f"{differences} from what these migrations build; nothing was recorded.")
     looks = found.comparison.resemblance
     if looks and looks.exact:
         note(f"The schema is exactly that of version {looks.version}: `fowergram-db adopt --to {looks.version}`.")

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.figures import duration, moment
-from fowergram_db.cli.render import Column, Row
 from fowergram_db.cli.session import Session
 from fowergram_db.cli.steps import rounded
+from fowergram_db.cli.tables import Column, Row
+from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +43,11 @@ def show_status(session: Session, found: "Status", pending: int, problems: int) 
     columns = (
         Column(""),
         Column("version", "right"),
-        Column("name", wraps=True),
+        Column("name", wanted=63),
         Column("state"),
-        Column("applied at (UTC)"),
-        Column("took", "right"),
-        Column("undo"),
+        Column("applied at (UTC)", goes=1),
+        Column("took", "right", goes=3),
+        Column("undo", goes=2),
     )
     session.screen.table(columns, tuple(_status_rows(found.migrations)))
     if not found.database_exists and session.target:
@@ -59,7 +60,7 @@ def show_status(session: Session, found: "Status", pending: int, problems: int) 
     for other in found.others:
         session.screen.line(f"! {other.meaning}{_since(other)}" if other.stops else f"{other.meaning}{_since(other)}")
     applied = len(found.standing.applied)
-    session.screen.line(f"{applied} applied, {pending} pending, {problems} problem{'' if problems == 1 else 's'}")
+    session.screen.line(f"{applied} applied, {pending} pending, {count(problems, 'problem')}")
 
 
 def other_history_data(other: "OtherHistory") -> dict[str, Any]:

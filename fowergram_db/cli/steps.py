@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.figures import duration, size
 from fowergram_db.cli.session import Outcome, Session
+from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,17 +152,18 @@ def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset"
 
     if done.emptied:
         rows, tables = done.emptied.rows, done.emptied.tables
-        session.screen.note(f"Emptied: {rows:,} row(s) of {tables} table(s) deleted; nothing else was changed.")
+        emptied = f"{count(rows, 'row')} of {count(tables, 'table')}"
+        session.screen.note(f"Emptied: {emptied} deleted; nothing else was changed.")
     elif done.template:
         session.screen.note(f"Cloned from {done.template}" + (f" ({done.why_not})." if done.why_not else "."))
     elif done.why_not:
         session.screen.note(f"Dropped what was in it and built it again, as {done.why_not}: ALTER ROLE … CREATEDB.")
-    emptied = {"rows": done.emptied.rows, "tables": done.emptied.tables} if done.emptied else None
+    deleted = {"rows": done.emptied.rows, "tables": done.emptied.tables} if done.emptied else None
     return Outcome(
         {
             "method": str(done.method),
             "template": done.template or None,
-            "emptied": emptied,
+            "emptied": deleted,
             "reason": done.why_not or None,
             "summary": _summary(session, Standing(tuple(file.version for file in files), ())),
         }

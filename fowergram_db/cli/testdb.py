@@ -9,10 +9,11 @@ import typer
 
 from fowergram_db.cli.figures import age, size
 from fowergram_db.cli.options import Needs, command, option
-from fowergram_db.cli.render import Column, Row
 from fowergram_db.cli.session import Outcome, Session, duration_ms
 from fowergram_db.cli.steps import step_listener
+from fowergram_db.cli.tables import Column, Row
 from fowergram_db.errors import ConfigurationError, Refused
+from fowergram_db.plurals import count as counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -122,7 +123,7 @@ def _hand_out(session: Session, database: "TestDatabase") -> None:
 
 def _keep_ready(session: Session, source: "Supply", warm: int) -> None:
     session.data["ready"] = source.keep_ready(warm)
-    session.screen.line(f"{session.data['ready']} clone(s) made ready.")
+    session.screen.line(f"{counted(session.data['ready'], 'clone')} made ready.")
 
 
 def _require_lasting(session: Session) -> None:
@@ -177,18 +178,18 @@ def list_(session: Session) -> Outcome:
     with session.reached() as target, session.administer(target) as admin:
         found = throwaways(admin)
     columns = (
-        Column("database", wraps=True),
-        Column("kind"),
-        Column("age", "right"),
-        Column("size", "right"),
-        Column("clients", "right"),
+        Column("database", wanted=63),
+        Column("kind", goes=1),
+        Column("age", "right", goes=3),
+        Column("size", "right", goes=2),
+        Column("clients", "right", goes=4),
         Column("use"),
-        Column("owner", wide_only=True),
+        Column("owner", goes=5),
     )
     now = datetime.now(UTC)
     session.screen.table(columns, tuple(Row(_cells(database, now)) for database in found))
     total = sum(database.size_bytes or 0 for database in found)
-    session.screen.line(f"{len(found)} database(s), {size(total)}")
+    session.screen.line(f"{counted(len(found), 'database')}, {size(total)}")
     return Outcome({"databases": [_throwaway_data(database) for database in found]})
 
 

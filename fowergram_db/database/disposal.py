@@ -23,6 +23,7 @@ from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_un
 from fowergram_db.database.sql import load
 from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
+from fowergram_db.plurals import connected
 
 _LOCK_TIMEOUT = "10s"
 _TRIES = 5
@@ -215,7 +216,7 @@ def _clear(admin: Connection, seen: Seen, sessions: Sessions) -> None:
             return
     others = wait_until_unused(admin, seen.name, _LEFT_WITHIN_S)
     if others and sessions is Sessions.SPARE:
-        raise Refused(f"{len(others)} client(s) are connected to it", hint="Let them finish.")
+        raise Refused(f"{connected(len(others), 'client')} to it", hint="Let them finish.")
 
 
 def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *, is_template: bool) -> None:

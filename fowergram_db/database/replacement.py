@@ -27,6 +27,7 @@ from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind, Run, sentence_of
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
+from fowergram_db.plurals import connected
 
 _FAREWELL_S = 1.0
 _MOST_LISTED = 5
@@ -103,7 +104,7 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
 def _refuse_for(name: str, others: tuple[Session, ...]) -> None:
     if others:
         raise Refused(
-            f'{len(others)} other client(s) are connected to database "{name}": '
+            f'{connected(len(others), "other client")} to database "{name}": '
             + ", ".join(map(str, others[:_MOST_LISTED])),
             hint="Let them finish, or end their sessions with --force (a pooler keeps some of its own).",
         )

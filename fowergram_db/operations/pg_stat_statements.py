@@ -63,12 +63,13 @@ class Views:
     schema: str
     has_info: bool
 
-    def read(self, limit: int, sort: SortKey) -> Reading:
-        """Read the first statements, without those of this tool; without any text where one cannot be shown here.
+    def read(self, limit: int, sort: SortKey, only: int | None) -> Reading:
+        """Read the first statements, or those of one identifier, without those of this tool.
 
-        The extension fails as a whole for a text that is not in the encoding of this database. Raises psycopg.Error.
+        Where a text is not in the encoding of this database, the extension fails as a whole: then no text is read, and
+        those of this tool stay. Raises psycopg.Error.
         """
-        asked: Mapping[str, Any] = {"limit": limit, "sort": sort.value}
+        asked: Mapping[str, Any] = {"limit": limit, "sort": sort.value, "only": only}
         try:
             return self._read_without_own(asked)
         except (psycopg.errors.CharacterNotInRepertoire, psycopg.errors.UntranslatableCharacter):

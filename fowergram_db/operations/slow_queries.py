@@ -99,8 +99,10 @@ class SlowQueries:
     unreadable: tuple[OtherEncoding, ...] = ()
 
 
-def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey) -> SlowQueries:
+def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey, only: int | None = None) -> SlowQueries:
     """Read the ``limit`` first statements of the current database, at least one; only reads.
+
+    With ``only``, just the statement of this identifier is read, once for each user that has executed it.
 
     This tool's own queries are not among them, as far as they are those of its version; what else it executes
     (migrations, ANALYZE) is the server's work as any other. An empty answer means that nothing was counted, or nothing
@@ -112,7 +114,7 @@ def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey) -> S
         if extension.schema is None:
             raise _not_created(connection.info.dbname, extension)
         try:
-            reading = Views(connection, extension.schema, extension.has_info).read(limit, sort)
+            reading = Views(connection, extension.schema, extension.has_info).read(limit, sort, only)
         except psycopg.errors.ObjectNotInPrerequisiteState as error:
             if extension.preloaded:
                 # Something else, as restrict_nonsystem_relation_kind: the server says what.
@@ -120,7 +122,13 @@ def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey) -> S
             raise DatabaseError("pg_stat_statements is not preloaded by the server", hint=_PRELOAD) from error
         except psycopg.errors.DivisionByZero as error:
             raise _replaced(extension.schema) from error
-    return _summed_up(connection, reading, extension.schema)
+    found = _summed_up(connection, reading, extension.schema)
+    if only is not None and not found.queries:
+        raise DatabaseError(
+            f'no statement with the identifier {only} is counted in database "{connection.info.dbname}"',
+            hint="`fowergram-db slow-queries --json` has the identifiers; a role sees those of its own statements.",
+        )
+    return found
 
 
 def _not_created(dbname: str, extension: Extension) -> DatabaseError:

@@ -1,7 +1,7 @@
 -- Purpose: the statements of the current database that took the most time, with the totals they are part of.
 -- Oldest server: 13, with any version of pg_stat_statements from 1.4 on.
 -- Privileges: SELECT on the extension's view; others' statements are hidden without pg_read_all_stats.
--- Parameters: sort ('total', 'mean' or 'calls'), limit, own_users and own_queries (the statements to leave out, by user
+-- Parameters: sort ('total', 'mean' or 'calls'), limit, only (an identifier, or NULL), own_users and own_queries (the statements to leave out, by user
 --   and identifier; those of this tool). Placeholder: source, what has the figures: the extension's view, or its
 --   function where the texts cannot be read.
 -- Columns: statements, all_calls, all_ms (every statement of the database), hidden_statements, hidden_calls,
@@ -65,7 +65,7 @@ shown AS (
                 total_ms DESC, queryid, userid, toplevel
         ) AS place
     FROM statement
-    WHERE queryid IS NOT NULL
+    WHERE queryid IS NOT NULL AND (%(only)s::bigint IS NULL OR queryid = %(only)s::bigint)
     ORDER BY place
     LIMIT %(limit)s
 )

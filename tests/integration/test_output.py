@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from psycopg import sql
 
 from fowergram_db.database.connection import connect
 
@@ -73,13 +74,49 @@ def test_analyze_says_which_table_it_does_not_know(cli, empty_db):
 
 
 def test_analyze_of_a_named_table_of_somebody_else_fails(cli, empty_db, role, monkeypatch):
-    empty_db.execute("CREATE TABLE mine (id int)")
+    empty_db.execute("CREATE TABLE mine (id int); CREATE TABLE theirs (id int)")
+    empty_db.execute(sql.SQL("ALTER TABLE theirs OWNER TO {}").format(sql.Identifier(role)))
     monkeypatch.setenv("DB_USER", role)
     monkeypatch.setenv("DB_PASSWORD", "plain password")
     assert cli("analyze").exit_code == 0
     result = cli("analyze", "mine", "--json")
     assert (result.exit_code, result.document["ok"]) == (1, False)
     assert result.document["results"][0]["outcome"] == "skipped"
+
+
+def test_analyze_that_can_do_nothing_fails_and_says_each_reason_once(cli, empty_db, role, monkeypatch):
+    for number in range(1, 31):
+        empty_db.execute(sql.SQL("CREATE TABLE {} (id int)").format(sql.Identifier(f"t{number:02}")))
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    result = cli("analyze")
+    assert (result.exit_code, result.out.splitlines()[-1].split()[-2:]) == (1, ["30", "not"])
+    said = [line for line in result.err.splitlines() if line.startswith("skipped:")]
+    assert said == [
+        "skipped: the role may not analyse it: public.t01, public.t02, public.t03, public.t04, public.t05 and 25 more"
+    ]
+    assert "error: 30 of 30 tables were not analysed" in result.err
+
+
+@pytest.mark.usefixtures("empty_db")
+def test_analyze_of_a_database_without_tables_has_nothing_to_fail_at(cli):
+    assert cli("analyze").exit_code == 0
+
+
+def test_a_whole_text_is_shown_where_it_is_asked_for(cli, empty_db, target):
+    empty_db.execute("CREATE EXTENSION pg_stat_statements")
+    with connect(target) as other:
+        other.execute("SELECT " + ", ".join(f"{n} AS column_{n}" for n in range(50)))
+    (found,) = [q for q in cli("slow-queries", "--json").document["queries"] if "column_49" in q["query"]]
+    assert "column_49" not in cli("slow-queries").out
+    assert "column_49" in cli("slow-queries", "--full").out
+    one = cli("slow-queries", "--query", found["queryid_text"], "--json").document
+    assert [query["queryid"] for query in one["queries"]] == [found["queryid"]]
+    shown = cli("slow-queries", "--query", found["queryid_text"]).out
+    assert ("column_49" in shown, f"id {found['queryid_text']}" in shown) == (True, True)
+    missing = cli("slow-queries", "--query", "-77")
+    assert (missing.exit_code, "identifier -77" in missing.err) == (1, True)
+    assert cli("slow-queries", "--query", "x").exit_code == 2
 
 
 def test_slow_queries_tells_what_is_missing_then_shows_the_queries(cli, empty_db, target):

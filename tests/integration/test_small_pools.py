@@ -107,7 +107,7 @@ def test_a_wait_for_a_lock_behind_a_pool_of_two_does_not_hang(pooled_cli, pool_o
     with holding(target, "LOCK TABLE busy IN ACCESS SHARE MODE"):
         result = pooled_cli(pool_of_two, "migrate", "--lock-timeout", "300ms", "--lock-retries", "1")
     assert result.exit_code == 5
-    assert "Tried 2 time(s)." in result.err
+    assert "Tried 2 times." in result.err
 
 
 @pytest.mark.parametrize("size", [2, 3])

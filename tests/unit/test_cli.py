@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import termios
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ import typer
 
 from fowergram_db.cli.app import program
 from fowergram_db.cli.main import run
-from fowergram_db.cli.render import Column, Row, Screen
+from fowergram_db.cli.progress import LongSteps
+from fowergram_db.cli.render import Screen
+from fowergram_db.cli.tables import Column, Row
 
 COMMANDS = [
     *"migrate status rollback repair adopt reset protect new analyze slow-queries help".split(),
@@ -168,6 +171,54 @@ def test_progress_keeps_its_figures_however_long_the_text_is(monkeypatch):
 def test_a_dumb_terminal_gets_no_progress_and_no_empty_line(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     assert not progress()
+
+
+@pytest.mark.parametrize(
+    ("variables", "has_colours"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "yes"}, True),
+        ({"FORCE_COLOR": ""}, False),
+        ({"FORCE_COLOR": "0"}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": ""}, True),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, True),
+    ],
+)
+def test_colours_in_a_pipe_are_for_those_who_force_them(variables, has_colours, monkeypatch, capsys):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    screen = Screen.of_process(json=False, no_color=False)
+    table(screen)
+    screen.line("bold words", "bold red")
+    shown = capsys.readouterr().out
+    assert ("\x1b[" in shown) is has_colours
+    assert re.sub(r"\x1b\[[\d;]*m", "", shown).endswith("1,000\nbold words\n")
+    assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", shown)
+
+
+def test_no_color_the_option_goes_before_force_color(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    Screen.of_process(json=False, no_color=True).line("words", "bold")
+    assert capsys.readouterr().out == "words\n"
+
+
+def test_a_step_that_takes_long_is_named_once_as_it_is_by_then():
+    named, has_named = [], threading.Event()
+
+    def say(step):
+        named.append(step)
+        has_named.set()
+
+    steps = LongSteps(say, after_s=0.05)
+    steps.begin("001_a.sql")
+    steps.begin("002_b.sql")
+    steps.show("002_b.sql: statement 3 of 4")
+    assert has_named.wait(5)
+    steps.begin("003_c.sql")
+    steps.stop()
+    assert named == ["002_b.sql: statement 3 of 4"]
 
 
 def test_colours_are_for_terminals_that_want_them():

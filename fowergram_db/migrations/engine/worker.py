@@ -15,6 +15,7 @@ from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.events import Blocked, Blocker, OnEvent, Progressed, Retried
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.plan import Step
+from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
     from fowergram_db.migrations.engine.server_guard import ServerGuard
@@ -149,5 +150,5 @@ def _delay_s(attempt: int) -> float:
 
 
 def _in_the_way(blockers: tuple[Blocker, ...], attempts: int) -> str:
-    tried = f"Tried {attempts} time(s)."
+    tried = f"Tried {count(attempts, 'time')}."
     return f"{tried} In the way: {'; '.join(map(str, blockers))}." if blockers else tried

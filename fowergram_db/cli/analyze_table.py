@@ -1,0 +1,76 @@
+"""Show what ANALYZE has done, and every table as it is now."""
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from fowergram_db.cli.figures import duration, moment, size
+from fowergram_db.cli.session import Session
+from fowergram_db.cli.tables import Column, Row
+from fowergram_db.errors import DatabaseError, LockTimeout
+from fowergram_db.plurals import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fowergram_db.operations.analyze import AnalyzeReport, TableReport, TableResult
+
+_MOST_NAMED = 5
+
+
+def show_tables(session: Session, report: "AnalyzeReport") -> None:
+    """Show the tables, what was not analysed, by its reason, and the summary."""
+    columns = (
+        Column("table", wanted=63),
+        Column("total", "right"),
+        Column("heap", "right", goes=4),
+        Column("indexes", "right", goes=3),
+        Column("toast", "right", goes=5),
+        Column("~rows", "right"),
+        Column("dead", "right", goes=1),
+        Column("last analysed (UTC)", goes=2),
+    )
+    session.screen.table(columns, tuple(map(_row, report.tables)))
+    missed = [result for result in report.results if result.outcome != "done"]
+    for (outcome, reason), those in groupby(sorted(missed, key=_reason), key=_reason):
+        _show_missed(session, outcome, reason, tuple(those))
+    done = [result for result in report.results if result.outcome == "done"]
+    took = duration(sum(result.duration_ms for result in done))
+    session.screen.line(f"{count(len(done), 'table')} analysed in {took}, {len(missed)} not", "bold")
+
+
+def require_done(report: "AnalyzeReport", *, named: bool) -> None:
+    """Raise where a table was to be analysed and was not.
+
+    Those of other owners count where they were named, and where there was nothing else to do.
+    """
+    done = [result for result in report.results if result.outcome == "done"]
+    harmless = ("done", "skipped") if done and not named else ("done",)
+    missed = [result.outcome for result in report.results if result.outcome not in harmless]
+    if missed:
+        kind = LockTimeout if set(missed) == {"locked"} else DatabaseError
+        was = "was" if len(missed) == 1 else "were"
+        raise kind(f"{len(missed)} of {count(len(report.results), 'table')} {was} not analysed", hint="See above why.")
+
+
+def _reason(result: "TableResult") -> tuple[str, str]:
+    return str(result.outcome), result.reason
+
+
+def _show_missed(session: Session, outcome: str, reason: str, those: "Sequence[TableResult]") -> None:
+    """Say why in one line, with the first tables and all that is to be done about them."""
+    names = [f"{result.schema}.{result.name}" for result in those[:_MOST_NAMED]]
+    others = len(those) - len(names)
+    named = ", ".join(names) + (f" and {others:,} more" if others else "")
+    session.screen.note(f"{outcome}: {reason}: {named}", "yellow")
+    fixes = tuple(dict.fromkeys(result.fix for result in those if result.fix))
+    for fix in fixes[:_MOST_NAMED]:
+        session.screen.note(f"  {fix}")
+    if len(fixes) > _MOST_NAMED:
+        session.screen.note("  (and so for the others: --json has each)")
+
+
+def _row(table: "TableReport") -> Row:
+    sizes = (table.total_bytes, table.heap_bytes, table.index_bytes, table.toast_bytes)
+    rows = "?" if table.rows is None else f"{table.rows:,}"
+    name = table.name if table.schema == "public" else f"{table.schema}.{table.name}"
+    return Row((name, *map(size, sizes), rows, f"{table.dead_rows:,}", moment(table.last_analyzed) or "never"))

@@ -1,0 +1,96 @@
+"""Show what is being done now: as a bar on a terminal; elsewhere by the name of a step that takes long."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+from fowergram_db.printable import on_one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LONG_S = 2.0
+"""After how many seconds a step is named where no terminal shows it."""
+_BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
+
+
+class Bar:
+    """The bar of a terminal. It takes its line back at the end."""
+
+    def __init__(self, console: "Console", total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        text = TextColumn("{task.description}", markup=False)
+        columns = (SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress: Progress = Progress(*columns, console=console, transient=True)
+        self._task = self._progress.add_task("", total=total)
+        self.console: Console = self._progress.console
+        self._progress.start()
+
+    def show(self, text: str, done: int | None = None) -> None:
+        """Show what is being done, and how many steps are done; None: as many as before."""
+        self._progress.update(self._task, description=self._fitting(text), completed=done)
+
+    def stop(self) -> None:
+        """Take the bar off the terminal."""
+        self._progress.stop()
+
+    def _fitting(self, text: str) -> str:
+        """Cut a text so that the rest of the line has its place: a small bar, how many are done, the time."""
+        from rich.text import Text
+
+        fitting = Text(on_one_line(text))
+        fitting.truncate(max(1, self.console.width - _BESIDE), overflow="ellipsis")
+        return fitting.plain
+
+
+class LongSteps:
+    """Name each step once, when it has taken long: ``say`` is called with the step, in a thread of its own."""
+
+    def __init__(self, say: Callable[[str], None], after_s: float = LONG_S) -> None:
+        self._say = say
+        self._after_s = after_s
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._text = ""
+        self._due: float | None = None
+        self._thread = threading.Thread(target=self._watch, name="long steps", daemon=True)
+        self._thread.start()
+
+    def begin(self, text: str) -> None:
+        """Take note of a step that begins; the one before has ended."""
+        with self._lock:
+            self._text, self._due = text, time.monotonic() + self._after_s
+
+    def show(self, text: str) -> None:
+        """Take note of how far the step is."""
+        with self._lock:
+            self._text = text
+
+    def stop(self) -> None:
+        """Name nothing any more."""
+        with self._lock:
+            self._due = None
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self._pause()):
+            with self._lock:
+                text, is_due = self._text, self._due is not None and self._due <= time.monotonic()
+                if is_due:
+                    self._due = None
+            if is_due:
+                self._say(text)
+
+    def _pause(self) -> float:
+        with self._lock:
+            due = self._due
+        # A step that begins later is due no sooner than this.
+        return self._after_s if due is None else max(0.0, due - time.monotonic())
+
+
+def has_bar(stream: TextIO, term: str | None) -> bool:
+    """Tell whether a stream is a terminal that can take a line back."""
+    return stream.isatty() and term not in ("dumb", "unknown")
