@@ -319,8 +319,29 @@ def test_two_tools_in_one_file_are_refused(fault):
 
 
 def test_migrations_in_go_are_refused_and_other_go_files_left_alone(read, fault):
-    assert read({"1_a.sql": "", "fs.go": "", "00002_b_test.go": ""})
+    beside = ("fs.go", "00002_b_test.go", "2_b.test.ts", "2_b.spec.js", "2_b.d.ts", "2_b.md", "2_b.sql.bak", "index.js")
+    assert len(read(dict.fromkeys(("1_a.sql", *beside), ""))) == 1
     assert "00002_b.go" in fault({"00002_b.go": ""}).message
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("1589353644506_b.js", "JavaScript"),
+        ("1589353644506_b-c.mjs", "JavaScript"),
+        ("1589353644506_b.TS", "TypeScript"),
+        ("20240101-b.cts", "TypeScript"),
+        ("V2__b.java", "Java"),
+        ("V2_1__b.kt", "Kotlin"),
+        ("002_b.py", "Python"),
+        ("20240101000000_b.exs", "Elixir"),
+        ("2024_01_01_000000_b.php", "PHP"),
+        ("002_b.sh", "a shell's language"),
+    ],
+)
+def test_a_migration_in_a_language_is_not_passed_over(fault, name, language):
+    found = fault({"1_a.sql": "SELECT 1;", name: ""})
+    assert found.message == f"{name} is a migration in {language}, which only its own program can run"
 
 
 def test_flyways_files_are_read_with_their_undo_and_from_folders_below(read):

@@ -10,9 +10,24 @@ from fowergram_db.errors import ConfigurationError, FileFault
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.source import place
 
-_PROGRAM = re.compile(r"[0-9]+_.+(?<!_test)\.(go|rb)", re.DOTALL)
+_PROGRAM = re.compile(
+    r"(?:[0-9]+[_-]|[VU][0-9][0-9._]*__).+(?<![._]test)(?<!\.spec)(?<!\.d)\.([a-z]{2,4})", re.IGNORECASE | re.DOTALL
+)
 _NUMBERED = re.compile(r"[VU]?[0-9].*\.sql$", re.IGNORECASE | re.DOTALL)
-_LANGUAGES = {"go": "Go", "rb": "Ruby"}
+_LANGUAGES = {
+    "Go": "go",
+    "Ruby": "rb",
+    "JavaScript": "js mjs cjs",
+    "TypeScript": "ts mts cts",
+    "Python": "py",
+    "PHP": "php",
+    "Elixir": "exs",
+    "Java": "java",
+    "Kotlin": "kt",
+    "C#": "cs",
+    "a shell's language": "sh",
+}
+_BY_SUFFIX = {suffix: language for language, suffixes in _LANGUAGES.items() for suffix in suffixes.split()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +59,8 @@ def list_directory(directory: Path, faults: Faults) -> Listing:
                 continue
             if name.lower().endswith(".sql"):
                 sql.append((name, path))
-            elif program := _PROGRAM.fullmatch(name):
-                faults.add(_not_sql(path, _LANGUAGES[program[1]]))
+            elif (program := _PROGRAM.fullmatch(name)) and (language := _BY_SUFFIX.get(program[1].lower())):
+                faults.add(_not_sql(path, language))
             else:
                 others.append((name, path))
     except OSError as error:
