@@ -38,7 +38,14 @@ from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sessions import Sessions, end_sessions
 from fowergram_db.database.target import Target
 from fowergram_db.database.throwaway import Kind
-from fowergram_db.errors import DatabaseMissing, FowergramError, HistoryInconsistent, Refused, UntrustedHistory
+from fowergram_db.errors import (
+    DatabaseError,
+    DatabaseMissing,
+    FowergramError,
+    HistoryInconsistent,
+    Refused,
+    UntrustedHistory,
+)
 from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
 from fowergram_db.migrations.history import read_history, require_no_other_tool, require_own
@@ -49,6 +56,8 @@ from fowergram_db.testdb.template import Blueprint, Template, find_template
 
 if TYPE_CHECKING:
     from fowergram_db.migrations.files.directory import MigrationFile
+
+_NOT_PERMITTED = "42501"
 
 
 class Method(StrEnum):
@@ -195,6 +204,11 @@ def _require_directory(connection: Connection, job: _Job, facts: DatabaseFacts) 
         raise
     except HistoryInconsistent:
         return  # a reset is the way out of a history that makes no sense
+    except DatabaseError as error:
+        if error.server and error.server.sqlstate == _NOT_PERMITTED:
+            # Who may not read the history is mostly not the owner, and may not replace the database either.
+            require_droppable(connection, facts, elsewhere=facts.name == MAINTENANCE_DATABASE)
+        raise
     require_own(history)
     files, history = align(job.files, history)
     if is_other_directory(files, history):
