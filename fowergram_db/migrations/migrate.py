@@ -40,7 +40,7 @@ def preview_migrate(
 ) -> Run:
     """Return what ``migrate`` would do, checked as it would check it. Writes nothing."""
     keeps = is_missing = False
-    server_version = None
+    server_version = 0  # whatever it is, what it may not know is left out
     try:
         with open_session(target, on_event) as connection:
             history, server_version = read_history(connection), connection.info.server_version
@@ -50,9 +50,7 @@ def preview_migrate(
     except DatabaseMissing:
         history, is_missing = History(), True
     files, history = align(files, history)
-    steps = prepare(files, history, goal)
-    if server_version is not None:
-        steps = tuple(for_server(checked, server_version) for checked in steps)
+    steps = tuple(for_server(checked, server_version) for checked in prepare(files, history, goal))
     keeps = keeps or any("maintain_partitions" in checked.script.text for checked in steps)
     return Run(
         steps,

@@ -91,3 +91,11 @@ def test_folders_that_are_not_read_are_named(cli, write, directory):
     (directory / "old").mkdir()
     (directory / "old/002_b.sql").write_text("SELECT 2;")
     assert f"{directory}/old holds migrations" in cli("migrate").err
+
+
+@pytest.mark.parametrize("text", ["'x';", "5;", '"a" b;'])
+@pytest.mark.parametrize("header", ["", "-- fowergram: no-transaction\n"])
+def test_what_begins_with_no_word_is_a_syntax_error(cli, write, header, text):
+    write(**{"001_a": f"{header}{text}"})
+    result = cli("migrate", "--json")
+    assert (result.exit_code, result.document["error"]["sqlstate"]) == (1, "42601")

@@ -78,6 +78,7 @@ def test_a_transaction_around_a_file_is_left_out(checked, layout, begin, commit)
          ["SAVEPOINT s", "SELECT 1", "ROLLBACK TO SAVEPOINT s"]),
         ("BEGIN; SET a.b = 1; COMMIT; SELECT 1", ["SET a.b = 1", "SELECT 1"]),
         ("BEGIN; DO $$ BEGIN; COMMIT; END $$; COMMIT;", ["DO $$ BEGIN; COMMIT; END $$"]),
+        ("'x'; BEGIN; (SELECT 1); \"y\"; COMMIT; 5", ["'x'", "(SELECT 1)", '"y"', "5"]),
         ("BEGIN; SELECT 'COMMIT;'; COMMIT;", ["SELECT 'COMMIT;'"]),
         ("DO $$ BEGIN PERFORM 1; END $$;", ["DO $$ BEGIN PERFORM 1; END $$"]),
         ("BEGIN; CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; COMMIT;",

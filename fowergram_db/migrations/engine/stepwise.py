@@ -142,7 +142,7 @@ class _Run:
         Without its temporary table, say, the next one would take the table of that name for it.
         """
         # A block of code may have let go of the lock that it took.
-        kept = (s for s in keeping(self.checked.script) if s in done and s.words[0] not in _CODE)
+        kept = (s for s in keeping(self.checked.script) if s in done and _verb(s) not in _CODE)
         lost = next((s for s in kept if not self._is_repeated(s)), None)
         if lost and len(done) < len(self.checked.script.statements):
             step = self.checked.step
@@ -191,7 +191,7 @@ class _Run:
         line, _ = self.checked.step.sql.position(statement.start)
         self.progress = replace(self.progress, label=statement.label, line=line)
         watch = self._watch()
-        if self.worker.guard is not None and statement.words[0] in _CODE and self._ran_guarded(statement, watch):
+        if self.worker.guard is not None and _verb(statement) in _CODE and self._ran_guarded(statement, watch):
             pass
         elif _is_bare(statement):
             self._patiently(watch, lambda: self._run_bare(statement, watch))
@@ -347,11 +347,16 @@ class _Run:
         return before + (time.perf_counter() - self.began) * 1000
 
 
+def _verb(statement: Statement) -> str:
+    """Return the first word of a statement, "" where it has none, which the server will refuse."""
+    return statement.words[0] if statement.words else ""
+
+
 def _rebuilds_concurrently(statement: Statement) -> bool:
-    return statement.words[0] == "REINDEX" and Trait.CONCURRENT in statement.traits
+    return _verb(statement) == "REINDEX" and Trait.CONCURRENT in statement.traits
 
 
 def _is_bare(statement: Statement) -> bool:
     """Tell whether a statement has to run outside a transaction, or may have to."""
-    first, pair = statement.words[0], statement.words[:2]
+    first, pair = _verb(statement), statement.words[:2]
     return Trait.NEEDS_NO_TRANSACTION in statement.traits or first in _BARE or pair in _BARE_PAIRS

@@ -29,6 +29,7 @@ _MAY_RUN_ALONE = ("concurrently", "vacuum", "reindex", "system", "database", "ta
 _SEMICOLON = re.compile(r"(?>\s|--[^\n]*\n|/\*(?>[^*]|\*(?!/))*+\*/)*+;")
 _COMMIT = re.compile(r"(?:commit|end)(?: (?:work|transaction))?(?: and no chain)?")
 _LOCAL = re.compile(r"set (?:local|transaction|constraints)\b|declare (?!.*\bwith hold\b)|create .*\bon commit\b")
+_EDGES = frozenset(("BEGIN", "START", "COMMIT", "END"))
 _CODE = ("SELECT", "DO", "CALL", "WITH", "PERFORM")
 _LOCAL_IN_CODE = re.compile(r"\bset_config\s*\(|\bset\s+(?:local|constraints)\b", re.IGNORECASE)
 
@@ -93,7 +94,7 @@ def _blocks(script: "Script") -> Iterator[_Block]:
     """Yield the transactions; a BEGIN or COMMIT that has no other side is in none."""
     begin: tuple[int, Modes] | None = None
     for number, statement in enumerate(script.statements):
-        if statement.words[0] not in ("BEGIN", "START", "COMMIT", "END"):
+        if not _EDGES.intersection(statement.words[:1]):
             continue
         words = _plain(script, statement)
         if begin is None and (modes := modes_in(words)) is not None:
@@ -120,9 +121,10 @@ def _reaches_beyond(script: "Script", block: _Block) -> bool:
 
 
 def _is_local(script: "Script", statement: "Statement") -> bool:
-    if statement.words[:1] and statement.words[0] in _CODE:
+    first = statement.words[0] if statement.words else ""
+    if first in _CODE:
         return bool(_LOCAL_IN_CODE.search(script.text, statement.start, statement.end))
-    return statement.words[0] in ("SET", "DECLARE", "CREATE") and bool(_LOCAL.match(_plain(script, statement)))
+    return first in ("SET", "DECLARE", "CREATE") and bool(_LOCAL.match(_plain(script, statement)))
 
 
 def _plain(script: "Script", statement: "Statement") -> str:
