@@ -224,7 +224,7 @@ def reset(
     app,
     "repair",
     needs=Needs.MIGRATION_LOCK,
-    examples="  fowergram-db repair\n  fowergram-db repair --version 7",
+    examples="  fowergram-db repair\n  fowergram-db repair --version 7\n  fowergram-db repair --applied 8 --forget 5",
 )
 def repair(
     session: Session,
@@ -232,20 +232,41 @@ def repair(
         str | None,
         option("Repair this one alone.", "--version", variable="FOWERGRAM_REPAIR_VERSION", metavar="VERSION"),
     ] = None,
+    applied: Annotated[
+        str | None,
+        option(
+            "Record this pending migration as applied, without running it.",
+            "--applied",
+            variable="FOWERGRAM_REPAIR_APPLIED",
+            metavar="VERSION",
+        ),
+    ] = None,
+    forget: Annotated[
+        str | None,
+        option(
+            "Remove the row of this migration, whose file is gone.",
+            "--forget",
+            variable="FOWERGRAM_REPAIR_FORGET",
+            metavar="VERSION",
+        ),
+    ] = None,
 ) -> Outcome:
     """Bring the history into line with what a person has decided.
 
     A migration whose file was edited after it was applied is recorded as the file is now. One that stopped
-    midway is recorded as done (or as undone, where its rollback stopped). Nothing but the history is written:
+    midway is recorded as done (or as undone, where its rollback stopped). With --applied, a pending migration is
+    recorded as applied; with --forget, the row of a missing one is removed. Nothing but the history is written:
     the database itself must be right already.
     """
+    from fowergram_db.migrations.repair import Decision
     from fowergram_db.migrations.repair import repair as use_case
     from fowergram_db.migrations.version import as_data
 
     files, patience = session.read_files(), session.patience()
+    decision = Decision(*(named_version(given, files) for given in (version, applied, forget)))
     with session.reached() as target:
         session.announce()
-        repaired = use_case(target, files, named_version(version, files), listener(session, []), patience.wait_s)
+        repaired = use_case(target, files, decision, listener(session, []), patience.wait_s)
     for migration in repaired:
         session.screen.line(f"repaired {migration.filename} (it was {migration.state})")
     if not repaired:

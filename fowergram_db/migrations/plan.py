@@ -40,8 +40,10 @@ _MEANING = {
 _REMEDY = {
     State.CHANGED: "Restore the file as it was applied (from version control) and put the change into a new migration; "
     "or, where the database has it already, record the file as it is with `fowergram-db repair`.",
-    State.MISSING: "Bring the file back, or check out the version of the code that has it.",
-    State.OUT_OF_ORDER: "Renumber the file above the newest, or run `fowergram-db migrate --allow-out-of-order`.",
+    State.MISSING: "Bring the file back, or check out the version of the code that has it; or, if it is gone on "
+    "purpose, remove its row with `fowergram-db repair --forget VERSION`.",
+    State.OUT_OF_ORDER: "Renumber the file above the newest, or run `fowergram-db migrate --allow-out-of-order`; or, "
+    "where the database has its changes already, record it with `fowergram-db repair --applied VERSION`.",
     State.PARTIAL: "Run the command that it stopped in again (a migrate needs its file): it goes on where it stopped; "
     "or finish it by hand and say so with `fowergram-db repair`.",
 }
@@ -123,8 +125,8 @@ class Step:
 
     ``source`` names where ``sql`` comes from: a path, or the recorded script (then not ``is_file``).
     ``checksum`` and ``down_sql``, from the file ``down_source``, are what is recorded with a step up.
-    ``progress`` is how far an earlier run came with it. ``down_fault`` is what is wrong with a down file that cannot be
-    read.
+    ``progress`` is how far an earlier run came with it, ``statements_done`` what is recorded of the one
+    that a rollback undoes. ``down_fault`` is what is wrong with a down file that cannot be read.
     """
 
     direction: Direction
@@ -139,6 +141,7 @@ class Step:
     is_file: bool = True
     progress: Progress | None = None
     down_fault: FileFault | None = None
+    statements_done: int = 0
 
     @property
     def text(self) -> str:
@@ -200,7 +203,7 @@ def plan_up(
     allowed = (State.OUT_OF_ORDER,) if out_of_order else ()
     _require_consistent(m for m in migrations if m.state not in allowed and not _goes_on(m, Direction.UP))
     return tuple(
-        _step_up(migration.file, migration.applied)
+        step_up(migration.file, migration.applied)
         for migration in migrations
         if migration.file
         and (migration.applied is None or migration.state is State.PARTIAL)
@@ -211,7 +214,7 @@ def plan_up(
 def steps_pending(migrations: Iterable[Migration]) -> tuple[Step, ...]:
     """Return the steps that apply what is pending, in whatever order the history would allow."""
     pending = (State.PENDING, State.OUT_OF_ORDER, State.PARTIAL)
-    return tuple(_step_up(m.file, m.applied) for m in migrations if m.file and m.state in pending)
+    return tuple(step_up(m.file, m.applied) for m in migrations if m.file and m.state in pending)
 
 
 def _goes_on(migration: Migration, direction: Direction) -> bool:
@@ -236,7 +239,8 @@ def _require_consistent(migrations: Iterable[Migration]) -> None:
     )
 
 
-def _step_up(file: MigrationFile, row: AppliedMigration | None) -> Step:
+def step_up(file: MigrationFile, row: AppliedMigration | None = None) -> Step:
+    """Return the step that applies a file; ``row`` is what is recorded of it."""
     return Step(
         Direction.UP,
         file.version,
@@ -315,5 +319,13 @@ def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str 
             + (" (a down file that fits an edited migration is not used)." if file and file.down else "."),
         )
     return Step(
-        Direction.DOWN, row.version, row.name, row.filename, source, sql, is_file=is_file, progress=row.progress
+        Direction.DOWN,
+        row.version,
+        row.name,
+        row.filename,
+        source,
+        sql,
+        is_file=is_file,
+        progress=row.progress,
+        statements_done=row.statements_done,
     )

@@ -1,54 +1,144 @@
-"""Write into the history what a person has decided of a migration that is edited, or half done."""
+"""Write into the history what a person has decided of a migration that is edited, half done, pending or missing."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely, reported
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.errors import UnknownVersion, raise_faults
+from fowergram_db.errors import Refused, UnknownVersion, UsageError, raise_faults
 from fowergram_db.migrations.alignment import align, prepare_table
+from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import read_history, require_own, require_safe_to_write
-from fowergram_db.migrations.history_sql import values_of
-from fowergram_db.migrations.plan import Direction, Migration, State, recorded_down, survey
-from fowergram_db.migrations.same_directory import require_same_directory
-from fowergram_db.migrations.version import Version, find_version
+from fowergram_db.migrations.history_sql import load_for, values_of
+from fowergram_db.migrations.plan import Direction, Migration, State, recorded_down, step_up, survey
+from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
+from fowergram_db.migrations.version import Version, find_version, require_version
+
+_BROKEN = (State.CHANGED, State.PARTIAL)
+_TO_APPLY = (State.PENDING, State.OUT_OF_ORDER)
+_NOT_APPLIED = {
+    State.APPLIED: "There is nothing to do: its row is as its file is.",
+    State.CHANGED: "Record the edited file with `fowergram-db repair --version {0}`.",
+    State.PARTIAL: "Once it is finished by hand, close it with `fowergram-db repair --version {0}`.",
+    State.MISSING: "Its row is there, its file is gone: `fowergram-db repair --forget {0}` removes the row.",
+}
+_NOT_FORGOTTEN = {
+    State.PENDING: "There is nothing to do: it has no row.",
+    State.OUT_OF_ORDER: "There is nothing to do: it has no row.",
+    State.PARTIAL: "Its file is there: finish it by hand and close it with `fowergram-db repair --version {0}`, or run "
+    "the command again that it stopped in.",
+}
+_HAS_FILE = "Its file is there: `fowergram-db rollback` undoes it; only a row whose file is gone can be removed."
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person has decided; with nothing in it, that all that is changed or partial is right as it is.
+
+    ``version`` names the one that is changed or partial, ``applied`` a pending one whose changes the database has,
+    ``forgotten`` a recorded one whose file is gone.
+    """
+
+    version: Version | str | None = None
+    applied: Version | str | None = None
+    forgotten: Version | str | None = None
+
+    @property
+    def is_of_all(self) -> bool:
+        """Tell whether it names no version."""
+        return self.version is None and self.applied is None and self.forgotten is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    repaired: tuple[Migration, ...]
+    applied: Migration | None
+    forgotten: Migration | None
+
+    @property
+    def all(self) -> tuple[Migration, ...]:
+        return (*self.repaired, *filter(None, (self.applied, self.forgotten)))
 
 
 def repair(
-    target: Target, files: Sequence[MigrationFile], version: Version | str | None, on_event: OnEvent, wait_s: float
+    target: Target, files: Sequence[MigrationFile], decision: Decision, on_event: OnEvent, wait_s: float
 ) -> tuple[Migration, ...]:
-    """Record every changed migration as its file is now, every partial one as done; or only that of one version.
+    """Write a decision into the history, and return the migrations that it is about, as they were before.
 
-    Return them as they were before. Writes the history in one transaction, under the migration lock. Raises
-    UnknownVersion for a version that needs no repair.
+    A changed one is recorded as its file is now, a partial one as done; a pending one as ``migrate`` would record it,
+    without running it; the row of a missing one is removed. Writes the history in one transaction, under the migration
+    lock. Raises UnknownVersion for a version that nothing knows or that needs no repair, Refused where the decision
+    does not fit the state of its migration, UsageError for two decisions about one, FileFault for a file that
+    ``migrate`` would not run.
     """
     with connect_safely(target) as connection, migration_lock(target, wait_s, on_event):
+        began = time.perf_counter()
         require_coordinator(connection)
         history = read_history(connection)
         require_own(history)
         files, history = align(files, history)
-        require_same_directory(files, history)
-        broken = [m for m in survey(files, history) if m.state in (State.CHANGED, State.PARTIAL)]
-        wanted = None if version is None else find_version(version, (m.version for m in broken))
-        chosen = tuple(m for m in broken if version is None or m.version == wanted)
-        if version is not None and wanted is None:
-            raise UnknownVersion(
-                f"version {version} is neither changed nor partial",
-                hint="`fowergram-db status` shows what is wrong.",
-            )
-        raise_faults([m.file.down_fault for m in chosen if m.file and m.file.down_fault])
-        if chosen:
+        if decision.forgotten is None or not has_lost_its_file(files, history):
+            require_same_directory(files, history)
+        chosen = _choose(survey(files, history), decision)
+        raise_faults([m.file.down_fault for m in chosen.all if m.file and m.file.down_fault])
+        step = check(step_up(chosen.applied.file)) if chosen.applied and chosen.applied.file else None
+        if chosen.all:
             prepare_table(connection, files, history)
         with reported("repair the history", Situation.HISTORY), connection.transaction():
             require_safe_to_write(connection)
-            for migration in chosen:
+            for migration in chosen.repaired:
                 _repair(connection, migration)
-        return chosen
+            if chosen.forgotten is not None:
+                connection.execute(load("bookkeeping/forget"), values_of(chosen.forgotten.version))
+            if step is not None:
+                _record(connection, step, (time.perf_counter() - began) * 1000)
+        return chosen.all
+
+
+def _choose(migrations: Sequence[Migration], decision: Decision) -> _Chosen:
+    """Return what a decision is about. Pure."""
+    broken = tuple(m for m in migrations if m.state in _BROKEN)
+    chosen = _Chosen(
+        broken if decision.is_of_all else _named_broken(broken, decision.version),
+        _named(migrations, decision.applied),
+        _named(migrations, decision.forgotten),
+    )
+    if len({migration.version for migration in chosen.all}) < len(chosen.all):
+        raise UsageError("two decisions are about one migration", hint="Give one option for each version.")
+    if chosen.applied is not None and chosen.applied.state not in _TO_APPLY:
+        raise _unfit(chosen.applied, "cannot be recorded as applied", _NOT_APPLIED[chosen.applied.state])
+    if (gone := chosen.forgotten) is not None and (gone.applied is None or gone.file is not None):
+        raise _unfit(gone, "cannot be forgotten", _NOT_FORGOTTEN.get(gone.state, _HAS_FILE))
+    return chosen
+
+
+def _named_broken(broken: tuple[Migration, ...], version: Version | str | None) -> tuple[Migration, ...]:
+    if version is None:
+        return ()
+    wanted = find_version(version, (m.version for m in broken))
+    if wanted is None:
+        raise UnknownVersion(
+            f"version {version} is neither changed nor partial", hint="`fowergram-db status` shows what is wrong."
+        )
+    return tuple(m for m in broken if m.version == wanted)
+
+
+def _named(migrations: Sequence[Migration], version: Version | str | None) -> Migration | None:
+    if version is None:
+        return None
+    wanted = require_version(version, (m.version for m in migrations))
+    return next(m for m in migrations if m.version == wanted)
+
+
+def _unfit(migration: Migration, what: str, hint: str) -> Refused:
+    return Refused(f"{migration.filename} is {migration.state} and {what}", hint=hint.format(migration.version))
 
 
 def _repair(connection: Connection, migration: Migration) -> None:
@@ -67,3 +157,10 @@ def _repair(connection: Connection, migration: Migration) -> None:
             "down_sql": recorded_down(file),
         }
         connection.execute(load("bookkeeping/rewrite"), recorded)
+
+
+def _record(connection: Connection, checked: CheckedStep, duration_ms: float) -> None:
+    """Record a migration as ``migrate`` does. It took as long as its repair: 0 ms would mean an adopted one."""
+    row = connection.execute("SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text").fetchone()
+    values = checked.row | {"transaction": row[0] if row else "", "duration_ms": duration_ms}
+    connection.execute(load_for("bookkeeping/insert", checked.step.version), values)

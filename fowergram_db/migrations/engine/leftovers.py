@@ -22,12 +22,15 @@ from fowergram_db.migrations.script.concurrent import (
     partition_detached,
     rebuilt,
 )
+from fowergram_db.migrations.script.scanner import Statement, Trait
 
 # What the server calls an index that nothing names.
 _UNNAMED = re.compile(r"_idx[0-9]*$")
 _EVERYTHING = Rebuild("database", "")
 _TOAST = "pg_toast"
 _RELATIONS = ("index", "table")
+# Code that holds none of these words commits nothing by itself.
+_COMMITS = re.compile("commit|rollback|call|execute", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,25 @@ def left_to_run(worker: Worker, step: Step, statement: str, earlier: Earlier) ->
     return statement
 
 
+def leaves_nothing(connection: Connection, statement: Statement, text: str, invalid: tuple[int, ...]) -> bool:
+    """Tell whether a statement outside a transaction, which has failed at its first attempt, has left nothing.
+
+    ``invalid`` is that of ``Earlier``. False where it is not known, as of code that may have committed. Reads only.
+    """
+    if Trait.CONCURRENT not in statement.traits:
+        may_commit = statement.words[0] == "CALL" or "SUBSCRIPTION" in statement.words[:2]
+        return not may_commit and not (statement.words[0] == "DO" and _COMMITS.search(text))
+    if dropped := index_dropped(text):
+        return not _exists(connection, dropped)
+    if built := index_built(text):
+        earlier = Earlier(begun=True, unended=False, invalid=invalid)
+        found = (built,) if built.name else _made_before(connection, built, earlier)
+        return all(index is None or index[2] for index in (_index(connection, one) for one in found))
+    if detached := partition_detached(text):
+        return not _exists(connection, detached.partition)
+    return rebuilt(text) is not None and set(transient_indexes(connection)) <= set(invalid)
+
+
 def _find(connection: Connection, relation: str) -> str | None:
     """Return the qualified name of what a script means by a name, None where there is nothing."""
     values = {"name": relation, "of_script": True}
@@ -105,10 +127,7 @@ def _indexes(connection: Connection, built: IndexBuild) -> Iterator[tuple[int, s
 
 def _is_built(worker: Worker, step: Step, built: IndexBuild) -> bool:
     """Tell whether the index is there and complete; an invalid one goes."""
-    with reported("look at the index"):
-        relation = _find(worker.connection, built.relation) or built.relation
-        values = {"relation": relation, "name": built.name}
-        found = worker.connection.execute(load("catalog/index_state"), values).fetchone()
+    found = _index(worker.connection, built)
     if found is None:
         return False
     schema, name, valid, building = found
@@ -118,6 +137,14 @@ def _is_built(worker: Worker, step: Step, built: IndexBuild) -> bool:
         raise Refused(f'somebody else is building the index "{name}" just now', hint="Run the command again later.")
     _drop(worker, step, str(schema), str(name))
     return False
+
+
+def _index(connection: Connection, built: IndexBuild) -> tuple[object, ...] | None:
+    """Return schema and name of an index, whether it is valid, and whether somebody is building it; None: no such."""
+    with reported("look at the index"):
+        relation = _find(connection, built.relation) or built.relation
+        values = {"relation": relation, "name": built.name}
+        return connection.execute(load("catalog/index_state"), values).fetchone()
 
 
 def _drop(worker: Worker, step: Step, schema: str, name: str) -> None:

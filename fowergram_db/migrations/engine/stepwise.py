@@ -22,7 +22,13 @@ from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, can_be_repeated, is_setting, keeping
 from fowergram_db.migrations.engine.execute import run_behind
 from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.leftovers import Earlier, indexes_before, left_to_run, transient_indexes
+from fowergram_db.migrations.engine.leftovers import (
+    Earlier,
+    indexes_before,
+    leaves_nothing,
+    left_to_run,
+    transient_indexes,
+)
 from fowergram_db.migrations.engine.lock import lock_lost
 from fowergram_db.migrations.engine.opening import BEGIN, compose, guard, opening
 from fowergram_db.migrations.engine.pieces import run_piece
@@ -296,11 +302,29 @@ class _Run:
         self._send(f"{BEGIN} {self._resets()} {self._own()} {bookkeeping} COMMIT;")
 
     def _note_the_end(self) -> None:
-        """Record where it stands, where the server still listens: what was interrupted may have come to its end."""
+        """Record where it stands, where the server still listens: what was interrupted may have come to its end.
+
+        Where nothing was done the history is as it was before.
+        """
         with suppress(psycopg.Error, FowergramError):
             roll_back(self.worker.connection)
             self._send(self._resets())
-            self._write(load("bookkeeping/progress"), self.progress)
+            if not self._has_done_nothing():
+                query = "bookkeeping/progress"
+            elif self.checked.step.direction is Direction.UP:
+                query = "bookkeeping/forget"
+            else:
+                query = "bookkeeping/restore"
+            self._write(load(query), self.progress)
+
+    def _has_done_nothing(self) -> bool:
+        """Tell whether the first statement has failed and has left nothing; of an earlier run, that is not known."""
+        if self.progress.done or self.progress.running or self.checked.step.progress is not None:
+            return False
+        first = next(iter(self.checked.script.statements), None)
+        if first is None or not self.progress.label or not _is_bare(first):
+            return True
+        return leaves_nothing(self.worker.connection, first, self._text(first), self.progress.invalid or ())
 
     def _write(self, query: str, progress: Progress) -> None:
         # Behind it may come a statement that no transaction can guard.
@@ -323,6 +347,7 @@ class _Run:
         return self.checked.row | {
             "duration_ms": duration_ms,
             "statements_done": len(progress.done),
+            "statements_before": self.checked.step.statements_done,
             # Not asdict(), which copies what is done already: that would make each statement slower than the last.
             "progress": Jsonb({field.name: getattr(progress, field.name) for field in fields(progress)}),
         }
