@@ -170,7 +170,7 @@ def keeping(script: Script) -> tuple[Statement, ...]:
 
 def _keeps(statement: Statement, text: str) -> bool:
     words = statement.words
-    if words[0] == "CREATE":
+    if words[:1] == ("CREATE",):
         # What stands in the body of a function is not done yet.
         return not _TEMPORARY_WORDS.isdisjoint(words[1:4]) or bool(_TEMPORARY.search(text.partition("(")[0]))
     return words[:1] in _KEEPS or bool(_LOCK.search(text) or _INTO_TEMPORARY.search(text))
