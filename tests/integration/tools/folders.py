@@ -1,6 +1,7 @@
 """Directories of tools that have folders or a list of their files: each form that their documentation allows."""
 
 import json
+from dataclasses import replace
 
 from tests.integration.tools.example import FUNCTION, LAST, MORE, MORE_UNDONE, Example, Migration, down, example_of, up
 
@@ -68,11 +69,20 @@ def sqitch() -> list[Example]:
             f"-- Revert app:{name} from pg\n\nBEGIN;\n\n{down_text}\n\nCOMMIT;\n",
         ) | {f"verify/{name}.sql": f"-- Verify app:{name} on pg\n\nBEGIN;\n\nSELECT 1;\n\nROLLBACK;\n"}
 
-    def example(form, lines, *migrations, beside=None):
+    def example(form, lines, *migrations, beside=None, core="", place=str):
+        """``place`` says where a file is with the settings ``core``."""
         more = wrapped("more", MORE, MORE_UNDONE) | plan(*lines, change("more"))
-        config = {"sqitch.conf": "[core]\n\tengine = pg\n"}
-        beside = plan(*lines) | config | (beside or {})
-        return example_of("sqitch", form, *migrations, more=Migration(len(migrations) + 1, more), beside=beside)
+        every = [*migrations, Migration(len(migrations) + 1, more)]
+        *migrations, more = (replace(each, files=placed(each.files, place)) for each in every)
+        beside = placed(plan(*lines), place) | {"sqitch.conf": f"[core]\n\tengine = pg\n{core}"} | (beside or {})
+        return example_of("sqitch", form, *migrations, more=more, beside=beside)
+
+    def placed(files, place):
+        return {place(path): text for path, text in files.items()}
+
+    def named_apart(path):
+        path = path.replace("sqitch.plan", "a.plan").replace("deploy/", "up/").replace("revert/", "undo/")
+        return path.replace(".sql", ".ddl")
 
     return [
         example(
@@ -114,6 +124,23 @@ def sqitch() -> list[Example]:
             Migration(1, wrapped("a", up(1), ""), reversible=False),
             Migration(2, script("b", up(2), "-- cannot be undone"), reversible=False),
             Migration(3, wrapped("c", "-- nothing", ""), "", reversible=False),
+        ),
+        example(
+            "all files below another directory",
+            [change("zoo"), change("app/a")],
+            Migration(1, wrapped("zoo", up(1), down(1))),
+            Migration(2, wrapped("app/a", up(2), down(2))),
+            core="\ttop_dir = db\n",
+            place="db/{}".format,
+        ),
+        example(
+            "other names of directories and files",
+            [change("zoo"), change("app/a")],
+            Migration(1, wrapped("zoo", up(1), down(1))),
+            Migration(2, wrapped("app/a", up(2), down(2))),
+            beside={"deploy/zoo.sql": "CREATE TABLE unused ();"},
+            core="\tplan_file = a.plan\n\tdeploy_dir = up\n\trevert_dir = ./undo\n\textension = ddl\n",
+            place=named_apart,
         ),
     ]
 
