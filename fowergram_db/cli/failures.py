@@ -9,12 +9,15 @@ _LONGEST_LINE = 2_000
 
 
 def error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
-    """Yield the lines of an error with their styles; the notes, which say where things stand, come last.
-
-    Of a line that is very long, beginning and end are shown.
-    """
+    """Yield the lines of an error with their styles. Of a line that is very long, beginning and end are shown."""
     for text, style in _error_lines(error):
         yield "\n".join(map(_shortened, text.split("\n"))), style
+
+
+def note_lines(error: FowergramError) -> Iterator[str]:
+    """Yield the notes of an error, which say where things stand now."""
+    for note in getattr(error, "__notes__", ()):
+        yield "\n".join(map(_shortened, note.split("\n")))
 
 
 def _shortened(line: str) -> str:
@@ -27,7 +30,6 @@ def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
         first, *others = error.message.split("\n")
         yield f"error: {first}", "bold red"
         yield from ((line, "bold" if line.startswith("  hint: ") else "") for line in others)
-        yield from ((note, "") for note in getattr(error, "__notes__", ()))
         return
     yield f"error: {error.message}", "bold red"
     if error.location:
@@ -42,7 +44,6 @@ def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
         yield from ((f"{name}: {text}", "") for name, text in (*said, ("CONTEXT", server.context)) if text)
     if error.hint:
         yield f"hint: {error.hint}", "bold"
-    yield from ((note, "") for note in getattr(error, "__notes__", ()))
 
 
 def error_data(error: FowergramError) -> dict[str, Any]:
@@ -71,19 +72,3 @@ def _fault_data(fault: FileFault) -> dict[str, Any]:
         "line": place.line if place else None,
         "column": place.column if place else None,
     }
-
-
-def annotation(error: FowergramError) -> str:
-    """Write an error as GitHub Actions reads it, its own marks escaped."""
-    place = error.location
-    parts = {"file": place.file, "line": place.line, "col": place.column} if place else {}
-    where = ",".join(
-        f"{name}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}"
-        for name, value in parts.items()
-        if value
-    )
-    return f"::error {where}::{_escaped(error.message)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

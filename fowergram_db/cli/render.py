@@ -8,20 +8,20 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from fowergram_db.cli.failures import annotation, error_data, error_lines
+from fowergram_db.cli.failures import error_data, error_lines, note_lines
 from fowergram_db.cli.progress import Bar, LongSteps, has_bar
 from fowergram_db.cli.tables import Column, Row, fitted_lines, plain_lines
-from fowergram_db.errors import FileFault, FowergramError
+from fowergram_db.errors import FowergramError
 from fowergram_db.printable import (
     as_message,
     ascii_json,
     escaped,
     in_json,
     inert_when_wrapped,
-    on_one_line,
     without_brackets,
 )
 
@@ -147,14 +147,30 @@ class Screen:
             raise
 
     def error(self, error: FowergramError) -> None:
-        """Print an error on stderr: what happened, where, what the server said, what to do."""
+        """Print an error on stderr: what happened, where, what the server said, what to do; then where all stands."""
         self.stop_progress()
         for text, style in error_lines(error):
             self._print(self.err, text, style)
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            for one in error.faults if isinstance(error, FileFault) else (error,):
-                if one.location:
-                    self._write(self.err, f"{without_brackets(on_one_line(annotation(one)))}\n")
+            from fowergram_db.cli.github import annotations
+
+            for line in annotations(error, os.environ.get("GITHUB_WORKSPACE", "")):
+                self._write(self.err, f"{line}\n")
+        for text in note_lines(error):
+            self._print(self.err, text, "")
+
+    def summarize(self, command: str, target: str, data: Mapping[str, Any], error: FowergramError | None) -> None:
+        """Append the outcome to the summary of a job of GitHub Actions, where there is one."""
+        path = os.environ.get("GITHUB_STEP_SUMMARY")
+        if not path:
+            return
+        from fowergram_db.cli.github import outcome_as_markdown
+
+        try:
+            with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(outcome_as_markdown(command, target, data, error))
+        except OSError as problem:
+            self.note(f"The summary of the job could not be written: {problem.strerror}")
 
     def progress(self, text: str, done: int, total: int) -> None:
         """Show on a terminal what is being done now; elsewhere name on stderr what takes longer than two seconds."""
@@ -187,7 +203,12 @@ class Screen:
         if not (sys.stdin.isatty() and self.err.isatty()):
             return None
         self._write(self.err, as_message(question))
-        return sys.stdin.readline().rstrip("\n")
+        try:
+            return sys.stdin.readline().rstrip("\n")
+        except KeyboardInterrupt as interrupt:
+            self._write(self.err, "\n")
+            interrupt.add_note("Nothing was done.")
+            raise
 
     def flush(self) -> None:
         """Write out what is buffered, so that what is wrong with a stream shows here and not at the very end."""

@@ -187,7 +187,9 @@ def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome
     try:
         with screen:
             outcome = body(session)
-        screen.document(name, _target(session), {**_named(session), **session.data, **outcome.data}, None)
+        data = {**_named(session), **session.data, **outcome.data}
+        screen.document(name, _target(session), data, None)
+        screen.summarize(name, str(session.target or ""), data, None)
         screen.flush()
         _require_written(screen)
     except BaseException as error:  # noqa: BLE001 - the last stop of every error
@@ -218,6 +220,8 @@ def fail(
     error = presentable(error, given_values(arguments, os.environ))
     screen.error(error)
     screen.document(command, target, data or {}, error)
+    named = f'database "{target["database"]}" on {target["host"]}:{target["port"]}' if target else ""
+    screen.summarize(command, named, data or {}, error)
     screen.flush()
     return error.exit_code
 

@@ -9,7 +9,7 @@ from fowergram_db.plurals import count
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fowergram_db.migrations.events import Event, OnEvent, Progressed
+    from fowergram_db.migrations.events import Event, OnEvent, Progressed, StatementReached
     from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.migrations.plan import Step
     from fowergram_db.migrations.standing import Standing
@@ -53,7 +53,7 @@ def listener(session: Session, done: list[dict[str, Any]], show: "Callable[[str]
             case events.PartitionsMaintained(changes):
                 session.data["partitions"] = [{"name": name, "action": action} for name, action in changes]
                 screen.note(f"Partitions: {', '.join(f'{action} {name}' for name, action in changes)}")
-            case events.Progressed():
+            case events.Progressed() | events.StatementReached():
                 screen.progress_within(_how_far(event))
             case _:
                 screen.note(secrets.hidden(_said(event)))
@@ -82,7 +82,11 @@ class _Secrets:
         return mask_message(said, sorted(self._forms, key=len, reverse=True))
 
 
-def _how_far(event: "Progressed") -> str:
+def _how_far(event: "Progressed | StatementReached") -> str:
+    from fowergram_db.migrations import events
+
+    if isinstance(event, events.StatementReached):
+        return f"{event.step.filename}: statement {event.number:,} of {event.total:,}"
     figures = (
         [size(event.done), size(event.total)] if event.unit == "bytes" else [f"{event.done:,}", f"{event.total:,}"]
     )

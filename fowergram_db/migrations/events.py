@@ -43,6 +43,17 @@ class StepResult(NamedTuple):
     duration_ms: float
 
 
+class StatementReached(NamedTuple):
+    """Statement ``number`` of ``total``, from 1, of a step's script is running, or one behind it.
+
+    Of a transaction the server holds back the results of a few statements, until it has more to send.
+    """
+
+    step: Step
+    number: int
+    total: int
+
+
 class Blocker(NamedTuple):
     """A session that holds what a migration waits for; ``age_s`` is that of its transaction, in seconds.
 
@@ -180,6 +191,7 @@ Event = (
     | LockAwaited
     | StepStarted
     | StepResult
+    | StatementReached
     | Blocked
     | Progressed
     | Retried

@@ -18,6 +18,7 @@ _QUALIFIED = re.compile(r"\b(?:pg_catalog|public)\.\w+|\.pg_stat_statements\w*")
 _TYPES = "boolean|integer|smallint|bigint|int[248]?|float8|text|char|name|oid|jsonb|real|timestamptz"
 _CAST = re.compile(rf"\?(?:\0:\0:\0(?:pg_catalog\0\.\0)?(?:{_TYPES})(?:\0\[\0\])?(?![^\0]))+")
 _LIST = re.compile(r"\?(?:\0,\0\?(?![^\0]))+")
+_FIELD = re.compile(r"(extract\0\(\0)\w+(?=\0from\0)")
 _SETTING = r"pg_catalog\0\.\0set_config\0\((?:\0(?:\?|,|pg_catalog|\.|current_setting|\(|\)))+"
 _OF_SETTINGS = re.compile(rf"select\0{_SETTING}(?:\0,\0{_SETTING})*")
 _MIGRATIONS = "migrations"
@@ -142,7 +143,8 @@ def _forms(text: str) -> Iterator[str]:
 
 def _joined(form: Sequence[str]) -> str:
     """Leave out the casts of constants, as the extension does in a list, and make one of several constants."""
-    return _LIST.sub(_CONSTANT, _CAST.sub(_CONSTANT, "\0".join(form)))
+    without_fields = _FIELD.sub(rf"\g<1>{_CONSTANT}", "\0".join(form))
+    return _LIST.sub(_CONSTANT, _CAST.sub(_CONSTANT, without_fields))
 
 
 def _add_constant(form: list[str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from fowergram_db.database.connection import connect
 from fowergram_db.migrations.engine import worker
 from fowergram_db.migrations.engine.wire import send, send_data
-from fowergram_db.migrations.events import Progressed
+from fowergram_db.migrations.events import Progressed, StatementReached
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
@@ -126,3 +126,22 @@ def run_on_a_terminal(command: list, variables: dict[str, str]) -> str:
     os.close(ours)
     assert process.wait() == 0, shown
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+
+
+def statements_reached(target, directory) -> list[tuple[int, int]]:
+    events: list[object] = []
+    migrate(target, read_migrations(directory), Goal(), events.append)
+    return [(event.number, event.total) for event in events if isinstance(event, StatementReached)]
+
+
+def test_each_statement_outside_a_transaction_is_told(write, target):
+    files = {"001_three": f"{CONCURRENTLY}SELECT 1; SELECT 2; SELECT 3;", "002_one": f"{CONCURRENTLY}SELECT 1;"}
+    assert statements_reached(target, write(**files)) == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_statement_of_a_transaction_is_told_as_soon_as_the_server_tells(write, target, monkeypatch):
+    monkeypatch.setattr(worker, "_FIRST_LOOK_S", 0.1)
+    # The server holds results back; with a notice it sends what it has.
+    notice = "DO $$BEGIN RAISE NOTICE 'x'; END$$;"
+    files = {"001_four": f"SELECT 1; SELECT 2; {notice} SELECT pg_sleep(0.5); "}
+    assert (3, 4) in statements_reached(target, write(**files))

@@ -1,5 +1,8 @@
 """migrate, status and rollback on a real server."""
 
+import contextlib
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -364,6 +367,56 @@ def test_github_gets_an_annotation(cli, write, directory, monkeypatch):
     write(**{"001_a": "SELECT 1;\nSELECT nothing, here;"})
     line = cli("migrate").err.splitlines()
     assert any(each.startswith(f"::error file={directory}/001_a.sql,line=2,col=8::001_a.sql failed") for each in line)
+
+
+def test_an_annotation_is_relative_to_the_workspace_and_stands_before_what_is_applied(
+    cli, write, directory, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(directory.parent))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    write(**{"001_a": "SELECT 1;", "002_b": "SELECT 1;\nSELECT nothing, here;"})
+    lines = cli("migrate").err.splitlines()
+    (number,) = [at for at, line in enumerate(lines) if line.startswith("::error")]
+    assert lines[number].startswith(f"::error file={directory.name}/002_b.sql,line=2,col=8::")
+    assert lines[number + 1 :] == ["Applied now: 1. Not applied: 2."]
+    write(**{"002_b": "SELECT 1;"})
+    assert cli("migrate").exit_code == 0
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "migrate: failed" in summary
+    assert "migrate: done" in summary.partition("migrate: failed")[2]
+
+
+def test_a_summary_that_cannot_be_written_changes_no_exit_code(cli, write, monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    write(**{"001_a": "SELECT 1;"})
+    result = cli("migrate")
+    assert (result.exit_code, "could not be written" in result.err) == (0, True)
+
+
+def test_ctrl_c_at_a_question_does_nothing(write, variables, cli, query):
+    """On a terminal of its own, since only there is asked."""
+    directory = write(**THREE)
+    assert cli("migrate").exit_code == 0
+    assert cli("protect").exit_code == 0
+    command = [sys.executable, "-m", "fowergram_db", "rollback", "--steps", "2"]
+    variables["MIGRATIONS_DIR"] = str(directory)
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execvpe(command[0], command, variables)
+    shown = b""
+    while b"to go on: " not in shown:
+        shown += os.read(terminal, 65536)
+    os.write(terminal, b"\x03")
+    with contextlib.suppress(OSError):  # the end of the terminal
+        while more := os.read(terminal, 65536):
+            shown += more
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 130, shown
+    assert b"Traceback" not in shown
+    assert b"Nothing was done." in shown
+    assert versions(query) == [1, 2, 3]
 
 
 def test_a_closed_pipe_ends_quietly(write, variables):

@@ -3,7 +3,8 @@
 import pytest
 
 from fowergram_db.cli.arguments import presentable
-from fowergram_db.cli.failures import annotation, error_data, error_lines
+from fowergram_db.cli.failures import error_data, error_lines
+from fowergram_db.cli.github import annotations
 from fowergram_db.errors import ConfigurationError, DatabaseError, Location, ServerReport, UsageError
 
 LONG = "postgresql://me:" + "sesame" * 80 + "@host/db"
@@ -34,7 +35,7 @@ def test_an_argument_that_may_hold_a_password_is_not_repeated(kind, message, arg
     error.add_note(f"Seen: {arguments[-1]}")
     shown = presentable(error, arguments)
     lines = [text for text, _ in error_lines(shown)]
-    assert "sesame" not in f"{lines} {error_data(shown)} {annotation(shown)}"
+    assert "sesame" not in f"{lines} {error_data(shown)} {list(annotations(shown, ''))}"
     assert type(shown) is kind
 
 

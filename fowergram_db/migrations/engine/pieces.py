@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import partial
 
 import psycopg
 from psycopg import pq
@@ -24,7 +25,9 @@ def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, 
     where the opening has found the migration lock gone; what was open stays so.
     """
     try:
-        results = send(worker.connection, "".join((*before, piece.text)), watch.tick, kept=len(before))
+        sent, first = "".join((*before, piece.text)), _first_of(checked.script, piece)
+        on_result = partial(watch.reach, checked, first - len(before))
+        results = send(worker.connection, sent, watch.tick, kept=len(before), on_result=on_result)
         if is_copying(results):
             results[-1:] = _feed(worker.connection, checked, piece, results[-1], watch)
     except psycopg.Error as error:
@@ -63,6 +66,10 @@ def _reported_offset(connection: Connection, error: psycopg.Error, sent: Sequenc
 
 def _start_of(script: Script, piece: Piece, done: int) -> int | None:
     """Return the start of the statement of a piece that comes after ``done`` others; None behind the last."""
-    first = bisect_left(script.statements, piece.start, key=lambda statement: statement.start)
-    number = first + max(0, done)
+    number = _first_of(script, piece) + max(0, done)
     return script.statements[number].start if number < len(script.statements) else None
+
+
+def _first_of(script: Script, piece: Piece) -> int:
+    """Return the number, from 0, of the first statement of a piece."""
+    return bisect_left(script.statements, piece.start, key=lambda statement: statement.start)

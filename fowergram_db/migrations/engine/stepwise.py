@@ -34,7 +34,7 @@ from fowergram_db.migrations.engine.opening import BEGIN, compose, guard, openin
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
-from fowergram_db.migrations.events import Resumed, StepResult
+from fowergram_db.migrations.events import Resumed, StatementReached, StepResult
 from fowergram_db.migrations.history import Lock, Progress, guarded, require_trusted_table
 from fowergram_db.migrations.history_sql import load_for
 from fowergram_db.migrations.plan import Direction
@@ -197,6 +197,8 @@ class _Run:
         line, _ = self.checked.step.sql.position(statement.start)
         self.progress = replace(self.progress, label=statement.label, line=line)
         watch = self._watch()
+        if (total := len(self.checked.script.statements)) > 1:
+            self.worker.on_event(StatementReached(self.checked.step, number + 1, total))
         if self.worker.guard is not None and _verb(statement) in _CODE and self._ran_guarded(statement, watch):
             pass
         elif _is_bare(statement):

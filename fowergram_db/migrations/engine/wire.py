@@ -19,25 +19,27 @@ _T = TypeVar("_T")
 _COPYING = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
 
 
-def send(
+def send(  # noqa: PLR0913 - what to send, and what to do meanwhile
     connection: Connection,
     query: str,
     on_tick: OnTick,
     meanwhile: Callable[[], object] | None = None,
+    *,
     kept: int | None = None,
+    on_result: Callable[[int], object] = lambda _: None,
 ) -> list[pq.abc.PGresult]:
     """Run a query of many statements; return a result for each that ran, the failed one last.
 
     ``meanwhile`` is called once, when the server has begun, and ``on_tick`` about twenty times a second while it is at
-    work. With ``kept``, only so many results and the last hold anything: a million of them would take gigabytes. A last
-    result of COPY_IN means that the server waits for data. psycopg's errors pass through where the connection itself
-    fails.
+    work. With ``kept``, only so many results and the last hold anything: a million of them would take gigabytes;
+    ``on_result`` is then called with how many have come. A last result of COPY_IN means that the server waits for data.
+    psycopg's errors pass through where the connection itself fails.
     """
     with connection.lock:
         connection.pgconn.send_query(query.encode())
         if meanwhile is not None:
             meanwhile()
-        steps = generators.execute(connection.pgconn) if kept is None else _execute(connection.pgconn, kept)
+        steps = generators.execute(connection.pgconn) if kept is None else _execute(connection.pgconn, kept, on_result)
         results: list[pq.abc.PGresult] = connection.wait(_ticking(steps, on_tick), _TICK_S)
     return results
 
@@ -158,7 +160,7 @@ def roll_back(connection: Connection) -> None:
         connection.close()
 
 
-def _execute(pgconn: pq.abc.PGconn, kept: int) -> PQGen[list[pq.abc.PGresult]]:
+def _execute(pgconn: pq.abc.PGconn, kept: int, on_result: Callable[[int], object]) -> PQGen[list[pq.abc.PGresult]]:
     """Do what psycopg's generator of this name does, and empty each result that is not kept when the next one comes."""
     yield from generators.send(pgconn)
     results: list[pq.abc.PGresult] = []
@@ -174,6 +176,7 @@ def _execute(pgconn: pq.abc.PGconn, kept: int) -> PQGen[list[pq.abc.PGresult]]:
         if len(results) > kept:
             results[-1].clear()
         results.append(result)
+        on_result(len(results))
         if result.status in _COPYING:
             return results
 

@@ -12,12 +12,13 @@ from fowergram_db.database.ownership import Trusted
 from fowergram_db.database.session_settings import is_pooled
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.lock import MigrationLock
-from fowergram_db.migrations.events import Blocked, Blocker, OnEvent, Progressed, Retried
+from fowergram_db.migrations.events import Blocked, Blocker, OnEvent, Progressed, Retried, StatementReached
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.plan import Step
 from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
+    from fowergram_db.migrations.engine.checks import CheckedStep
     from fowergram_db.migrations.engine.server_guard import ServerGuard
 
 DEADLOCK_DETECTED = "40P01"
@@ -102,11 +103,21 @@ class Watch:
         self._worker = worker
         self.step = step
         self._also = also
+        self._reached: StatementReached | None = None
         timeout_s = lock_timeout_ms / 1000
         self._next = time.monotonic() + min(_FIRST_LOOK_S, timeout_s / 2 or _FIRST_LOOK_S)
 
+    def reach(self, checked: "CheckedStep", offset: int, results: int) -> None:
+        """Take note of how many results there are; with the offset, they are the statements that have run."""
+        number, total = offset + results, len(checked.script.statements)
+        if total > 1 and 0 <= number < total:
+            self._reached = StatementReached(checked.step, number + 1, total)
+
     def tick(self) -> None:
         """Look, if it is time to."""
+        if self._reached is not None and time.monotonic() >= self._next:
+            self._worker.on_event(self._reached)
+            self._reached = None
         if self._worker.lock is None or time.monotonic() < self._next:
             return
         if self._also is not None:
