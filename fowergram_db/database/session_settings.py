@@ -100,6 +100,13 @@ class _Cursor(psycopg.Cursor[Any]):
         return self
 
 
+def first_query(pid: str, calls: str) -> str:
+    """Return the query that asks what a session is, and makes the settings (``calls``) where it is not a pooler's."""
+    own = f"pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {pid}"
+    found = f"pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, {_HAS_EVENT_TRIGGERS}"
+    return f"SELECT {own}, {found}, CASE WHEN {own} THEN ARRAY[{calls}] END"
+
+
 class Session(TracedConnection):
     """A connection that can make the tool's settings; until ``use_own_settings`` it is as any client's."""
 
@@ -135,12 +142,10 @@ class Session(TracedConnection):
         self.liveness = liveness
         self.reads_standard_strings = self.info.parameter_status("standard_conforming_strings") != "off"
         version = self.info.server_version
-        pid = f"pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {self.info.backend_pid}"
         # First what could stop the rest; it is short, and takes no time.
         first = [f"SET LOCAL {name} = 0" for name in _known(("transaction_timeout", "statement_timeout"), version)]
         calls = ", ".join(_call(*setting, local=False) for setting in _all(version).items())
-        found = f"pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, {_HAS_EVENT_TRIGGERS}"
-        query = f"SELECT {pid}, {found}, CASE WHEN {pid} THEN ARRAY[{calls}] END"
+        query = first_query(str(self.info.backend_pid), calls)
         with self.cursor() as cursor:
             # The query may have to wait for a lock: its client may vanish meanwhile.
             with limited(self, LIVENESS.answer_s):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 
+from fowergram_db.database.session_settings import first_query
 from fowergram_db.database.sql import load, sql_root
 from fowergram_db.lexer import LINE_COMMENT, Kind, tokens
 
@@ -20,7 +21,7 @@ _CAST = re.compile(rf"\?(?:\0:\0:\0(?:pg_catalog\0\.\0)?(?:{_TYPES})(?:\0\[\0\])
 _LIST = re.compile(r"\?(?:\0,\0\?(?![^\0]))+")
 _FIELD = re.compile(r"(extract\0\(\0)\w+(?=\0from\0)")
 _SETTING = r"pg_catalog\0\.\0set_config\0\((?:\0(?:\?|,|pg_catalog|\.|current_setting|\(|\)))+"
-_OF_SETTINGS = re.compile(rf"select\0{_SETTING}(?:\0,\0{_SETTING})*")
+_SETTINGS = rf"{_SETTING}(?:\0,\0{_SETTING})*"
 _MIGRATIONS = "migrations"
 # What may stand for the {names} in a query that are not the names of files themselves.
 _VARIANTS: Mapping[str, tuple[str, ...]] = {
@@ -48,7 +49,7 @@ def own_among(queries: Sequence[str], schema: str) -> frozenset[str]:
     return frozenset(
         query
         for query, form in forms.items()
-        if query.strip() in verbatim or (form and (form in ours or _OF_SETTINGS.fullmatch(form)))
+        if query.strip() in verbatim or (form and (form in ours or _of_settings().fullmatch(form)))
     )
 
 
@@ -111,6 +112,15 @@ def _may_be_among(text: str, wanted: frozenset[frozenset[str]]) -> bool:
 
 def _names(query: str) -> frozenset[str]:
     return frozenset(_QUALIFIED.findall(LINE_COMMENT.sub("", query)))
+
+
+@cache
+def _of_settings() -> re.Pattern[str]:
+    """Return the pattern of what is composed of settings alone, and of the first query of a session."""
+    (first,) = _forms(first_query("$1", "$2"))
+    before, _, after = first.partition(f"[\0{_CONSTANT}\0]")
+    session = rf"{re.escape(before)}\[\0{_SETTINGS}\0\]{re.escape(after)}"
+    return re.compile(rf"select\0{_SETTINGS}|{session}")
 
 
 @cache
