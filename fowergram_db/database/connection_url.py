@@ -83,6 +83,10 @@ def _with_scheme_of_libpq(label: str, url: str) -> str:
     if not found:
         if url[:1] in "'\"":
             raise ConfigurationError(f"{label} is not a PostgreSQL URL: it stands in quotes", hint="Remove the quotes.")
+        if "=" not in url:
+            raise ConfigurationError(
+                f"{label} is not a PostgreSQL URL: it does not begin with postgresql://", hint=_WRITE
+            )
         return url
     scheme = found[1].lower()
     if scheme not in _OURS:

@@ -276,3 +276,18 @@ def test_a_history_that_the_role_may_not_make_says_which_rights_it_needs(cli, em
     monkeypatch.setenv("DB_USER", role)
     monkeypatch.setenv("DB_PASSWORD", "plain password")
     assert "hint: The history is kept in public.schema_migrations: the role needs" in cli("migrate").err
+
+
+@pytest.mark.parametrize("scope", ["ROLE", "DATABASE"])
+def test_a_read_only_setting_of_role_or_database_stops_no_migration(
+    cli, empty_db, write, target, role, monkeypatch, scope
+):
+    write(**{"001_a": "CREATE TABLE a ()"})
+    named = {"ROLE": role, "DATABASE": target.dbname}[scope]
+    for command in ("ALTER DATABASE {0} OWNER TO {1}", "ALTER SCHEMA public OWNER TO {1}"):
+        empty_db.execute(sql.SQL(command).format(*map(sql.Identifier, (target.dbname, role))))
+    setting = "ALTER {} {{}} SET default_transaction_read_only = on"
+    empty_db.execute(sql.SQL(setting.format(scope)).format(sql.Identifier(named)))
+    monkeypatch.setenv("DB_USER", role)
+    monkeypatch.setenv("DB_PASSWORD", "plain password")
+    assert cli("migrate").exit_code == 0

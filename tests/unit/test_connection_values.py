@@ -256,3 +256,12 @@ def test_an_env_file_leads_to_no_second_database(tmp_path, capsys, text, end):
 def test_an_env_file_may_have_white_space_around_a_url(tmp_path, line):
     (tmp_path / ".env").write_bytes(line.encode())
     assert resolve(env_file=read_env_file(None)).dbname == "app"
+
+
+@pytest.mark.parametrize(
+    "url", ["h/db", "me:sesame@h/db", "postgresql//h/db", "postgres:/h/db", "db.example:5432", "5432"]
+)
+def test_a_url_without_a_scheme_is_told_that_it_has_none(url):
+    with pytest.raises(ConfigurationError, match="it does not begin with postgresql://") as caught:
+        resolve(environ={"DATABASE_URL": url})
+    assert "sesame" not in f"{caught.value} {caught.value.hint}"
