@@ -2,6 +2,10 @@
 
 import pytest
 
+from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.migrate import migrate
+from fowergram_db.migrations.run import Goal
+
 LEVEL = "INSERT INTO seen VALUES (current_setting('transaction_isolation'), current_setting('transaction_read_only'));"
 TABLE = "CREATE TABLE seen (level text, read_only text);"
 
@@ -85,3 +89,15 @@ def test_a_dry_run_leaves_out_the_settings_that_the_server_may_not_know(cli, wri
     write(**{"001_d": "SELECT 1;", "002_d": "SET transaction_timeout = 0;\nSELECT 1;"})
     assert cli("migrate", "--to", "1").exit_code == 0
     assert ("transaction_timeout" in cli("migrate", "--dry-run").out) == (admin.info.server_version >= 170000)
+
+
+def test_a_pooler_runs_them_too(write, pooled, query, empty_db):
+    write(**{
+        "001_t": TABLE,
+        "002_a": f"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; {LEVEL}",
+        "003_b": "SET TRANSACTION READ ONLY; SELECT 1;",
+    })  # fmt: skip
+    directory = write(**{"004_c": LEVEL})
+    migrate(pooled, read_migrations(directory), Goal(), lambda _event: None)
+    assert query("SELECT * FROM seen") == [("serializable", "off"), ("read committed", "off")]
+    assert empty_db.execute("SELECT count(*) FROM schema_migrations").fetchone() == (4,)
