@@ -511,3 +511,8 @@ def test_new_adds_nothing_that_would_not_fit(put, files):
     with pytest.raises((ConfigurationError, FileFault)):
         write_migration(directory, "b")
     assert sorted(directory.rglob("*")) == before
+
+
+def test_a_folder_of_diesel_that_lost_its_files_is_not_passed_over(fault):
+    error = fault({"1_a/up.sql": "SELECT 1;", "2024-01-01-000000_b/README.md": ""})
+    assert error.message == "2024-01-01-000000_b has no up.sql"

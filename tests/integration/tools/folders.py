@@ -107,6 +107,13 @@ def sqitch() -> list[Example]:
             beside={"deploy/unplanned.sql": "CREATE TABLE unplanned ();"},
         ),
         example(
+            "statements around and in the transaction",
+            [change("a"), change("b"), change("c")],
+            Migration(1, script("a", f"SET client_min_messages = 'warning';\nBEGIN;\n{up(1)}\nCOMMIT;\n", down(1))),
+            Migration(2, script("b", f"BEGIN;\r\nSET search_path = public;\r\n{up(2)}\r\nCOMMIT;\r\n", down(2))),
+            Migration(3, wrapped("c", f"SAVEPOINT s;\nDO $$\nBEGIN\nEND;\n$$;\nROLLBACK TO s;\n{up(3)}", down(3))),
+        ),
+        example(
             "statements that run outside a transaction",
             [change("a"), change("b"), change("c")],
             Migration(1, wrapped("a", up(1), down(1))),
@@ -198,6 +205,7 @@ def drizzle() -> list[Example]:
         }
         return example_of("drizzle", form, *migrations, more=more, beside=beside)
 
+    guarded = "DO $$ BEGIN\n CREATE TYPE e AS ENUM('a');\nEXCEPTION\n WHEN duplicate_object THEN null;\nEND $$;"
     broken = '--> statement-breakpoint\nALTER TABLE "t" ADD COLUMN "c2" int'
     return [
         example(
@@ -205,6 +213,11 @@ def drizzle() -> list[Example]:
             ("0000_shiny_hulk", up(1)),
             ("0002_b", up(2)),
             ("0001_c", up(3)),
+        ),
+        example(
+            "bodies with semicolons",
+            ("0000_a", f"{guarded}\n--> statement-breakpoint\n{up(1)}\n"),
+            ("0001_b", f"{FUNCTION}--> statement-breakpoint\n{up(2)}--> statement-breakpoint\n"),
         ),
         example(
             "breakpoints behind statements",

@@ -91,6 +91,13 @@ def dbmate() -> list[Example]:
             Migration(2, plain("2_c", 3)),
         ),
         example(
+            "markers with other white space, and a text above",
+            Migration(1, {"1_a.sql": f"\n-- head\n--migrate:up\n{up(1)}\n--\tmigrate:down  \n{down(1)}"}),
+            Migration(
+                2, {"2_b.sql": f"--   migrate:up\t\n{FUNCTION}\n{up(2)}\n--migrate:down\nDROP FUNCTION f();{down(2)}"}
+            ),
+        ),
+        example(
             "no transaction",
             Migration(1, plain("1_a", 1)),
             Migration(

@@ -13,6 +13,7 @@ from fowergram_db.migrations.version import TextVersion, number_of
 
 TOOL = "diesel"
 TOOLS = (TOOL,)
+_DATED = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}[0-9-]*_")
 _DIESEL = re.compile(r"([0-9][0-9-]*)_(.+)", re.DOTALL)
 
 
@@ -29,6 +30,10 @@ def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 
 
 def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
     """Read ``VERSION_name/up.sql`` with ``down.sql`` and ``metadata.toml``."""
+    for path in listing.others:
+        if _DATED.match(path.name) and path.is_dir() and not _is_migration(path):
+            hint = "Bring the file back, or remove the folder."
+            faults.add(FileFault(f"{path.name} has no up.sql", hint=hint, location=place(path)))
     for path in found(listing):
         with faults:
             migration = _read_folder(path)
