@@ -1,6 +1,7 @@
 """Read the views of the extension pg_stat_statements, and never what stands in for one of them."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.session_settings import is_pooled
 from fowergram_db.database.sql import load
 from fowergram_db.operations.own_statements import own_among
 from fowergram_db.operations.sort_key import SortKey
@@ -115,7 +117,10 @@ class Views:
             for view in ((_VIEW, _INFO) if self.has_info else (_VIEW,))
         ]
         texts = [*checks, *(client.mogrify(query, values or {}) for query in queries)]
-        with self.connection.cursor(row_factory=dict_row) as cursor:
+        # Behind a pooler a query brings the settings along, and of its results only the last is left; not so in a
+        # transaction that has them.
+        transaction = self.connection.transaction() if is_pooled(self.connection) else nullcontext()
+        with transaction, self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute("\n".join(texts).encode())
             found: list[Rows] = []
             more: bool | None = True
