@@ -10,7 +10,7 @@ from tests.integration.tools.histories import history_of
 EXAMPLES = (*numbered.EXAMPLES, *sections.EXAMPLES, *folders.EXAMPLES)
 
 
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=7)
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_a_directory_is_run_as_its_own_tool_runs_it(cli, directory, schema, lay, monkeypatch, example):
     path = directory / example.root
@@ -48,7 +48,7 @@ NOT_RUN = ("golang-migrate", "sqlx", "goose", "Flyway", "diesel", "tern", "Prism
 RECORDED = [example for example in EXAMPLES if example.tool in NOT_RUN and example.form != "20 digits"]
 
 
-@pytest.mark.matrix(every=6)
+@pytest.mark.matrix(every=9)
 @pytest.mark.parametrize("example", RECORDED, ids=str)
 def test_a_history_of_the_tool_is_taken_over(cli, directory, schema, lay, query, monkeypatch, example):
     path = directory / example.root

@@ -20,7 +20,7 @@ def program(example):
 
 
 @pytest.mark.usefixtures("empty_db")
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=6)
 @pytest.mark.parametrize("example", RUN_BY_TOOL, ids=str)
 def test_a_tool_and_ours_build_the_same_and_its_history_is_taken_over(
     cli, directory, lay, target, other, schema, program, example
