@@ -19,14 +19,18 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave a sample of the tests that are a matrix: of each, the first of so many combinations, and so on."""
+    """Leave a sample of the tests that are a matrix: of each, the first of so many combinations, and so on.
+
+    Of those with ``every=0`` none is left.
+    """
     if config.getoption("--whole"):
         return
     seen, kept, left_out = Counter(), [], []
     for item in items:
         matrix = item.get_closest_marker("matrix")
         function = item.nodeid.partition("[")[0]
-        is_kept = matrix is None or seen[function] % matrix.kwargs["every"] == 0
+        every = 1 if matrix is None else matrix.kwargs["every"]
+        is_kept = every > 0 and seen[function] % every == 0
         (kept if is_kept else left_out).append(item)
         seen[function] += 1
     if left_out:

@@ -111,7 +111,7 @@ def make_socket(path: Path) -> None:
         made.bind(str(path))
 
 
-@pytest.mark.parametrize(
+no_files = pytest.mark.parametrize(
     "make",
     [
         Path.mkdir,
@@ -126,12 +126,22 @@ def make_socket(path: Path) -> None:
         lambda path: path.symlink_to("/proc/self/mem/x"),
     ],
 )
-@pytest.mark.parametrize("name", ["001_a.sql", "001_a.down.sql"])
-def test_what_is_no_file_is_named_and_refused_before_anything_runs(make, name, tmp_path, monkeypatch, capsys):
+
+
+@no_files
+def test_what_is_no_file_is_named_and_refused_before_anything_runs(make, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # short enough for the name of a socket
-    Path("001_a.sql").touch()
-    Path(name).unlink(missing_ok=True)
-    make(Path(name))
+    make(Path("001_a.sql"))
     assert run(["migrate", "--migrations-dir", ".", "--database-url", "postgresql://localhost:1/x"]) == 2
-    shown = capsys.readouterr().err
-    assert shown.startswith(f"error: {name} cannot be read: ")
+    assert capsys.readouterr().err.startswith("error: 001_a.sql cannot be read: ")
+
+
+@no_files
+def test_a_down_file_that_is_none_is_refused_with_its_migration(make, tmp_path, monkeypatch, cli):
+    monkeypatch.chdir(tmp_path)
+    Path("001_a.sql").write_text("CREATE TABLE a ()", encoding="utf-8")
+    make(Path("001_a.down.sql"))
+    result = cli("migrate", "--migrations-dir", ".")
+    assert result.exit_code == 2
+    assert "error: 001_a.down.sql cannot be read: " in result.err
+    assert cli("status", "--migrations-dir", ".").exit_code == 0

@@ -316,7 +316,7 @@ def test_through_a_pooler_nothing_of_others_counts_and_nothing_leaks(pool, write
     assert query(tables) == [("public",)] * 5
 
 
-@pytest.mark.matrix(every=9)
+@pytest.mark.matrix(every=20)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_every_hostile_setting_by_itself(cli, write, admin, target, name):
     if not known(admin, {name: HOSTILE[name]}):

@@ -268,7 +268,7 @@ def test_a_name_that_another_role_takes_first_is_not_given_out(cli, admin, mallo
 
     monkeypatch.setattr(Supply, "obtain", treacherous)
     result = cli("testdb", "create", "--name", target.dbname)
-    assert (result.exit_code, result.out) == (1, "")
+    assert (result.exit_code, result.out) == (2, "")
     assert admin.execute(OWNER, [target.dbname]).fetchone() == (mallory_with_createdb.name,)
 
 

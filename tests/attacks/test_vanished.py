@@ -123,6 +123,7 @@ def way(request, place):
         yield replace(pooler, parameters=(CONNECT_TIMEOUT,))
 
 
+@pytest.mark.matrix(every=2)
 def test_another_migrator_gets_the_lock_of_one_that_has_vanished(place, way):
     with process(place, HOLD, way) as holder:
         is_ready(holder)
@@ -132,6 +133,7 @@ def test_another_migrator_gets_the_lock_of_one_that_has_vanished(place, way):
             note(f"lock of a vanished client, port {way.port}: free after {seconds(began):.1f} s")
 
 
+@pytest.mark.matrix(every=2)
 def test_a_holder_that_lives_keeps_the_lock(place, way):
     with process(place, HOLD, way) as holder:
         is_ready(holder)
@@ -236,6 +238,7 @@ def test_a_client_that_is_cut_off_ends_with_an_error(place):
         _end_in_time(place, clients, began)
 
 
+@pytest.mark.matrix(every=0)
 def test_a_command_that_is_cut_off_ends_with_an_error(place, tmp_path):
     quick, slow = tmp_path / "quick", tmp_path / "slow"
     for directory, versions in ((quick, (1,)), (slow, (1, 2))):

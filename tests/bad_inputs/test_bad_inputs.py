@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ PARTS = 4
 WITHOUT_ERROR = (ExitCode.DONE, ExitCode.FINDINGS)
 SECRET = "sesame"
 LONGEST = 2_100
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def _faults_of_text(outcome: Outcome) -> Iterator[str]:
     shown = f"{outcome.out}\n{outcome.err}"
     if outcome.exit_code not in set(ExitCode):
         yield f"exit code {outcome.exit_code}"
-    errors = [line for line in outcome.err.split("\n") if line.startswith("error: ")]
+    errors = [line for line in outcome.err.split("\n") if _COLOUR.sub("", line).startswith("error: ")]
     if len(errors) != (outcome.exit_code not in WITHOUT_ERROR):
         yield f"exit code {outcome.exit_code} with {len(errors)} errors: {outcome.err[:300]!r}"
     for word in ("Traceback", "internal error", SECRET, "object at 0x", "psycopg"):

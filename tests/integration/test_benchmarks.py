@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from psycopg import sql
 
 from benchmarks.dataset import Scale, load
@@ -30,6 +31,7 @@ def test_the_data_set_has_every_kind_of_viewer_and_their_feeds_are_the_naive_one
     assert all(measured(empty_db, reader).cost.buffers > 0 for reader in every[::6])
 
 
+@pytest.mark.matrix(every=0)
 def test_the_same_seed_makes_the_same_posts_and_another_other_ones(empty_db, target, admin):
     found = []
     for seed in (1, 1, 2):

@@ -312,7 +312,7 @@ def test_a_character_that_the_databases_encoding_lacks_is_shown(cli, write, enco
     assert tables() == ["a"]
 
 
-@pytest.mark.parametrize("files", [{"002_ไทย": "SELECT 1"}, {"002_b": "SELECT 1", "002_b.down": "-- ก"}])
+@pytest.mark.parametrize("files", [{"002_ไทย": "SELECT 1"}, {"002_b": "SELECT 1", "002_b.down": "SELECT 'ก'"}])
 def test_what_is_recorded_with_a_script_needs_the_encoding_too(cli, write, encoded, files):
     encoded("LATIN1")
     write(**ONE, **files)

@@ -127,7 +127,7 @@ def ask(cli):
     return run
 
 
-@pytest.mark.matrix(every=13)
+@pytest.mark.matrix(every=30)
 @pytest.mark.parametrize("way", ["direct"], indirect=True)
 @pytest.mark.parametrize("settings", CASES, ids=NAMES)
 @pytest.mark.usefixtures("way")
