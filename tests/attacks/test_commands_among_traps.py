@@ -342,6 +342,7 @@ def test_an_entered_trap_is_found_in_the_log(ground):
     assert ground.bound("found_test") == ["column id of table made uses type public.trap_type"]
 
 
+@pytest.mark.matrix(every=0)
 def test_no_command_that_makes_a_database_enters_a_trap_of_template1(native, command):
     with _ground(native) as ground:
         ground.set_traps("template1", "public")
@@ -351,6 +352,7 @@ def test_no_command_that_makes_a_database_enters_a_trap_of_template1(native, com
         assert ground.entered() == []
 
 
+@pytest.mark.matrix(every=0)
 def test_no_reset_enters_a_trap_of_the_database_that_it_replaces(ground, command):
     target = replace(ground.target, dbname="reset_test")
     command(target, "reset", "--yes")
@@ -370,6 +372,7 @@ def among_its_own(ground, command, own) -> Ground:
     return ground.from_now()
 
 
+@pytest.mark.matrix(every=0)
 def test_no_clone_is_made_emptied_or_dropped_in_a_way_that_enters_a_trap(among_its_own, command, own):
     ground, target = among_its_own, replace(among_its_own.target, dbname="clone_test")
     for change, method in (
@@ -411,7 +414,7 @@ def test_no_reset_in_place_enters_a_trap(ground, command):
     assert ground.entered() == []
 
 
-@pytest.mark.matrix(every=10)
+@pytest.mark.matrix(every=0)
 @pytest.mark.parametrize("tool", HISTORIES)
 def test_adopting_a_history_enters_no_trap(ground, command, tool):
     name = "adopt_test"
@@ -429,6 +432,7 @@ def test_adopting_a_history_enters_no_trap(ground, command, tool):
     assert ground.entered() == []
 
 
+@pytest.mark.matrix(every=0)
 def test_neither_the_roles_nor_the_documentation_of_the_schema_enter_a_trap(ground, command):
     ground.make("roles_test")
     target = replace(ground.target, dbname="roles_test")

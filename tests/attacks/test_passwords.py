@@ -12,6 +12,8 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import Goal
 
+pytestmark = pytest.mark.matrix(every=3)
+
 VALUES = {
     "'ses''ame'": "ses'ame",
     "E'ses\\\\am\\145'": "ses\\ame",

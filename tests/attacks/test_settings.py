@@ -162,6 +162,7 @@ def test_a_setting_of_a_database_breaks_no_run(cli, write, admin, target, name, 
         assert result.exit_code == 0, (command, result)
 
 
+@pytest.mark.matrix(every=0)
 def test_a_scripts_own_statements_are_governed_by_the_roles_statement_timeout(cli, write, empty_db, admin, target):
     write(**FILES, **{"006_c": "SELECT pg_sleep(5);"})
     set_in_database(admin, target.dbname, {"statement_timeout": "400ms"})

@@ -7,6 +7,8 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 
+pytestmark = pytest.mark.matrix(every=4)
+
 # Both decide what the second script makes, and where.
 SETTINGS = ("search_path = app, public", "DateStyle = 'SQL, DMY'")
 FILES = {"001_a": "CREATE SCHEMA IF NOT EXISTS app;", "002_b": "CREATE TABLE b (d date DEFAULT '03/02/2026');"}

@@ -23,7 +23,7 @@ from tests.integration.conftest import _drop, programs_like, target_of
 from tests.integration.test_reset import leftovers
 
 # A sample of each set of cases, unless all are asked for.
-pytestmark = pytest.mark.matrix(every=3)
+pytestmark = pytest.mark.matrix(every=6)
 
 MARK = "ALTER DATABASE {} SET fowergram.environment = 'production'"
 

@@ -41,6 +41,8 @@ from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.wire import run, send, send_data
 from fowergram_db.database.target import resolve_target
 
+pytestmark = pytest.mark.matrix(every=0)
+
 def target():
     return resolve_target({{"database_url": sys.argv[1]}}, {{}}, {{}}, libpq=lambda _: {{}}, embedded_available=False)
 

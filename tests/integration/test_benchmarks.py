@@ -21,6 +21,7 @@ def _url(target) -> str:
     return f"postgresql://{account}@{at}/{target.dbname}" + (f"?{where}" if where else "")
 
 
+@pytest.mark.matrix(every=0)
 def test_the_data_set_has_every_kind_of_viewer_and_their_feeds_are_the_naive_ones(empty_db, target):
     load(_url(target), Scale(_POSTS, seed=7), lambda _line: None)
     compared, wrong = unequal_feeds(empty_db)

@@ -137,7 +137,7 @@ def is_told(cli, query):
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=9)
 @pytest.mark.parametrize("edited", VALUES)
 def test_a_value_that_makes_no_sense_is_told_with_its_row_and_column(query, is_told, edited):
     column, value = VALUES[edited]
@@ -153,7 +153,7 @@ def test_a_row_without_a_name_of_its_own_is_told(query, is_told, column):
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=9)
 @pytest.mark.parametrize("edited", PROGRESS)
 def test_progress_of_another_shape_is_told_with_its_row(query, is_told, edited):
     query(f"UPDATE schema_migrations SET state = 'partial', progress = {PROGRESS[edited]} WHERE version = 2")
@@ -161,7 +161,7 @@ def test_progress_of_another_shape_is_told_with_its_row(query, is_told, edited):
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.matrix(every=4)
+@pytest.mark.matrix(every=9)
 @pytest.mark.parametrize("change", SHAPES)
 def test_a_column_that_was_altered_is_told(query, is_told, change):
     column, found = SHAPES[change]

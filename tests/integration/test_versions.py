@@ -30,7 +30,7 @@ DIRECTORIES = {
 }
 every_directory = pytest.mark.parametrize("name", DIRECTORIES)
 # A sample of each set of directories, unless all are asked for.
-pytestmark = pytest.mark.matrix(every=2)
+pytestmark = pytest.mark.matrix(every=4)
 
 
 @pytest.fixture

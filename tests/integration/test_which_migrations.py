@@ -4,6 +4,8 @@ import pytest
 
 from fowergram_db.cli.main import run
 
+pytestmark = pytest.mark.matrix(every=2)
+
 SHOP = {
     "001_users": "CREATE TABLE users (id int); INSERT INTO users VALUES (1)",
     "001_users.down": "DROP TABLE users",

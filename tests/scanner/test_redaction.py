@@ -10,6 +10,7 @@ from .regress import Unavailable, regress_files
 _WITH_SECRETS = ("create role", "alter role", "create user mapping", "alter user mapping")
 
 
+@pytest.mark.matrix(every=0)
 def test_only_statements_with_a_password_are_changed():
     try:
         files = regress_files()

@@ -176,7 +176,7 @@ def outcome_of(case, exit_code, said, admin) -> str:
     return "asks" if exit_code == 2 and "not confirmed: undo 2" in said else "refused"
 
 
-@pytest.mark.matrix(every=5)
+@pytest.mark.matrix(every=12)
 @pytest.mark.parametrize("mark", MARKS)
 @pytest.mark.parametrize(("command", "who"), TABLE)
 def test_the_guard(command, who, mark, cast, admin, call, target, tmp_path, files):

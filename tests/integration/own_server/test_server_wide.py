@@ -162,7 +162,7 @@ _COMMANDS = {
 }
 
 
-@pytest.mark.matrix(every=9)
+@pytest.mark.matrix(every=18)
 @pytest.mark.parametrize("command", _COMMANDS)
 @pytest.mark.parametrize("name", _STATEMENTS, ids=lambda name: name.replace(" ", "-"))
 def test_a_statement_about_the_whole_server_runs_once(cli, write, target, admin, shared, name, command):
@@ -194,7 +194,7 @@ def _clear(admin, target):
         admin.execute("SELECT pg_drop_replication_slot(%s)", [slot])
 
 
-@pytest.mark.matrix(every=9)
+@pytest.mark.matrix(every=18)
 @pytest.mark.parametrize("command", ["testdb", "reset", "adopt"])
 @pytest.mark.parametrize("name", _HIDDEN, ids=lambda name: name.replace(" ", "-"))
 def test_what_code_would_change_of_the_server_is_rolled_back(cli, write, target, shared, empty_db, name, command):
