@@ -202,8 +202,9 @@ class Screen:
         """Ask on the terminal and return the answer, None where there is nobody to ask."""
         if not (sys.stdin.isatty() and self.err.isatty()):
             return None
-        self._write(self.err, as_message(question))
         try:
+            # Who sees the question may answer it at once.
+            self._write(self.err, as_message(question))
             return sys.stdin.readline().rstrip("\n")
         except KeyboardInterrupt as interrupt:
             self._write(self.err, "\n")

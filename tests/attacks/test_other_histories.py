@@ -61,6 +61,7 @@ def test_nobody_can_stop_a_database_that_has_a_history_of_its_own(planted, cli):
     assert cli("reset", "--yes", "--force").exit_code == 0
 
 
+@pytest.mark.matrix(every=0)
 def test_a_table_in_use_by_others_is_not_waited_for_in_vain(cli, write, empty_db, target):
     """Another tool holds its table while it migrates."""
     from fowergram_db.database.connection import connect

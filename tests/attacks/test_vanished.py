@@ -26,6 +26,7 @@ from tests import servers
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.network import ADDRESSES, Client, Host, can_be_made, network
 
+pytestmark = pytest.mark.matrix(every=0)
 FULL_LENGTH = bool(os.environ.get("FOWERGRAM_TEST_FULL_LENGTH"))
 TIMES = Liveness() if FULL_LENGTH else Liveness(1, 1, 1, 0.3, 3)
 LIMIT_S = 120.0 if FULL_LENGTH else 40.0
@@ -41,7 +42,6 @@ from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.wire import run, send, send_data
 from fowergram_db.database.target import resolve_target
 
-pytestmark = pytest.mark.matrix(every=0)
 
 def target():
     return resolve_target({{"database_url": sys.argv[1]}}, {{}}, {{}}, libpq=lambda _: {{}}, embedded_available=False)

@@ -69,6 +69,7 @@ def test_sessions_of_other_nodes_are_neither_counted_nor_ended(admin, with_citus
     assert internal.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.matrix(every=0)
 def test_a_reset_that_such_a_session_stops_leaves_both(cli, with_citus, internal, query, monkeypatch):
     monkeypatch.setattr("fowergram_db.database.disposal._TRIES", 1)
     result = cli("reset", "--force")

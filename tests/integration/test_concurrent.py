@@ -81,6 +81,7 @@ def test_a_crowd_builds_an_index_concurrently_once(run_all, query):
     assert query("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == [(0,)]
 
 
+@pytest.mark.matrix(every=0)
 def test_a_crowd_behind_a_pooler_applies_each_migration_once(run_all, query, pooled, admin):
     admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(pooled.dbname)))
     assert_each_once(run_all(WITH_AN_INDEX, DB_HOST=pooled.host, DB_PORT=pooled.port), query)

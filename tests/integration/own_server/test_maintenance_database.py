@@ -96,6 +96,7 @@ def test_a_role_that_no_usual_database_lets_in_uses_another_one(lonely, command,
             session.execute("DROP ROLE maker; GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC")
 
 
+@pytest.mark.matrix(every=0)
 def test_a_database_is_made_while_somebody_stays_in_template1(lonely):
     with connect(replace(lonely, dbname="template1")), connect(lonely) as session:
         # The server itself waits 5 s for them.

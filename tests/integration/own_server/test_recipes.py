@@ -60,6 +60,7 @@ def test_python(tmp_path, variables, title):
     assert "1 passed" in passed([*PYTEST, tmp_path], tmp_path, variables)
 
 
+@pytest.mark.matrix(every=0)
 def test_django(tmp_path, variables):
     write(tmp_path, "Django")
     database = "{'default': {'ENGINE': 'django.db.backends.postgresql', 'NAME': 'set_by_the_fixture'}}"
