@@ -160,7 +160,8 @@ OTHER_TOOLS = {
     "installed_on timestamptz",
     "__diesel_schema_migrations": "version text, run_on timestamptz",
     "_sqlx_migrations": "version bigint, description text, success boolean, installed_on timestamptz",
-    "changes": "change_id text, change text, project text, committed_at timestamptz, planned_at timestamptz",
+    "changes": "change_id text, change text, project text, committed_at timestamptz, planned_at timestamptz, "
+    "planner_name text",
 }  # fmt: skip
 
 
