@@ -103,22 +103,6 @@ def test_analyze_of_a_database_without_tables_has_nothing_to_fail_at(cli):
     assert cli("analyze").exit_code == 0
 
 
-def test_a_whole_text_is_shown_where_it_is_asked_for(cli, empty_db, target):
-    empty_db.execute("CREATE EXTENSION pg_stat_statements")
-    with connect(target) as other:
-        other.execute("SELECT " + ", ".join(f"{n} AS column_{n}" for n in range(50)))
-    (found,) = [q for q in cli("slow-queries", "--json").document["queries"] if "column_49" in q["query"]]
-    assert "column_49" not in cli("slow-queries").out
-    assert "column_49" in cli("slow-queries", "--full").out
-    one = cli("slow-queries", "--query", found["queryid_text"], "--json").document
-    assert [query["queryid"] for query in one["queries"]] == [found["queryid"]]
-    shown = cli("slow-queries", "--query", found["queryid_text"]).out
-    assert ("column_49" in shown, f"id {found['queryid_text']}" in shown) == (True, True)
-    missing = cli("slow-queries", "--query", "-77")
-    assert (missing.exit_code, "identifier -77" in missing.err) == (1, True)
-    assert cli("slow-queries", "--query", "x").exit_code == 2
-
-
 def test_slow_queries_tells_what_is_missing_then_shows_the_queries(cli, empty_db, target):
     missing = cli("slow-queries", "--json")
     assert missing.exit_code == 1

@@ -177,6 +177,7 @@ def test_a_pool_of_one_whole_session_ends_in_the_time_allowed(server, target, ad
     assert "default_pool_size" in result.document["error"]["hint"]
 
 
+@pytest.mark.matrix(every=0)
 def test_test_databases_want_two_connections_and_say_so(pool_of_one, pooled_cli, write, monkeypatch):
     monkeypatch.setattr(lock, "_LENT_WITHIN_S", 0.3)
     write(**{"001_a": "CREATE TABLE a (id int)"})

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from psycopg import sql
 
+from fowergram_db.database.connection import connect
 from fowergram_db.errors import DatabaseError
 from fowergram_db.operations import slow_queries
 from fowergram_db.operations.slow_queries import read_slow_queries
@@ -250,3 +251,19 @@ def test_a_role_that_sees_nothing_has_an_empty_answer(counted, role):
     assert found.queries == ()
     assert found.hidden is not None
     assert found.hidden.share == 1
+
+
+def test_a_whole_text_is_shown_where_it_is_asked_for(cli, empty_db, target):
+    empty_db.execute("CREATE EXTENSION pg_stat_statements")
+    with connect(target) as other:
+        other.execute("SELECT " + ", ".join(f"{n} AS column_{n}" for n in range(50)))
+    (found,) = [q for q in cli("slow-queries", "--json").document["queries"] if "column_49" in q["query"]]
+    assert "column_49" not in cli("slow-queries").out
+    assert "column_49" in cli("slow-queries", "--full").out
+    one = cli("slow-queries", "--query", found["queryid_text"], "--json").document
+    assert [query["queryid"] for query in one["queries"]] == [found["queryid"]]
+    shown = cli("slow-queries", "--query", found["queryid_text"]).out
+    assert ("column_49" in shown, f"id {found['queryid_text']}" in shown) == (True, True)
+    missing = cli("slow-queries", "--query", "-77")
+    assert (missing.exit_code, "identifier -77" in missing.err) == (1, True)
+    assert cli("slow-queries", "--query", "x").exit_code == 2
