@@ -144,6 +144,15 @@ def tokens(text: str) -> Iterator[Token]:
             yield token
 
 
+def words(text: str) -> str:
+    """Return the words of a statement in lower case, one space between them; other tokens are left out.
+
+    >>> words('SET /* x */ TRANSACTION "a" READ ONLY')
+    'set transaction read only'
+    """
+    return " ".join(token.value for token in tokens(text) if token.kind is Kind.WORD)
+
+
 def _token(text: str, at: int) -> tuple[Token, int]:
     character = text[at]
     if _ESCAPED_NAME.match(text, at):

@@ -204,6 +204,12 @@ RESETS = f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {UNLIMITED}"
 """What gives a session what its role and database say, whatever a script has set."""
 
 
+def kept_statements() -> str:
+    """Return the statements that set for a session what decides how a script is read and its transactions begin."""
+    names = ("standard_conforming_strings", *(name for name in _KEPT if name.startswith("default_transaction_")))
+    return " ".join(f"SET {name} = '{_KEPT[name]}';" for name in names)
+
+
 def own_settings(connection: psycopg.Connection[Any], *, local: bool = True, but: Sequence[str] = ()) -> str:
     """Return the statement that makes the tool's settings, for the transaction or for the session."""
     settings = _all(connection.info.server_version)

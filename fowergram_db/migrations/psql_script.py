@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fowergram_db.database.session_settings import RESETS, discards
+from fowergram_db.database.session_settings import RESETS, discards, kept_statements
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, savepoint
 from fowergram_db.migrations.engine.execute import Extent
@@ -15,11 +15,7 @@ from fowergram_db.migrations.plan import Direction
 
 # psql stops as the tool would; what role and database have set must not change what a script means or begins.
 _FIRST = "\\set ON_ERROR_STOP on\n"
-_SESSION = (
-    "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; "
-    "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off; "
-    "SET default_transaction_deferrable = off;\n"
-)
+_SESSION = f"SET client_encoding = 'UTF8'; {kept_statements()}\n"
 _RESETS = f"{RESETS} {discards()}\n{_SESSION}"
 _PARTITIONS = """\
 SELECT pg_catalog.to_regprocedure('public.maintain_partitions(integer, interval)') IS NOT NULL AS is_there \\gset

@@ -17,18 +17,6 @@ GONE = b"\xff"
 NAMED = "-- fowergram: nonsense"
 
 
-@pytest.fixture
-def put(tmp_path):
-    def write(files: dict[str, str | bytes]) -> Path:
-        for name, content in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return tmp_path
-
-    return write
-
-
 def faults(directory: Path) -> list[str]:
     """Read and check a directory; return where something is wrong."""
     with pytest.raises(FileFault) as caught:

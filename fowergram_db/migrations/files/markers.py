@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from fowergram_db.migrations.files.directives import is_directive
+from fowergram_db.migrations.files.sections import is_understood
 from fowergram_db.migrations.script.statements import Script
 
 _UP = frozenset("up ups upgrade forward forwards".split())
@@ -26,11 +27,6 @@ _DIRECTION = re.compile(
 # A word behind a plus, before a colon, or a bare at or exclamation mark: no sentence has these around a direction.
 _LIKE_A_TOOLS = re.compile(r"(?i:[^\w\n]*(?:\+\s*\w+[\s:]\s*\w+|\w+\s*:\s*\w+|[@!]\s*\w+)(?:\s+\w+:\w+)?[^\w\n]*)")
 _MIGRATE_WORD = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*\w+(?:[ \t]+transaction:\w+)?[ \t]*", re.IGNORECASE)
-# What the layouts with sections are cut by, and have looked at.
-_UNDERSTOOD = re.compile(
-    r"--[ \t]*(?:\+(?:goose|migrate)(?!\w).*|migrate:(?:up|down)(?!\S).*)"
-    r"|---- (?:create above / drop below|tern: disable-tx) ----"
-)
 
 
 def misread(script: Script, *, undoes: bool) -> Iterator[int]:
@@ -44,7 +40,7 @@ def misread(script: Script, *, undoes: bool) -> Iterator[int]:
         if not _DIRECTION.search(script.text, start, end) or not _is_a_line(script.text, start, end):
             continue
         comment = script.text[start:end]
-        if is_directive(comment) or _UNDERSTOOD.fullmatch(comment.rstrip()):
+        if is_directive(comment) or is_understood(comment.rstrip()):
             continue
         means_down = _meaning(comment)
         if means_down is None:

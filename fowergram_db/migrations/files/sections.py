@@ -87,6 +87,16 @@ def cut(file: SqlFile, *, one_way: bool = False) -> Sections | None:
     return _sections(file, markers)
 
 
+def is_understood(comment: str) -> bool:
+    """Tell whether a line is a marker that ``cut`` has looked at; node-pg-migrate's may also be a remark.
+
+    >>> [is_understood(line) for line in ("-- +goose Down", "-- migrate:down", "-- migrate: down", "-- Down Migration")]
+    [True, True, False, False]
+    """
+    match = _MARKER.fullmatch(comment)
+    return match is not None and not match["node"] and match["dbmate"] in (None, "up", "down")
+
+
 def blank(text: str) -> str:
     r"""Replace all but the line breaks by spaces.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fowergram_db.lexer import Kind, tokens
+from fowergram_db.lexer import words
 from fowergram_db.migrations.files.directives import header_end, parse_directives
 from fowergram_db.migrations.files.sections import blank
 from fowergram_db.migrations.files.source import SqlFile
@@ -96,10 +96,10 @@ def _blocks(script: "Script") -> Iterator[_Block]:
     for number, statement in enumerate(script.statements):
         if not _EDGES.intersection(statement.words[:1]):
             continue
-        words = _plain(script, statement)
-        if begin is None and (modes := modes_in(words)) is not None:
+        said = words(script.text[statement.start : statement.end])
+        if begin is None and (modes := modes_in(said)) is not None:
             begin = number, modes
-        elif begin is not None and _COMMIT.fullmatch(words):
+        elif begin is not None and _COMMIT.fullmatch(said):
             yield _Block(begin[0], number, begin[1])
             begin = None
 
@@ -124,13 +124,8 @@ def _is_local(script: "Script", statement: "Statement") -> bool:
     first = statement.words[0] if statement.words else ""
     if first in _CODE:
         return bool(_LOCAL_IN_CODE.search(script.text, statement.start, statement.end))
-    return first in ("SET", "DECLARE", "CREATE") and bool(_LOCAL.match(_plain(script, statement)))
-
-
-def _plain(script: "Script", statement: "Statement") -> str:
-    """Return the words of a statement in lower case, one space between them; other tokens are left out."""
-    found = tokens(script.text[statement.start : statement.end])
-    return " ".join(token.value for token in found if token.kind is Kind.WORD)
+    text = script.text[statement.start : statement.end]
+    return first in ("SET", "DECLARE", "CREATE") and bool(_LOCAL.match(words(text)))
 
 
 def _without(text: str, statement: "Statement") -> str:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from fowergram_db.lexer import Kind, tokens
+from fowergram_db.lexer import words
 from fowergram_db.migrations.script.statements import Script, Statement
 
 _LEVEL = r"isolation level (?P<level>serializable|repeatable read|read committed|read uncommitted)"
@@ -26,7 +26,7 @@ class Modes:
 DEFAULT = Modes()
 
 
-def modes_in(words: str) -> Modes | None:
+def modes_in(said: str) -> Modes | None:
     """Return what a statement that begins a transaction says of it, None for any other; its words in lower case.
 
     >>> modes_in("begin isolation level serializable read only")
@@ -34,7 +34,7 @@ def modes_in(words: str) -> Modes | None:
     >>> modes_in("start transaction"), modes_in("begin atomic")
     (Modes(isolation='', read_only=False, deferrable=False), None)
     """
-    match = _BEGIN.fullmatch(words)
+    match = _BEGIN.fullmatch(said)
     return _read(match["modes"], DEFAULT) if match else None
 
 
@@ -49,8 +49,7 @@ def modes_set(script: Script) -> tuple[Modes, tuple[Statement, ...]]:
     for statement in script.statements:
         if not statement.words or statement.words[0] not in _SETTINGS:
             break
-        text = script.text[statement.start : statement.end]
-        match = _SET.fullmatch(" ".join(token.value for token in tokens(text) if token.kind is Kind.WORD))
+        match = _SET.fullmatch(words(script.text[statement.start : statement.end]))
         if match:
             modes = _read(match["modes"], modes)
             found.append(statement)

@@ -94,7 +94,8 @@ def _read(script: Script, statement: Statement) -> ServerWide | None:
     first = statement.words[0]
     if first == "SELECT":
         return ServerWide(statement, Concern.SERVER) if _FUNCTIONS.search(text) else None
-    reader = _Reader(lexemes(text).tokens, text, statement.start)
+    tokens = lexemes(text).tokens
+    reader = _Reader(tokens, text, statement.start)
     reader.at = 1
     if first in {"COMMENT", "SECURITY"}:
         concern, names = _remark(reader)
@@ -102,7 +103,7 @@ def _read(script: Script, statement: Statement) -> ServerWide | None:
         concern, names = _grant(reader)
     else:
         concern, names = _definition(reader, first)
-    granted = _granted(lexemes(text).tokens, text) if first == "GRANT" and concern is Concern.ROLES else ()
+    granted = _granted(tokens, text) if first == "GRANT" and concern is Concern.ROLES else ()
     return ServerWide(statement, concern, names, granted) if concern else None
 
 
