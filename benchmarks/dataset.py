@@ -16,7 +16,7 @@ from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import resolve_target
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from psycopg import sql
 
 _TABLES = Path(__file__).with_name("dataset")
@@ -60,7 +60,7 @@ def tell(line: str) -> None:
 def load(url: str, scale: Scale, tell: Tell) -> None:
     """Migrate an empty database and fill it. Takes a minute for each million posts, and 3 GB of disk."""
     target = resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
-    migrate(target, read_migrations(shipped_migrations()), Goal(), lambda _event: None)
+    migrate(target, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
     with psycopg.connect(url, autocommit=True) as source, psycopg.connect(url, autocommit=True) as session:
         for connection in (source, session):
             connection.execute(_SETTINGS)

@@ -18,7 +18,7 @@ from fowergram_db.database.target import Target, resolve_target
 from fowergram_db.database.throwaway import Run
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.schema.catalog import describe
 from fowergram_db.schema.description import Description
 from fowergram_db.schema.layout import Area, Group, Layout, misplaced
@@ -79,7 +79,7 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--write", action="store_true", help="write the page instead of showing it")
     options = parser.parse_args(given)
     with reachable(_server()) as server, scratch_database(server, Run.unmarked()) as scratch:
-        migrate(scratch, read_migrations(shipped_migrations()), Goal(), lambda _event: None)
+        migrate(scratch, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
         with connect(scratch) as connection:
             text = page(describe(connection))
     if options.write:

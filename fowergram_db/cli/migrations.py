@@ -54,12 +54,12 @@ def migrate(
     """
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.engine.execute import Extent
-    from fowergram_db.migrations.run import Goal
+    from fowergram_db.migrations.run import UpgradeTarget
 
     require_dry_run(session, dry_run=dry_run)
     extent = Extent.ALL if atomic else Extent.EACH
     listen, files = step_listener(session), session.read_files()
-    goal = Goal(named_version(to, files), allow_out_of_order, extent, only_own=session.is_assumed)
+    goal = UpgradeTarget(named_version(to, files), allow_out_of_order, extent, only_own=session.is_assumed)
     patience = session.patience()
     with session.reached() as target:
         if dry_run:

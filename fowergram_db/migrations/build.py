@@ -12,14 +12,14 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, create_history
 from fowergram_db.migrations.partitions import maintain_partitions
-from fowergram_db.migrations.run import Goal, prepare, take
+from fowergram_db.migrations.run import UpgradeTarget, prepare, take
 from fowergram_db.migrations.session import open_session
 from fowergram_db.migrations.version import type_of
 
 
 def steps_of(files: Sequence[MigrationFile]) -> tuple[CheckedStep, ...]:
     """Return the steps that apply all migrations, checked. Raises what forbids them."""
-    return prepare(files, History(), Goal())
+    return prepare(files, History(), UpgradeTarget())
 
 
 def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent, database: str | None = None) -> None:

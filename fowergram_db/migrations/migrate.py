@@ -29,14 +29,18 @@ from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.partitions import keeps_partitions, maintain_partitions
 from fowergram_db.migrations.plan import State, Undo, plan_down, plan_up, survey, to_undo
 from fowergram_db.migrations.psql_script import Run
-from fowergram_db.migrations.run import PATIENCE, Goal, Patience, carry_out, prepare
+from fowergram_db.migrations.run import PATIENCE, Patience, UpgradeTarget, carry_out, prepare
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.session import open_or_create, open_session
 from fowergram_db.migrations.standing import Standing, standing_after, standing_of
 
 
 def preview_migrate(
-    target: Target, files: Sequence[MigrationFile], goal: Goal, on_event: OnEvent, limits: Limits = PATIENCE.limits
+    target: Target,
+    files: Sequence[MigrationFile],
+    goal: UpgradeTarget,
+    on_event: OnEvent,
+    limits: Limits = PATIENCE.limits,
 ) -> Run:
     """Return what ``migrate`` would do, checked as it would check it. Writes nothing."""
     keeps = is_missing = False
@@ -63,7 +67,11 @@ def preview_migrate(
 
 
 def migrate(
-    target: Target, files: Sequence[MigrationFile], goal: Goal, on_event: OnEvent, patience: Patience = PATIENCE
+    target: Target,
+    files: Sequence[MigrationFile],
+    goal: UpgradeTarget,
+    on_event: OnEvent,
+    patience: Patience = PATIENCE,
 ) -> Standing:
     """Create the database where it is missing, then apply what is pending, each in its own transaction.
 
@@ -86,7 +94,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
     connection: Connection,
     target: Target,
     files: Sequence[MigrationFile],
-    goal: Goal,
+    goal: UpgradeTarget,
     on_event: OnEvent,
     patience: Patience,
 ) -> Standing:
@@ -105,7 +113,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
         return standing_after(files, history, (checked.step for checked in steps))
 
 
-def _require_own_database(connection: Connection, history: History, goal: Goal) -> None:
+def _require_own_database(connection: Connection, history: History, goal: UpgradeTarget) -> None:
     if goal.only_own:
         require_own(history)
         require_no_tables(connection, history)
@@ -156,7 +164,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
         return standing_after(files, history, (checked.step for checked in steps))
 
 
-def _is_done(files: Sequence[MigrationFile], history: History, goal: Goal) -> bool:
+def _is_done(files: Sequence[MigrationFile], history: History, goal: UpgradeTarget) -> bool:
     """Tell whether nothing is pending. What is wrong now may be another run at work: that is for the lock to tell."""
     require_own(history)
     migrations = survey(files, history)

@@ -30,7 +30,7 @@ from fowergram_db.migrations.version import Version
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class UpgradeTarget:
     """How far ``migrate`` goes: up to and including version ``to``, or to the end.
 
     ``instead_of`` is given where a database is built beside another one, to be compared with it: that one's name.
@@ -58,8 +58,8 @@ _CITUS = re.compile("citus", re.IGNORECASE)
 _EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
 
 
-def prepare(files: Sequence[MigrationFile], history: History, goal: Goal) -> tuple[CheckedStep, ...]:
-    """Return the steps that lead to a goal, checked. Raises what forbids them; runs nothing."""
+def prepare(files: Sequence[MigrationFile], history: History, goal: UpgradeTarget) -> tuple[CheckedStep, ...]:
+    """Return the steps that reach the upgrade target, checked. Raises what forbids them; runs nothing."""
     require_own(history)
     require_same_directory(files, history)
     # What is built to be compared with keeps no record that could undo it.

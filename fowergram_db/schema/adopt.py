@@ -39,7 +39,7 @@ from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.other_histories import OtherHistory, OtherState, mark_known
 from fowergram_db.migrations.other_tools import UNKNOWN, Tool
 from fowergram_db.migrations.plan import plan_up
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.migrations.version import Version, VersionType, order_of, type_of
 from fowergram_db.schema.fingerprint import Difference, Fingerprint, Kind, differences, fingerprint
 
@@ -274,7 +274,7 @@ def _require_admitted(connection: Connection, on_event: OnEvent, files: Sequence
 def _build(target: Target, files: Sequence[MigrationFile], versions: Sequence[Version], instead_of: str) -> None:
     """Make exactly these migrations in a scratch database."""
     wanted = tuple(file for file in files if file.version in versions)
-    migrate(target, wanted, Goal(to=versions[-1], instead_of=instead_of), lambda _event: None)
+    migrate(target, wanted, UpgradeTarget(to=versions[-1], instead_of=instead_of), lambda _event: None)
 
 
 def _fingerprint_of(target: Target) -> Fingerprint:

@@ -16,7 +16,7 @@ import psycopg
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from tests.attacks.shipped import Statement, statements
 from tests.attacks.traps import set_traps
 from tests.integration.conftest import target_of
@@ -263,7 +263,7 @@ def _trapped(url: str) -> Iterator[tuple[psycopg.Connection, str]]:
     """Make a database with the product's schema and traps, and a role that owns these; both are gone afterwards."""
     name = f"fowergram_test_{uuid.uuid4().hex[:12]}"
     target = replace(target_of(url), dbname=name)
-    migrate(target, read_migrations(shipped_migrations()), Goal(), lambda _event: None)
+    migrate(target, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
     with psycopg.connect(url, autocommit=True) as admin:
         try:
             with psycopg.connect(url, dbname=name, autocommit=True) as connection:

@@ -12,7 +12,7 @@ from fowergram_db.migrations.events import StepStarted
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.history import create_history, read_down_scripts, read_durations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 
 # A sample of each set of cases, unless all are asked for.
 pytestmark = pytest.mark.matrix(every=3)
@@ -323,7 +323,7 @@ def test_what_is_swapped_in_the_middle_of_a_run_is_not_written_to(
             swap = ""
 
     with pytest.raises(UntrustedHistory, match=f'belongs to "{mallory.name}"'):
-        migrate(target, read_migrations(Path(os.environ["MIGRATIONS_DIR"])), Goal(), on_event)
+        migrate(target, read_migrations(Path(os.environ["MIGRATIONS_DIR"])), UpgradeTarget(), on_event)
     assert mallory.entries(open_public) == 0
     assert open_public.execute("SELECT to_regclass('public.t2')").fetchone() == (None,)
 

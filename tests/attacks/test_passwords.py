@@ -10,7 +10,7 @@ from fowergram_db.database.target import url_of
 from fowergram_db.errors import MigrationFailed
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 
 pytestmark = pytest.mark.matrix(every=3)
 
@@ -60,7 +60,7 @@ def test_a_server_that_repeats_a_password_does_not_show_it(cli, write, role, mon
 def test_a_traceback_shows_no_password(write, role, target, script):
     files = read_migrations(write(**{"001_a": script.format(role=role)}))
     with pytest.raises(MigrationFailed) as caught:
-        migrate(target, files, Goal(), lambda _event: None)
+        migrate(target, files, UpgradeTarget(), lambda _event: None)
     assert "sesame" not in "".join(traceback.format_exception(caught.value))
 
 

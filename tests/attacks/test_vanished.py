@@ -21,7 +21,7 @@ from fowergram_db.database.target import Target, url_of
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from tests import servers
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.network import ADDRESSES, Client, Host, can_be_made, network
@@ -289,7 +289,7 @@ AT_WORK["analyze"] = """
 
 def _prepare(stack, near: Target, quick, command: str) -> None:
     """Make a database with a history, and what keeps a command at work there."""
-    migrate(near, read_migrations(quick), Goal(), lambda _: None)
+    migrate(near, read_migrations(quick), UpgradeTarget(), lambda _: None)
     if command in AT_WORK:
         session = stack.enter_context(psycopg.connect(url_of(near), autocommit=True))
         session.execute(AT_WORK[command])

@@ -24,7 +24,7 @@ from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target, resolve_target, url_of
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.testdb.server import docker_answers
 from tests import servers
 from tests.integration.pooler import find_pgbouncer, pooler_to
@@ -155,7 +155,7 @@ def proxied(proxy, target) -> Target:
 def _template(server, admin) -> Iterator[str]:
     """The name of a database with all of the product's migrations applied, to be cloned."""
     target = replace(server, dbname=_fresh_name())
-    migrate(target, read_migrations(shipped_migrations()), Goal(), lambda _event: None)
+    migrate(target, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
     yield target.dbname
     _drop(admin, target.dbname)
 

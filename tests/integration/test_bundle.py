@@ -28,7 +28,7 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.history import History, create_history, read_durations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.plan import plan_up
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.migrations.script.scanner import Piece
 
 LOOKED = """
@@ -396,7 +396,7 @@ def test_a_history_that_goes_to_a_group_meanwhile_stops_no_run(cli, write, targe
             empty_db.execute(f"GRANT ALL ON SCHEMA public TO {group}; ALTER TABLE schema_migrations OWNER TO {group}")
 
     try:
-        migrate(target, files, Goal(), give_away)
+        migrate(target, files, UpgradeTarget(), give_away)
         assert travelled[0] == 0
         assert query("SELECT version FROM schema_migrations ORDER BY version") == [(n,) for n in range(1, 5)]
     finally:

@@ -14,7 +14,7 @@ from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate, rollback
 from fowergram_db.migrations.plan import Undo
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from tests.integration.pooler import pooler_to
 
 _BASE = """
@@ -118,7 +118,7 @@ def _ignore(_event: object) -> None:
 def test_what_a_file_leaves_in_its_session_does_not_reach_the_next_file(write, target, left, extent):
     leaves, gone = left
     files = read_migrations(write(**{"001_a": _BASE + _CHECKS, "002_b": leaves, "003_c": _check(gone)}))
-    migrate(target, files, Goal(extent=extent), _ignore)
+    migrate(target, files, UpgradeTarget(extent=extent), _ignore)
 
 
 @pytest.mark.matrix(every=9)
@@ -126,7 +126,7 @@ def test_what_a_file_leaves_does_not_reach_a_batch_of_files_nor_what_follows_it(
     leaves, gone = left
     batch = {f"00{number}_n": f"CREATE INDEX i{number} ON users (id)" for number in (3, 4)}
     files = read_migrations(write(**{"001_a": _BASE + _CHECKS, "002_b": leaves, "005_c": _check(gone)}, **batch))
-    migrate(target, files, Goal(), _ignore)
+    migrate(target, files, UpgradeTarget(), _ignore)
     assert query("SELECT schemaname::text FROM pg_indexes WHERE indexname IN ('i3', 'i4')") == [("public",)] * 2
 
 
@@ -142,7 +142,7 @@ def test_what_a_down_file_leaves_does_not_reach_the_next_down_file(write, target
             "003_c.down": leaves,
         }
     )
-    migrate(target, read_migrations(directory), Goal(), _ignore)
+    migrate(target, read_migrations(directory), UpgradeTarget(), _ignore)
     rollback(target, read_migrations(directory), Undo(2), _ignore, lambda _question: True)
 
 
@@ -155,7 +155,7 @@ def test_what_a_file_without_a_transaction_leaves_does_not_reach_the_next_file(w
         pytest.skip("it ends with its own transaction")
     header = "-- fowergram: no-transaction\n"
     files = {"001_a": _BASE + _CHECKS, "002_b": header + leaves, "003_c": header + _check(gone), "004_d": _check(gone)}
-    migrate(target, read_migrations(write(**files)), Goal(), _ignore)
+    migrate(target, read_migrations(write(**files)), UpgradeTarget(), _ignore)
 
 
 @pytest.mark.matrix(every=9)
@@ -173,7 +173,7 @@ def test_what_a_file_leaves_does_not_reach_the_next_file_through_a_pooler(write,
     files = read_migrations(write(**{"001_a": _BASE + _CHECKS, "002_b": leaves, "003_c": _check(gone)}))
     with connect(replace(target, dbname="postgres")) as admin:
         admin.execute(f"CREATE DATABASE {target.dbname}")
-    migrate(replace(pooler, dbname=target.dbname), files, Goal(extent=extent), _ignore)
+    migrate(replace(pooler, dbname=target.dbname), files, UpgradeTarget(extent=extent), _ignore)
 
 
 def test_what_an_event_trigger_leaves_does_not_reach_the_next_file(write, target):
@@ -184,15 +184,15 @@ def test_what_an_event_trigger_leaves_does_not_reach_the_next_file(write, target
     """
     index = "CREATE INDEX ON posts (user_id)"
     first = write(**{"001_a": _BASE, "002_b": trigger, "003_c": index, "004_d": index, "005_e": _check(_NO_TEMPORARY)})
-    migrate(target, read_migrations(first), Goal(), _ignore)
+    migrate(target, read_migrations(first), UpgradeTarget(), _ignore)
     more = write(**{"006_f": index, "007_g": index, "008_h": _check(_NO_TENANT), "009_i": _check(_NO_TEMPORARY)})
-    migrate(target, read_migrations(more), Goal(), _ignore)
+    migrate(target, read_migrations(more), UpgradeTarget(), _ignore)
 
 
 def test_a_savepoint_of_one_file_is_none_of_the_next(write, target, tables):
     files = read_migrations(write(**{"001_a": "SAVEPOINT s; CREATE TABLE a ()", "002_b": "ROLLBACK TO SAVEPOINT s"}))
     with pytest.raises(MigrationFailed, match="savepoint"):
-        migrate(target, files, Goal(extent=Extent.ALL), _ignore)
+        migrate(target, files, UpgradeTarget(extent=Extent.ALL), _ignore)
     assert tables() == []
 
 
@@ -200,10 +200,10 @@ def test_a_file_without_a_transaction_that_needs_its_session_again_does_not_go_o
     text = "-- fowergram: no-transaction\nCREATE TEMP TABLE users (id int);\nSELECT 1/0;\nALTER TABLE users ADD x int;"
     files = read_migrations(write(**{"001_a": _BASE, "002_b": text}))
     with pytest.raises(MigrationFailed):
-        migrate(target, files, Goal(), _ignore)
+        migrate(target, files, UpgradeTarget(), _ignore)
     write(**{"002_b": text.replace("1/0", "1")})
     with pytest.raises(HistoryInconsistent, match="CREATE TEMP TABLE"):
-        migrate(target, read_migrations(files[0].up.path.parent), Goal(), _ignore)
+        migrate(target, read_migrations(files[0].up.path.parent), UpgradeTarget(), _ignore)
     assert query("SELECT count(*) FROM information_schema.columns WHERE table_name = 'users'") == [(1,)]
 
 
@@ -212,7 +212,7 @@ def test_a_file_without_a_transaction_keeps_nothing_in_a_session_of_a_pooler(wri
     empty_db.close()
     files = read_migrations(write(**{"001_a": f"-- fowergram: no-transaction\n{keeps}"}))
     with pytest.raises(Refused, match="keeps something"):
-        migrate(pooled, files, Goal(), _ignore)
+        migrate(pooled, files, UpgradeTarget(), _ignore)
 
 
 def test_what_other_clients_of_a_pooler_have_prepared_and_locked_stays_and_is_not_meant(write, target, empty_db):
@@ -234,7 +234,7 @@ def test_what_other_clients_of_a_pooler_have_prepared_and_locked_stays_and_is_no
             other.execute("CREATE TEMP TABLE users (id int)")
         for other in others:
             other.commit()
-        migrate(pooled, files, Goal(), _ignore)
+        migrate(pooled, files, UpgradeTarget(), _ignore)
         session = stack.enter_context(connect(target))
         held = "SELECT count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7 AND objid = 7"
         assert session.execute(held).fetchone() == (3,)
@@ -249,7 +249,7 @@ def test_a_file_without_a_transaction_has_its_lock_and_statements_again_when_it_
     )
     files = read_migrations(write(**{"001_a": text}))
     with pytest.raises(MigrationFailed):
-        migrate(target, files, Goal(), _ignore)
+        migrate(target, files, UpgradeTarget(), _ignore)
     gone = f"NOT ({_NONE_LOCKED}) AND NOT ({_NONE_PREPARED})"
     directory = write(**{"001_a": text.replace("SELECT 1/0", _check(gone)), "002_b": _check(_NONE_LOCKED)})
-    migrate(target, read_migrations(directory), Goal(), _ignore)
+    migrate(target, read_migrations(directory), UpgradeTarget(), _ignore)

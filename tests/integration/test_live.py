@@ -17,7 +17,7 @@ from fowergram_db.migrations.engine.wire import send, send_data
 from fowergram_db.migrations.events import Progressed, StatementReached
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 
 CONCURRENTLY = "-- fowergram: no-transaction\n"
 SLOW = """
@@ -48,7 +48,7 @@ def seen(write, target, monkeypatch):
 
     def run(**files: str) -> list[Progressed]:
         events: list[object] = []
-        migrate(target, read_migrations(write(**{"001_slow": SLOW}, **files)), Goal(), events.append)
+        migrate(target, read_migrations(write(**{"001_slow": SLOW}, **files)), UpgradeTarget(), events.append)
         return [event for event in events if isinstance(event, Progressed)]
 
     return run
@@ -130,7 +130,7 @@ def run_on_a_terminal(command: list, variables: dict[str, str]) -> str:
 
 def statements_reached(target, directory) -> list[tuple[int, int]]:
     events: list[object] = []
-    migrate(target, read_migrations(directory), Goal(), events.append)
+    migrate(target, read_migrations(directory), UpgradeTarget(), events.append)
     return [(event.number, event.total) for event in events if isinstance(event, StatementReached)]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 
 LEVEL = "INSERT INTO seen VALUES (current_setting('transaction_isolation'), current_setting('transaction_read_only'));"
 TABLE = "CREATE TABLE seen (level text, read_only text);"
@@ -98,6 +98,6 @@ def test_a_pooler_runs_them_too(write, pooled, query, empty_db):
         "003_b": "SET TRANSACTION READ ONLY; SELECT 1;",
     })  # fmt: skip
     directory = write(**{"004_c": LEVEL})
-    migrate(pooled, read_migrations(directory), Goal(), lambda _event: None)
+    migrate(pooled, read_migrations(directory), UpgradeTarget(), lambda _event: None)
     assert query("SELECT * FROM seen") == [("serializable", "off"), ("read committed", "off")]
     assert empty_db.execute("SELECT count(*) FROM schema_migrations").fetchone() == (4,)

@@ -7,7 +7,7 @@ import pytest
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate, rollback
 from fowergram_db.migrations.plan import Undo
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 
 SQL_MIGRATE = "-- +migrate Up\n{}\n-- +migrate Down\n{}\n"
 # For each directory: the tables that its files make, by file, in the order of the tool; and their versions in JSON.
@@ -316,8 +316,8 @@ def test_a_view_on_the_versions_is_named_where_it_stands_in_the_way(cli, lay, qu
 def test_a_directory_is_run_through_a_pooler(lay, directory, pooled, tables):
     lay("Flyway")
     files = read_migrations(directory)
-    migrate(pooled, files[:1], Goal(), lambda _: None)
-    migrate(pooled, files, Goal(), lambda _: None)
+    migrate(pooled, files[:1], UpgradeTarget(), lambda _: None)
+    migrate(pooled, files, UpgradeTarget(), lambda _: None)
     assert tables() == ["a", "b", "c", "d"]
     rollback(pooled, files, Undo(to="1.2"), lambda _: None, lambda _: True)
     assert tables() == ["a", "b"]

@@ -9,7 +9,7 @@ from fowergram_db.database.connection import connect
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import Goal
+from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.testdb.suite import Suite
 from tests.integration.conftest import environment
 
@@ -172,7 +172,7 @@ def test_a_statement_about_the_whole_server_runs_once(cli, write, target, admin,
     directory = write(**{"001_a": "CREATE TABLE before (id int)", "002_b": statement, "003_c": "CREATE TABLE after ()"})
     if (name, command) == ("subscription", "reset"):
         pytest.skip("it stops a reset")
-    migrate(target, read_migrations(directory), Goal(), _ignore)
+    migrate(target, read_migrations(directory), UpgradeTarget(), _ignore)
     before = shared()
     try:
         _COMMANDS[command](cli, target, directory)
@@ -199,7 +199,7 @@ def _clear(admin, target):
 @pytest.mark.parametrize("name", _HIDDEN, ids=lambda name: name.replace(" ", "-"))
 def test_what_code_would_change_of_the_server_is_rolled_back(cli, write, target, shared, empty_db, name, command):
     directory = write(**{"001_a": f"CREATE TABLE of_{target.dbname[-12:]} ()", "002_b": _HIDDEN[name]})
-    migrate(target, read_migrations(directory)[:1], Goal(), _ignore)
+    migrate(target, read_migrations(directory)[:1], UpgradeTarget(), _ignore)
     if command == "adopt":
         empty_db.execute("DROP TABLE schema_migrations")
     empty_db.close()
@@ -241,11 +241,11 @@ def test_what_migrations_give_their_own_database_is_in_each_clone_and_after_a_re
     base = f"CREATE TABLE of_{target.dbname[-12:]} ()"
     migrated = replace(target, dbname=f"{target.dbname}_m")
     directory = write(**{"001_a": base, "002_b": _OF_ITS_OWN.format(migrated.dbname)})
-    migrate(migrated, read_migrations(directory), Goal(), _ignore)
+    migrate(migrated, read_migrations(directory), UpgradeTarget(), _ignore)
     expected = _given(migrated)
     write(**{"002_b": _OF_ITS_OWN.format(target.dbname)})
     if is_there:
-        migrate(target, read_migrations(directory)[:1], Goal(), _ignore)
+        migrate(target, read_migrations(directory)[:1], UpgradeTarget(), _ignore)
         with connect(target) as session:
             session.execute(f"ALTER DATABASE {target.dbname} SET work_mem = '5MB'")
             session.execute(f"ALTER DATABASE {target.dbname} SET bytea_output = 'escape'")

@@ -230,13 +230,13 @@ def test_an_owner_who_may_create_roles_needs_no_superuser(empty_db, admin, role,
     from fowergram_db.database.sql import shipped_migrations
     from fowergram_db.migrations.files.directory import read_migrations
     from fowergram_db.migrations.migrate import migrate
-    from fowergram_db.migrations.run import Goal
+    from fowergram_db.migrations.run import UpgradeTarget
 
     admin.execute(f"ALTER ROLE {role} CREATEROLE")
     admin.execute(f"ALTER DATABASE {target.dbname} OWNER TO {role}")
     empty_db.execute(f"ALTER SCHEMA public OWNER TO {role}")
     owner = replace(target, user=role, password="plain password")
-    migrate(owner, read_migrations(shipped_migrations()), Goal(), lambda _event: None)
+    migrate(owner, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
     with _turn(admin), connect(owner) as session:
         session.execute(_script("create"))
         assert session.execute("SELECT tableowner FROM pg_tables WHERE tablename = 'users'").fetchone() == (
