@@ -59,15 +59,15 @@ def migrate(
     require_dry_run(session, dry_run=dry_run)
     extent = Extent.ALL if atomic else Extent.EACH
     listen, files = step_listener(session), session.read_files()
-    goal = UpgradeTarget(named_version(to, files), allow_out_of_order, extent, only_own=session.is_assumed)
+    upgrade_target = UpgradeTarget(named_version(to, files), allow_out_of_order, extent, only_own=session.is_assumed)
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
-            run = use_case.preview_migrate(target, files, goal, listen, patience.limits)
+            run = use_case.preview_migrate(target, files, upgrade_target, listen, patience.limits)
             return preview(session, run, show_secrets=show_secrets)
         session.data["partitions"] = []
         session.announce()
-        return arrived(session, use_case.migrate(target, files, goal, listen, patience))
+        return arrived(session, use_case.migrate(target, files, upgrade_target, listen, patience))
 
 
 @command(
@@ -152,21 +152,21 @@ def rollback(
     of its own.
     """
     from fowergram_db.migrations import migrate as use_case
-    from fowergram_db.migrations.plan import Undo
+    from fowergram_db.migrations.plan import RollbackTarget
 
     require_dry_run(session, dry_run=dry_run)
     if steps is not None and to is not None:
         steps, to = _typed_one(session, steps, to)
     listen, files = step_listener(session), session.read_files()
-    undo = Undo(1 if steps is None else steps, named_version(to, files))
+    rollback_target = RollbackTarget(1 if steps is None else steps, named_version(to, files))
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
-            run = use_case.preview_rollback(target, files, undo, listen, patience.limits)
+            run = use_case.preview_rollback(target, files, rollback_target, listen, patience.limits)
             return preview(session, run, show_secrets=show_secrets)
         session.announce()
         standing = use_case.rollback(
-            target, files, undo, listen, lambda what: _confirm(session, what), patience, session.environment
+            target, files, rollback_target, listen, lambda what: _confirm(session, what), patience, session.environment
         )
     return arrived(session, standing)
 

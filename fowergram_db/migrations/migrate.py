@@ -27,7 +27,7 @@ from fowergram_db.migrations.history import (
 )
 from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.partitions import keeps_partitions, maintain_partitions
-from fowergram_db.migrations.plan import State, Undo, plan_down, plan_up, survey, to_undo
+from fowergram_db.migrations.plan import RollbackTarget, State, migrations_to_roll_back, plan_down, plan_up, survey
 from fowergram_db.migrations.psql_script import Run
 from fowergram_db.migrations.run import PATIENCE, Patience, UpgradeTarget, carry_out, prepare
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
@@ -38,7 +38,7 @@ from fowergram_db.migrations.standing import Standing, standing_after, standing_
 def preview_migrate(
     target: Target,
     files: Sequence[MigrationFile],
-    goal: UpgradeTarget,
+    upgrade_target: UpgradeTarget,
     on_event: OnEvent,
     limits: Limits = PATIENCE.limits,
 ) -> Run:
@@ -48,18 +48,18 @@ def preview_migrate(
     try:
         with open_session(target, on_event) as connection:
             history, server_version = read_history(connection), connection.info.server_version
-            _require_own_database(connection, history, goal)
+            _require_own_database(connection, history, upgrade_target)
             with reported("look for partitions to maintain"):
                 keeps = keeps_partitions(connection)
     except DatabaseMissing:
         history, is_missing = History(), True
     files, history = align(files, history)
-    steps = tuple(for_server(checked, server_version) for checked in prepare(files, history, goal))
+    steps = tuple(for_server(checked, server_version) for checked in prepare(files, history, upgrade_target))
     keeps = keeps or any("maintain_partitions" in checked.script.text for checked in steps)
     return Run(
         steps,
         limits,
-        goal.extent,
+        upgrade_target.extent,
         creates_database=is_missing,
         table_changes=table_changes(files, history),
         keeps_partitions=keeps,
@@ -69,7 +69,7 @@ def preview_migrate(
 def migrate(
     target: Target,
     files: Sequence[MigrationFile],
-    goal: UpgradeTarget,
+    upgrade_target: UpgradeTarget,
     on_event: OnEvent,
     patience: Patience = PATIENCE,
 ) -> Standing:
@@ -79,13 +79,13 @@ def migrate(
     is nothing to do, it is not taken. Partitions are kept ahead at the end, where the database has a function for it.
     Raises the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
-    with open_or_create(target, on_event, otherwise=lambda: prepare(files, History(), goal)) as connection:
+    with open_or_create(target, on_event, otherwise=lambda: prepare(files, History(), upgrade_target)) as connection:
         require_coordinator(connection)
         history = read_history(connection)
-        if _is_done(*align(files, history), goal):
+        if _is_done(*align(files, history), upgrade_target):
             standing = standing_of(survey(*align(files, history)))
         else:
-            standing = _apply(connection, target, files, goal, on_event, patience)
+            standing = _apply(connection, target, files, upgrade_target, on_event, patience)
         maintain_partitions(connection, patience.limits, on_event)
         return standing
 
@@ -94,45 +94,51 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
     connection: Connection,
     target: Target,
     files: Sequence[MigrationFile],
-    goal: UpgradeTarget,
+    upgrade_target: UpgradeTarget,
     on_event: OnEvent,
     patience: Patience,
 ) -> Standing:
     with migration_lock(target, patience.wait_s, on_event) as lock:
         files, history = align(files, read_history(connection))
-        steps = prepare(files, history, goal)
-        _require_own_database(connection, history, goal)
+        steps = prepare(files, history, upgrade_target)
+        _require_own_database(connection, history, upgrade_target)
         if steps:
             history = prepare_table(connection, files, history)
         worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
-        if goal.instead_of is not None:
+        if upgrade_target.instead_of is not None:
             from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 
-            worker = replace(worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, goal.instead_of))
-        carry_out(worker, target, files, steps, goal.extent, patience)
+            worker = replace(
+                worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, upgrade_target.instead_of)
+            )
+        carry_out(worker, target, files, steps, upgrade_target.extent, patience)
         return standing_after(files, history, (checked.step for checked in steps))
 
 
-def _require_own_database(connection: Connection, history: History, goal: UpgradeTarget) -> None:
-    if goal.only_own:
+def _require_own_database(connection: Connection, history: History, upgrade_target: UpgradeTarget) -> None:
+    if upgrade_target.only_own:
         require_own(history)
         require_no_tables(connection, history)
 
 
 def preview_rollback(
-    target: Target, files: Sequence[MigrationFile], undo: Undo, on_event: OnEvent, limits: Limits = PATIENCE.limits
+    target: Target,
+    files: Sequence[MigrationFile],
+    rollback_target: RollbackTarget,
+    on_event: OnEvent,
+    limits: Limits = PATIENCE.limits,
 ) -> Run:
     """Return what ``rollback`` would do. Writes nothing."""
     with open_session(target, on_event) as connection:
         files, history = align(files, read_history(connection))
-        steps = _prepare_down(connection, history, files, undo)
+        steps = _prepare_down(connection, history, files, rollback_target)
         return Run(steps, limits, table_changes=table_changes(files, history))
 
 
 def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens, who confirms, how long it waits
     target: Target,
     files: Sequence[MigrationFile],
-    undo: Undo,
+    rollback_target: RollbackTarget,
     on_event: OnEvent,
     confirm: Callable[[str], bool],
     patience: Patience = PATIENCE,
@@ -149,7 +155,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
     with open_session(target, on_event) as connection, migration_lock(target, patience.wait_s, on_event) as lock:
         require_coordinator(connection)
         files, history = align(files, read_history(connection))
-        steps = _prepare_down(connection, history, files, undo)
+        steps = _prepare_down(connection, history, files, rollback_target)
         question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
         is_risky = len(steps) > 1 and (is_production(environ) or is_protected(connection))
         if is_risky and not confirm(question):
@@ -164,22 +170,22 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
         return standing_after(files, history, (checked.step for checked in steps))
 
 
-def _is_done(files: Sequence[MigrationFile], history: History, goal: UpgradeTarget) -> bool:
+def _is_done(files: Sequence[MigrationFile], history: History, upgrade_target: UpgradeTarget) -> bool:
     """Tell whether nothing is pending. What is wrong now may be another run at work: that is for the lock to tell."""
     require_own(history)
     migrations = survey(files, history)
     if any(migration.state is not State.APPLIED for migration in migrations):
         return False
-    return not plan_up(files, history, to=goal.to)
+    return not plan_up(files, history, to=upgrade_target.to)
 
 
 def _prepare_down(
-    connection: Connection, history: History, files: Sequence[MigrationFile], undo: Undo
+    connection: Connection, history: History, files: Sequence[MigrationFile], rollback_target: RollbackTarget
 ) -> tuple[CheckedStep, ...]:
     require_own(history)
     if not has_lost_its_file(files, history):
         require_same_directory(files, history)
-    rows: tuple[AppliedMigration, ...] = to_undo(files, history, undo)
+    rows: tuple[AppliedMigration, ...] = migrations_to_roll_back(files, history, rollback_target)
     recorded = {row.recorded_version: row.version for row in rows}
     scripts = read_down_scripts(connection, tuple(recorded)) if rows else {}
     steps = plan_down(files, rows, {recorded[version]: script for version, script in scripts.items()})

@@ -158,7 +158,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class RollbackTarget:
     """How far back: the newest ``steps`` migrations, or, where ``to`` is given, all above that version; 0: all."""
 
     steps: int = 1
@@ -266,19 +266,21 @@ def recorded_down(file: MigrationFile) -> str | None:
     return f"-- fowergram: no-transaction\n{text}"
 
 
-def to_undo(files: Iterable[MigrationFile], history: History, undo: Undo) -> tuple[AppliedMigration, ...]:
+def migrations_to_roll_back(
+    files: Iterable[MigrationFile], history: History, rollback_target: RollbackTarget
+) -> tuple[AppliedMigration, ...]:
     """Return the applied migrations that a rollback would undo, newest first.
 
     Raises UnknownVersion for a version that neither files nor history know, UsageError for less than one
     step, HistoryInconsistent where one of them is half applied.
     """
     newest_first = history.applied[::-1]
-    if undo.to is None:
-        if undo.steps < 1:
+    if rollback_target.to is None:
+        if rollback_target.steps < 1:
             raise UsageError("a rollback undoes at least one migration", hint="Give --steps 1 or more.")
-        chosen = newest_first[: undo.steps]
+        chosen = newest_first[: rollback_target.steps]
     else:
-        chosen = newest_first if str(undo.to) == "0" else _above(undo.to, files, history)
+        chosen = newest_first if str(rollback_target.to) == "0" else _above(rollback_target.to, files, history)
     partial = (Migration(r.version, State.PARTIAL, None, r) for r in chosen if r.state is RecordedState.PARTIAL)
     _require_consistent(migration for migration in partial if not _goes_on(migration, Direction.DOWN))
     return chosen

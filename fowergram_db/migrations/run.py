@@ -58,21 +58,23 @@ _CITUS = re.compile("citus", re.IGNORECASE)
 _EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
 
 
-def prepare(files: Sequence[MigrationFile], history: History, goal: UpgradeTarget) -> tuple[CheckedStep, ...]:
+def prepare(files: Sequence[MigrationFile], history: History, upgrade_target: UpgradeTarget) -> tuple[CheckedStep, ...]:
     """Return the steps that reach the upgrade target, checked. Raises what forbids them; runs nothing."""
     require_own(history)
     require_same_directory(files, history)
     # What is built to be compared with keeps no record that could undo it.
-    down_scripts = DownScripts.CHECKED if goal.instead_of is None else DownScripts.PASSED_OVER
-    steps = check_all(plan_up(files, history, to=goal.to, out_of_order=goal.out_of_order), down_scripts)
+    down_scripts = DownScripts.CHECKED if upgrade_target.instead_of is None else DownScripts.PASSED_OVER
+    steps = check_all(
+        plan_up(files, history, to=upgrade_target.to, out_of_order=upgrade_target.out_of_order), down_scripts
+    )
     alone = next((c.step for c in steps if not c.directives.transactional), None)
-    if goal.extent is Extent.ALL and alone:
+    if upgrade_target.extent is Extent.ALL and alone:
         raise Refused(
             f"{alone.filename} runs without a transaction, and --atomic means one transaction for all; nothing was run",
             hint=f"Migrate up to it first: --to {alone.version} without --atomic.",
         )
     special = next((c.step for c in steps if c.directives.modes != DEFAULT), None)
-    if goal.extent is Extent.ALL and special and len(steps) > 1:
+    if upgrade_target.extent is Extent.ALL and special and len(steps) > 1:
         raise Refused(
             f"{special.filename} says how its transaction runs, and --atomic means one transaction for all; "
             "nothing was run",

@@ -13,7 +13,7 @@ from fowergram_db.migrations.build import build, steps_of
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate, rollback
-from fowergram_db.migrations.plan import Undo
+from fowergram_db.migrations.plan import RollbackTarget
 from fowergram_db.migrations.run import UpgradeTarget
 from tests.integration.pooler import pooler_to
 
@@ -143,7 +143,7 @@ def test_what_a_down_file_leaves_does_not_reach_the_next_down_file(write, target
         }
     )
     migrate(target, read_migrations(directory), UpgradeTarget(), _ignore)
-    rollback(target, read_migrations(directory), Undo(2), _ignore, lambda _question: True)
+    rollback(target, read_migrations(directory), RollbackTarget(2), _ignore, lambda _question: True)
 
 
 @pytest.mark.matrix(every=9)

@@ -14,7 +14,15 @@ from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
 from fowergram_db.migrations.files.source import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
-from fowergram_db.migrations.plan import Direction, State, Undo, plan_down, plan_up, survey, to_undo
+from fowergram_db.migrations.plan import (
+    Direction,
+    RollbackTarget,
+    State,
+    migrations_to_roll_back,
+    plan_down,
+    plan_up,
+    survey,
+)
 from fowergram_db.migrations.standing import Standing, standing_after, standing_of
 
 
@@ -112,35 +120,35 @@ def test_out_of_order_can_be_allowed():
 @pytest.mark.parametrize(
     ("undo", "versions"),
     [
-        (Undo(), [3]),
-        (Undo(2), [3, 2]),
-        (Undo(9), [3, 2, 1]),
-        (Undo(to=0), [3, 2, 1]),
-        (Undo(to=2), [3]),
-        (Undo(to=3), []),
-        (Undo(to=7), []),
+        (RollbackTarget(), [3]),
+        (RollbackTarget(2), [3, 2]),
+        (RollbackTarget(9), [3, 2, 1]),
+        (RollbackTarget(to=0), [3, 2, 1]),
+        (RollbackTarget(to=2), [3]),
+        (RollbackTarget(to=3), []),
+        (RollbackTarget(to=7), []),
     ],
 )
 def test_down_goes_newest_first_as_far_as_asked(undo, versions):
     files = [file(1), file(2), file(7)]
-    rows = to_undo(files, history(row(1), row(2), row(3)), undo)
+    rows = migrations_to_roll_back(files, history(row(1), row(2), row(3)), undo)
     assert [r.version for r in rows] == versions
 
 
-@pytest.mark.parametrize("undo", [Undo(0), Undo(-1)])
+@pytest.mark.parametrize("undo", [RollbackTarget(0), RollbackTarget(-1)])
 def test_less_than_one_step_is_no_rollback(undo):
     with pytest.raises(UsageError):
-        to_undo([], history(row(1)), undo)
+        migrations_to_roll_back([], history(row(1)), undo)
 
 
 def test_down_to_an_unknown_version_is_refused():
     with pytest.raises(UnknownVersion):
-        to_undo([file(1)], history(row(1)), Undo(to=5))
+        migrations_to_roll_back([file(1)], history(row(1)), RollbackTarget(to=5))
 
 
 def test_down_of_a_half_applied_migration_is_refused():
     with pytest.raises(HistoryInconsistent):
-        to_undo([], history(row(1, "", RecordedState.PARTIAL)), Undo())
+        migrations_to_roll_back([], history(row(1, "", RecordedState.PARTIAL)), RollbackTarget())
 
 
 @pytest.mark.parametrize(
