@@ -27,7 +27,14 @@ from fowergram_db.migrations.history import (
 )
 from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.partitions import keeps_partitions, maintain_partitions
-from fowergram_db.migrations.plan import RollbackTarget, State, migrations_to_roll_back, plan_down, plan_up, survey
+from fowergram_db.migrations.plan import (
+    RollbackTarget,
+    State,
+    migration_states,
+    migrations_to_roll_back,
+    plan_down,
+    plan_up,
+)
 from fowergram_db.migrations.psql_script import Run
 from fowergram_db.migrations.run import PATIENCE, Patience, UpgradeTarget, carry_out, prepare
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
@@ -83,7 +90,7 @@ def migrate(
         require_coordinator(connection)
         history = read_history(connection)
         if _is_done(*align(files, history), upgrade_target):
-            standing = standing_of(survey(*align(files, history)))
+            standing = standing_of(migration_states(*align(files, history)))
         else:
             standing = _apply(connection, target, files, upgrade_target, on_event, patience)
         maintain_partitions(connection, patience.limits, on_event)
@@ -173,7 +180,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
 def _is_done(files: Sequence[MigrationFile], history: History, upgrade_target: UpgradeTarget) -> bool:
     """Tell whether nothing is pending. What is wrong now may be another run at work: that is for the lock to tell."""
     require_own(history)
-    migrations = survey(files, history)
+    migrations = migration_states(files, history)
     if any(migration.state is not State.APPLIED for migration in migrations):
         return False
     return not plan_up(files, history, to=upgrade_target.to)

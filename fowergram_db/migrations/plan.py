@@ -165,7 +165,7 @@ class RollbackTarget:
     to: Version | str | None = None
 
 
-def survey(files: Iterable[MigrationFile], history: History) -> tuple[Migration, ...]:
+def migration_states(files: Iterable[MigrationFile], history: History) -> tuple[Migration, ...]:
     """Return every migration that files or history know, with its state, in order of version."""
     by_version = {file.version: file for file in files}
     applied = {row.version: row for row in history.applied}
@@ -199,7 +199,7 @@ def plan_up(
     first; ``out_of_order`` allows the pending migrations below the newest applied one.
     """
     last = None if to is None else require_version(to, (file.version for file in files))
-    migrations = survey(files, history)
+    migrations = migration_states(files, history)
     allowed = (State.OUT_OF_ORDER,) if out_of_order else ()
     _require_consistent(m for m in migrations if m.state not in allowed and not _goes_on(m, Direction.UP))
     return tuple(

@@ -17,7 +17,7 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import read_history, require_own, require_safe_to_write
 from fowergram_db.migrations.history_sql import load_for, values_of
-from fowergram_db.migrations.plan import Direction, Migration, State, recorded_down, step_up, survey
+from fowergram_db.migrations.plan import Direction, Migration, State, migration_states, recorded_down, step_up
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.version import Version, find_version, require_version
 
@@ -86,7 +86,7 @@ def repair(
         files, history = align(files, history)
         if decision.forgotten is None or not has_lost_its_file(files, history):
             require_same_directory(files, history)
-        chosen = _choose(survey(files, history), decision)
+        chosen = _choose(migration_states(files, history), decision)
         raise_faults([m.file.down_fault for m in chosen.all if m.file and m.file.down_fault])
         step = check(step_up(chosen.applied.file)) if chosen.applied and chosen.applied.file else None
         if chosen.all:

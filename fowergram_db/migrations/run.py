@@ -22,7 +22,7 @@ from fowergram_db.migrations.events import Notice, StepStarted
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
 from fowergram_db.migrations.other_histories import mark_known
-from fowergram_db.migrations.plan import Step, plan_up, survey
+from fowergram_db.migrations.plan import Step, migration_states, plan_up
 from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.script.modes import DEFAULT
 from fowergram_db.migrations.standing import said_of
@@ -166,7 +166,7 @@ def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile],
         with connect_safely(target) if lost else nullcontext(worker.connection) as connection:
             unsafe = _flush(connection)
             _mark_histories_made_by(steps, connection)
-            migrations = survey(*align(files, read_history(connection)))
+            migrations = migration_states(*align(files, read_history(connection)))
     except (FowergramError, psycopg.Error):
         return "What is applied now could not be asked: look at `fowergram-db status`."
     return f"{unsafe}{said_of(migrations)}"

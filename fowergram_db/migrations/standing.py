@@ -10,7 +10,7 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, RecordedState, read_history
 from fowergram_db.migrations.other_histories import OtherHistory
-from fowergram_db.migrations.plan import Direction, Migration, State, Step, steps_pending, survey
+from fowergram_db.migrations.plan import Direction, Migration, State, Step, migration_states, steps_pending
 from fowergram_db.migrations.same_directory import difference, is_other_directory
 from fowergram_db.migrations.version import Version, order_of
 
@@ -65,10 +65,10 @@ def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) ->
         with open_session(target, on_event) as connection:
             history = read_history(connection)
     except DatabaseMissing:
-        return Status(survey(files, History()), database_exists=False)
+        return Status(migration_states(files, History()), database_exists=False)
     files, history = align(files, history)
     fault = difference(files, history) if is_other_directory(files, history) else ""
-    return Status(survey(files, history), database_exists=True, others=history.others, fault=fault)
+    return Status(migration_states(files, history), database_exists=True, others=history.others, fault=fault)
 
 
 def require_sound(found: Status) -> None:

@@ -12,7 +12,7 @@ from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.files.source import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
-from fowergram_db.migrations.plan import State, survey
+from fowergram_db.migrations.plan import State, migration_states
 from fowergram_db.migrations.version import TextVersion, Version, VersionType, dotted, numbered, order_of
 
 
@@ -36,7 +36,7 @@ def history(*rows: AppliedMigration) -> History:
 
 
 def states(files: list[MigrationFile], recorded: History) -> list[tuple[str, State]]:
-    return [(str(m.version), m.state) for m in survey(*align(files, recorded))]
+    return [(str(m.version), m.state) for m in migration_states(*align(files, recorded))]
 
 
 def test_numbers_are_left_alone():
@@ -95,7 +95,7 @@ def test_what_was_applied_stays_applied_in_either_type(numbers, data):
     applied = data.draw(st.lists(st.sampled_from([n for n in numbers if n < 2**63] or [0]), unique=True))
     rows = [row(f"{number}_a.sql", number) for number in sorted(applied) if number in numbers]
     found, aligned = align(files, history(*rows))
-    known = {str(m.version): m.state for m in survey(found, aligned)}
+    known = {str(m.version): m.state for m in migration_states(found, aligned)}
     assert len(known) == len(files)
     assert {text for text, state in known.items() if state is State.APPLIED} == {str(r.version) for r in rows}
     assert [int(str(each.version)) for each in sorted(found, key=lambda f: order_of(f.version))] == sorted(numbers)

@@ -11,7 +11,7 @@ from fowergram_db.migrations.engine.checks import check_all
 from fowergram_db.migrations.files.choice import DirectoryChoice, read_chosen, unread_folders
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.history import History
-from fowergram_db.migrations.plan import plan_up, survey
+from fowergram_db.migrations.plan import migration_states, plan_up
 
 GONE = b"\xff"
 NAMED = "-- fowergram: nonsense"
@@ -98,7 +98,7 @@ def test_faults_of_several_directories_are_in_one_report(put):
 def test_a_down_file_that_cannot_be_read_stops_nothing_that_does_not_use_it(put, down):
     (migration,) = read_migrations(put({"1_a.sql": "SELECT 1;", "1_a.down.sql": down}))
     assert migration.down_fault
-    assert survey([migration], History())[0].state == "pending"
+    assert migration_states([migration], History())[0].state == "pending"
 
 
 def test_leftovers_of_other_programs_are_passed_over(put):

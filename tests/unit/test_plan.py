@@ -18,10 +18,10 @@ from fowergram_db.migrations.plan import (
     Direction,
     RollbackTarget,
     State,
+    migration_states,
     migrations_to_roll_back,
     plan_down,
     plan_up,
-    survey,
 )
 from fowergram_db.migrations.standing import Standing, standing_after, standing_of
 
@@ -54,7 +54,7 @@ def history(*rows: AppliedMigration) -> History:
     ],
 )
 def test_every_state(files, rows, states):
-    assert {m.version: m.state for m in survey(map(file, files), history(*rows))} == states
+    assert {m.version: m.state for m in migration_states(map(file, files), history(*rows))} == states
 
 
 def test_where_a_run_arrives_counts_one_that_stopped_midway_elsewhere_neither_way():
@@ -62,7 +62,7 @@ def test_where_a_run_arrives_counts_one_that_stopped_midway_elsewhere_neither_wa
     before = history(row(1), replace(row(3, "", RecordedState.PARTIAL), progress=Progress("up", (), 1)))
     steps = plan_up(files, before, to=2, out_of_order=True)
     assert standing_after(files, before, steps) == Standing((1, 2), (4,))
-    assert standing_of(survey(files, before)) == Standing((1,), (2, 4))
+    assert standing_of(migration_states(files, before)) == Standing((1,), (2, 4))
     assert standing_after(files, before, plan_up(files, before, out_of_order=True)) == Standing((1, 2, 3, 4), ())
     assert standing_after(files, history(row(1), row(2)), plan_down(files, [row(2)], {})) == Standing((1,), (2, 3, 4))
 
@@ -74,7 +74,7 @@ def test_the_checksum_of_a_files_bytes_is_accepted_too(tmp_path, raw):
     files = read_migrations(tmp_path)
     for recorded, state in ((raw, State.APPLIED), (b"SELECT 1;\n", State.APPLIED), (b"SELECT 2;\n", State.CHANGED)):
         applied = replace(row(1), checksum=hashlib.sha256(recorded).hexdigest())
-        (migration,) = survey(files, history(applied))
+        (migration,) = migration_states(files, history(applied))
         (step,) = plan_down(files, [applied], {1: "recorded"})
         assert (migration.state, step.is_file) == (state, state is State.APPLIED)
 
