@@ -8,7 +8,7 @@ from fowergram_db.cli.options import DRY_RUN, SHOW_SECRETS, Needs, command, opti
 from fowergram_db.cli.preview import preview, require_dry_run
 from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.status_table import migration_data, other_history_data, show_status
-from fowergram_db.cli.steps import arrived, listener, show_reset, step_listener
+from fowergram_db.cli.steps import listener, report_summary, show_reset, step_listener
 from fowergram_db.cli.versions import named_version
 from fowergram_db.errors import ExitCode, UsageError
 
@@ -67,7 +67,7 @@ def migrate(
             return preview(session, run, show_secrets=show_secrets)
         session.data["partitions"] = []
         session.announce()
-        return arrived(session, use_case.migrate(target, files, upgrade_target, listen, patience))
+        return report_summary(session, use_case.migrate(target, files, upgrade_target, listen, patience))
 
 
 @command(
@@ -92,7 +92,7 @@ def status(
 
     Reads only: it never creates or alters anything, and a missing database is all pending.
     """
-    from fowergram_db.migrations import standing as use_case
+    from fowergram_db.migrations import status as use_case
 
     files = session.read_files()
     with session.reached() as target:
@@ -105,7 +105,7 @@ def status(
         exit_code = ExitCode.HISTORY
     elif check and pending:
         exit_code = ExitCode.FINDINGS
-    summary = {"applied": len(found.standing.applied), "pending": len(pending), "problems": len(problems)}
+    summary = {"applied": len(found.summary.applied), "pending": len(pending), "problems": len(problems)}
     data = {"migrations": list(map(migration_data, found.migrations)), "summary": summary}
     data["other_histories"] = list(map(other_history_data, found.others))
     if found.foreign:
@@ -165,10 +165,10 @@ def rollback(
             run = use_case.preview_rollback(target, files, rollback_target, listen, patience.limits)
             return preview(session, run, show_secrets=show_secrets)
         session.announce()
-        standing = use_case.rollback(
+        summary = use_case.rollback(
             target, files, rollback_target, listen, lambda what: _confirm(session, what), patience, session.environment
         )
-    return arrived(session, standing)
+    return report_summary(session, summary)
 
 
 @command(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fowergram_db.migrations.other_histories import OtherHistory
     from fowergram_db.migrations.plan import Migration
-    from fowergram_db.migrations.standing import Status
+    from fowergram_db.migrations.status import Status
 
 _MARKS = {"applied": " ", "pending": ">"}
 _STYLES = {"applied": "", "pending": "yellow"}
@@ -59,7 +59,7 @@ def show_status(session: Session, found: "Status", pending: int, problems: int) 
         session.screen.line(f"! {found.fault}")
     for other in found.others:
         session.screen.line(f"! {other.meaning}{_since(other)}" if other.stops else f"{other.meaning}{_since(other)}")
-    applied = len(found.standing.applied)
+    applied = len(found.summary.applied)
     session.screen.line(f"{applied} applied, {pending} pending, {count(problems, 'problem')}")
 
 

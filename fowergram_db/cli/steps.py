@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fowergram_db.migrations.events import Event, OnEvent, Progressed, StatementReached
     from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.migrations.plan import Step
-    from fowergram_db.migrations.standing import Standing
+    from fowergram_db.migrations.status import Summary
     from fowergram_db.testdb.reset import Reset
 
 
@@ -136,23 +136,23 @@ def step_data(step: "Step") -> dict[str, Any]:
     }
 
 
-def arrived(session: Session, standing: "Standing") -> Outcome:
+def report_summary(session: Session, summary: "Summary") -> Outcome:
     """Say where the database now stands."""
     if not session.data["steps"]:
         session.screen.line("Nothing to do.")
-    return Outcome({"summary": _summary(session, standing)})
+    return Outcome({"summary": _show_summary(session, summary)})
 
 
-def _summary(session: Session, standing: "Standing") -> dict[str, int]:
+def _show_summary(session: Session, summary: "Summary") -> dict[str, int]:
     """Say where the database stands, and return that for the JSON document."""
-    assert session.target is not None  # noqa: S101 - a command that has arrived has had a target
-    session.screen.line(f'Database "{session.target.dbname}" is {standing}.', "bold")
-    return {"applied": len(standing.applied), "pending": len(standing.pending)}
+    assert session.target is not None  # noqa: S101 - a command that ends well has had a target
+    session.screen.line(f'Database "{session.target.dbname}" is {summary}.', "bold")
+    return {"applied": len(summary.applied), "pending": len(summary.pending)}
 
 
 def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset") -> Outcome:
     """Say how a database was made anew, and where it now stands."""
-    from fowergram_db.migrations.standing import Standing
+    from fowergram_db.migrations.status import Summary
 
     if done.emptied:
         rows, tables = done.emptied.rows, done.emptied.tables
@@ -169,7 +169,7 @@ def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset"
             "template": done.template or None,
             "emptied": deleted,
             "reason": done.why_not or None,
-            "summary": _summary(session, Standing(tuple(file.version for file in files), ())),
+            "summary": _show_summary(session, Summary(tuple(file.version for file in files), ())),
         }
     )
 

@@ -39,7 +39,7 @@ from fowergram_db.migrations.psql_script import Run
 from fowergram_db.migrations.run import PATIENCE, Patience, UpgradeTarget, carry_out, prepare
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.session import open_or_create, open_session
-from fowergram_db.migrations.standing import Standing, standing_after, standing_of
+from fowergram_db.migrations.status import Summary, summarize, summary_after
 
 
 def preview_migrate(
@@ -79,7 +79,7 @@ def migrate(
     upgrade_target: UpgradeTarget,
     on_event: OnEvent,
     patience: Patience = PATIENCE,
-) -> Standing:
+) -> Summary:
     """Create the database where it is missing, then apply what is pending, each in its own transaction.
 
     All scripts are checked before the first statement runs, and all runs under the migration lock; where there
@@ -90,11 +90,11 @@ def migrate(
         require_coordinator(connection)
         history = read_history(connection)
         if _is_done(*align(files, history), upgrade_target):
-            standing = standing_of(migration_states(*align(files, history)))
+            summary = summarize(migration_states(*align(files, history)))
         else:
-            standing = _apply(connection, target, files, upgrade_target, on_event, patience)
+            summary = _apply(connection, target, files, upgrade_target, on_event, patience)
         maintain_partitions(connection, patience.limits, on_event)
-        return standing
+        return summary
 
 
 def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens, how long it waits
@@ -104,7 +104,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
     upgrade_target: UpgradeTarget,
     on_event: OnEvent,
     patience: Patience,
-) -> Standing:
+) -> Summary:
     with migration_lock(target, patience.wait_s, on_event) as lock:
         files, history = align(files, read_history(connection))
         steps = prepare(files, history, upgrade_target)
@@ -119,7 +119,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
                 worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, upgrade_target.instead_of)
             )
         carry_out(worker, target, files, steps, upgrade_target.extent, patience)
-        return standing_after(files, history, (checked.step for checked in steps))
+        return summary_after(files, history, (checked.step for checked in steps))
 
 
 def _require_own_database(connection: Connection, history: History, upgrade_target: UpgradeTarget) -> None:
@@ -150,7 +150,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
     confirm: Callable[[str], bool],
     patience: Patience = PATIENCE,
     environ: Mapping[str, str] = MappingProxyType({}),
-) -> Standing:
+) -> Summary:
     """Undo the newest migrations, newest first, each in its own transaction.
 
     ``confirm`` is asked, with a question, before more than one is undone in a production database, or where
@@ -174,7 +174,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
             history = prepare_table(connection, files, history)
         worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
         carry_out(worker, target, files, steps, Extent.EACH, patience)
-        return standing_after(files, history, (checked.step for checked in steps))
+        return summary_after(files, history, (checked.step for checked in steps))
 
 
 def _is_done(files: Sequence[MigrationFile], history: History, upgrade_target: UpgradeTarget) -> bool:

@@ -25,7 +25,7 @@ from fowergram_db.migrations.other_histories import mark_known
 from fowergram_db.migrations.plan import Step, migration_states, plan_up
 from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.script.modes import DEFAULT
-from fowergram_db.migrations.standing import said_of
+from fowergram_db.migrations.status import describe_applied
 from fowergram_db.migrations.version import Version
 
 
@@ -169,7 +169,7 @@ def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile],
             migrations = migration_states(*align(files, read_history(connection)))
     except (FowergramError, psycopg.Error):
         return "What is applied now could not be asked: look at `fowergram-db status`."
-    return f"{unsafe}{said_of(migrations)}"
+    return f"{unsafe}{describe_applied(migrations)}"
 
 
 def _flush(connection: Connection) -> str:

@@ -162,7 +162,7 @@ class Campaign:
         way = replace(stage.way, dbname=name)
         process = self._process(way, *_COMMANDS[case.command], prefix=stage.prefix)
         try:
-            stage.arrived(name)
+            stage.report_summary(name)
             time.sleep(case.moment * self._durations[case.command])
             if case.fault in _STOPPED:
                 self._stop(case, process, replace(stage.server, dbname=name))

@@ -36,13 +36,13 @@ class Stage:
     """The surroundings of one case.
 
     ``server`` is a superuser's direct way to the server that counts, which a failover changes; ``way`` is what the run
-    is given, and ``prefix`` what it is started with. ``arrived`` waits for its first connection to a database.
+    is given, and ``prefix`` what it is started with. ``report_summary`` waits for its first connection to a database.
     ``strike`` does to the surroundings what the fault means. Where ``is_pooled``, idle sessions are the pooler's.
     """
 
     server: Target
     way: Target
-    arrived: Callable[[str], None]
+    report_summary: Callable[[str], None]
     strike: Callable[[], None] = lambda: None
     prefix: Prefix = ()
     is_pooled: bool = False
@@ -217,11 +217,11 @@ class SilentNetwork:
 
         with held, connect(self._server) as admin:
 
-            def arrived(database: str) -> None:
+            def report_summary(database: str) -> None:
                 _until(lambda: admin.execute(_SESSIONS, [database]).fetchone() is not None)
 
             way = replace(self._server, host=host.server_address)
-            yield Stage(self._server, way, arrived, silence, host.prefix)
+            yield Stage(self._server, way, report_summary, silence, host.prefix)
 
 
 def _target(server: Server) -> Target:
@@ -233,11 +233,11 @@ def _through(server: Target, port: int) -> Target:
 
 
 def _arrival(connected: threading.Event) -> Callable[[str], None]:
-    def arrived(_database: str) -> None:
+    def report_summary(_database: str) -> None:
         if not connected.wait(_SOON_S):
             raise TimeoutError("the run has not connected")
 
-    return arrived
+    return report_summary
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from fowergram_db.migrations.plan import (
     plan_down,
     plan_up,
 )
-from fowergram_db.migrations.standing import Standing, standing_after, standing_of
+from fowergram_db.migrations.status import Summary, summarize, summary_after
 
 
 def file(version: int, text: str = "", *, down: str | None = "down") -> MigrationFile:
@@ -61,10 +61,10 @@ def test_where_a_run_arrives_counts_one_that_stopped_midway_elsewhere_neither_wa
     files = list(map(file, (1, 2, 3, 4)))
     before = history(row(1), replace(row(3, "", RecordedState.PARTIAL), progress=Progress("up", (), 1)))
     steps = plan_up(files, before, to=2, out_of_order=True)
-    assert standing_after(files, before, steps) == Standing((1, 2), (4,))
-    assert standing_of(migration_states(files, before)) == Standing((1,), (2, 4))
-    assert standing_after(files, before, plan_up(files, before, out_of_order=True)) == Standing((1, 2, 3, 4), ())
-    assert standing_after(files, history(row(1), row(2)), plan_down(files, [row(2)], {})) == Standing((1,), (2, 3, 4))
+    assert summary_after(files, before, steps) == Summary((1, 2), (4,))
+    assert summarize(migration_states(files, before)) == Summary((1,), (2, 4))
+    assert summary_after(files, before, plan_up(files, before, out_of_order=True)) == Summary((1, 2, 3, 4), ())
+    assert summary_after(files, history(row(1), row(2)), plan_down(files, [row(2)], {})) == Summary((1,), (2, 3, 4))
 
 
 @pytest.mark.parametrize("raw", [b"SELECT 1;\r\n", b"\xef\xbb\xbfSELECT 1;\n"])

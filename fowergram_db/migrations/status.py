@@ -18,7 +18,7 @@ _MOST_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Summary:
     """Where a database stands, by version."""
 
     applied: tuple[Version, ...]
@@ -27,7 +27,7 @@ class Standing:
     def __str__(self) -> str:
         """Say it in a line.
 
-        >>> str(Standing((1, 2, 3), (4, 5))), str(Standing((), ()))
+        >>> str(Summary((1, 2, 3), (4, 5))), str(Summary((), ()))
         ('at version 3: 3 applied, 2 pending', 'at version 0: 0 applied, 0 pending')
         """
         newest = self.applied[-1] if self.applied else 0
@@ -52,9 +52,9 @@ class Status:
         return next((other.shown_tool for other in self.others if other.stops), "")
 
     @property
-    def standing(self) -> Standing:
+    def summary(self) -> Summary:
         """Return what is applied and what is not."""
-        return standing_of(self.migrations)
+        return summarize(self.migrations)
 
 
 def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> Status:
@@ -78,16 +78,16 @@ def require_sound(found: Status) -> None:
     check_all(steps_pending(found.migrations))
 
 
-def standing_of(migrations: Sequence[Migration]) -> Standing:
+def summarize(migrations: Sequence[Migration]) -> Summary:
     """Tell what is applied and what is not: one that stopped midway is neither."""
     pending = (State.PENDING, State.OUT_OF_ORDER)
-    return Standing(
+    return Summary(
         tuple(m.version for m in migrations if m.state not in (*pending, State.PARTIAL)),
         tuple(m.version for m in migrations if m.state in pending),
     )
 
 
-def standing_after(files: Sequence[MigrationFile], history: History, steps: Iterable[Step]) -> Standing:
+def summary_after(files: Sequence[MigrationFile], history: History, steps: Iterable[Step]) -> Summary:
     """Return where a run leaves the database that has taken all of its steps."""
     applied = {row.version for row in history.applied if row.state is RecordedState.APPLIED}
     partial = {row.version for row in history.applied} - applied
@@ -95,15 +95,15 @@ def standing_after(files: Sequence[MigrationFile], history: History, steps: Iter
         (applied.add if step.direction is Direction.UP else applied.discard)(step.version)
         partial.discard(step.version)
     pending = {file.version for file in files} - applied - partial
-    return Standing(tuple(sorted(applied, key=order_of)), tuple(sorted(pending, key=order_of)))
+    return Summary(tuple(sorted(applied, key=order_of)), tuple(sorted(pending, key=order_of)))
 
 
-def said_of(migrations: Sequence[Migration]) -> str:
+def describe_applied(migrations: Sequence[Migration]) -> str:
     """Say in a sentence what is applied and what is not."""
-    standing = standing_of(migrations)
+    summary = summarize(migrations)
     partial = tuple(m.version for m in migrations if m.state is State.PARTIAL)
     midway = f" Stopped midway: {_versions(partial)}." if partial else ""
-    return f"Applied now: {_versions(standing.applied)}.{midway} Not applied: {_versions(standing.pending)}."
+    return f"Applied now: {_versions(summary.applied)}.{midway} Not applied: {_versions(summary.pending)}."
 
 
 def _versions(versions: Sequence[Version]) -> str:
