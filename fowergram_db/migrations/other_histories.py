@@ -248,7 +248,7 @@ def _read(connection: Connection, table: FoundTable) -> OtherHistory | None:
     in_transaction = connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
     try:
         with connection.transaction() if in_transaction else nullcontext():
-            entries, newest, since, last = _show_summary(connection, table)
+            entries, newest, since, last = _summary(connection, table)
     except (psycopg.DataError, psycopg.ProgrammingError, psycopg.errors.LockNotAvailable):
         return unread if table.is_unmistakable else None
     if not 0 < int(entries or 0) <= _MOST_ENTRIES or not table.may_have(newest or ""):
@@ -256,7 +256,7 @@ def _read(connection: Connection, table: FoundTable) -> OtherHistory | None:
     return OtherHistory(table.tool, str(relation), int(entries or 0), newest or "", _moment(since), _moment(last))
 
 
-def _show_summary(connection: Connection, table: FoundTable) -> list[str | None]:
+def _summary(connection: Connection, table: FoundTable) -> list[str | None]:
     shape, relation = table.shape, table.relation
     ignored, _, value = shape.ignored.partition("=")
     parameters = {

@@ -5,7 +5,7 @@ import pytest
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.engine.checks import read_script
 from fowergram_db.migrations.files.directives import Directives, parse_directives
-from fowergram_db.migrations.script.places import Gap
+from fowergram_db.migrations.script.positions import Gap
 
 STEPWISE = "-- fowergram: no-transaction\n"
 

@@ -19,7 +19,7 @@ from fowergram_db.migrations.script.concurrent import index_built
 from fowergram_db.migrations.script.dump_settings import unknown_settings
 from fowergram_db.migrations.script.history_table import changes_history
 from fowergram_db.migrations.script.modes import DEFAULT, modes_set
-from fowergram_db.migrations.script.places import Gap, position
+from fowergram_db.migrations.script.positions import Gap, position
 from fowergram_db.migrations.script.scanner import Script, Statement, Trait, scan
 
 if TYPE_CHECKING:

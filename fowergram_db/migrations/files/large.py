@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fowergram_db.errors import FileFault, Location
 from fowergram_db.migrations.files.opened import OpenedFile, without_cr
-from fowergram_db.migrations.script.places import Gap
+from fowergram_db.migrations.script.positions import Gap
 from fowergram_db.migrations.script.scanner import Script, scan
 
 _WINDOW = 1 << 20

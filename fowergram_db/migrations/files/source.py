@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fowergram_db.errors import FileFault, Location, MigrationFailed
 from fowergram_db.migrations.files.directives import Directives, parse_directives
 from fowergram_db.migrations.files.opened import CHUNK, OpenedFile, without_cr
-from fowergram_db.migrations.script.places import Gap, position
+from fowergram_db.migrations.script.positions import Gap, position
 
 if TYPE_CHECKING:
     from fowergram_db.redaction.psql_variables import Change

@@ -19,7 +19,7 @@ from fowergram_db.lexer import (
     quoted_end,
     string_end,
 )
-from fowergram_db.migrations.script.places import position
+from fowergram_db.migrations.script.positions import position
 from fowergram_db.migrations.script.statements import LABEL_WORDS, Piece, Script, Statement
 from fowergram_db.migrations.script.traits import TELLING_WORDS, Trait, traits_of
 
