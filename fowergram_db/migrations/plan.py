@@ -10,7 +10,7 @@ from fowergram_db.errors import FileFault, HistoryInconsistent, Location, Refuse
 from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.files.source import SqlFile
+from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
 from fowergram_db.migrations.version import Version, order_of, require_version
 

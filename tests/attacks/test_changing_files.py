@@ -8,8 +8,8 @@ import pytest
 
 from fowergram_db.cli.main import run
 from fowergram_db.errors import FileFault, MigrationFailed
-from fowergram_db.migrations.files.opened import OpenedFile
-from fowergram_db.migrations.files.source import read_file
+from fowergram_db.migrations.files.sql_file import read_file
+from fowergram_db.migrations.files.stable_file import StableFile
 
 # A sample of each set of cases, unless all are asked for.
 pytestmark = pytest.mark.matrix(every=3)
@@ -76,7 +76,7 @@ def test_data_that_is_the_same_is_sent_whatever_became_of_the_file(tmp_path, cha
 def test_a_file_that_is_changed_while_it_is_read_is_not_read(tmp_path):
     path = tmp_path / "001_a.sql"
     path.write_text(DATA)
-    chunks = OpenedFile(path).chunks(size=64)
+    chunks = StableFile(path).chunks(size=64)
     next(chunks)
     with_time_put_back(path, overwrite)
     with pytest.raises(FileFault, match="was changed"):
@@ -95,7 +95,7 @@ def test_a_file_that_the_kernel_makes_is_no_empty_migration(target, tmp_path):
 def test_a_file_that_grows_is_not_taken_for_what_it_was(tmp_path):
     path = tmp_path / "001_a.sql"
     path.write_text("")
-    opened = OpenedFile(path)
+    opened = StableFile(path)
     path.write_text("SELECT 1")
     with pytest.raises(FileFault, match="was changed"):
         list(opened.chunks())

@@ -13,7 +13,7 @@ from fowergram_db.errors import ConfigurationError, FileFault
 from fowergram_db.migrations.files.choice import choose_directories, read_chosen, split_paths, unused_directories
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.files.source import SqlFile
+from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
 from fowergram_db.migrations.same_directory import has_lost_its_file, is_other_directory
 

@@ -11,7 +11,7 @@ from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
 from fowergram_db.migrations.files.new import write_migration
 from fowergram_db.migrations.files.sections import cut
-from fowergram_db.migrations.files.source import Gap, SqlFile
+from fowergram_db.migrations.files.sql_file import Gap, SqlFile
 
 MARKS = {
     "goose": ("-- +goose Up", "-- +goose Down"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fowergram_db.errors import HistoryInconsistent, Refused, UnknownVersion, UsageError
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
-from fowergram_db.migrations.files.source import SqlFile
+from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
 from fowergram_db.migrations.plan import (
     Direction,

@@ -11,7 +11,7 @@ from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.worker import Limits, Worker
 from fowergram_db.migrations.files.directives import Directives
-from fowergram_db.migrations.files.source import SqlFile
+from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.scanner import scan
 from fowergram_db.redaction.messages import mask_message, mask_query, mask_sql

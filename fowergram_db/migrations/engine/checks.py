@@ -12,7 +12,7 @@ from fowergram_db.errors import FileFault, Location, raise_faults
 from fowergram_db.migrations.files.directives import Directives, header_end, is_directive, parse_directives
 from fowergram_db.migrations.files.markers import misread
 from fowergram_db.migrations.files.sections import blank
-from fowergram_db.migrations.files.source import OnData
+from fowergram_db.migrations.files.sql_file import OnData
 from fowergram_db.migrations.history_sql import values_of
 from fowergram_db.migrations.plan import Direction, Step
 from fowergram_db.migrations.script.concurrent import index_built

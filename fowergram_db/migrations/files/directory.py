@@ -13,7 +13,7 @@ from fowergram_db.migrations.files.layouts import diesel, drizzle, flyway, folde
 from fowergram_db.migrations.files.listing import Listing, folders_with_migrations, list_directory, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile, clash
 from fowergram_db.migrations.files.sections import cut
-from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.files.transactions import without_transactions
 from fowergram_db.migrations.version import TextVersion, as_numbers, order_of
 from fowergram_db.migrations.version import numbered as number_version
@@ -123,7 +123,7 @@ def _layout_of(listing: Listing, faults: Faults) -> Layout:
         raise FileFault(
             f"{first[1].name} and {others[0][1].name} are laid out for two different tools",
             hint="Keep one layout in a directory.",
-            location=place(others[0][1]),
+            location=location_in(others[0][1]),
         )
     return first[0]
 
@@ -178,7 +178,7 @@ def _contradictions(migrations: Iterable[MigrationFile]) -> Iterator[FileFault]:
             yield FileFault(
                 f"{one.up.path.name} says that it is irreversible, and {_undoing(one.up, one.down)} undoes it",
                 hint="Remove the directive or what undoes it.",
-                location=place(one.up.path),
+                location=location_in(one.up.path),
             )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fowergram_db.database.environment import shown
 from fowergram_db.errors import ConfigurationError, FileFault
 from fowergram_db.migrations.files.faults import Faults
-from fowergram_db.migrations.files.source import place
+from fowergram_db.migrations.files.sql_file import location_in
 
 _PROGRAM = re.compile(
     r"(?:[0-9]+[_-]|[VU][0-9][0-9._]*__).+(?<![._]test)(?<!\.spec)(?<!\.d)\.([a-z]{2,4})", re.IGNORECASE | re.DOTALL
@@ -96,5 +96,5 @@ def _not_sql(path: Path, language: str) -> FileFault:
     return FileFault(
         f"{path.name} is a migration in {language}, which only its own program can run",
         hint="Write it in SQL, or move it elsewhere once it is applied everywhere.",
-        location=place(path),
+        location=location_in(path),
     )

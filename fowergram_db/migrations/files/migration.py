@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fowergram_db.errors import FileFault
-from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.version import Version
 
 
@@ -62,7 +62,7 @@ def clash(version: Version, first: Path, second: Path) -> FileFault:
     return FileFault(
         f"two files have version {version}: {names[0]} and {names[1]}",
         hint="Renumber the newer of them.",
-        location=place(second),
+        location=location_in(second),
     )
 
 
@@ -71,7 +71,7 @@ def mixture(first: Path, second: Path) -> FileFault:
     return FileFault(
         f"{first.name} and {second.name} are laid out for two different tools",
         hint="Keep one layout in a directory.",
-        location=place(second),
+        location=location_in(second),
     )
 
 

@@ -88,9 +88,9 @@ def _next_number(directory: Path, tool: str) -> tuple[str, str]:
             f"there is no number above {highest}", hint="Renumber the newest migration: it uses the greatest there is."
         )
     number = str(highest + 1).zfill(max(len(written), _FEWEST_DIGITS))
-    place = recorded_version(tool, f"{number}{separator}x.sql")
+    position = recorded_version(tool, f"{number}{separator}x.sql")
     others = (recorded_version(tool, f"{digits}_x.sql") for _, digits, _ in found)
-    if place and any(other and place < other for other in others):
+    if position and any(other and position < other for other in others):
         raise ConfigurationError(
             f"{tool} puts file names in order as text, where {number} comes before {written}",
             hint=f"Name the file by hand, with a number that comes last: in {len(written)} digits, or more of them.",

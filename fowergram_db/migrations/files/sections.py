@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.directives import parse_directives
-from fowergram_db.migrations.files.source import SqlFile, place
+from fowergram_db.migrations.files.sql_file import SqlFile, location_in
 
 GOOSE, DBMATE, SQL_MIGRATE = "goose", "dbmate", "sql-migrate"
 NODE_PG_MIGRATE, TERN = "node-pg-migrate", "tern"
@@ -165,13 +165,13 @@ def _sections(file: SqlFile, markers: tuple[_Marker, ...]) -> Sections:
         raise FileFault(
             f"{file.path.name}: SQL stands above the first marker of {up.tool}",
             hint="Move it below.",
-            location=place(file.path, text, bare),
+            location=location_in(file.path, text, bare),
         )
     if up.tool == TERN and (template := _TEMPLATE.search(text)):
         raise FileFault(
             f"{file.path.name}: tern would put something in the place of {template[0]}",
             hint="Write the value itself.",
-            location=place(file.path, text, template.start()),
+            location=location_in(file.path, text, template.start()),
         )
     first, second = _spans(text, up, down)
     undoes = down and _comments_end(text, second[0]) < second[1]
@@ -245,5 +245,5 @@ def _comments_end(text: str, start: int) -> int:
 def _fault(file: SqlFile, marker: _Marker, fact: str, hint: str) -> FileFault:
     said = file.text[marker.start : marker.end].strip()
     return FileFault(
-        f"{file.path.name}: {said!r} {fact}", hint=hint, location=place(file.path, file.text, marker.start)
+        f"{file.path.name}: {said!r} {fact}", hint=hint, location=location_in(file.path, file.text, marker.start)
     )

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from fowergram_db.migrations.files.source import SqlFile
+from fowergram_db.migrations.files.sql_file import SqlFile
 
 _COMMENT = re.compile(r"-->[ \t]*statement-breakpoint\b")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fowergram_db.lexer import words
 from fowergram_db.migrations.files.directives import header_end, parse_directives
 from fowergram_db.migrations.files.sections import blank
-from fowergram_db.migrations.files.source import SqlFile
+from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.script.modes import DEFAULT, Modes, modes_in
 
 if TYPE_CHECKING:

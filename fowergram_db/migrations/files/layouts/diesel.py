@@ -8,7 +8,7 @@ from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile, outside_transaction, read_down
-from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.version import TextVersion, number_of
 
 TOOL = "diesel"
@@ -33,7 +33,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
     for path in listing.others:
         if _DATED.match(path.name) and path.is_dir() and not _is_migration(path):
             hint = "Bring the file back, or remove the folder."
-            faults.add(FileFault(f"{path.name} has no up.sql", hint=hint, location=place(path)))
+            faults.add(FileFault(f"{path.name} has no up.sql", hint=hint, location=location_in(path)))
     for path in found(listing):
         with faults:
             migration = _read_folder(path)
@@ -86,6 +86,6 @@ def _runs_outside(path: Path) -> bool:
         raise FileFault(
             f"{path.parent.name}/{path.name} does not say whether to run in a transaction: {said}",
             hint="Write `run_in_transaction = false` or true, and nothing that is not TOML.",
-            location=place(path),
+            location=location_in(path),
         )
     return not said

@@ -9,7 +9,7 @@ from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile
-from fowergram_db.migrations.files.source import place, read_file
+from fowergram_db.migrations.files.sql_file import location_in, read_file
 from fowergram_db.migrations.files.statement_breaks import without_breaks
 from fowergram_db.migrations.version import TextVersion, natural, number_of
 
@@ -67,4 +67,4 @@ def _tags(path: Path) -> tuple[str, ...]:
 
 
 def _fault(path: Path, fact: str, hint: str) -> FileFault:
-    return FileFault(f"{path.parent.name}/{path.name} {fact}", hint=hint, location=place(path))
+    return FileFault(f"{path.parent.name}/{path.name} {fact}", hint=hint, location=location_in(path))

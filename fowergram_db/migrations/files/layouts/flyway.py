@@ -9,7 +9,7 @@ from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, clash, folder_of, outside_transaction, read_down
-from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.files.transactions import alone
 from fowergram_db.migrations.version import TextVersion, dotted, number_of
 
@@ -60,7 +60,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
                 FileFault(
                     f"{path.name} has no migration that it would undo",
                     hint=f"Add V{version}__name.sql, or remove this one.",
-                    location=place(path),
+                    location=location_in(path),
                 )
             )
     for position, (version, title, path) in ups.items():
@@ -86,7 +86,7 @@ def _flyway_name(path: Path) -> tuple[str, TextVersion, str]:
             f"{path.name} is {kind}",
             hint="Only V1__name.sql and U1__name.sql are run. Keep what is to run again and again in a directory of "
             "its own, or make a V migration of it for each change.",
-            location=place(path),
+            location=location_in(path),
         )
     return match[1], _version(match[2]), match[3]
 
@@ -110,7 +110,7 @@ def _read_flyway_file(path: Path) -> SqlFile:
             f"{path.name}: Flyway would put something in the place of {placeholder[0]}",
             hint="Write the value itself; where the text is meant as it stands, say placeholderReplacement=false in "
             f"{path.name}.conf.",
-            location=place(path, file.text, placeholder.start()),
+            location=location_in(path, file.text, placeholder.start()),
         )
     # Flyway looks itself for statements that cannot run in a transaction.
     return outside_transaction(file) if settings.get("executeintransaction", "true") == "false" else alone(file)
@@ -133,7 +133,7 @@ def _flyway_settings(path: Path) -> dict[str, str]:
             raise FileFault(
                 f"{path.name}: {line.strip()!r} cannot be obeyed",
                 hint="executeInTransaction and placeholderReplacement are, each true or false.",
-                location=replace(place(path), line=number, column=1),
+                location=replace(location_in(path), line=number, column=1),
             )
         settings[key] = value
     return settings

@@ -8,7 +8,7 @@ from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile, read_down
-from fowergram_db.migrations.files.source import place, read_file
+from fowergram_db.migrations.files.sql_file import location_in, read_file
 from fowergram_db.migrations.files.statement_breaks import without_breaks
 from fowergram_db.migrations.files.transactions import as_sent
 from fowergram_db.migrations.version import TextVersion, number_of
@@ -42,7 +42,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
             raise FileFault(
                 f"{path.name} has no {_FILE}",
                 hint="Bring the file back, or remove the folder.",
-                location=place(path),
+                location=location_in(path),
             )
     for path in found(listing):
         with faults:
@@ -68,5 +68,5 @@ def _require_postgresql(path: Path) -> None:
         raise FileFault(
             f"{path.name} says that these migrations are for {provider[1] or 'no database'}, not for postgresql",
             hint="Name the directory that was made for PostgreSQL with --migrations-dir.",
-            location=place(path),
+            location=location_in(path),
         )

@@ -25,7 +25,7 @@ from fowergram_db.migrations.files.sections import (
     Sections,
     cut,
 )
-from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.files.transactions import as_sent
 from fowergram_db.migrations.version import TextVersion, Version, natural, number_of, numbered, order_of
 
@@ -211,7 +211,9 @@ def _match(path: Path, tool: str | None) -> re.Match[str] | None:
     if match is None and tool is not None and tool not in _LOOSE_NAMES:
         raise _misnamed(path)
     if match and (match[3] or "").lower() == ".citus":
-        raise FileFault(f"{path.name}: names that end in .citus.sql are reserved", hint=_NAMES, location=place(path))
+        raise FileFault(
+            f"{path.name}: names that end in .citus.sql are reserved", hint=_NAMES, location=location_in(path)
+        )
     return match
 
 
@@ -231,7 +233,7 @@ def _misnamed(path: Path) -> FileFault:
             f"it to a directory of its own as 001_schema.sql, without the table schema_migrations and its rows; "
             "`fowergram-db adopt --to 1` then takes over a database that has this schema."
         )
-    return FileFault(f"{path.name} is not the name of a migration", hint=hint, location=place(path))
+    return FileFault(f"{path.name} is not the name of a migration", hint=hint, location=location_in(path))
 
 
 def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered], broken: set[str], faults: Faults) -> None:
@@ -243,7 +245,7 @@ def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered], br
                 FileFault(
                     f"{path.name} has no migration that it would undo",
                     hint=f"Add the file that does version {version}, or remove this one.",
-                    location=place(path),
+                    location=location_in(path),
                 )
             )
         elif text in whole and whole[text].name != name and not _is_up(whole[text].script.match):
@@ -251,6 +253,6 @@ def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered], br
                 FileFault(
                     f"{path.name} and {whole[text].script.path.name} have one version but two names",
                     hint="Give both the same name.",
-                    location=place(path),
+                    location=location_in(path),
                 )
             )

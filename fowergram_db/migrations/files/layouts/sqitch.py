@@ -10,7 +10,7 @@ from fowergram_db.lexer import Kind, Token, tokens
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, folder_of, read_down
-from fowergram_db.migrations.files.source import SqlFile, place, read_file
+from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.files.transactions import as_sent
 from fowergram_db.migrations.version import TextVersion
 
@@ -68,7 +68,7 @@ def _read_script(path: Path) -> SqlFile:
             raise FileFault(
                 f"{path.name}: psql would put something in the place of {variable[0]}",
                 hint="Write the value itself: fowergram-db runs SQL, and has no variables of psql.",
-                location=place(path, file.text, variable.start(), file.gaps),
+                location=location_in(path, file.text, variable.start(), file.gaps),
             )
     return as_sent(file)
 
@@ -103,7 +103,7 @@ def _settings(path: Path) -> Iterator[tuple[str, str]]:
             raise FileFault(
                 f"{path.name}: {line.strip()!r} cannot be obeyed",
                 hint=f"{', '.join(_PLACES)} are, in [core], for places below the directory of {path.name}.",
-                location=replace(place(path), line=number, column=1),
+                location=replace(location_in(path), line=number, column=1),
             )
         yield key.lower(), value
 
@@ -121,7 +121,7 @@ def _planned(path: Path, faults: Faults) -> tuple[str, ...]:
             fault = FileFault(
                 f"{path.name}: {name!r} {fact}",
                 hint="Reworked and reverted changes cannot be told apart here: make a change with a name of its own.",
-                location=replace(place(path), line=number, column=1),
+                location=replace(location_in(path), line=number, column=1),
             )
             faults.add(fault)
             continue

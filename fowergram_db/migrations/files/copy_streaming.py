@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fowergram_db.errors import FileFault, Location
-from fowergram_db.migrations.files.opened import OpenedFile, without_cr
+from fowergram_db.migrations.files.stable_file import StableFile, with_lf_ends
 from fowergram_db.migrations.script.positions import Gap
 from fowergram_db.migrations.script.scanner import Script, scan
 
@@ -26,7 +26,7 @@ class Elided:
     raw_checksum: str
 
 
-def read_large(file: OpenedFile, window: int = _WINDOW) -> Elided:
+def read_large(file: StableFile, window: int = _WINDOW) -> Elided:
     """Read a file, ``window`` bytes at a time; a statement that is longer is held in memory whole.
 
     Raises FileFault, with the place, for invalid UTF-8 and for a NUL byte, and where the file changes meanwhile.
@@ -36,7 +36,7 @@ def read_large(file: OpenedFile, window: int = _WINDOW) -> Elided:
     at = len(_bom(file))
     chunks = file.chunks(at, size=window)
     if not found.has_mark:
-        text = "".join(codecs.iterdecode(without_cr(chunks), "utf-8"))
+        text = "".join(codecs.iterdecode(with_lf_ends(chunks), "utf-8"))
         return Elided(text, (), found.checksum, found.raw_checksum)
     elider = _Elider(window, at)
     for chunk in chunks:
@@ -52,16 +52,16 @@ class _Checked:
     has_mark: bool
 
 
-def _bom(file: OpenedFile) -> bytes:
+def _bom(file: StableFile) -> bytes:
     return codecs.BOM_UTF8 if next(file.chunks(), b"").startswith(codecs.BOM_UTF8) else b""
 
 
-def _check(file: OpenedFile, window: int) -> _Checked:
+def _check(file: StableFile, window: int) -> _Checked:
     """Read the file once: whether it is text, its checksums, whether there can be COPY data in it."""
     bom = _bom(file)
     raw, normal = hashlib.sha256(bom), hashlib.sha256()
     has_mark, tail = False, b""
-    for chunk in without_cr(_hashed(_text(file, len(bom), window), raw)):
+    for chunk in with_lf_ends(_hashed(_text(file, len(bom), window), raw)):
         normal.update(chunk)
         has_mark = has_mark or _MARK in (tail + chunk).lower()
         tail = chunk[-len(_MARK) :]
@@ -74,7 +74,7 @@ def _hashed(chunks: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]
         yield chunk
 
 
-def _text(file: OpenedFile, begin: int, window: int) -> Iterator[bytes]:
+def _text(file: StableFile, begin: int, window: int) -> Iterator[bytes]:
     """Yield the file's bytes as far as they are text. Raises FileFault at the first that is not."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     at, pending = begin, 0
@@ -95,7 +95,7 @@ def _text(file: OpenedFile, begin: int, window: int) -> Iterator[bytes]:
         raise _fault(file, at - pending + error.start, fact, "Save the file as UTF-8.") from error
 
 
-def _fault(file: OpenedFile, offset: int, fact: str, hint: str) -> FileFault:
+def _fault(file: StableFile, offset: int, fact: str, hint: str) -> FileFault:
     """Make the fault for a byte, its line and column counted out: everything before it is text."""
     line, column = 1, 1
     text = codecs.iterdecode(file.chunks(len(_bom(file)), offset), "utf-8")

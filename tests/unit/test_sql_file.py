@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fowergram_db.errors import FileFault, MigrationFailed
+from fowergram_db.migrations.files.copy_streaming import read_large
 from fowergram_db.migrations.files.directives import Directives
-from fowergram_db.migrations.files.large import read_large
-from fowergram_db.migrations.files.opened import OpenedFile
-from fowergram_db.migrations.files.source import SqlFile, decode, read_file
+from fowergram_db.migrations.files.sql_file import SqlFile, decode, read_file
+from fowergram_db.migrations.files.stable_file import StableFile
 from fowergram_db.migrations.script.scanner import position, scan
 
 PARTS = [
@@ -49,7 +49,7 @@ def write(directory, raw: bytes | str):
 
 
 def large(path, window: int = 64) -> SqlFile:
-    opened = OpenedFile(path)
+    opened = StableFile(path)
     found = read_large(opened, window)
     return SqlFile(path, found.text, Directives(), found.gaps, found.checksum, found.raw_checksum, opened)
 

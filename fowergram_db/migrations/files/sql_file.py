@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from fowergram_db.errors import FileFault, Location, MigrationFailed
 from fowergram_db.migrations.files.directives import Directives, parse_directives
-from fowergram_db.migrations.files.opened import CHUNK, OpenedFile, without_cr
+from fowergram_db.migrations.files.stable_file import CHUNK, StableFile, with_lf_ends
 from fowergram_db.migrations.script.positions import Gap, position
 
 if TYPE_CHECKING:
     from fowergram_db.redaction.psql_variables import Change
 
-__all__ = ["Gap", "SqlFile", "decode", "place", "read_file"]
+__all__ = ["Gap", "SqlFile", "decode", "location_in", "read_file"]
 
 OnData = Callable[[Iterator[str]], Iterator[str]]
 _LARGEST_IN_MEMORY = 8 << 20
@@ -37,7 +37,7 @@ class SqlFile:
     gaps: tuple[Gap, ...] = ()
     checksum: str = ""
     raw_checksum: str = field(default="", compare=False)
-    opened: OpenedFile | None = field(default=None, repr=False, compare=False)
+    opened: StableFile | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         checksum = self.checksum or _sha256(self.text.encode())
@@ -60,7 +60,7 @@ class SqlFile:
         if self.opened and start == end and number < len(self.gaps) and self.gaps[number].at == start:
             gap = self.gaps[number]
             # One byte less, as a CR that was held back comes on top.
-            yield from without_cr(self.opened.chunks(gap.begin, gap.end, CHUNK - 1))
+            yield from with_lf_ends(self.opened.chunks(gap.begin, gap.end, CHUNK - 1))
             return
         characters = CHUNK // 4
         for at in range(start, end, characters):
@@ -97,18 +97,18 @@ def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
     Raises FileFault where it cannot be read, is not UTF-8 or holds a NUL byte.
     """
     try:
-        opened = OpenedFile(path)
+        opened = StableFile(path)
     except OSError as error:
         raise FileFault(
             f"{path.name} cannot be read: {error.strerror}",
             hint="Make it a file that this user may read.",
-            location=place(path),
+            location=location_in(path),
         ) from error
     if opened.size <= in_memory:
         raw = b"".join(opened.chunks())
         text = decode(path, raw)
         return SqlFile(path, text, parse_directives(str(path), text), raw_checksum=_sha256(raw))
-    from fowergram_db.migrations.files.large import read_large
+    from fowergram_db.migrations.files.copy_streaming import read_large
 
     found = read_large(opened)
     directives = parse_directives(str(path), found.text)
@@ -141,17 +141,17 @@ def decode(path: Path, raw: bytes) -> str:
         raise FileFault(
             f"{path.name} is not UTF-8: byte 0x{error.object[error.start]:02x}",
             hint="Save the file as UTF-8.",
-            location=place(path, before, len(before)),
+            location=location_in(path, before, len(before)),
         ) from error
     if (nul := text.find("\0")) >= 0:
         raise FileFault(
             f"{path.name} contains a NUL byte",
             hint="Remove it; a file in UTF-16 has to be saved as UTF-8.",
-            location=place(path, text, nul),
+            location=location_in(path, text, nul),
         )
     return text
 
 
-def place(path: Path, text: str = "", offset: int | None = None, gaps: tuple[Gap, ...] = ()) -> Location:
+def location_in(path: Path, text: str = "", offset: int | None = None, gaps: tuple[Gap, ...] = ()) -> Location:
     """Return the location of a file, or of an offset in its text."""
     return Location(str(path)) if offset is None else Location(str(path), *position(text, offset, gaps))

@@ -17,7 +17,7 @@ _NEVER: _State = (-1, -1, -1)
 _AGAIN = "Run the command again, and leave the file alone meanwhile."
 
 
-class OpenedFile:
+class StableFile:
     """A file that was opened for reading; closed when nobody has it any more.
 
     Its name may be taken away or given to another file meanwhile. Raises FileFault where the file itself changes.
@@ -110,10 +110,10 @@ def _is_fresh(state: _State) -> bool:
     return time.time_ns() - state[2] < _STEP_NS
 
 
-def without_cr(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def with_lf_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
     r"""Turn CRLF line ends into LF, one that the end of a chunk has cut too.
 
-    >>> list(without_cr([b"a\r", b"\nb\r\n", b"\r"]))
+    >>> list(with_lf_ends([b"a\r", b"\nb\r\n", b"\r"]))
     [b'a', b'\nb\n', b'\r']
     """
     held = b""
