@@ -10,7 +10,7 @@ from fowergram_db.errors import ConfigurationError, FileFault
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
 from fowergram_db.migrations.files.new import write_migration
-from fowergram_db.migrations.files.sections import cut
+from fowergram_db.migrations.files.sections import split_sections
 from fowergram_db.migrations.files.sql_file import Gap, SqlFile
 
 MARKS = {
@@ -85,7 +85,7 @@ def test_data_left_out_of_a_large_file_stays_with_its_section():
     text = "-- +goose Up\nCOPY a FROM stdin;\n\\.\n-- +goose Down\nCOPY b FROM stdin;\n\\.\nSELECT 1;"
     first, second = (index for index in range(len(text)) if text.startswith("\\.", index))
     gaps = (Gap(first, 32, 90, 3), Gap(second, 120, 160, 2))
-    sections = cut(SqlFile(Path("1_a.sql"), text, Directives(), gaps))
+    sections = split_sections(SqlFile(Path("1_a.sql"), text, Directives(), gaps))
     assert sections.up.gaps == gaps[:1]
     assert sections.down.gaps == (replace(gaps[1], at=second + 3),)
     assert sections.down.text.index("COPY b") == text.index("COPY b") + 3

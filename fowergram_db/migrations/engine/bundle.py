@@ -61,8 +61,8 @@ def _is_closed(script: Script) -> bool:
 
     An open one would take in the row and the COMMIT, and end in the next script.
     """
-    end = f"{script.text[script.complete :]}{_END}"
-    return scan(end).complete == len(end)
+    end = f"{script.text[script.complete_until :]}{_END}"
+    return scan(end).complete_until == len(end)
 
 
 class Bundle:

@@ -93,7 +93,7 @@ class CheckedStep:
         # What is blank at the beginning may be the place of another section of the file.
         yield next(parts).lstrip()
         yield from parts
-        yield self.script.missing_end
+        yield self.script.terminator
 
 
 class DownScripts(StrEnum):
@@ -197,7 +197,7 @@ def _command_faults(script: Script) -> Iterator[tuple[int, str, str]]:
 
 
 def _copy_faults(script: Script) -> Iterator[tuple[int, str, str]]:
-    for stray in script.strays:
+    for stray in script.trailing_text:
         yield (
             stray,
             "something stands behind a COPY … FROM stdin on the same line",

@@ -157,7 +157,7 @@ class _Elider:
             self._take(script, begin, end)
             self._leave_out(self.at)
             kept = end
-        complete = len(script.text) if final else script.complete
+        complete = len(script.text) if final else script.complete_until
         taken = self._take(script, kept, complete)
         self._keep(taken)
         # Where no statement was complete, twice as much is looked at next: all in all, nothing more than twice.

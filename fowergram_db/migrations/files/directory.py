@@ -12,7 +12,7 @@ from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.layouts import diesel, drizzle, flyway, folders, numbered, sqitch
 from fowergram_db.migrations.files.listing import Listing, folders_with_migrations, list_directory, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile, clash
-from fowergram_db.migrations.files.sections import cut
+from fowergram_db.migrations.files.sections import split_sections
 from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.files.transactions import without_transactions
 from fowergram_db.migrations.version import TextVersion, as_numbers, order_of
@@ -88,7 +88,7 @@ def tool_of(directory: Path) -> str:
     listing = list_directory(directory, faults)
     faults.raise_all()
     tool = next((layout.TOOL for layout in _LAYOUTS if layout.found(listing)), "") or numbered.tool_of(directory)
-    sections = cut(read_file(listing.sql[0])) if listing.sql and tool in numbered.TOOLS else None
+    sections = split_sections(read_file(listing.sql[0])) if listing.sql and tool in numbered.TOOLS else None
     return sections.tool if sections else tool
 
 

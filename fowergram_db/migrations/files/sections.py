@@ -68,7 +68,7 @@ class _Marker:
     end: int
 
 
-def cut(file: SqlFile, *, one_way: bool = False) -> Sections | None:
+def split_sections(file: SqlFile, *, one_way: bool = False) -> Sections | None:
     """Cut a file at its markers; None where it has none.
 
     ``one_way`` tells that the file's name says which way it goes: node-pg-migrate's markers are but remarks there.
@@ -88,7 +88,7 @@ def cut(file: SqlFile, *, one_way: bool = False) -> Sections | None:
 
 
 def is_understood(comment: str) -> bool:
-    """Tell whether a line is a marker that ``cut`` has looked at; node-pg-migrate's may also be a remark.
+    """Tell whether a line is a marker that ``split_sections`` has looked at; node-pg-migrate's may also be a remark.
 
     >>> [is_understood(line) for line in ("-- +goose Down", "-- migrate:down", "-- migrate: down", "-- Down Migration")]
     [True, True, False, False]

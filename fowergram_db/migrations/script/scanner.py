@@ -56,12 +56,12 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.complete = 0
+        self.complete_until = 0
         self.statements: list[Statement] = []
         self.data: list[tuple[int, int]] = []
         self.commands: list[tuple[int, int]] = []
         self.comments: list[tuple[int, int]] = []
-        self.strays: list[int] = []
+        self.trailing_text: list[int] = []
         # A million statements begin with the same few words.
         self.shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._begin_statement()
@@ -97,8 +97,8 @@ class _Scanner:
             tuple(self.data),
             tuple(self.commands),
             tuple(self.comments),
-            tuple(self.strays),
-            self.complete,
+            tuple(self.trailing_text),
+            self.complete_until,
         )
 
     def _comment(self) -> bool:
@@ -199,7 +199,7 @@ class _Scanner:
         self._end_statement()
         if copies:
             self._copy_data()
-        self.complete = self.at
+        self.complete_until = self.at
 
     def _copy_data(self) -> None:
         """Step over a block of COPY data: from the next line to a line that is only a backslash and a dot.
@@ -220,7 +220,7 @@ class _Scanner:
             if space := SPACE.match(self.text, begin, line_end):
                 self.at = space.end()
             elif not self._comment() or self.at > line_end:
-                self.strays.append(begin)
+                self.trailing_text.append(begin)
                 return
 
     def _meta_command(self) -> None:

@@ -1,4 +1,4 @@
-"""What a script is cut into. Pure."""
+"""The statements and pieces that a script is split into. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -58,8 +58,9 @@ class Script:
     r"""A scanned script.
 
     ``data`` are the blocks of COPY data, one for each ``COPY … FROM stdin``, ``commands`` the meta-commands of psql,
-    ``comments`` the comments, all as (start, end) in order. ``strays`` is where something stands behind the semicolon
-    of such a COPY, on its line. What stands before ``complete`` is as it is whatever may be written behind the text.
+    ``comments`` the comments, all as (start, end) in order. ``trailing_text`` holds the offsets of text
+    that follows the semicolon of such a COPY on its line. Text appended to the script cannot change what precedes
+    ``complete_until``.
     """
 
     text: str
@@ -67,8 +68,8 @@ class Script:
     data: tuple[tuple[int, int], ...] = ()
     commands: tuple[tuple[int, int], ...] = ()
     comments: tuple[tuple[int, int], ...] = ()
-    strays: tuple[int, ...] = ()
-    complete: int = 0
+    trailing_text: tuple[int, ...] = ()
+    complete_until: int = 0
 
     def pieces(self, longest: int = _LONGEST_PIECE) -> Iterator[Piece]:
         r"""Yield the script as pieces to be sent one after the other, the commands of psql blanked out.
@@ -83,18 +84,18 @@ class Script:
         copies = [s.end for s in self.statements if Trait.COPIES_FROM_CLIENT in s.traits]
         start = 0
         for end, data in zip(copies, self.data, strict=True):
-            for begin in self._cuts(start, end, longest):
+            for begin in self._split_points(start, end, longest):
                 yield Piece(start, self._sendable(start, begin))
                 start = begin
             yield Piece(start, f"{self._sendable(start, end)};", data)
             start = data[1] + 2 if self.text.startswith("\\.", data[1]) else data[1]
         if self.number_at(len(self.text)) > self.number_at(start - 1):
-            for begin in self._cuts(start, len(self.text), longest):
+            for begin in self._split_points(start, len(self.text), longest):
                 yield Piece(start, self._sendable(start, begin))
                 start = begin
             yield Piece(start, self._sendable(start, len(self.text)))
 
-    def _cuts(self, start: int, end: int, longest: int) -> Iterator[int]:
+    def _split_points(self, start: int, end: int, longest: int) -> Iterator[int]:
         """Yield where statements begin behind so many characters of a part of the text, from each of these on."""
         while end - start > longest:
             number = bisect_left(self.statements, start + longest, key=lambda statement: statement.start)
@@ -113,17 +114,17 @@ class Script:
         return "".join(kept)
 
     @property
-    def missing_end(self) -> str:
+    def terminator(self) -> str:
         r"""Return what has to be written behind the text before another script may follow.
 
         >>> from fowergram_db.migrations.script.scanner import scan
-        >>> [scan(text).missing_end for text in ("SELECT 1;\n", "SELECT 1; -- x", "SELECT 1 -- x")]
+        >>> [scan(text).terminator for text in ("SELECT 1;\n", "SELECT 1; -- x", "SELECT 1 -- x")]
         ['', '\n', '\n;\n']
-        >>> [scan(text).missing_end for text in ("COPY t FROM stdin;\n1\n", "COPY t FROM stdin;\n\\.\n")]
+        >>> [scan(text).terminator for text in ("COPY t FROM stdin;\n1\n", "COPY t FROM stdin;\n\\.\n")]
         ['\\.\n', '']
         """
         line_end = "\n" if self.text and not self.text.endswith("\n") else ""
-        semicolon = ";\n" if self.statements and self.statements[-1].start >= self.complete else ""
+        semicolon = ";\n" if self.statements and self.statements[-1].start >= self.complete_until else ""
         end_of_data = "\\.\n" if self.data and self.data[-1][1] == len(self.text) else ""
         return line_end + semicolon + end_of_data
 

@@ -23,7 +23,7 @@ from fowergram_db.migrations.files.sections import (
     SQL_MIGRATE,
     TERN,
     Sections,
-    cut,
+    split_sections,
 )
 from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.files.transactions import as_sent
@@ -185,7 +185,7 @@ def _read_script(path: Path, tool: str | None) -> _Script:
     match = _match(path, tool)
     try:
         file = _plain(read_file(path))
-        return _Script(match, path, file, cut(file, one_way=bool(match and match[3])))
+        return _Script(match, path, file, split_sections(file, one_way=bool(match and match[3])))
     except FileFault as fault:
         if not _is_down(match):
             raise
