@@ -145,11 +145,11 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
             if transactional:
                 apply(worker, tuple(those), extent, begin)
                 continue
-            from fowergram_db.migrations.engine.stepwise import apply_stepwise
+            from fowergram_db.migrations.engine.no_transaction import run_without_transaction
 
             for checked in those:
                 begin(checked.step)
-                worker.on_event(apply_stepwise(worker, checked))
+                worker.on_event(run_without_transaction(worker, checked))
     _mark_histories_made_by(steps, worker.connection)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from fowergram_db.schema.fingerprint import differences, fingerprint
 
-STEPWISE = "-- fowergram: no-transaction\n"
+BARE = "-- fowergram: no-transaction\n"
 TABLES = {
     "001_a": "CREATE TABLE a (t text)",
     "001_a.down": "DROP TABLE a;",
@@ -23,8 +23,8 @@ LEFT = {
     "003_c": "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1);\n"
     "SET standard_conforming_strings = off; SET default_transaction_read_only = on;",
     "004_d": "CREATE TABLE d AS SELECT 'a\\' AS t; SET statement_timeout = 1;",
-    "005_e": f"{STEPWISE}SET search_path = pg_catalog; CREATE TABLE public.e (id int); SET statement_timeout = 1;",
-    "006_f": f"{STEPWISE}CREATE TABLE f (id int);\nCREATE INDEX CONCURRENTLY f_id ON f (id);\nVACUUM f;",
+    "005_e": f"{BARE}SET search_path = pg_catalog; CREATE TABLE public.e (id int); SET statement_timeout = 1;",
+    "006_f": f"{BARE}CREATE TABLE f (id int);\nCREATE INDEX CONCURRENTLY f_id ON f (id);\nVACUUM f;",
     "007_g": "SET LOCAL lock_timeout = 0; CREATE TABLE g (id int);",
 }
 
@@ -102,7 +102,7 @@ def test_a_rollback_is_undone_by_psql_too(cli, write, psql, tables, states):
 
 
 def test_psql_goes_on_where_a_run_has_stopped(cli, write, psql, query, states):
-    begins = f"{STEPWISE}SET search_path = x;\nCREATE SCHEMA x;\nCREATE TABLE a (id int);\n"
+    begins = f"{BARE}SET search_path = x;\nCREATE SCHEMA x;\nCREATE TABLE a (id int);\n"
     write(**{"001_a": f"{begins}SELECT 1/0;"})
     assert cli("migrate").exit_code == 1
     write(**{"001_a": f"{begins}CREATE TABLE b ();"})

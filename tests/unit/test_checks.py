@@ -7,7 +7,7 @@ from fowergram_db.migrations.engine.checks import read_script
 from fowergram_db.migrations.files.directives import Directives, parse_directives
 from fowergram_db.migrations.script.positions import Gap
 
-STEPWISE = "-- fowergram: no-transaction\n"
+NO_TRANSACTION = "-- fowergram: no-transaction\n"
 
 
 def check(text: str):
@@ -50,7 +50,7 @@ def test_what_never_runs_in_a_transaction_needs_a_file_without_one(statement):
     error = fault(f"SELECT 1;\n  {statement};")
     assert (error.location.line, error.location.column) == (2, 3)
     assert "-- fowergram: no-transaction" in error.hint
-    check(f"{STEPWISE}{statement};")
+    check(f"{NO_TRANSACTION}{statement};")
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_what_only_looks_like_it_runs_in_a_transaction(statement):
 @pytest.mark.parametrize("statement", ["BEGIN", "COMMIT", "ROLLBACK", "START TRANSACTION", "PREPARE TRANSACTION 'x'"])
 def test_transaction_control_is_refused_in_both_kinds_of_files(statement):
     assert "transaction that the migration runs in" in fault(f"{statement};").message
-    assert "file without a transaction" in fault(f"{STEPWISE}{statement};").message
+    assert "file without a transaction" in fault(f"{NO_TRANSACTION}{statement};").message
 
 
 @pytest.mark.parametrize("names", ['U&"d\\0061" ON t', 'i ON U&"d\\0061"', 'ON ONLY U&"d\\0061"'])
 def test_an_index_built_concurrently_needs_names_that_can_be_found_again(names):
-    assert "cannot be read" in fault(f"{STEPWISE}CREATE INDEX CONCURRENTLY {names} (a);").message
-    check(f"{STEPWISE}CREATE INDEX CONCURRENTLY ON t (a);")
+    assert "cannot be read" in fault(f"{NO_TRANSACTION}CREATE INDEX CONCURRENTLY {names} (a);").message
+    check(f"{NO_TRANSACTION}CREATE INDEX CONCURRENTLY ON t (a);")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,9 @@ def test_a_stray_end_of_data_is_a_command_of_psql():
     assert fault("SELECT 1;\n\\.\n").location.line == 2
 
 
-@pytest.mark.parametrize("text", ["COPY t TO stdout;", "copy (select 1) to STDIN;", f"{STEPWISE}COPY t TO STDOUT;"])
+@pytest.mark.parametrize(
+    "text", ["COPY t TO stdout;", "copy (select 1) to STDIN;", f"{NO_TRANSACTION}COPY t TO STDOUT;"]
+)
 def test_copying_to_the_client_is_refused(text):
     assert "nobody to read it" in fault(text).message
 

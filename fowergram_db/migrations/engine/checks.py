@@ -165,7 +165,7 @@ def read_script(
     each fault.
     """
     script = scan(text) if len(text) < _LONG else _scan_long(text)
-    in_transaction = _transaction_faults if directives.transactional else _stepwise_faults
+    in_transaction = _transaction_faults if directives.transactional else _no_transaction_faults
     faults = [
         *_command_faults(script),
         *_copy_faults(script),
@@ -224,7 +224,7 @@ def _transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
             )
 
 
-def _stepwise_faults(script: Script) -> Iterator[tuple[int, str, str]]:
+def _no_transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
     for statement in script.statements:
         text = script.text[statement.start : statement.end]
         if Trait.ENDS_TRANSACTION in statement.traits:

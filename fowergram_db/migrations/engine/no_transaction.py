@@ -53,7 +53,7 @@ _SHARED_DISCARDS = discards(prepared=False, locked=False)
 _OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;"
 
 
-def apply_stepwise(worker: Worker, checked: CheckedStep) -> StepResult:
+def run_without_transaction(worker: Worker, checked: CheckedStep) -> StepResult:
     """Run a step's statements one after the other, from where an earlier run has stopped.
 
     Raises MigrationFailed or LockTimeout; the history then says at which statement it stands.
