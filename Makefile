@@ -21,7 +21,7 @@ test: $(VENV)/.test ## Install, and run all tests
 	$(BIN)/pytest --numprocesses $(WORKERS)
 
 # What each version must be able to do; the rest of the tests runs on one. Three versions at a time: half of it is waiting.
-ON_EACH_VERSION := $(addprefix tests/integration/,test_bundle.py test_partitions_after_migrate.py test_dump.py test_migrate.py test_product_schema.py \
+ON_EACH_VERSION := $(addprefix tests/integration/,test_batch.py test_partitions_after_migrate.py test_dump.py test_migrate.py test_product_schema.py \
   test_faults.py test_engine.py test_describe.py schema/test_documentation.py test_citus.py \
   test_emptying.py::test_rows_go_and_sequences_start_again_whatever_triggers_and_foreign_keys_say \
   test_emptying.py::test_truncated_vacuumed_and_analyzed_tables_are_still_the_template_s \

@@ -11,7 +11,7 @@ from psycopg import pq
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.session_settings import UNLIMITED, own_again, reads_standard_strings
 from fowergram_db.errors import Location, MigrationFailed, Refused
-from fowergram_db.migrations.engine.bundle import bundle_of
+from fowergram_db.migrations.engine.batch import batch_of
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, savepoint
 from fowergram_db.migrations.engine.failure import failure
@@ -58,21 +58,21 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
         _apply_together(worker, steps, on_begin, END)
         return
     at, short = 0, Shorthand(worker)
-    bundle = bundle_of(worker, short, steps, 0)
+    batch = batch_of(worker, short, steps, 0)
     while at < len(steps):
-        if bundle is not None:
-            following = bundle.send(on_begin, partial(bundle_of, worker, short, steps, bundle.end))
-            at += bundle.done
-            if at == bundle.end:
-                bundle = following
+        if batch is not None:
+            following = batch.send(on_begin, partial(batch_of, worker, short, steps, batch.end))
+            at += batch.done
+            if at == batch.end:
+                batch = following
                 continue
             short = Shorthand(worker)
-        # What has failed in a bundle is run again by itself: there it says why, and others are waited for.
+        # What has failed in a batch is run again by itself: there it says why, and others are waited for.
         is_last = at + 1 == len(steps)
         _apply_together(worker, steps[at : at + 1], on_begin, END if is_last or worker.on_citus else END_LATER)
         at += 1
         short = Shorthand(worker)
-        bundle = bundle_of(worker, short, steps, at)
+        batch = batch_of(worker, short, steps, at)
 
 
 def _apply_together(worker: Worker, steps: Sequence[CheckedStep], on_begin: Callable[[Step], None], end: str) -> None:

@@ -38,7 +38,7 @@ _BEGAN = (
 )
 
 
-def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int) -> "Bundle | None":
+def batch_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int) -> "Batch | None":
     """Return the steps from a place on that may travel together, ready to be sent; None where they are not two."""
     if worker.on_citus or worker.has_event_triggers:
         return None
@@ -48,7 +48,7 @@ def bundle_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], be
         if characters > _MOST_CHARACTERS:
             break
         end += 1
-    return Bundle(worker, short, steps, begin, end) if end > begin + 1 else None
+    return Batch(worker, short, steps, begin, end) if end > begin + 1 else None
 
 
 def _may_travel(checked: CheckedStep) -> bool:
@@ -65,7 +65,7 @@ def _is_closed(script: Script) -> bool:
     return scan(end).complete_until == len(end)
 
 
-class Bundle:
+class Batch:
     """Steps of a run, those up to ``end``, in one query.
 
     ``told`` of them, the first, were found in the history; ``done`` of them the server itself has called committed.

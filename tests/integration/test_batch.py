@@ -14,8 +14,8 @@ import pytest
 
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockLost
-from fowergram_db.migrations.engine import bundle
-from fowergram_db.migrations.engine.bundle import bundle_of
+from fowergram_db.migrations.engine import batch
+from fowergram_db.migrations.engine.batch import batch_of
 from fowergram_db.migrations.engine.checks import check
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.opening import opening
@@ -295,7 +295,7 @@ def test_what_the_server_still_commits_for_a_session_that_was_cut_is_told(
         with socket.socket(fileno=os.dup(worker[0].fileno())) as way:
             way.shutdown(socket.SHUT_RDWR)
 
-    monkeypatch.setattr(bundle, "send", send_noting)
+    monkeypatch.setattr(batch, "send", send_noting)
     with while_one_waits(target, cut):
         result = cli("migrate", "--lock-timeout", "0", "--json")
     await_none(admin, WORKERS, target.dbname)
@@ -334,23 +334,23 @@ def test_what_pg_dump_writes_for_psql_keeps_nobody_from_travelling(write, target
     steps = tuple(map(check, plan_up(files, History())))
     with migration_lock(target, 1, lambda _: None) as lock:
         worker = Worker(empty_db, Limits(), lambda _: None, lock)
-        together = bundle_of(worker, Shorthand(worker), steps, 0)
+        together = batch_of(worker, Shorthand(worker), steps, 0)
         together.send(lambda _: None, lambda: None)
     assert together.done == 3
 
 
 @pytest.fixture
 def travelled(monkeypatch):
-    """How many steps of each bundle were committed."""
+    """How many steps of each batch were committed."""
     done = []
 
-    class Noted(bundle.Bundle):
+    class Noted(batch.Batch):
         def send(self, *arguments):
             following = super().send(*arguments)
             done.append(self.done)
             return following
 
-    monkeypatch.setattr(bundle, "Bundle", Noted)
+    monkeypatch.setattr(batch, "Batch", Noted)
     return done
 
 
@@ -378,7 +378,7 @@ def interrupt_behind_the_results(_results):
 )
 def test_what_is_committed_when_an_interrupt_comes_is_told(cli, write, query, monkeypatch, name, instead):
     write(**small(5))
-    monkeypatch.setattr(bundle, name, instead)
+    monkeypatch.setattr(batch, name, instead)
     result = cli("migrate", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (130, "interrupted")
     rows = query("SELECT version FROM schema_migrations ORDER BY version")
