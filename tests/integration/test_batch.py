@@ -20,7 +20,7 @@ from fowergram_db.migrations.engine.checks import check
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.opening import opening
 from fowergram_db.migrations.engine.pieces import run_piece
-from fowergram_db.migrations.engine.shorthand import Shorthand
+from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
 from fowergram_db.migrations.engine.wire import send
 from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
 from fowergram_db.migrations.events import StepStarted
@@ -334,7 +334,7 @@ def test_what_pg_dump_writes_for_psql_keeps_nobody_from_travelling(write, target
     steps = tuple(map(check, plan_up(files, History())))
     with migration_lock(target, 1, lambda _: None) as lock:
         worker = Worker(empty_db, Limits(), lambda _: None, lock)
-        together = batch_of(worker, Shorthand(worker), steps, 0)
+        together = batch_of(worker, PreparedStatements(worker), steps, 0)
         together.send(lambda _: None, lambda: None)
     assert together.done == 3
 

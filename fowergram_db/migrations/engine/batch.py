@@ -19,7 +19,7 @@ from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.engine.opening import BEGIN, opening, set_local
 from fowergram_db.migrations.engine.pieces import Results
-from fowergram_db.migrations.engine.shorthand import Shorthand
+from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
 from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.events import StepResult
@@ -38,7 +38,7 @@ _BEGAN = (
 )
 
 
-def batch_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int) -> "Batch | None":
+def batch_of(worker: Worker, prepared: PreparedStatements, steps: Sequence[CheckedStep], begin: int) -> "Batch | None":
     """Return the steps from a place on that may travel together, ready to be sent; None where they are not two."""
     if worker.on_citus or worker.has_event_triggers:
         return None
@@ -48,7 +48,7 @@ def batch_of(worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], beg
         if characters > _MOST_CHARACTERS:
             break
         end += 1
-    return Batch(worker, short, steps, begin, end) if end > begin + 1 else None
+    return Batch(worker, prepared, steps, begin, end) if end > begin + 1 else None
 
 
 def _may_travel(checked: CheckedStep) -> bool:
@@ -71,7 +71,9 @@ class Batch:
     ``told`` of them, the first, were found in the history; ``done`` of them the server itself has called committed.
     """
 
-    def __init__(self, worker: Worker, short: Shorthand, steps: Sequence[CheckedStep], begin: int, end: int) -> None:
+    def __init__(
+        self, worker: Worker, prepared: PreparedStatements, steps: Sequence[CheckedStep], begin: int, end: int
+    ) -> None:
         self.worker = worker
         self.steps = steps[begin:end]
         self.end = end
@@ -82,8 +84,8 @@ class Batch:
         self.watch = Watch(worker, first.step, worker.limits.of(first.directives)[0], self._look)
         # Only the last commit of the run waits for the server's disk.
         waits = steps[-1]
-        units = [self._unit(checked, short, waits=checked is waits) for checked in self.steps]
-        self.query = "".join((short.take_definitions(), *units))
+        units = [self._unit(checked, prepared, waits=checked is waits) for checked in self.steps]
+        self.query = "".join((prepared.take_definitions(), *units))
 
     def send(self, on_begin: Callable[[Step], None], meanwhile: Callable[[], _T]) -> _T:
         """Run the steps, and return what there is to do while the server works.
@@ -118,14 +120,14 @@ class Batch:
         stopped = self.steps[min(self.told, len(self.steps) - 1)]
         return failure(self.worker, stopped, error, None)
 
-    def _unit(self, checked: CheckedStep, short: Shorthand, *, waits: bool) -> str:
+    def _unit(self, checked: CheckedStep, prepared: PreparedStatements, *, waits: bool) -> str:
         """Return the statements of one step, BEGIN to COMMIT; nothing in them has to come from the client."""
         more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
-        begin = short.settings(opening(self.worker, checked.directives, *more))
+        begin = prepared.settings(opening(self.worker, checked.directives, *more))
         text = "".join(piece.text for piece in checked.script.pieces())
-        own = short.settings(own_for_row(self.worker.connection))
+        own = prepared.settings(own_for_row(self.worker.connection))
         clean = DISCARD_TEMPORARY if self.worker.is_pooled else ""
-        return f"{BEGIN}{clean}{begin}{text}{_END}{own}{short.record(checked.row)}COMMIT;"
+        return f"{BEGIN}{clean}{begin}{text}{_END}{own}{prepared.record(checked.row)}COMMIT;"
 
     def _look(self, lock: MigrationLock) -> None:
         """Tell of those that are committed while others are still at work, which lets the last results wait."""

@@ -17,7 +17,7 @@ from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, s
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.opening import READ_ONLY, Place, begin, compose, opening
 from fowergram_db.migrations.engine.pieces import run_piece
-from fowergram_db.migrations.engine.shorthand import Shorthand
+from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
 from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import StepResult
@@ -57,22 +57,22 @@ def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin
     if extent is Extent.ALL:
         _apply_together(worker, steps, on_begin, END)
         return
-    at, short = 0, Shorthand(worker)
-    batch = batch_of(worker, short, steps, 0)
+    at, prepared = 0, PreparedStatements(worker)
+    batch = batch_of(worker, prepared, steps, 0)
     while at < len(steps):
         if batch is not None:
-            following = batch.send(on_begin, partial(batch_of, worker, short, steps, batch.end))
+            following = batch.send(on_begin, partial(batch_of, worker, prepared, steps, batch.end))
             at += batch.done
             if at == batch.end:
                 batch = following
                 continue
-            short = Shorthand(worker)
+            prepared = PreparedStatements(worker)
         # What has failed in a batch is run again by itself: there it says why, and others are waited for.
         is_last = at + 1 == len(steps)
         _apply_together(worker, steps[at : at + 1], on_begin, END if is_last or worker.on_citus else END_LATER)
         at += 1
-        short = Shorthand(worker)
-        batch = batch_of(worker, short, steps, at)
+        prepared = PreparedStatements(worker)
+        batch = batch_of(worker, prepared, steps, at)
 
 
 def _apply_together(worker: Worker, steps: Sequence[CheckedStep], on_begin: Callable[[Step], None], end: str) -> None:

@@ -25,7 +25,7 @@ _VERSION_TYPES = {
 }
 
 
-class Shorthand:
+class PreparedStatements:
     """The prepared queries of one session; through a pooler, which lends a session to anybody, there are none.
 
     ``take_definitions`` returns what is to be sent before the first use. Where that query fails, they may or may not be
