@@ -8,7 +8,7 @@ from fowergram_db.database.session_settings import RESETS, discards, kept_statem
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, savepoint
 from fowergram_db.migrations.engine.execute import Extent
-from fowergram_db.migrations.engine.opening import READ_ONLY, begin
+from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, begin
 from fowergram_db.migrations.engine.worker import Limits
 from fowergram_db.migrations.history_sql import values_of
 from fowergram_db.migrations.plan import Direction

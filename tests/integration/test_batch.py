@@ -18,9 +18,9 @@ from fowergram_db.migrations.engine import batch
 from fowergram_db.migrations.engine.batch import batch_of
 from fowergram_db.migrations.engine.checks import check
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.engine.opening import opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
+from fowergram_db.migrations.engine.transaction_preamble import preamble
 from fowergram_db.migrations.engine.wire import send
 from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
 from fowergram_db.migrations.events import StepStarted
@@ -184,7 +184,7 @@ def test_a_transaction_of_a_run_that_has_ended_does_not_begin(write, target, emp
     (step,) = map(check, plan_up(files, History()))
     with migration_lock(target, 1, lambda _: None) as lock:
         worker = Worker(empty_db, Limits(), lambda _: None, lock)
-        before = ("BEGIN;", opening(worker, step.directives))
+        before = ("BEGIN;", preamble(worker, step.directives))
         watch = Watch(worker, step.step, 0)
         assert len(run_piece(worker, step, Piece(0, "SELECT 1"), watch, before)) == 3
         empty_db.rollback()

@@ -17,9 +17,9 @@ from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import DISCARD_TEMPORARY
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import MigrationLock
-from fowergram_db.migrations.engine.opening import BEGIN, opening, set_local
 from fowergram_db.migrations.engine.pieces import Results
 from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
+from fowergram_db.migrations.engine.transaction_preamble import BEGIN, preamble, set_local
 from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.events import StepResult
@@ -123,7 +123,7 @@ class Batch:
     def _unit(self, checked: CheckedStep, prepared: PreparedStatements, *, waits: bool) -> str:
         """Return the statements of one step, BEGIN to COMMIT; nothing in them has to come from the client."""
         more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
-        begin = prepared.settings(opening(self.worker, checked.directives, *more))
+        begin = prepared.settings(preamble(self.worker, checked.directives, *more))
         text = "".join(piece.text for piece in checked.script.pieces())
         own = prepared.settings(own_for_row(self.worker.connection))
         clean = DISCARD_TEMPORARY if self.worker.is_pooled else ""

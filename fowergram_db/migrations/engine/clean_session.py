@@ -10,7 +10,7 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.database.session_settings import RESETS, discards, kept_again
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.checks import CheckedStep
-from fowergram_db.migrations.engine.opening import compose
+from fowergram_db.migrations.engine.transaction_preamble import compose
 from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.script.scanner import Script, Statement
 

@@ -15,9 +15,9 @@ from fowergram_db.migrations.engine.batch import batch_of
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, savepoint
 from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.opening import READ_ONLY, Place, begin, compose, opening
 from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
+from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, Place, begin, compose, preamble
 from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import StepResult
@@ -127,7 +127,7 @@ def _run(worker: Worker, checked: CheckedStep, watch: Watch, look: Looks | None)
     place = Place.LATER if look is None else Place.BEGIN
     modes = checked.directives.modes
     beginning = () if look is None else (begin(modes), *look.queries)
-    own = opening(worker, checked.directives, number, place=place)
+    own = preamble(worker, checked.directives, number, place=place)
     before = (*beginning, *filter(None, (savepoint(checked)[0],)), own, *((READ_ONLY,) if modes.read_only else ()))
     results = run_piece(worker, checked, next(pieces, Piece(0, "")), watch, before)
     for piece in pieces:

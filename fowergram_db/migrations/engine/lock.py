@@ -44,7 +44,7 @@ _LONGEST_NAME = 63
 _T = TypeVar("_T")
 # Longer than PgBouncer holds its reserve back for (reserve_pool_timeout: 5 s).
 _LENT_WITHIN_S = 8.0
-# A server looks every two seconds whether its client is still there (see opening.py).
+# A server looks every two seconds whether its client is still there (see transaction_preamble.py).
 _ENDS_WITHIN_S = 5.0
 _POOL_HINT = (
     "A migrator needs two connections at a time: let the pool lend as many to this database and role (PgBouncer: "

@@ -30,8 +30,8 @@ from fowergram_db.migrations.engine.leftovers import (
     transient_indexes,
 )
 from fowergram_db.migrations.engine.lock import lock_lost
-from fowergram_db.migrations.engine.opening import BEGIN, compose, guard, opening
 from fowergram_db.migrations.engine.pieces import run_piece
+from fowergram_db.migrations.engine.transaction_preamble import BEGIN, compose, guard, preamble
 from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StatementReached, StepResult
@@ -229,7 +229,7 @@ class _Run:
     def _run_with_its_record(self, statement: Statement, watch: Watch) -> None:
         """Run a statement in a transaction with its record, so that both are there or neither."""
         connection = self.worker.connection
-        before = (BEGIN, opening(self.worker, self.checked.directives))
+        before = (BEGIN, preamble(self.worker, self.checked.directives))
         try:
             run_piece(self.worker, self.checked, self._piece(statement), watch, before)
             if self.worker.guard is not None:

@@ -22,7 +22,7 @@ def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, 
     """Send a piece behind the statements that open its transaction, and the data that its COPY waits for.
 
     Return the results. Raises MigrationFailed or LockTimeout at the place of the statement that failed, and LockLost
-    where the opening has found the migration lock gone; what was open stays so.
+    where the preamble has found the migration lock gone; what was open stays so.
     """
     try:
         sent, first = "".join((*before, piece.text)), _first_of(checked.script, piece)

@@ -3,7 +3,7 @@
 import secrets
 
 from fowergram_db.database.session_settings import own_settings
-from fowergram_db.migrations.engine.opening import compose
+from fowergram_db.migrations.engine.transaction_preamble import compose
 from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.history import Lock, guard, guarded
 from fowergram_db.migrations.history_sql import load_with_version

@@ -37,7 +37,7 @@ class Place(StrEnum):
     LATER = auto()
 
 
-def opening(worker: Worker, directives: Directives, *more: LiteralString, place: Place = Place.BEGIN) -> str:
+def preamble(worker: Worker, directives: Directives, *more: LiteralString, place: Place = Place.BEGIN) -> str:
     """Return the query that goes before a script in its transaction; the last of its columns are ``more``.
 
     It makes settings for the transaction alone, as through a pooler any other would reach somebody else. Then it takes
@@ -62,7 +62,7 @@ def opening(worker: Worker, directives: Directives, *more: LiteralString, place:
 
 
 def guard(worker: Worker) -> str:
-    """Return the query that divides by zero where the lock of the run is gone, for a transaction without an opening."""
+    """Return the query that divides by zero where the lock of the run is gone, for a transaction without a preamble."""
     return f"SELECT {_run_is_held(worker.lock)};" if worker.lock is not None else ""
 
 
