@@ -18,10 +18,10 @@ from fowergram_db.migrations.engine import batch
 from fowergram_db.migrations.engine.batch import batch_of
 from fowergram_db.migrations.engine.checks import check
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
+from fowergram_db.migrations.engine.script_runner import run_piece
+from fowergram_db.migrations.engine.simple_query import send
 from fowergram_db.migrations.engine.transaction_preamble import preamble
-from fowergram_db.migrations.engine.wire import send
 from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
 from fowergram_db.migrations.events import StepStarted
 from fowergram_db.migrations.files.directory import read_migrations

@@ -13,7 +13,7 @@ import pytest
 
 from fowergram_db.database.connection import connect
 from fowergram_db.migrations.engine import execute
-from fowergram_db.migrations.engine.wire import send
+from fowergram_db.migrations.engine.simple_query import send
 
 SLOW = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int); SELECT pg_sleep(2);"}
 WORKING = """

@@ -17,10 +17,10 @@ from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import DISCARD_TEMPORARY
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import MigrationLock
-from fowergram_db.migrations.engine.pieces import Results
 from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
+from fowergram_db.migrations.engine.script_runner import Results
+from fowergram_db.migrations.engine.simple_query import has_failed, roll_back, send
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, preamble, set_local
-from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.history import read_durations

@@ -15,10 +15,10 @@ from fowergram_db.migrations.engine.batch import batch_of
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, savepoint
 from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.pieces import run_piece
 from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
+from fowergram_db.migrations.engine.script_runner import run_piece
+from fowergram_db.migrations.engine.simple_query import roll_back, run
 from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, Place, begin, compose, preamble
-from fowergram_db.migrations.engine.wire import roll_back, run
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.history import Lock, guarded, require_trusted_table

@@ -30,7 +30,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, LockLost, LockTimeout, PoolTooSmall
 from fowergram_db.migrations.engine.heartbeat import Heartbeat
 from fowergram_db.migrations.engine.observer import Observer
-from fowergram_db.migrations.engine.wire import Unanswered, run, within
+from fowergram_db.migrations.engine.simple_query import Unanswered, run, within
 from fowergram_db.migrations.events import LockAwaited, OnEvent
 
 # Advisory locks belong to a database; the first number stands for the table public.schema_migrations.

@@ -30,9 +30,9 @@ from fowergram_db.migrations.engine.leftovers import (
     transient_indexes,
 )
 from fowergram_db.migrations.engine.lock import lock_lost
-from fowergram_db.migrations.engine.pieces import run_piece
+from fowergram_db.migrations.engine.script_runner import run_piece
+from fowergram_db.migrations.engine.simple_query import has_failed, roll_back, send
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, compose, guard, preamble
-from fowergram_db.migrations.engine.wire import has_failed, roll_back, send
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StatementReached, StepResult
 from fowergram_db.migrations.history import Lock, Progress, guarded, require_trusted_table

@@ -13,7 +13,7 @@ from fowergram_db.database.session_settings import Scope, begin
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
-from fowergram_db.migrations.engine.wire import Unanswered, ask, run, send, within
+from fowergram_db.migrations.engine.simple_query import Unanswered, ask, run, send, within
 from fowergram_db.migrations.events import Blocker
 
 _TELLS_OF_COPY = 140000

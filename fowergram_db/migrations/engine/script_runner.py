@@ -11,7 +11,7 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import lock_lost
-from fowergram_db.migrations.engine.wire import has_failed, is_copying, send, send_data
+from fowergram_db.migrations.engine.simple_query import has_failed, is_copying, send, send_data
 from fowergram_db.migrations.engine.worker import Watch, Worker
 from fowergram_db.migrations.script.scanner import Piece, Script
 
