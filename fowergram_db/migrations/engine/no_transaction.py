@@ -20,15 +20,15 @@ from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError, HistoryInconsistent, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, can_be_repeated, is_setting, keeping
-from fowergram_db.migrations.engine.execute import run_behind
-from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.leftovers import (
-    Earlier,
+from fowergram_db.migrations.engine.concurrent_recovery import (
+    PreviousAttempt,
     indexes_before,
     leaves_nothing,
     left_to_run,
     transient_indexes,
 )
+from fowergram_db.migrations.engine.execute import run_behind
+from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import lock_lost
 from fowergram_db.migrations.engine.script_runner import run_piece
 from fowergram_db.migrations.engine.simple_query import has_failed, roll_back, send
@@ -258,8 +258,8 @@ class _Run:
         if Trait.CONCURRENT in statement.traits:
             if not self.begun and (known := indexes_before(self.worker.connection, piece.text)):
                 self.progress = replace(self.progress, invalid=(*(self.progress.invalid or ()), *known))
-            earlier = Earlier(self.begun, self.progress.running, self.progress.invalid or ())
-            piece = replace(piece, text=left_to_run(self.worker, self.checked.step, piece.text, earlier))
+            previous = PreviousAttempt(self.begun, self.progress.running, self.progress.invalid or ())
+            piece = replace(piece, text=left_to_run(self.worker, self.checked.step, piece.text, previous))
         if piece.text:
             begun = replace(self.progress, running=True)
             self._write(load("bookkeeping/progress"), begun)

@@ -34,7 +34,7 @@ _COMMITS = re.compile("commit|rollback|call|execute", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class PreviousAttempt:
     """What is known of earlier attempts at a statement.
 
     ``begun``: there was one; ``unended``: nobody has recorded its end. ``invalid`` are the OIDs of the transient
@@ -58,23 +58,23 @@ def indexes_before(connection: Connection, statement: str) -> tuple[int, ...]:
     return () if built is None or built.name else tuple(oid for oid, _ in _indexes(connection, built))
 
 
-def left_to_run(worker: Worker, step: Step, statement: str, earlier: Earlier) -> str:
+def left_to_run(worker: Worker, step: Step, statement: str, previous: PreviousAttempt) -> str:
     """Return what is still to be run of a statement that runs concurrently: mostly itself, "" where it is done.
 
     Invalid indexes that stand in its way are dropped concurrently. Raises Refused where somebody else is building
     the index just now, and DatabaseError or LockTimeout where one cannot be dropped.
     """
     if dropped := index_dropped(statement):
-        return statement if not earlier.unended or _exists(worker.connection, dropped) else ""
+        return statement if not previous.unended or _exists(worker.connection, dropped) else ""
     if built := index_built(statement):
-        found = (built,) if built.name else _made_before(worker.connection, built, earlier)
+        found = (built,) if built.name else _made_before(worker.connection, built, previous)
         # Each is looked at: those that are invalid go.
         are_built = [_is_built(worker, step, one) for one in found]
-        return "" if any(are_built) and earlier.unended else statement
-    if earlier.begun and (detached := partition_detached(statement)):
-        return _left_of_detachment(worker, step, statement, detached, earlier)
-    if earlier.begun and (again := rebuilt(statement)):
-        for schema, name in _left_of_rebuild(worker.connection, again, earlier):
+        return "" if any(are_built) and previous.unended else statement
+    if previous.begun and (detached := partition_detached(statement)):
+        return _left_of_detachment(worker, step, statement, detached, previous)
+    if previous.begun and (again := rebuilt(statement)):
+        for schema, name in _left_of_rebuild(worker.connection, again, previous):
             _drop(worker, step, schema, name)
     return statement
 
@@ -82,7 +82,8 @@ def left_to_run(worker: Worker, step: Step, statement: str, earlier: Earlier) ->
 def leaves_nothing(connection: Connection, statement: Statement, text: str, invalid: tuple[int, ...]) -> bool:
     """Tell whether a statement outside a transaction, which has failed at its first attempt, has left nothing.
 
-    ``invalid`` is that of ``Earlier``. False where it is not known, as of code that may have committed. Reads only.
+    ``invalid`` is that of ``PreviousAttempt``. Returns False if it is not known, as for code that may have committed.
+    Reads only.
     """
     if Trait.CONCURRENT not in statement.traits:
         may_commit = statement.words[0] == "CALL" or "SUBSCRIPTION" in statement.words[:2]
@@ -90,8 +91,8 @@ def leaves_nothing(connection: Connection, statement: Statement, text: str, inva
     if dropped := index_dropped(text):
         return not _exists(connection, dropped)
     if built := index_built(text):
-        earlier = Earlier(begun=True, unended=False, invalid=invalid)
-        found = (built,) if built.name else _made_before(connection, built, earlier)
+        previous = PreviousAttempt(begun=True, unended=False, invalid=invalid)
+        found = (built,) if built.name else _made_before(connection, built, previous)
         return all(index is None or index[2] for index in (_index(connection, one) for one in found))
     if detached := partition_detached(text):
         return not _exists(connection, detached.partition)
@@ -110,11 +111,11 @@ def _exists(connection: Connection, relation: str) -> bool:
         return _find(connection, relation) is not None
 
 
-def _made_before(connection: Connection, built: IndexBuild, earlier: Earlier) -> tuple[IndexBuild, ...]:
+def _made_before(connection: Connection, built: IndexBuild, previous: PreviousAttempt) -> tuple[IndexBuild, ...]:
     """Return the indexes that earlier attempts at one without a name may have made, under their names."""
-    if not earlier.begun:
+    if not previous.begun:
         return ()
-    found = (name for oid, name in _indexes(connection, built) if oid not in earlier.invalid)
+    found = (name for oid, name in _indexes(connection, built) if oid not in previous.invalid)
     return tuple(replace(built, name=name) for name in found if _UNNAMED.search(name))
 
 
@@ -162,9 +163,11 @@ def _drop(worker: Worker, step: Step, schema: str, name: str) -> None:
     worker.on_event(IndexDropped(step, f"{schema}.{name}"))
 
 
-def _left_of_rebuild(connection: Connection, rebuild: Rebuild, earlier: Earlier) -> tuple[tuple[str, str], ...]:
+def _left_of_rebuild(
+    connection: Connection, rebuild: Rebuild, previous: PreviousAttempt
+) -> tuple[tuple[str, str], ...]:
     found = _transients(connection, rebuild)
-    return tuple((schema, name) for oid, schema, name, busy in found if not busy and oid not in earlier.invalid)
+    return tuple((schema, name) for oid, schema, name, busy in found if not busy and oid not in previous.invalid)
 
 
 def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int, str, str, bool]]:
@@ -175,7 +178,9 @@ def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int,
             yield int(str(oid)), str(schema), str(name), bool(busy)
 
 
-def _left_of_detachment(worker: Worker, step: Step, statement: str, detached: Detachment, earlier: Earlier) -> str:
+def _left_of_detachment(
+    worker: Worker, step: Step, statement: str, detached: Detachment, previous: PreviousAttempt
+) -> str:
     """Return what detaches the partition from where an earlier attempt has stopped: the server wants another word."""
     with reported("look at the partition"):
         names = {"parent": detached.parent, "partition": detached.partition}
@@ -185,7 +190,7 @@ def _left_of_detachment(worker: Worker, step: Step, statement: str, detached: De
         return statement
     parent_schema, parent, schema, name, attached, pending = found
     if not pending:
-        return statement if attached or not earlier.unended else ""
+        return statement if attached or not previous.unended else ""
     worker.on_event(DetachmentFinished(step, f"{schema}.{name}"))
     query = sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE").format(
         sql.Identifier(str(parent_schema), str(parent)), sql.Identifier(str(schema), str(name))
