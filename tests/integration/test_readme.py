@@ -18,15 +18,12 @@ def shown_commands() -> list[str]:
     return [line for block in blocks for line in LINE.findall(block)]
 
 
-def test_every_command_of_a_code_block_works_in_its_order(cli, monkeypatch, query):
+def test_every_command_of_a_code_block_works_in_its_order(cli, monkeypatch):
     monkeypatch.delenv("MIGRATIONS_DIR")
     commands = shown_commands()
-    assert len(commands) >= 9
+    assert len(commands) >= 3
     assert cli("migrate").exit_code == 0
-    query("CREATE EXTENSION pg_stat_statements")
     for line in commands:
-        if "slow-queries" in line:
-            query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         result = cli(*line.split())
         assert result.exit_code == 0, line
 
@@ -62,7 +59,7 @@ def test_the_make_targets_exist(target):
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "docs/architecture.md", "docs/decisions/README.md", "docs/test-databases.md", "CONTRIBUTING.md"],
+    sorted(str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))),
 )
 def test_links_lead_somewhere(document):
     text = (ROOT / document).read_text(encoding="utf-8")
