@@ -63,7 +63,7 @@ def migrate(
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
-            run = use_case.preview_migrate(target, files, upgrade_target, listen, patience.limits)
+            run = use_case.preview_migrate(target, files, upgrade_target, listen, patience.locks)
             return preview(session, run, show_secrets=show_secrets)
         session.data["partitions"] = []
         session.announce()
@@ -162,7 +162,7 @@ def rollback(
     patience = session.patience()
     with session.reached() as target:
         if dry_run:
-            run = use_case.preview_rollback(target, files, rollback_target, listen, patience.limits)
+            run = use_case.preview_rollback(target, files, rollback_target, listen, patience.locks)
             return preview(session, run, show_secrets=show_secrets)
         session.announce()
         summary = use_case.rollback(

@@ -138,14 +138,14 @@ class Session:
 
     def patience(self) -> "Patience":
         """Return how long the run waits for others. Raises UsageError for what is no duration."""
-        from fowergram_db.migrations.engine.worker import Limits
+        from fowergram_db.migrations.engine.worker import LockPolicy
         from fowergram_db.migrations.run import Patience
 
         given = self.settings.patience
         lock_ms = duration_ms("--lock-timeout", given["lock_timeout"])
         statement = given["statement_timeout"]
         statement_ms = None if statement is None else duration_ms("--statement-timeout", statement)
-        return Patience(given["wait"], Limits(lock_ms, given["lock_retries"], statement_ms))
+        return Patience(given["wait"], LockPolicy(lock_ms, given["lock_retries"], statement_ms))
 
     def connect(self, target: Target) -> "Connection":
         """Connect to the target, and note the server's version for the JSON document."""

@@ -7,7 +7,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
-from fowergram_db.migrations.engine.worker import Limits, Worker
+from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, create_history
@@ -33,6 +33,6 @@ def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent, datab
         require_only_trusted(connection)
         history = create_history(connection, type_of(checked.step.version for checked in steps))
         guard = ServerGuard.begin(connection, MissingRoles.MADE, database or target.dbname)
-        worker = Worker(connection, Limits(), on_event, trusted=history.trusted, guard=guard)
+        worker = Worker(connection, LockPolicy(), on_event, trusted=history.trusted, guard=guard)
         take(worker, steps, Extent.EACH)
-        maintain_partitions(connection, Limits(), on_event)
+        maintain_partitions(connection, LockPolicy(), on_event)

@@ -14,7 +14,7 @@ from fowergram_db.migrations.alignment import align, prepare_table, table_change
 from fowergram_db.migrations.engine.checks import CheckedStep, check_all, for_server
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.engine.worker import Limits, Worker
+from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import (
@@ -47,7 +47,7 @@ def preview_migrate(
     files: Sequence[MigrationFile],
     upgrade_target: UpgradeTarget,
     on_event: OnEvent,
-    limits: Limits = PATIENCE.limits,
+    lock_policy: LockPolicy = PATIENCE.locks,
 ) -> Run:
     """Return what ``migrate`` would do, checked as it would check it. Writes nothing."""
     keeps = is_missing = False
@@ -65,7 +65,7 @@ def preview_migrate(
     keeps = keeps or any("maintain_partitions" in checked.script.text for checked in steps)
     return Run(
         steps,
-        limits,
+        lock_policy,
         upgrade_target.extent,
         creates_database=is_missing,
         table_changes=table_changes(files, history),
@@ -93,7 +93,7 @@ def migrate(
             summary = summarize(migration_states(*align(files, history)))
         else:
             summary = _apply(connection, target, files, upgrade_target, on_event, patience)
-        maintain_partitions(connection, patience.limits, on_event)
+        maintain_partitions(connection, patience.locks, on_event)
         return summary
 
 
@@ -111,7 +111,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
         _require_own_database(connection, history, upgrade_target)
         if steps:
             history = prepare_table(connection, files, history)
-        worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
+        worker = Worker(connection, patience.locks, on_event, lock, trusted=history.trusted)
         if upgrade_target.instead_of is not None:
             from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 
@@ -133,13 +133,13 @@ def preview_rollback(
     files: Sequence[MigrationFile],
     rollback_target: RollbackTarget,
     on_event: OnEvent,
-    limits: Limits = PATIENCE.limits,
+    lock_policy: LockPolicy = PATIENCE.locks,
 ) -> Run:
     """Return what ``rollback`` would do. Writes nothing."""
     with open_session(target, on_event) as connection:
         files, history = align(files, read_history(connection))
         steps = _prepare_down(connection, history, files, rollback_target)
-        return Run(steps, limits, table_changes=table_changes(files, history))
+        return Run(steps, lock_policy, table_changes=table_changes(files, history))
 
 
 def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens, who confirms, how long it waits
@@ -172,7 +172,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
             )
         if steps:
             history = prepare_table(connection, files, history)
-        worker = Worker(connection, patience.limits, on_event, lock, trusted=history.trusted)
+        worker = Worker(connection, patience.locks, on_event, lock, trusted=history.trusted)
         carry_out(worker, target, files, steps, Extent.EACH, patience)
         return summary_after(files, history, (checked.step for checked in steps))
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.ownership import Untrusted, ask_with_ownership, require_trusted
 from fowergram_db.errors import FowergramError, UntrustedOwner
-from fowergram_db.migrations.engine.worker import Limits
+from fowergram_db.migrations.engine.worker import LockPolicy
 from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
 
 _NAME = "public.maintain_partitions"
@@ -36,7 +36,7 @@ def keeps_partitions(connection: Connection) -> bool:
     return any(function.is_called for function in _find(connection))
 
 
-def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEvent) -> None:
+def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_event: OnEvent) -> None:
     """Call the function where there is one, waiting for locks as long as a migration would. Tells what it did.
 
     Raises LockTimeout, DatabaseError or UntrustedOwner, which say that this alone is left undone.
@@ -50,9 +50,9 @@ def maintain_partitions(connection: Connection, limits: Limits, on_event: OnEven
             untrusted = Untrusted(*function.untrusted) if function.untrusted else None
             require_trusted(connection, _NAME, untrusted, UntrustedOwner)
         with reported("keep the partitions ahead"), connection.transaction():
-            connection.execute(_SET_LOCAL_AND_PATH, ["lock_timeout", f"{limits.lock_timeout_ms}ms"])
-            if limits.statement_timeout_ms is not None:
-                connection.execute(_SET_LOCAL, ["statement_timeout", f"{limits.statement_timeout_ms}ms"])
+            connection.execute(_SET_LOCAL_AND_PATH, ["lock_timeout", f"{lock_policy.lock_timeout_ms}ms"])
+            if lock_policy.statement_timeout_ms is not None:
+                connection.execute(_SET_LOCAL, ["statement_timeout", f"{lock_policy.statement_timeout_ms}ms"])
             rows = connection.execute(_call(found[0])).fetchall()
     except FowergramError as error:
         if error.server and error.server.sqlstate in _NOT_FOUND:

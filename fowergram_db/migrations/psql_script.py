@@ -9,7 +9,7 @@ from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, savepoint
 from fowergram_db.migrations.engine.execute import Extent
 from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, begin
-from fowergram_db.migrations.engine.worker import Limits
+from fowergram_db.migrations.engine.worker import LockPolicy
 from fowergram_db.migrations.history_sql import values_of
 from fowergram_db.migrations.plan import Direction
 
@@ -35,7 +35,7 @@ class Run:
     """
 
     steps: tuple[CheckedStep, ...]
-    limits: Limits = Limits()  # noqa: RUF009 - immutable
+    lock_policy: LockPolicy = LockPolicy()  # noqa: RUF009 - immutable
     extent: Extent = Extent.EACH
     creates_database: bool = False
     table_changes: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Run:
     def before(self, number: int) -> str:
         """Return what goes before the script of a step."""
         checked = self.steps[number]
-        lock_ms, statement_ms = self.limits.of(checked.directives)
+        lock_ms, statement_ms = self.lock_policy.of(checked.directives)
         limits = {"lock_timeout": lock_ms} | ({} if statement_ms is None else {"statement_timeout": statement_ms})
         local = "LOCAL " if checked.directives.transactional else ""
         settings = " ".join(f"SET {local}{name} = {value};" for name, value in limits.items())

@@ -17,7 +17,7 @@ from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, check_all, for_server
 from fowergram_db.migrations.engine.execute import Extent, apply, flush, require_standard_strings
 from fowergram_db.migrations.engine.lock import Backend
-from fowergram_db.migrations.engine.worker import Limits, Worker
+from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import Notice, StepStarted
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
@@ -49,7 +49,7 @@ class Patience:
     """How long a run waits for another migrator, in seconds, and each step for others' locks."""
 
     wait_s: float = 60.0
-    limits: Limits = field(default_factory=Limits)
+    locks: LockPolicy = field(default_factory=LockPolicy)
 
 
 PATIENCE = Patience()

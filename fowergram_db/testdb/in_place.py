@@ -35,9 +35,9 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
         try:
             create_history(connection)
             guard = ServerGuard.begin(connection, MissingRoles.MADE, target.dbname)
-            worker = Worker(connection, PATIENCE.limits, on_event, guard=guard)
+            worker = Worker(connection, PATIENCE.locks, on_event, guard=guard)
             carry_out(worker, target, files, steps, Extent.EACH, PATIENCE)
-            maintain_partitions(connection, PATIENCE.limits, on_event)
+            maintain_partitions(connection, PATIENCE.locks, on_event)
         except FowergramError as error:
             error.add_note("What was in the database before had been dropped.")
             raise

@@ -22,7 +22,7 @@ from fowergram_db.migrations.engine.prepared_statements import PreparedStatement
 from fowergram_db.migrations.engine.script_runner import run_piece
 from fowergram_db.migrations.engine.simple_query import send
 from fowergram_db.migrations.engine.transaction_preamble import preamble
-from fowergram_db.migrations.engine.worker import Limits, Watch, Worker
+from fowergram_db.migrations.engine.worker import LockPolicy, Watch, Worker
 from fowergram_db.migrations.events import StepStarted
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.history import History, create_history, read_durations
@@ -183,7 +183,7 @@ def test_a_transaction_of_a_run_that_has_ended_does_not_begin(write, target, emp
     files = read_migrations(write(**small(1)))
     (step,) = map(check, plan_up(files, History()))
     with migration_lock(target, 1, lambda _: None) as lock:
-        worker = Worker(empty_db, Limits(), lambda _: None, lock)
+        worker = Worker(empty_db, LockPolicy(), lambda _: None, lock)
         before = ("BEGIN;", preamble(worker, step.directives))
         watch = Watch(worker, step.step, 0)
         assert len(run_piece(worker, step, Piece(0, "SELECT 1"), watch, before)) == 3
@@ -333,7 +333,7 @@ def test_what_pg_dump_writes_for_psql_keeps_nobody_from_travelling(write, target
     create_history(empty_db)
     steps = tuple(map(check, plan_up(files, History())))
     with migration_lock(target, 1, lambda _: None) as lock:
-        worker = Worker(empty_db, Limits(), lambda _: None, lock)
+        worker = Worker(empty_db, LockPolicy(), lambda _: None, lock)
         together = batch_of(worker, PreparedStatements(worker), steps, 0)
         together.send(lambda _: None, lambda: None)
     assert together.done == 3

@@ -81,7 +81,7 @@ class Batch:
         self.done = 0
         first = self.steps[0]
         self.application = worker.application
-        self.watch = Watch(worker, first.step, worker.limits.of(first.directives)[0], self._look)
+        self.watch = Watch(worker, first.step, worker.lock_policy.of(first.directives)[0], self._look)
         # Only the last commit of the run waits for the server's disk.
         waits = steps[-1]
         units = [self._unit(checked, prepared, waits=checked is waits) for checked in self.steps]

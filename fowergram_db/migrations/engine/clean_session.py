@@ -88,7 +88,7 @@ def resets(worker: Worker, checked: CheckedStep, found: Found, *, is_last: bool)
         # The query would be read as the script has left it.
         connection.execute("RESET client_encoding")
     prepared = _prepared_by_script(connection) if found.prepared else ""
-    limit = worker.limits.of(checked.directives)[0]
+    limit = worker.lock_policy.of(checked.directives)[0]
     return " ".join(
         (
             CHECK_CONSTRAINTS if is_last else _check_each(connection, found),

@@ -83,7 +83,7 @@ def _apply_together(worker: Worker, steps: Sequence[CheckedStep], on_begin: Call
     has died in between commits nothing.
     """
     first = steps[0]
-    watch = Watch(worker, first.step, worker.limits.of(first.directives)[0])
+    watch = Watch(worker, first.step, worker.lock_policy.of(first.directives)[0])
     for result in patiently(worker, first.step, watch, lambda: _attempt(worker, steps, watch, on_begin, end)):
         worker.on_event(result)
 

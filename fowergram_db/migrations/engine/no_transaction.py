@@ -176,7 +176,7 @@ class _Run:
         return can_be_repeated(statement, self._text(statement))
 
     def _watch(self) -> Watch:
-        return Watch(self.worker, self.checked.step, self.worker.limits.of(self.checked.directives)[0])
+        return Watch(self.worker, self.checked.step, self.worker.lock_policy.of(self.checked.directives)[0])
 
     def _edited(self, number: int) -> HistoryInconsistent:
         step, script = self.checked.step, self.checked.script
@@ -279,7 +279,7 @@ class _Run:
         """
         if self.worker.is_pooled:
             return
-        lock_ms, statement_ms = self.worker.limits.of(self.checked.directives)
+        lock_ms, statement_ms = self.worker.lock_policy.of(self.checked.directives)
         concurrent = Trait.CONCURRENT in statement.traits
         query = f"SET lock_timeout = {0 if concurrent else lock_ms};"
         if statement_ms is not None:

@@ -45,7 +45,7 @@ def preamble(worker: Worker, directives: Directives, *more: LiteralString, place
     on with the queries of a client that has died stops here. Everything in it is qualified: it may be read by a
     session in which others have set the search_path.
     """
-    lock_timeout_ms, statement_timeout_ms = worker.limits.of(directives)
+    lock_timeout_ms, statement_timeout_ms = worker.lock_policy.of(directives)
     calls = [role_calls(worker.connection)] if worker.is_pooled or place is Place.LATER else []
     calls.append(set_local("lock_timeout", str(lock_timeout_ms)))
     if statement_timeout_ms is not None:

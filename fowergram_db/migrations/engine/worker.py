@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LockPolicy:
     """How long a step waits for others, in ms, 0 for ever; what the header of a file says goes before it.
 
     ``statement_timeout_ms`` None leaves it to the server. A step that got no lock, or lost a deadlock, is rolled
@@ -64,7 +64,7 @@ class Worker:
     """
 
     connection: Connection
-    limits: Limits
+    lock_policy: LockPolicy
     on_event: OnEvent
     lock: MigrationLock | None = None
     on_citus: bool = False
@@ -137,7 +137,7 @@ def patiently(worker: Worker, step: Step, watch: Watch, attempt: Callable[[], _T
     The attempt must leave nothing behind when it fails for want of a lock. Its last error is raised in the end,
     with a note that names who was in the way.
     """
-    attempts = worker.limits.lock_retries + 1
+    attempts = worker.lock_policy.lock_retries + 1
     for number in range(1, attempts + 1):
         worker.require_lock()
         try:
