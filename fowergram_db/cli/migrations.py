@@ -60,14 +60,14 @@ def migrate(
     extent = Extent.ALL if atomic else Extent.EACH
     listen, files = step_listener(session), session.read_files()
     upgrade_target = UpgradeTarget(named_version(to, files), allow_out_of_order, extent, only_own=session.is_assumed)
-    patience = session.patience()
+    wait_policy = session.wait_policy()
     with session.reached() as target:
         if dry_run:
-            run = use_case.preview_migrate(target, files, upgrade_target, listen, patience.locks)
+            run = use_case.preview_migrate(target, files, upgrade_target, listen, wait_policy.locks)
             return preview(session, run, show_secrets=show_secrets)
         session.data["partitions"] = []
         session.announce()
-        return report_summary(session, use_case.migrate(target, files, upgrade_target, listen, patience))
+        return report_summary(session, use_case.migrate(target, files, upgrade_target, listen, wait_policy))
 
 
 @command(
@@ -159,14 +159,20 @@ def rollback(
         steps, to = _typed_one(session, steps, to)
     listen, files = step_listener(session), session.read_files()
     rollback_target = RollbackTarget(1 if steps is None else steps, named_version(to, files))
-    patience = session.patience()
+    wait_policy = session.wait_policy()
     with session.reached() as target:
         if dry_run:
-            run = use_case.preview_rollback(target, files, rollback_target, listen, patience.locks)
+            run = use_case.preview_rollback(target, files, rollback_target, listen, wait_policy.locks)
             return preview(session, run, show_secrets=show_secrets)
         session.announce()
         summary = use_case.rollback(
-            target, files, rollback_target, listen, lambda what: _confirm(session, what), patience, session.environment
+            target,
+            files,
+            rollback_target,
+            listen,
+            lambda what: _confirm(session, what),
+            wait_policy,
+            session.environment,
         )
     return report_summary(session, summary)
 
@@ -262,11 +268,11 @@ def repair(
     from fowergram_db.migrations.repair import repair as use_case
     from fowergram_db.migrations.version import as_data
 
-    files, patience = session.read_files(), session.patience()
+    files, wait_policy = session.read_files(), session.wait_policy()
     decision = Decision(*(named_version(given, files) for given in (version, applied, forget)))
     with session.reached() as target:
         session.announce()
-        repaired = use_case(target, files, decision, listener(session, []), patience.wait_s)
+        repaired = use_case(target, files, decision, listener(session, []), wait_policy.wait_s)
     for migration in repaired:
         session.screen.line(f"repaired {migration.filename} (it was {migration.state})")
     if not repaired:

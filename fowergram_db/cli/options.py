@@ -95,7 +95,7 @@ _VARIABLES = {
         ),
     ],
 }
-_PATIENCE = {
+_WAIT_POLICY = {
     "wait": Annotated[
         float,
         option(
@@ -229,7 +229,7 @@ def _shared(needs: Needs) -> dict[str, Any]:
         case Needs.BOTH:
             return _FILES | _CONNECTION | _VARIABLES | _OUTPUT
         case Needs.MIGRATION_LOCK:
-            return _PATIENCE | _FILES | _CONNECTION | _VARIABLES | _OUTPUT
+            return _WAIT_POLICY | _FILES | _CONNECTION | _VARIABLES | _OUTPUT
 
 
 def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Callable[..., int]:
@@ -247,7 +247,7 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
             env_file=ctx.meta[_ENV_FILE],
             migrations_dirs=tuple(given.get("migrations_dir") or ()) if _is_typed(ctx, "migrations_dir") else (),
             wait_for_server_s=given.get("wait_for_server") or 0.0,
-            patience={name: given[name] for name in _PATIENCE if name in given},
+            wait_policy={name: given[name] for name in _WAIT_POLICY if name in given},
             json=given["json"],
             no_color=given["no_color"] or "NO_COLOR" in ctx.meta[_ENV_FILE],
             debug=given["debug"],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fowergram_db.database.connection import Connection
     from fowergram_db.migrations.files.choice import DirectoryChoice
     from fowergram_db.migrations.files.directory import MigrationFile
-    from fowergram_db.migrations.run import Patience
+    from fowergram_db.migrations.run import WaitPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Settings:
     no_color: bool
     debug: bool = False
     wait_for_server_s: float = 0.0
-    patience: Mapping[str, Any] = field(default_factory=dict)
+    wait_policy: Mapping[str, Any] = field(default_factory=dict)
     arguments: Sequence[str] = field(default=(), repr=False)
 
 
@@ -136,16 +136,16 @@ class Session:
             await_server(target, self.settings.wait_for_server_s)
             yield target
 
-    def patience(self) -> "Patience":
+    def wait_policy(self) -> "WaitPolicy":
         """Return how long the run waits for others. Raises UsageError for what is no duration."""
         from fowergram_db.migrations.engine.worker import LockPolicy
-        from fowergram_db.migrations.run import Patience
+        from fowergram_db.migrations.run import WaitPolicy
 
-        given = self.settings.patience
+        given = self.settings.wait_policy
         lock_ms = duration_ms("--lock-timeout", given["lock_timeout"])
         statement = given["statement_timeout"]
         statement_ms = None if statement is None else duration_ms("--statement-timeout", statement)
-        return Patience(given["wait"], LockPolicy(lock_ms, given["lock_retries"], statement_ms))
+        return WaitPolicy(given["wait"], LockPolicy(lock_ms, given["lock_retries"], statement_ms))
 
     def connect(self, target: Target) -> "Connection":
         """Connect to the target, and note the server's version for the JSON document."""

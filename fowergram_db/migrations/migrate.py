@@ -36,7 +36,7 @@ from fowergram_db.migrations.plan import (
     plan_up,
 )
 from fowergram_db.migrations.psql_script import Run
-from fowergram_db.migrations.run import PATIENCE, Patience, UpgradeTarget, carry_out, prepare
+from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, UpgradeTarget, WaitPolicy, carry_out, prepare
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.session import open_or_create, open_session
 from fowergram_db.migrations.status import Summary, summarize, summary_after
@@ -47,7 +47,7 @@ def preview_migrate(
     files: Sequence[MigrationFile],
     upgrade_target: UpgradeTarget,
     on_event: OnEvent,
-    lock_policy: LockPolicy = PATIENCE.locks,
+    lock_policy: LockPolicy = DEFAULT_WAIT_POLICY.locks,
 ) -> Run:
     """Return what ``migrate`` would do, checked as it would check it. Writes nothing."""
     keeps = is_missing = False
@@ -78,7 +78,7 @@ def migrate(
     files: Sequence[MigrationFile],
     upgrade_target: UpgradeTarget,
     on_event: OnEvent,
-    patience: Patience = PATIENCE,
+    wait_policy: WaitPolicy = DEFAULT_WAIT_POLICY,
 ) -> Summary:
     """Create the database where it is missing, then apply what is pending, each in its own transaction.
 
@@ -92,8 +92,8 @@ def migrate(
         if _is_done(*align(files, history), upgrade_target):
             summary = summarize(migration_states(*align(files, history)))
         else:
-            summary = _apply(connection, target, files, upgrade_target, on_event, patience)
-        maintain_partitions(connection, patience.locks, on_event)
+            summary = _apply(connection, target, files, upgrade_target, on_event, wait_policy)
+        maintain_partitions(connection, wait_policy.locks, on_event)
         return summary
 
 
@@ -103,22 +103,22 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
     files: Sequence[MigrationFile],
     upgrade_target: UpgradeTarget,
     on_event: OnEvent,
-    patience: Patience,
+    wait_policy: WaitPolicy,
 ) -> Summary:
-    with migration_lock(target, patience.wait_s, on_event) as lock:
+    with migration_lock(target, wait_policy.wait_s, on_event) as lock:
         files, history = align(files, read_history(connection))
         steps = prepare(files, history, upgrade_target)
         _require_own_database(connection, history, upgrade_target)
         if steps:
             history = prepare_table(connection, files, history)
-        worker = Worker(connection, patience.locks, on_event, lock, trusted=history.trusted)
+        worker = Worker(connection, wait_policy.locks, on_event, lock, trusted=history.trusted)
         if upgrade_target.instead_of is not None:
             from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 
             worker = replace(
                 worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, upgrade_target.instead_of)
             )
-        carry_out(worker, target, files, steps, upgrade_target.extent, patience)
+        carry_out(worker, target, files, steps, upgrade_target.extent, wait_policy)
         return summary_after(files, history, (checked.step for checked in steps))
 
 
@@ -133,7 +133,7 @@ def preview_rollback(
     files: Sequence[MigrationFile],
     rollback_target: RollbackTarget,
     on_event: OnEvent,
-    lock_policy: LockPolicy = PATIENCE.locks,
+    lock_policy: LockPolicy = DEFAULT_WAIT_POLICY.locks,
 ) -> Run:
     """Return what ``rollback`` would do. Writes nothing."""
     with open_session(target, on_event) as connection:
@@ -148,7 +148,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
     rollback_target: RollbackTarget,
     on_event: OnEvent,
     confirm: Callable[[str], bool],
-    patience: Patience = PATIENCE,
+    wait_policy: WaitPolicy = DEFAULT_WAIT_POLICY,
     environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Summary:
     """Undo the newest migrations, newest first, each in its own transaction.
@@ -159,7 +159,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
     """
     from fowergram_db.database.protection import is_production, is_protected
 
-    with open_session(target, on_event) as connection, migration_lock(target, patience.wait_s, on_event) as lock:
+    with open_session(target, on_event) as connection, migration_lock(target, wait_policy.wait_s, on_event) as lock:
         require_coordinator(connection)
         files, history = align(files, read_history(connection))
         steps = _prepare_down(connection, history, files, rollback_target)
@@ -172,8 +172,8 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
             )
         if steps:
             history = prepare_table(connection, files, history)
-        worker = Worker(connection, patience.locks, on_event, lock, trusted=history.trusted)
-        carry_out(worker, target, files, steps, Extent.EACH, patience)
+        worker = Worker(connection, wait_policy.locks, on_event, lock, trusted=history.trusted)
+        carry_out(worker, target, files, steps, Extent.EACH, wait_policy)
         return summary_after(files, history, (checked.step for checked in steps))
 
 

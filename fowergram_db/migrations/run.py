@@ -45,14 +45,14 @@ class UpgradeTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class WaitPolicy:
     """How long a run waits for another migrator, in seconds, and each step for others' locks."""
 
     wait_s: float = 60.0
     locks: LockPolicy = field(default_factory=LockPolicy)
 
 
-PATIENCE = Patience()
+DEFAULT_WAIT_POLICY = WaitPolicy()
 # A script that makes the extension names it.
 _CITUS = re.compile("citus", re.IGNORECASE)
 _EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
@@ -89,12 +89,12 @@ def carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on
     files: Sequence[MigrationFile],
     steps: Sequence[CheckedStep],
     extent: Extent,
-    patience: Patience,
+    wait_policy: WaitPolicy,
 ) -> None:
     """Take the steps. An error from one of them carries a note that says what is applied and what is not."""
     if steps:
         require_primary(worker.connection)
-    _await_orphans(worker, steps, patience)
+    _await_orphans(worker, steps, wait_policy)
     try:
         take(worker, steps, extent)
     except FowergramError as error:
@@ -106,13 +106,13 @@ def carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on
         raise
 
 
-def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], patience: Patience) -> None:
+def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], wait_policy: WaitPolicy) -> None:
     """Wait for statements outside a transaction that a killed run has left at work."""
     for checked in steps:
         progress = checked.step.progress
         if worker.lock and progress and progress.running:
             backend = Backend(progress.application, progress.pid, progress.since)
-            worker.lock.await_end_of(backend, patience.wait_s, worker.on_event)
+            worker.lock.await_end_of(backend, wait_policy.wait_s, worker.on_event)
 
 
 def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:

@@ -15,7 +15,7 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.partitions import maintain_partitions
-from fowergram_db.migrations.run import PATIENCE, carry_out
+from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, carry_out
 from fowergram_db.migrations.session import open_session
 
 
@@ -35,9 +35,9 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
         try:
             create_history(connection)
             guard = ServerGuard.begin(connection, MissingRoles.MADE, target.dbname)
-            worker = Worker(connection, PATIENCE.locks, on_event, guard=guard)
-            carry_out(worker, target, files, steps, Extent.EACH, PATIENCE)
-            maintain_partitions(connection, PATIENCE.locks, on_event)
+            worker = Worker(connection, DEFAULT_WAIT_POLICY.locks, on_event, guard=guard)
+            carry_out(worker, target, files, steps, Extent.EACH, DEFAULT_WAIT_POLICY)
+            maintain_partitions(connection, DEFAULT_WAIT_POLICY.locks, on_event)
         except FowergramError as error:
             error.add_note("What was in the database before had been dropped.")
             raise

@@ -1,1 +1,1 @@
-"""What runs scripts on a server: locks, patience, transactions, bookkeeping."""
+"""What runs scripts on a server: locks, retries, transactions, bookkeeping."""

@@ -1,4 +1,4 @@
-"""Who runs the steps: a session, its patience with others, and a look at who is in the way."""
+"""Who runs the steps: a session, how long it waits for others, and a look at who is in the way."""
 
 import os
 import random
