@@ -53,13 +53,15 @@ def migrate(
     where the database has it.
     """
     from fowergram_db.migrations import migrate as use_case
-    from fowergram_db.migrations.engine.execute import Extent
+    from fowergram_db.migrations.engine.execute import TransactionScope
     from fowergram_db.migrations.run import UpgradeTarget
 
     require_dry_run(session, dry_run=dry_run)
-    extent = Extent.ALL if atomic else Extent.EACH
+    transaction_scope = TransactionScope.WHOLE_RUN if atomic else TransactionScope.PER_MIGRATION
     listen, files = step_listener(session), session.read_files()
-    upgrade_target = UpgradeTarget(named_version(to, files), allow_out_of_order, extent, only_own=session.is_assumed)
+    upgrade_target = UpgradeTarget(
+        named_version(to, files), allow_out_of_order, transaction_scope, only_own=session.is_assumed
+    )
     wait_policy = session.wait_policy()
     with session.reached() as target:
         if dry_run:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fowergram_db.database.creation import require_only_trusted
 from fowergram_db.database.target import Target
 from fowergram_db.migrations.engine.checks import CheckedStep
-from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.execute import TransactionScope
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import OnEvent
@@ -34,5 +34,5 @@ def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent, datab
         history = create_history(connection, type_of(checked.step.version for checked in steps))
         guard = ServerGuard.begin(connection, MissingRoles.MADE, database or target.dbname)
         worker = Worker(connection, LockPolicy(), on_event, trusted=history.trusted, guard=guard)
-        take(worker, steps, Extent.EACH)
+        take(worker, steps, TransactionScope.PER_MIGRATION)
         maintain_partitions(connection, LockPolicy(), on_event)

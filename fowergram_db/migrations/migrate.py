@@ -12,7 +12,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory
 from fowergram_db.migrations.alignment import align, prepare_table, table_changes
 from fowergram_db.migrations.engine.checks import CheckedStep, check_all, for_server
-from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.execute import TransactionScope
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import OnEvent
@@ -66,7 +66,7 @@ def preview_migrate(
     return Run(
         steps,
         lock_policy,
-        upgrade_target.extent,
+        upgrade_target.transaction_scope,
         creates_database=is_missing,
         table_changes=table_changes(files, history),
         keeps_partitions=keeps,
@@ -118,7 +118,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
             worker = replace(
                 worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, upgrade_target.instead_of)
             )
-        carry_out(worker, target, files, steps, upgrade_target.extent, wait_policy)
+        carry_out(worker, target, files, steps, upgrade_target.transaction_scope, wait_policy)
         return summary_after(files, history, (checked.step for checked in steps))
 
 
@@ -173,7 +173,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
         if steps:
             history = prepare_table(connection, files, history)
         worker = Worker(connection, wait_policy.locks, on_event, lock, trusted=history.trusted)
-        carry_out(worker, target, files, steps, Extent.EACH, wait_policy)
+        carry_out(worker, target, files, steps, TransactionScope.PER_MIGRATION, wait_policy)
         return summary_after(files, history, (checked.step for checked in steps))
 
 

@@ -7,7 +7,7 @@ from psycopg import sql
 from fowergram_db.database.session_settings import RESETS, discards, kept_statements
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, savepoint
-from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.execute import TransactionScope
 from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, begin
 from fowergram_db.migrations.engine.worker import LockPolicy
 from fowergram_db.migrations.history_sql import values_of
@@ -36,7 +36,7 @@ class Run:
 
     steps: tuple[CheckedStep, ...]
     lock_policy: LockPolicy = LockPolicy()  # noqa: RUF009 - immutable
-    extent: Extent = Extent.EACH
+    transaction_scope: TransactionScope = TransactionScope.PER_MIGRATION
     creates_database: bool = False
     table_changes: tuple[str, ...] = ()
     keeps_partitions: bool = False
@@ -57,7 +57,9 @@ class Run:
         limits = {"lock_timeout": lock_ms} | ({} if statement_ms is None else {"statement_timeout": statement_ms})
         local = "LOCAL " if checked.directives.transactional else ""
         settings = " ".join(f"SET {local}{name} = {value};" for name, value in limits.items())
-        begins = checked.directives.transactional and (number == 0 or self.extent is Extent.EACH)
+        begins = checked.directives.transactional and (
+            number == 0 or self.transaction_scope is TransactionScope.PER_MIGRATION
+        )
         modes = checked.directives.modes
         read_only = f"{savepoint(checked)[0]} {READ_ONLY}\n" if modes.read_only else ""
         return f"{begin(modes)}\n{settings}\n{read_only}" if begins else f"{settings}\n"
@@ -66,7 +68,9 @@ class Run:
         """Return what goes behind the script of a step: its bookkeeping; ``down_sql`` is what that is to record."""
         checked = self.steps[number]
         in_transaction = checked.directives.transactional
-        ends = in_transaction and (number + 1 == len(self.steps) or self.extent is Extent.EACH)
+        ends = in_transaction and (
+            number + 1 == len(self.steps) or self.transaction_scope is TransactionScope.PER_MIGRATION
+        )
         resets = ""
         if not in_transaction:
             resets = f"DISCARD ALL;\n{_SESSION}"

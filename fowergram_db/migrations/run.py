@@ -15,7 +15,7 @@ from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, check_all, for_server
-from fowergram_db.migrations.engine.execute import Extent, apply, flush, require_standard_strings
+from fowergram_db.migrations.engine.execute import TransactionScope, apply, flush, require_standard_strings
 from fowergram_db.migrations.engine.lock import Backend
 from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import Notice, StepStarted
@@ -39,7 +39,7 @@ class UpgradeTarget:
 
     to: Version | str | None = None
     out_of_order: bool = False
-    extent: Extent = Extent.EACH
+    transaction_scope: TransactionScope = TransactionScope.PER_MIGRATION
     instead_of: str | None = None
     only_own: bool = False
 
@@ -68,13 +68,13 @@ def prepare(files: Sequence[MigrationFile], history: History, upgrade_target: Up
         plan_up(files, history, to=upgrade_target.to, out_of_order=upgrade_target.out_of_order), down_scripts
     )
     alone = next((c.step for c in steps if not c.directives.transactional), None)
-    if upgrade_target.extent is Extent.ALL and alone:
+    if upgrade_target.transaction_scope is TransactionScope.WHOLE_RUN and alone:
         raise Refused(
             f"{alone.filename} runs without a transaction, and --atomic means one transaction for all; nothing was run",
             hint=f"Migrate up to it first: --to {alone.version} without --atomic.",
         )
     special = next((c.step for c in steps if c.directives.modes != DEFAULT), None)
-    if upgrade_target.extent is Extent.ALL and special and len(steps) > 1:
+    if upgrade_target.transaction_scope is TransactionScope.WHOLE_RUN and special and len(steps) > 1:
         raise Refused(
             f"{special.filename} says how its transaction runs, and --atomic means one transaction for all; "
             "nothing was run",
@@ -88,7 +88,7 @@ def carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on
     target: Target,
     files: Sequence[MigrationFile],
     steps: Sequence[CheckedStep],
-    extent: Extent,
+    transaction_scope: TransactionScope,
     wait_policy: WaitPolicy,
 ) -> None:
     """Take the steps. An error from one of them carries a note that says what is applied and what is not."""
@@ -96,7 +96,7 @@ def carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on
         require_primary(worker.connection)
     _await_orphans(worker, steps, wait_policy)
     try:
-        take(worker, steps, extent)
+        take(worker, steps, transaction_scope)
     except FowergramError as error:
         error.add_note(_whereabouts(worker, target, files, steps))
         raise
@@ -115,7 +115,7 @@ def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], wait_policy: Wa
             worker.lock.await_end_of(backend, wait_policy.wait_s, worker.on_event)
 
 
-def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
+def take(worker: Worker, steps: Sequence[CheckedStep], transaction_scope: TransactionScope) -> None:
     """Take the steps, those between two without a transaction together.
 
     Where they have made what looks like another tool's history (as a dump of an old database does), it is marked as
@@ -143,7 +143,7 @@ def take(worker: Worker, steps: Sequence[CheckedStep], extent: Extent) -> None:
     with settings_of_role(worker.connection):
         for transactional, those in groupby(steps, lambda checked: checked.directives.transactional):
             if transactional:
-                apply(worker, tuple(those), extent, begin)
+                apply(worker, tuple(those), transaction_scope, begin)
                 continue
             from fowergram_db.migrations.engine.no_transaction import run_without_transaction
 

@@ -8,7 +8,7 @@ from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.build import steps_of
-from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.execute import TransactionScope
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.events import OnEvent
@@ -36,7 +36,7 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
             create_history(connection)
             guard = ServerGuard.begin(connection, MissingRoles.MADE, target.dbname)
             worker = Worker(connection, DEFAULT_WAIT_POLICY.locks, on_event, guard=guard)
-            carry_out(worker, target, files, steps, Extent.EACH, DEFAULT_WAIT_POLICY)
+            carry_out(worker, target, files, steps, TransactionScope.PER_MIGRATION, DEFAULT_WAIT_POLICY)
             maintain_partitions(connection, DEFAULT_WAIT_POLICY.locks, on_event)
         except FowergramError as error:
             error.add_note("What was in the database before had been dropped.")

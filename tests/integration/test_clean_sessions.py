@@ -10,7 +10,7 @@ from fowergram_db.database.connection import connect
 from fowergram_db.database.target import url_of
 from fowergram_db.errors import HistoryInconsistent, MigrationFailed, Refused
 from fowergram_db.migrations.build import build, steps_of
-from fowergram_db.migrations.engine.execute import Extent
+from fowergram_db.migrations.engine.execute import TransactionScope
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate, rollback
 from fowergram_db.migrations.plan import RollbackTarget
@@ -114,11 +114,11 @@ def _ignore(_event: object) -> None:
 
 
 @pytest.mark.matrix(every=7)
-@pytest.mark.parametrize("extent", list(Extent))
-def test_what_a_file_leaves_in_its_session_does_not_reach_the_next_file(write, target, left, extent):
+@pytest.mark.parametrize("transaction_scope", list(TransactionScope))
+def test_what_a_file_leaves_in_its_session_does_not_reach_the_next_file(write, target, left, transaction_scope):
     leaves, gone = left
     files = read_migrations(write(**{"001_a": _BASE + _CHECKS, "002_b": leaves, "003_c": _check(gone)}))
-    migrate(target, files, UpgradeTarget(extent=extent), _ignore)
+    migrate(target, files, UpgradeTarget(transaction_scope=transaction_scope), _ignore)
 
 
 @pytest.mark.matrix(every=9)
@@ -167,13 +167,15 @@ def test_what_a_file_leaves_does_not_reach_the_next_file_in_a_database_that_is_b
 
 
 @pytest.mark.matrix(every=7)
-@pytest.mark.parametrize("extent", list(Extent))
-def test_what_a_file_leaves_does_not_reach_the_next_file_through_a_pooler(write, target, pooler, left, extent):
+@pytest.mark.parametrize("transaction_scope", list(TransactionScope))
+def test_what_a_file_leaves_does_not_reach_the_next_file_through_a_pooler(
+    write, target, pooler, left, transaction_scope
+):
     leaves, gone = left
     files = read_migrations(write(**{"001_a": _BASE + _CHECKS, "002_b": leaves, "003_c": _check(gone)}))
     with connect(replace(target, dbname="postgres")) as admin:
         admin.execute(f"CREATE DATABASE {target.dbname}")
-    migrate(replace(pooler, dbname=target.dbname), files, UpgradeTarget(extent=extent), _ignore)
+    migrate(replace(pooler, dbname=target.dbname), files, UpgradeTarget(transaction_scope=transaction_scope), _ignore)
 
 
 def test_what_an_event_trigger_leaves_does_not_reach_the_next_file(write, target):
@@ -192,7 +194,7 @@ def test_what_an_event_trigger_leaves_does_not_reach_the_next_file(write, target
 def test_a_savepoint_of_one_file_is_none_of_the_next(write, target, tables):
     files = read_migrations(write(**{"001_a": "SAVEPOINT s; CREATE TABLE a ()", "002_b": "ROLLBACK TO SAVEPOINT s"}))
     with pytest.raises(MigrationFailed, match="savepoint"):
-        migrate(target, files, UpgradeTarget(extent=Extent.ALL), _ignore)
+        migrate(target, files, UpgradeTarget(transaction_scope=TransactionScope.WHOLE_RUN), _ignore)
     assert tables() == []
 
 

@@ -32,11 +32,11 @@ END_LATER = "SET LOCAL synchronous_commit = off; COMMIT;"
 _BOOKKEEPING = {Direction.UP: "bookkeeping/insert", Direction.DOWN: "bookkeeping/delete"}
 
 
-class Extent(StrEnum):
+class TransactionScope(StrEnum):
     """What one transaction holds: each migration by itself, or all that run."""
 
-    EACH = auto()
-    ALL = auto()
+    PER_MIGRATION = auto()
+    WHOLE_RUN = auto()
 
 
 def require_standard_strings(connection: Connection) -> None:
@@ -48,13 +48,15 @@ def require_standard_strings(connection: Connection) -> None:
         )
 
 
-def apply(worker: Worker, steps: Sequence[CheckedStep], extent: Extent, on_begin: Callable[[Step], None]) -> None:
+def apply(
+    worker: Worker, steps: Sequence[CheckedStep], transaction_scope: TransactionScope, on_begin: Callable[[Step], None]
+) -> None:
     """Run steps and commit them with their bookkeeping; tell of each once it is committed.
 
     ``on_begin`` is called with each before its script is sent. Only the last commit waits for the server's disk.
     Raises MigrationFailed or LockTimeout, the open transaction rolled back.
     """
-    if extent is Extent.ALL:
+    if transaction_scope is TransactionScope.WHOLE_RUN:
         _apply_together(worker, steps, on_begin, END)
         return
     at, prepared = 0, PreparedStatements(worker)
