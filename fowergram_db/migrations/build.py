@@ -12,14 +12,14 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, create_history
 from fowergram_db.migrations.partitions import maintain_partitions
-from fowergram_db.migrations.run import UpgradeTarget, prepare, take
+from fowergram_db.migrations.run import UpgradeTarget, plan_and_check, run_steps
 from fowergram_db.migrations.session import open_session
 from fowergram_db.migrations.version import type_of
 
 
 def steps_of(files: Sequence[MigrationFile]) -> tuple[CheckedStep, ...]:
     """Return the steps that apply all migrations, checked. Raises what forbids them."""
-    return prepare(files, History(), UpgradeTarget())
+    return plan_and_check(files, History(), UpgradeTarget())
 
 
 def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent, database: str | None = None) -> None:
@@ -34,5 +34,5 @@ def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent, datab
         history = create_history(connection, type_of(checked.step.version for checked in steps))
         guard = ServerGuard.begin(connection, MissingRoles.MADE, database or target.dbname)
         worker = Worker(connection, LockPolicy(), on_event, trusted=history.trusted, guard=guard)
-        take(worker, steps, TransactionScope.PER_MIGRATION)
+        run_steps(worker, steps, TransactionScope.PER_MIGRATION)
         maintain_partitions(connection, LockPolicy(), on_event)

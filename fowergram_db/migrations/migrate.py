@@ -36,7 +36,7 @@ from fowergram_db.migrations.plan import (
     plan_up,
 )
 from fowergram_db.migrations.psql_script import Run
-from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, UpgradeTarget, WaitPolicy, carry_out, prepare
+from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, UpgradeTarget, WaitPolicy, plan_and_check, run_and_report
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.session import open_or_create, open_session
 from fowergram_db.migrations.status import Summary, summarize, summary_after
@@ -61,7 +61,7 @@ def preview_migrate(
     except DatabaseMissing:
         history, is_missing = History(), True
     files, history = align(files, history)
-    steps = tuple(for_server(checked, server_version) for checked in prepare(files, history, upgrade_target))
+    steps = tuple(for_server(checked, server_version) for checked in plan_and_check(files, history, upgrade_target))
     keeps = keeps or any("maintain_partitions" in checked.script.text for checked in steps)
     return Run(
         steps,
@@ -86,7 +86,9 @@ def migrate(
     is nothing to do, it is not taken. Partitions are kept ahead at the end, where the database has a function for it.
     Raises the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
-    with open_or_create(target, on_event, otherwise=lambda: prepare(files, History(), upgrade_target)) as connection:
+    with open_or_create(
+        target, on_event, otherwise=lambda: plan_and_check(files, History(), upgrade_target)
+    ) as connection:
         require_coordinator(connection)
         history = read_history(connection)
         if _is_done(*align(files, history), upgrade_target):
@@ -107,7 +109,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
 ) -> Summary:
     with migration_lock(target, wait_policy.wait_s, on_event) as lock:
         files, history = align(files, read_history(connection))
-        steps = prepare(files, history, upgrade_target)
+        steps = plan_and_check(files, history, upgrade_target)
         _require_own_database(connection, history, upgrade_target)
         if steps:
             history = prepare_table(connection, files, history)
@@ -118,7 +120,7 @@ def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens
             worker = replace(
                 worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, upgrade_target.instead_of)
             )
-        carry_out(worker, target, files, steps, upgrade_target.transaction_scope, wait_policy)
+        run_and_report(worker, target, files, steps, upgrade_target.transaction_scope, wait_policy)
         return summary_after(files, history, (checked.step for checked in steps))
 
 
@@ -173,7 +175,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens
         if steps:
             history = prepare_table(connection, files, history)
         worker = Worker(connection, wait_policy.locks, on_event, lock, trusted=history.trusted)
-        carry_out(worker, target, files, steps, TransactionScope.PER_MIGRATION, wait_policy)
+        run_and_report(worker, target, files, steps, TransactionScope.PER_MIGRATION, wait_policy)
         return summary_after(files, history, (checked.step for checked in steps))
 
 

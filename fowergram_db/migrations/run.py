@@ -58,7 +58,9 @@ _CITUS = re.compile("citus", re.IGNORECASE)
 _EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
 
 
-def prepare(files: Sequence[MigrationFile], history: History, upgrade_target: UpgradeTarget) -> tuple[CheckedStep, ...]:
+def plan_and_check(
+    files: Sequence[MigrationFile], history: History, upgrade_target: UpgradeTarget
+) -> tuple[CheckedStep, ...]:
     """Return the steps that reach the upgrade target, checked. Raises what forbids them; runs nothing."""
     require_own(history)
     require_same_directory(files, history)
@@ -83,7 +85,7 @@ def prepare(files: Sequence[MigrationFile], history: History, upgrade_target: Up
     return steps
 
 
-def carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on what, how
+def run_and_report(  # noqa: PLR0913, PLR0917 - who works where, with which files, on what, how
     worker: Worker,
     target: Target,
     files: Sequence[MigrationFile],
@@ -96,9 +98,9 @@ def carry_out(  # noqa: PLR0913, PLR0917 - who works where, with which files, on
         require_primary(worker.connection)
     _await_orphans(worker, steps, wait_policy)
     try:
-        take(worker, steps, transaction_scope)
+        run_steps(worker, steps, transaction_scope)
     except FowergramError as error:
-        error.add_note(_whereabouts(worker, target, files, steps))
+        error.add_note(_describe(worker, target, files, steps))
         raise
     except BaseException:
         with suppress(FowergramError):
@@ -115,7 +117,7 @@ def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], wait_policy: Wa
             worker.lock.await_end_of(backend, wait_policy.wait_s, worker.on_event)
 
 
-def take(worker: Worker, steps: Sequence[CheckedStep], transaction_scope: TransactionScope) -> None:
+def run_steps(worker: Worker, steps: Sequence[CheckedStep], transaction_scope: TransactionScope) -> None:
     """Take the steps, those between two without a transaction together.
 
     Where they have made what looks like another tool's history (as a dump of an old database does), it is marked as
@@ -159,7 +161,7 @@ def _mark_histories_made_by(steps: Sequence[CheckedStep], connection: Connection
         mark_known(connection, [checked.script.text for checked in steps])
 
 
-def _whereabouts(worker: Worker, target: Target, files: Sequence[MigrationFile], steps: Sequence[CheckedStep]) -> str:
+def _describe(worker: Worker, target: Target, files: Sequence[MigrationFile], steps: Sequence[CheckedStep]) -> str:
     """Make sure of what was committed before a failure, and say what it is, as the database itself tells it."""
     lost = worker.connection.closed
     try:

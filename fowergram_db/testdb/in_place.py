@@ -15,7 +15,7 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.partitions import maintain_partitions
-from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, carry_out
+from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, run_and_report
 from fowergram_db.migrations.session import open_session
 
 
@@ -36,7 +36,7 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
             create_history(connection)
             guard = ServerGuard.begin(connection, MissingRoles.MADE, target.dbname)
             worker = Worker(connection, DEFAULT_WAIT_POLICY.locks, on_event, guard=guard)
-            carry_out(worker, target, files, steps, TransactionScope.PER_MIGRATION, DEFAULT_WAIT_POLICY)
+            run_and_report(worker, target, files, steps, TransactionScope.PER_MIGRATION, DEFAULT_WAIT_POLICY)
             maintain_partitions(connection, DEFAULT_WAIT_POLICY.locks, on_event)
         except FowergramError as error:
             error.add_note("What was in the database before had been dropped.")
