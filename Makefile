@@ -51,11 +51,13 @@ test-matrices: $(VENV)/.test ## Run all combinations of which `make test` runs a
 docs: $(VENV)/.test ## Write docs/database-schema.md from what the migrations build
 	$(BIN)/python -m tests.schema_docs --write
 
-lint: install-dev ## Check style, types, imports
+lint: install-dev ## Check style, types, imports, spelling and wording
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python -m tools.wording
 
 install: $(VENV)/.demo ## Install the tool with the embedded PostgreSQL
 install-dev: $(VENV)/.dev ## Install what development needs
