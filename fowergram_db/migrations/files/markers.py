@@ -9,7 +9,7 @@ from fowergram_db.migrations.files.sections import is_understood
 from fowergram_db.migrations.script.statements import Script
 
 _UP = frozenset("up ups upgrade forward forwards".split())
-_DOWN = frozenset("down downs downgrade undo rollback revert backward backwards".split())
+_DOWN = frozenset("down downs downgrade undo rollback revert reverse reverses backward backwards teardown".split())
 # Names of tools, and words that only they have in their markers.
 _TOOLS = frozenset("goose migrate micrate dbmate rambler tern shmig sqlmigrate".split())
 _BESIDE = frozenset(
@@ -21,11 +21,16 @@ _ALL = _UP | _DOWN | _TOOLS | _BESIDE
 _SHORTEST_GUESSED = 6
 _ALIKE = 0.8
 _WORD = re.compile(r"[^\W\d_]+")
+_JOINED = re.compile(r"(?i:(?<![^\W\d_])(goose|migrate)(ups?|downs?)(?![^\W\d_]))")
 _DIRECTION = re.compile(
-    rf"(?i:migrate[ \t]*:|(?<![^\W\d_])(?:{'|'.join(sorted(_UP | _DOWN))}|below|pu|dwon|donw)(?![^\W\d_]))"
+    rf"(?i:migrate[ \t]*:|{_JOINED.pattern}"
+    rf"|(?<![^\W\d_])(?:{'|'.join(sorted(_UP | _DOWN))}|below|pu|dwon|donw)(?![^\W\d_]))"
 )
 # A word behind a plus, before a colon, or a bare at or exclamation mark: no sentence has these around a direction.
 _LIKE_A_TOOLS = re.compile(r"(?i:[^\w\n]*(?:\+\s*\w+[\s:]\s*\w+|\w+\s*:\s*\w+|[@!]\s*\w+)(?:\s+\w+:\w+)?[^\w\n]*)")
+# tern splits here wherever it stands; node-pg-migrate at the start of any line, whatever stands behind.
+_TERN = re.compile(r"(?i:create above\s*/\s*drop below)")
+_NODE = re.compile(r"(?i:--[\s-]*(?:up|down)[ \t]+migration)")
 _MIGRATE_WORD = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*\w+(?:[ \t]+transaction:\w+)?[ \t]*", re.IGNORECASE)
 
 
@@ -35,24 +40,27 @@ def misread(script: Script, *, undoes: bool) -> Iterator[int]:
     ``undoes`` tells that the script is the one that undoes a migration. What is called a section of its own kind is
     right where it stands; one of the other kind is wrong where a statement stands below.
     """
-    last = script.statements[-1].start if script.statements else 0
+    first, last = (script.statements[0].start, script.statements[-1].start) if script.statements else (0, 0)
     for start, end in script.comments:
-        if not _DIRECTION.search(script.text, start, end) or not _is_a_line(script.text, start, end):
+        if not _DIRECTION.search(script.text, start, end):
             continue
         comment = script.text[start:end]
-        if is_directive(comment) or is_understood(comment.rstrip()):
+        is_line = _is_a_line(script.text, start)
+        if is_line and (is_directive(comment) or is_understood(comment.rstrip())):
             continue
-        means_down = _meaning(comment)
-        if means_down is None:
+        if _TERN.search(comment):
+            yield start
             continue
-        if _is_a_tools(comment) or (means_down is not undoes and start < last):
+        means_down = _meaning(comment) if is_line else None
+        is_other_way = means_down not in (None, undoes) and start < last
+        is_misspelt = means_down is not None and _is_a_tools(comment)
+        if is_other_way or is_misspelt or (is_line and first < start < last and _NODE.match(comment)):
             yield start
 
 
-def _is_a_line(text: str, start: int, end: int) -> bool:
-    """Tell whether a comment has lines, or one, to itself."""
-    before = text[text.rfind("\n", 0, start) + 1 : start]
-    return not before.strip() and "\n" not in text[start:end].rstrip()
+def _is_a_line(text: str, start: int) -> bool:
+    """Tell whether a comment begins a line."""
+    return not text[text.rfind("\n", 0, start) + 1 : start].strip()
 
 
 def _meaning(comment: str) -> bool | None:
@@ -63,12 +71,21 @@ def _meaning(comment: str) -> bool | None:
     """
     if _MIGRATE_WORD.fullmatch(comment):
         return "up" not in comment
-    words = [_guessed(word.lower()) for word in _WORD.findall(comment)]
+    words = _words(comment)
     strangers = [word for word in words if word not in _ALL]
     known = len(words) - len(strangers)
     is_marker = not strangers or (len(strangers) == 1 and known and _LIKE_A_TOOLS.fullmatch(comment))
     means_down = bool(_DOWN.intersection(words)) or {"drop", "below"}.issubset(words)
     return means_down if is_marker and (means_down or _UP.intersection(words)) else None
+
+
+def _words(comment: str) -> list[str]:
+    """Return the words that are meant, in small letters.
+
+    >>> _words("-- +gooseDown")
+    ['goose', 'down']
+    """
+    return [_guessed(word.lower()) for word in _WORD.findall(_JOINED.sub(r"\1 \2", comment))]
 
 
 def _guessed(word: str) -> str:
@@ -87,5 +104,4 @@ def _guessed(word: str) -> str:
 
 def _is_a_tools(comment: str) -> bool:
     """Tell whether a comment is written as a tool wants it, or nearly so: no remark looks like that."""
-    words = {_guessed(word.lower()) for word in _WORD.findall(comment)}
-    return bool(_TOOLS & words) or bool(_LIKE_A_TOOLS.fullmatch(comment))
+    return bool(_TOOLS.intersection(_words(comment))) or bool(_LIKE_A_TOOLS.fullmatch(comment))
