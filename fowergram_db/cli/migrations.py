@@ -103,15 +103,15 @@ def status(
     pending = [migration for migration in found.migrations if migration.state == "pending"]
     show_status(session, found, len(pending), len(problems))
     exit_code = ExitCode.DONE
-    if check and (problems or found.foreign):
+    if check and (problems or found.other_tool):
         exit_code = ExitCode.HISTORY
     elif check and pending:
         exit_code = ExitCode.FINDINGS
     summary = {"applied": len(found.summary.applied), "pending": len(pending), "problems": len(problems)}
     data = {"migrations": list(map(migration_data, found.migrations)), "summary": summary}
     data["other_histories"] = list(map(other_history_data, found.others))
-    if found.foreign:
-        data["history_owner"] = found.foreign
+    if found.other_tool:
+        data["history_owner"] = found.other_tool
     session.data.update(data)
     if exit_code is ExitCode.FINDINGS:
         use_case.require_sound(found)

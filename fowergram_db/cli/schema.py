@@ -12,7 +12,7 @@ from fowergram_db.errors import ExitCode
 from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
-    from fowergram_db.schema.adopt import Adoption, Comparison
+    from fowergram_db.schema.adopt import Adoption, SchemaComparison
 
 app = typer.Typer()
 _MOST_LISTED = 40
@@ -58,17 +58,17 @@ def adopt(
     them in public.schema_migrations where they are the same. Runs no migration in the database itself. Where they
     differ it lists the differences and exits with 3.
     """
-    from fowergram_db.migrations.foreign import tool_named
+    from fowergram_db.migrations.other_tools.records import tool_named
     from fowergram_db.schema import adopt as use_case
 
-    proof = use_case.Proof.WAIVED if force else use_case.Proof.REQUIRED
+    comparison = use_case.Comparison.SKIPPED if force else use_case.Comparison.REQUIRED
     chosen, files = tool_named(tool) if tool else None, session.read_files()
-    wish = use_case.Wish(chosen, named_version(to, files), proof)
+    options = use_case.AdoptOptions(chosen, named_version(to, files), comparison)
     with session.reached() as target:
         session.announce()
         with session.connect(target):
             pass  # for the server's version
-        found = use_case.adopt(target, files, wish, listener(session, []))
+        found = use_case.adopt(target, files, options, listener(session, []))
     _show(session, found)
     return Outcome(_data(found), ExitCode.DONE if found.adopted else ExitCode.FINDINGS)
 
@@ -109,7 +109,7 @@ def _show(session: Session, found: "Adoption") -> None:
         )
 
 
-def _show_comparison(session: Session, comparison: "Comparison") -> None:
+def _show_comparison(session: Session, comparison: "SchemaComparison") -> None:
     if comparison.failure:
         session.screen.note(f"The schema could not be compared: {comparison.failure}")
     for difference in comparison.differences[:_MOST_LISTED]:
@@ -122,10 +122,10 @@ def _show_next_step(session: Session, found: "Adoption") -> None:
     note = session.screen.note
     differences = count(len(found.comparison.differences), "difference")
     note(f"{differences} from what these migrations build; nothing was recorded.")
-    looks = found.comparison.resemblance
+    looks = found.comparison.closest
     if looks and looks.exact:
         note(f"The schema is exactly that of version {looks.version}: `fowergram-db adopt --to {looks.version}`.")
-    elif looks and looks.version != found.claimed[-1]:
+    elif looks and looks.version != found.versions[-1]:
         note(
             f"Up to version {looks.version} nothing is missing: look at what the migrations after it should have made."
         )
@@ -135,7 +135,7 @@ def _show_next_step(session: Session, found: "Adoption") -> None:
 def _data(found: "Adoption") -> dict[str, Any]:
     from fowergram_db.migrations.version import as_data
 
-    looks = found.comparison.resemblance
+    looks = found.comparison.closest
     return {
         "adopted": found.adopted,
         "tool": found.tool,

@@ -12,7 +12,7 @@ from fowergram_db.plurals import count
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fowergram_db.migrations.other_histories import OtherHistory
+    from fowergram_db.migrations.other_tools.histories import OtherHistory
     from fowergram_db.migrations.plan import Migration
     from fowergram_db.migrations.status import Status
 

@@ -23,7 +23,7 @@ from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, HistoryInconsistent, UntrustedHistory
 from fowergram_db.migrations.history_row import HistoryRow, LenientText, text_or_null
 from fowergram_db.migrations.history_sql import ChangedMeanwhile, load_with_version, set_version_type
-from fowergram_db.migrations.other_histories import (
+from fowergram_db.migrations.other_tools.histories import (
     OtherHistory,
     find_candidates,
     in_our_place,
@@ -139,14 +139,14 @@ class Lock(StrEnum):
 class History:
     """What a database says was done to it, in order of version. ``exists``: the table is there at all.
 
-    ``foreign`` names the other tool that the table belongs to, "" where it is ours or missing. All that a use of the
+    ``other_tool`` names the other tool that the table belongs to, "" where it is ours or missing. All that a use of the
     table could run belongs to roles that are ``trusted``. ``others`` are the histories of other tools in this database,
     that one included.
     """
 
     applied: tuple[AppliedMigration, ...] = ()
     exists: bool = False
-    foreign: str = ""
+    other_tool: str = ""
     trusted: Trusted = Trusted.ALL
     others: tuple[OtherHistory, ...] = ()
     version_type: VersionType = VersionType.NUMBER
@@ -184,7 +184,7 @@ def _read(connection: Connection) -> History:
     if not _is_own(table):
         in_place = read_in_our_place(connection, table, found)
         others = read_other_histories(connection, found, "")
-        return History(exists=True, foreign=in_place.shown_tool, others=(in_place, *others))
+        return History(exists=True, other_tool=in_place.shown_tool, others=(in_place, *others))
     _require_own_shape(table)
     version_type = _version_type(table)
     applied = _read_rows(connection, table, version_type)

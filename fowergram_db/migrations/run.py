@@ -21,7 +21,7 @@ from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import Notice, StepStarted
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
-from fowergram_db.migrations.other_histories import mark_known
+from fowergram_db.migrations.other_tools.histories import mark_known
 from fowergram_db.migrations.plan import Step, migration_states, plan_up
 from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.script.modes import DEFAULT

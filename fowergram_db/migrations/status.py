@@ -9,7 +9,7 @@ from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, RecordedState, read_history
-from fowergram_db.migrations.other_histories import OtherHistory
+from fowergram_db.migrations.other_tools.histories import OtherHistory
 from fowergram_db.migrations.plan import Direction, Migration, State, Step, migration_states, steps_pending
 from fowergram_db.migrations.same_directory import difference, is_other_directory
 from fowergram_db.migrations.version import Version, order_of
@@ -47,7 +47,7 @@ class Status:
     fault: str = ""
 
     @property
-    def foreign(self) -> str:
+    def other_tool(self) -> str:
         """Name the other tool whose history stops every command that writes, "" for none."""
         return next((other.shown_tool for other in self.others if other.stops), "")
 

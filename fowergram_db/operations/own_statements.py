@@ -30,7 +30,7 @@ _VARIANTS: Mapping[str, tuple[str, ...]] = {
     "position": ("version", "position"),
     "trusted_roles": ("ownership/trusted_roles", "ownership/surely_trusted_roles"),
     "view": ("pg_stat_statements", "pg_stat_statements_info"),
-    "relation": ("ownership/named", "foreign/candidates"),
+    "relation": ("ownership/named", "other_tools/candidates"),
 }
 
 

@@ -23,21 +23,21 @@ from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.foreign import (
-    Claim,
-    Claimed,
-    ForeignRecords,
-    Kept,
-    claim_of,
-    find_kept,
-    read_foreign,
-    read_rows,
-)
 from fowergram_db.migrations.history import History, RecordedState, read_history, require_trusted_table
 from fowergram_db.migrations.history_sql import load_with_version, set_version_type, values_of
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.other_histories import OtherHistory, OtherState, mark_known
-from fowergram_db.migrations.other_tools import UNKNOWN, Tool
+from fowergram_db.migrations.other_tools.histories import OtherHistory, OtherState, mark_known
+from fowergram_db.migrations.other_tools.records import (
+    Kept,
+    RecordedMigration,
+    RecordedMigrations,
+    ToolRecords,
+    find_kept,
+    match_files,
+    read_records,
+    read_rows,
+)
+from fowergram_db.migrations.other_tools.tables import UNKNOWN, Tool
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.migrations.version import Version, VersionType, order_of, type_of
@@ -48,24 +48,24 @@ _MOST_PREFIXES = 100
 Scratch = Callable[[], AbstractContextManager[Target]]
 
 
-class Proof(StrEnum):
+class Comparison(StrEnum):
     """Whether the schema has to be what the files build, or the user answers for it."""
 
     REQUIRED = auto()
-    WAIVED = auto()
+    SKIPPED = auto()
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the user asks for: whose history counts, up to which version, and whether it is to be proven."""
+class AdoptOptions:
+    """The options of ``adopt``: whose history counts, up to which version, and whether the schema is compared."""
 
     tool: str | None = None
     to: Version | str | None = None
-    proof: Proof = Proof.REQUIRED
+    comparison: Comparison = Comparison.REQUIRED
 
 
 @dataclass(frozen=True, slots=True)
-class Resemblance:
+class ClosestVersion:
     """The newest version of which nothing is missing; ``exact``: there is nothing besides, either."""
 
     version: Version
@@ -73,11 +73,11 @@ class Resemblance:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """How the schema differs from what the claimed migrations build. ``failure``: it could not be compared."""
+class SchemaComparison:
+    """How the schema differs from what the recorded migrations build. ``failure``: it could not be compared."""
 
     differences: tuple[Difference, ...] = ()
-    resemblance: Resemblance | None = None
+    closest: ClosestVersion | None = None
     failure: str = ""
 
 
@@ -93,13 +93,13 @@ class Adoption:
 
     tool: str | None = None
     already: bool = False
-    claimed: tuple[Version, ...] = ()
+    versions: tuple[Version, ...] = ()
     recorded: tuple[Version, ...] = ()
     ours: tuple[Version, ...] = ()
     failed: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
-    comparison: Comparison = Comparison()
+    comparison: SchemaComparison = SchemaComparison()
     kept_as: str = ""
     left: tuple[OtherHistory, ...] = ()
     is_recorded: bool = False
@@ -111,37 +111,37 @@ class Adoption:
 
 
 def adopt(
-    target: Target, files: Sequence[MigrationFile], wish: Wish, on_event: OnEvent, wait_s: float = 60.0
+    target: Target, files: Sequence[MigrationFile], options: AdoptOptions, on_event: OnEvent, wait_s: float = 60.0
 ) -> Adoption:
-    """Record what is applied, once the schema has proven to be what those migrations build.
+    """Record what is applied, once the schema equals what those migrations build.
 
-    Reads, builds in scratch and records under the migration lock; where the schema differs and proof is wanted,
+    Reads, builds in scratch and records under the migration lock; if the schema differs and the comparison is required,
     nothing is recorded. What our history holds already counts as it is; another tool's adds to it. Raises UsageError
     and UnknownVersion where it is not clear what to record, ForeignHistory where a history cannot be taken over,
     HistoryInconsistent where ours is not in order, and what fails in building.
     """
     with connect_safely(target) as connection:
         require_coordinator(connection)
-        if _is_adopted(read_history(connection), wish):
+        if _is_adopted(read_history(connection), options):
             return Adoption(already=True)
         with migration_lock(target, wait_s, on_event) as lock:
-            if _is_adopted(history := read_history(connection), wish):
+            if _is_adopted(history := read_history(connection), options):
                 return Adoption(already=True)
             files, history = align(files, history)
-            records = read_foreign(connection, wish.tool, history.others)
+            records = read_records(connection, options.tool, history.others)
             _require_known_shape(history, records)
-            job = _Job(history, records, _claim(history, records, files, wish))
-            _require_files(job, wish)
+            job = _Job(history, records, _claim(history, records, files, options))
+            _require_files(job, options)
             found = _schema_without(connection, find_kept(connection, history.others))
             make_scratch = partial(scratch_database, target, Run(lock.run))
             admit = partial(_require_admitted, connection, on_event)
-            comparison = _compare(make_scratch, files, job.versions, found, wish, admit)
-            if wish.proof is Proof.REQUIRED and comparison.differences:
+            comparison = _compare(make_scratch, files, job.versions, found, options, admit)
+            if options.comparison is Comparison.REQUIRED and comparison.differences:
                 return job.result(comparison)
             kept_as, left = _record(connection, job, files)
             return replace(
                 job.result(comparison),
-                recorded=tuple(claimed.file.version for claimed in job.new),
+                recorded=tuple(migration.file.version for migration in job.new),
                 kept_as=kept_as,
                 left=left,
                 is_recorded=True,
@@ -153,8 +153,8 @@ class _Job:
     """What is to be adopted: what both histories hold, and what follows for the files."""
 
     history: History
-    records: ForeignRecords | None
-    claim: Claim
+    records: ToolRecords | None
+    recorded_by_tool: RecordedMigrations
 
     @property
     def ours(self) -> tuple[Version, ...]:
@@ -162,37 +162,39 @@ class _Job:
         return tuple(row.version for row in self.history.applied)
 
     @property
-    def new(self) -> tuple[Claimed, ...]:
+    def new(self) -> tuple[RecordedMigration, ...]:
         """Return what is to be recorded: what ours does not hold yet."""
-        return tuple(claimed for claimed in self.claim.applied if claimed.file.version not in self.ours)
+        return tuple(
+            migration for migration in self.recorded_by_tool.applied if migration.file.version not in self.ours
+        )
 
     @property
     def versions(self) -> tuple[Version, ...]:
         """Return all versions that are applied, as both say."""
-        claimed = {claimed.file.version for claimed in self.claim.applied}
-        return tuple(sorted({*self.ours, *claimed}, key=order_of))
+        of_tool = {migration.file.version for migration in self.recorded_by_tool.applied}
+        return tuple(sorted({*self.ours, *of_tool}, key=order_of))
 
-    def result(self, comparison: Comparison) -> Adoption:
+    def result(self, comparison: SchemaComparison) -> Adoption:
         """Return what came of it, nothing being recorded yet."""
         return Adoption(
             tool=self.records.tool if self.records else next((o.tool for o in self.history.others if o.stops), None),
-            claimed=self.versions,
+            versions=self.versions,
             ours=self.ours,
-            failed=self.claim.failed,
-            forgotten=self.claim.unknown,
-            edited=tuple(claimed.file.filename for claimed in self.claim.applied if claimed.edited),
+            failed=self.recorded_by_tool.failed,
+            forgotten=self.recorded_by_tool.unknown,
+            edited=tuple(migration.file.filename for migration in self.recorded_by_tool.applied if migration.edited),
             comparison=comparison,
         )
 
 
-def _is_adopted(history: History, wish: Wish) -> bool:
+def _is_adopted(history: History, options: AdoptOptions) -> bool:
     """Tell whether ours counts already, and no other; with --from, whether that tool's is known not to count."""
     if not history.applied or any(other.stops for other in history.others):
         return False
-    return not any(other.tool == wish.tool and not other.is_marked for other in history.others)
+    return not any(other.tool == options.tool and not other.is_marked for other in history.others)
 
 
-def _require_known_shape(history: History, records: ForeignRecords | None) -> None:
+def _require_known_shape(history: History, records: ToolRecords | None) -> None:
     in_place = _in_our_place(history)
     if in_place and (not records.is_in_our_place if records else in_place.tool == UNKNOWN):
         raise ForeignHistory(
@@ -205,16 +207,18 @@ def _in_our_place(history: History) -> OtherHistory | None:
     return next((other for other in history.others if other.state is OtherState.IN_OUR_PLACE), None)
 
 
-def _claim(history: History, records: ForeignRecords | None, files: Sequence[MigrationFile], wish: Wish) -> Claim:
-    if history.applied and records is None and wish.to is None:
-        return Claim()
-    unmatched = next((other for other in history.others if wish.tool in {None, other.tool}), None)
-    return claim_of(records, files, wish.to, unmatched)
+def _claim(
+    history: History, records: ToolRecords | None, files: Sequence[MigrationFile], options: AdoptOptions
+) -> RecordedMigrations:
+    if history.applied and records is None and options.to is None:
+        return RecordedMigrations()
+    unmatched = next((other for other in history.others if options.tool in {None, other.tool}), None)
+    return match_files(records, files, options.to, unmatched)
 
 
-def _require_files(job: _Job, wish: Wish) -> None:
-    unknown = job.claim.unknown
-    if unknown and wish.proof is Proof.REQUIRED:
+def _require_files(job: _Job, options: AdoptOptions) -> None:
+    unknown = job.recorded_by_tool.unknown
+    if unknown and options.comparison is Comparison.REQUIRED:
         listed = ", ".join(unknown[:_MOST_LISTED])
         more = f", and {len(unknown) - _MOST_LISTED} more" if len(unknown) > _MOST_LISTED else ""
         raise ForeignHistory(
@@ -244,23 +248,23 @@ def _compare(  # noqa: PLR0913, PLR0917 - where, which files, with what, on whic
     files: Sequence[MigrationFile],
     versions: Sequence[Version],
     found: Fingerprint,
-    wish: Wish,
+    options: AdoptOptions,
     admit: Callable[[Sequence[MigrationFile]], str],
-) -> Comparison:
-    """Compare the schema with what these migrations build; where proof is waived, no failure stops it."""
+) -> SchemaComparison:
+    """Compare the schema with what these migrations build; a failure stops it only if the comparison is required."""
     try:
         build = partial(_build, instead_of=admit([file for file in files if file.version in versions]))
         with make_scratch() as scratch:
             build(scratch, files, versions)
             listed = differences(_fingerprint_of(scratch), found)
-        return Comparison(
+        return SchemaComparison(
             listed, _resemblance(make_scratch, partial(build, files=files), versions, found) if listed else None
         )
     except FowergramError as error:
-        if wish.proof is Proof.REQUIRED:
+        if options.comparison is Comparison.REQUIRED:
             error.add_note("This was in a scratch database, to compare with: nothing was recorded.")
             raise
-        return Comparison(failure=error.message)
+        return SchemaComparison(failure=error.message)
 
 
 def _require_admitted(connection: Connection, on_event: OnEvent, files: Sequence[MigrationFile]) -> str:
@@ -284,9 +288,9 @@ def _fingerprint_of(target: Target) -> Fingerprint:
 
 def _resemblance(
     make_scratch: Scratch, build: Callable[..., None], versions: Sequence[Version], found: Fingerprint
-) -> Resemblance | None:
-    """Build the claimed migrations one by one, and find the newest state that is there whole."""
-    best: Resemblance | None = None
+) -> ClosestVersion | None:
+    """Build the recorded migrations one by one, and find the newest state that is there whole."""
+    best: ClosestVersion | None = None
     if len(versions) > _MOST_PREFIXES:
         return None
     with make_scratch() as scratch:
@@ -294,9 +298,9 @@ def _resemblance(
             build(scratch, versions=versions[:number])
             listed = differences(_fingerprint_of(scratch), found)
             if not listed:
-                return Resemblance(version, exact=True)
+                return ClosestVersion(version, exact=True)
             if all(difference.kind is Kind.UNEXPECTED for difference in listed):
-                best = Resemblance(version, exact=False)
+                best = ClosestVersion(version, exact=False)
     return best
 
 
@@ -305,9 +309,9 @@ def _record(connection: Connection, job: _Job, files: Sequence[MigrationFile]) -
 
     Return the name under which a foreign table of its name is kept, and the histories that do not count any more.
     """
-    planned = plan_up([claimed.file for claimed in job.new], History())
+    planned = plan_up([migration.file for migration in job.new], History())
     steps = {checked.step.version: checked for checked in check_all(planned, DownScripts.PASSED_OVER)}
-    rows = [_row(claimed, steps[claimed.file.version]) for claimed in job.new]
+    rows = [_row(migration, steps[migration.file.version]) for migration in job.new]
     kept_as, records, in_place = "", job.records, _in_our_place(job.history)
     with reported("record what is applied", Situation.HISTORY), connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '5s'")
@@ -339,22 +343,22 @@ def _record(connection: Connection, job: _Job, files: Sequence[MigrationFile]) -
         return kept_as, mark_known(connection)
 
 
-def _row(claimed: Claimed, checked: CheckedStep) -> dict[str, object]:
+def _row(migration: RecordedMigration, checked: CheckedStep) -> dict[str, object]:
     step = checked.step
     return {
         "filename": step.filename,
-        "executed_at": claimed.executed_at,
+        "executed_at": migration.executed_at,
         "checksum": step.checksum,
         **values_of(step.version),
         "name": step.name,
         "tool_version": __version__,
         "down_sql": step.down_sql,
         "statements_done": len(checked.script.statements),
-        "recorded_as": claimed.recorded_as,
+        "recorded_as": migration.recorded_as,
     }
 
 
-def _require_unchanged(connection: Connection, records: ForeignRecords) -> None:
+def _require_unchanged(connection: Connection, records: ToolRecords) -> None:
     if read_rows(connection, records.tool, records.table) != records.rows:
         raise HistoryInconsistent(
             f"{records.tool} has migrated the database meanwhile; nothing was recorded",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fowergram_db.migrations.other_histories import find_candidates
-from fowergram_db.migrations.other_tools import known_tools
+from fowergram_db.migrations.other_tools.histories import find_candidates
+from fowergram_db.migrations.other_tools.tables import known_tools
 from tests.other_tools import APPLICATIONS, TABLES, Table
 
 FILES = {

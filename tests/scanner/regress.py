@@ -119,7 +119,7 @@ def _unpack(archive: Path, target: Path) -> Path:
 
 
 @dataclass(slots=True)
-class Comparison:
+class SchemaComparison:
     """How the statements of one file were confirmed, and those that were not."""
 
     name: str
@@ -127,7 +127,7 @@ class Comparison:
     different: list[str] = field(default_factory=list)
 
 
-def compare(path: Path) -> Comparison:
+def compare(path: Path) -> SchemaComparison:
     """Cut a file twice. Every statement has to be one that libpg_query sees there too.
 
     - Where the grammar takes the whole file, it says where each statement begins and ends ("file").
@@ -136,7 +136,7 @@ def compare(path: Path) -> Comparison:
 
     And nothing that the lexer cuts out may stand outside of what was found.
     """
-    result = Comparison(path.name)
+    result = SchemaComparison(path.name)
     text = _without_conditions(path.read_bytes().decode(errors="replace").replace("\r\n", "\n"))
     script = _without_failing_copies(text)
     _check_data(script, result)
@@ -154,7 +154,7 @@ def compare(path: Path) -> Comparison:
     return result
 
 
-def _check_data(script: Script, result: Comparison) -> None:
+def _check_data(script: Script, result: SchemaComparison) -> None:
     """Every line that is only a backslash and a dot ends a block of data, and nothing else does."""
     lines = len(re.findall(r"^\\\.$", script.text, re.MULTILINE))
     ends = sum(script.text.startswith("\\.", end) for _, end in script.data)
@@ -193,7 +193,7 @@ def _without_psql(script: Script) -> str:
     return re.sub(r"(?i)\bfrom(\s+)std(in|out)\b", r"from\1xtd\2", text)
 
 
-def _match(text: str, found: list[Span], expected: list[Span], result: Comparison, by: str) -> None:
+def _match(text: str, found: list[Span], expected: list[Span], result: SchemaComparison, by: str) -> None:
     known = set(expected)
     for start, end in found:
         if by == "file":
@@ -216,7 +216,7 @@ def _match(text: str, found: list[Span], expected: list[Span], result: Compariso
             result.different.append(f"only libpg_query: {text[start:end]!r}")
 
 
-def _compare_around(text: str, found: list[Span], error: ParseError, result: Comparison) -> None:
+def _compare_around(text: str, found: list[Span], error: ParseError, result: SchemaComparison) -> None:
     """Compare a file in which the lexer finds something that is no token: each statement on its own."""
     result.confirmed["files with what is no token"] += 1
     for start, end in found:

@@ -15,8 +15,8 @@ from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, UntrustedHistory, UsageError
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history_row import LenientBinaryText, LenientMoment
-from fowergram_db.migrations.other_histories import OtherHistory, escaped, find_candidates
-from fowergram_db.migrations.other_tools import FoundTable, Tool, kept_by, known_tools
+from fowergram_db.migrations.other_tools.histories import OtherHistory, escaped, find_candidates
+from fowergram_db.migrations.other_tools.tables import FoundTable, Tool, kept_by, known_tools
 from fowergram_db.migrations.version import Version, find_version, is_below, order_of, require_version
 
 _LONGEST_NAME = 300
@@ -42,7 +42,7 @@ _BY_HIGHEST_VERSION = (Tool.TERN,)
 _VERSIONS_ONLY = (Tool.DBMATE, Tool.RAILS)
 
 
-class ForeignRow(NamedTuple):
+class ToolRecord(NamedTuple):
     """One row of another tool's history, in its own words.
 
     ``ok`` is false for what has failed; ``covers`` tells that all versions below count as applied, too.
@@ -64,12 +64,12 @@ class ForeignRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignRecords:
+class ToolRecords:
     """Another tool's history."""
 
     tool: Tool
     table: FoundTable
-    rows: tuple[ForeignRow, ...]
+    rows: tuple[ToolRecord, ...]
 
     @property
     def is_in_our_place(self) -> bool:
@@ -84,7 +84,7 @@ class Kept(NamedTuple):
     schemas: tuple[str, ...]
 
 
-class Claimed(NamedTuple):
+class RecordedMigration(NamedTuple):
     """A migration that is said to be applied: when (None: nobody knows), the file name it was recorded under.
 
     ``edited``: what was recorded with it is the SHA-256 of another text.
@@ -97,10 +97,10 @@ class Claimed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RecordedMigrations:
     """What of our migrations is said to be applied, in order of version; what failed; what no file is there for."""
 
-    applied: tuple[Claimed, ...] = ()
+    applied: tuple[RecordedMigration, ...] = ()
     failed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -115,9 +115,9 @@ def tool_named(name: str) -> str:
     )
 
 
-def read_foreign(
+def read_records(
     connection: Connection, wanted: str | None = None, others: Sequence[OtherHistory] = ()
-) -> ForeignRecords | None:
+) -> ToolRecords | None:
     """Read another tool's history, the wanted one's or the only one of ``others``.
 
     None: there is none, or the tool's history cannot be matched with files. Raises UsageError where the wanted one is
@@ -133,22 +133,22 @@ def read_foreign(
         return None
     table = min((t for t in (*here, *found) if t.tool == chosen), key=lambda t: t.relation.untrusted is not None)
     tool = Tool(wanted or chosen)
-    return ForeignRecords(tool, table, read_rows(connection, tool, table))
+    return ToolRecords(tool, table, read_rows(connection, tool, table))
 
 
 def find_kept(connection: Connection, others: Sequence[OtherHistory]) -> Kept:
     """Return what other tools keep in this database, ``others`` and empty tables: no migration of ours makes it."""
     with reported("look for the histories of other tools"):
         tables = kept_by(_histories(connection, others))
-        rows = connection.execute(load("foreign/kept"), {"relations": list(tables)}).fetchall() if tables else ()
+        rows = connection.execute(load("other_tools/kept"), {"relations": list(tables)}).fetchall() if tables else ()
     of_kind = {kind: tuple(str(name) for k, name in rows if k == kind) for kind in ("table", "schema")}
     return Kept(of_kind["table"], of_kind["schema"])
 
 
-def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[ForeignRow, ...]:
+def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[ToolRecord, ...]:
     """Read the rows of a tool's table, in its order. Lock it until the end of the transaction at hand, if there is one.
 
-    Raises UntrustedHistory as ``read_foreign`` does, and ForeignHistory where the rows make no sense.
+    Raises UntrustedHistory as ``read_records`` does, and ForeignHistory where the rows make no sense.
     """
     schema, table = found.relation.schema, found.relation.name
     name = sql.Identifier(schema, table)
@@ -161,7 +161,7 @@ def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[Fo
         cursor.adapters.register_loader("timestamptz", LenientMoment)
         try:
             _select(cursor, tool, found, name)
-            return tuple(ForeignRow(*row) for row in cursor)  # type: ignore[arg-type]  # the query's header says the types
+            return tuple(ToolRecord(*row) for row in cursor)  # type: ignore[arg-type]  # the query's header says the types
         except (psycopg.DataError, psycopg.ProgrammingError) as error:
             if isinstance(error, psycopg.errors.InsufficientPrivilege):
                 raise
@@ -181,7 +181,7 @@ def _histories(connection: Connection, others: Sequence[OtherHistory]) -> tuple[
 
 def _select(cursor: Cursor[object], tool: Tool, found: FoundTable, name: sql.Identifier) -> None:
     if tool in _QUERIES:
-        cursor.execute(sql.SQL(load(f"foreign/{_QUERIES[tool]}")).format(table=name))
+        cursor.execute(sql.SQL(load(f"other_tools/{_QUERIES[tool]}")).format(table=name))
         return
     ignored, _, value = found.shape.ignored.partition("=")
     label = found.column(found.shape.label)
@@ -193,7 +193,7 @@ def _select(cursor: Cursor[object], tool: Tool, found: FoundTable, name: sql.Ide
         "ignored_value": value or " ",
         "covers": tool in _BY_HIGHEST_VERSION,
     }
-    query = sql.SQL(load("foreign/by_column")).format(table=escaped(name, cursor))
+    query = sql.SQL(load("other_tools/by_column")).format(table=escaped(name, cursor))
     cursor.execute(query, parameters)
 
 
@@ -217,12 +217,12 @@ def _chosen(here: set[str], everywhere: set[str], wanted: str | None) -> str | N
     )
 
 
-def claim_of(
-    records: ForeignRecords | None,
+def match_files(
+    records: ToolRecords | None,
     files: Sequence[MigrationFile],
     to: Version | str | None,
     unmatched: OtherHistory | None = None,
-) -> Claim:
+) -> RecordedMigrations:
     """Say which migrations are applied by a tool's word, or, without one, by the user's: all up to ``to``.
 
     Where both speak, what is above ``to`` does not count, and what has failed up to it counts: somebody has finished
@@ -240,20 +240,20 @@ def claim_of(
                 hint="Name the newest migration that this database has: fowergram-db adopt --to VERSION. "
                 "For an empty database, run `fowergram-db migrate`.",
             )
-        return Claim(_up_to(files, last))
-    claim = _matched(records, files, last)
-    if last is not None and not claim.applied and not claim.failed:
+        return RecordedMigrations(_up_to(files, last))
+    recorded_by_tool = _matched(records, files, last)
+    if last is not None and not recorded_by_tool.applied and not recorded_by_tool.failed:
         # The files are others than the tool has run, as with a dump that takes their place: the schema has to decide.
-        return Claim(_up_to(files, last))
-    return claim
+        return RecordedMigrations(_up_to(files, last))
+    return recorded_by_tool
 
 
-def _up_to(files: Sequence[MigrationFile], last: Version) -> tuple[Claimed, ...]:
-    return tuple(Claimed(file) for file in files if order_of(file.version) <= order_of(last))
+def _up_to(files: Sequence[MigrationFile], last: Version) -> tuple[RecordedMigration, ...]:
+    return tuple(RecordedMigration(file) for file in files if order_of(file.version) <= order_of(last))
 
 
-def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: Version | None) -> Claim:
-    applied: dict[Version, Claimed] = {}
+def _matched(records: ToolRecords, files: Sequence[MigrationFile], to: Version | None) -> RecordedMigrations:
+    applied: dict[Version, RecordedMigration] = {}
     failed, unknown = [], []
     for row in records.rows:
         file = _file_of(row, files)
@@ -262,17 +262,17 @@ def _matched(records: ForeignRecords, files: Sequence[MigrationFile], to: Versio
         elif not row.ok and (to is None or order_of(file.version) > order_of(to)):
             failed.append(str(row))
         else:
-            applied[file.version] = Claimed(file, row.executed_at, row.filename or "", _is_edited(file, row))
+            applied[file.version] = RecordedMigration(file, row.executed_at, row.filename or "", _is_edited(file, row))
         if row.covers:
             for below in files:
                 if is_below(below.version, row.version or ""):
-                    applied.setdefault(below.version, Claimed(below))
+                    applied.setdefault(below.version, RecordedMigration(below))
     ordered = sorted(applied, key=order_of)
     kept = (applied[version] for version in ordered if to is None or order_of(version) <= order_of(to))
-    return Claim(tuple(kept), tuple(failed), tuple(unknown))
+    return RecordedMigrations(tuple(kept), tuple(failed), tuple(unknown))
 
 
-def _file_of(row: ForeignRow, files: Sequence[MigrationFile]) -> MigrationFile | None:
+def _file_of(row: ToolRecord, files: Sequence[MigrationFile]) -> MigrationFile | None:
     """Return the file of a row: by its file name, else by its number, else by its name."""
     if row.filename is not None:
         return next((f for f in files if row.filename in _names_of(f)), None)
@@ -287,12 +287,12 @@ def _names_of(file: MigrationFile) -> tuple[str, ...]:
     return (file.filename, file.up.path.name, file.up.path.stem, file.folder or file.filename)
 
 
-def _is_edited(file: MigrationFile, row: ForeignRow) -> bool:
+def _is_edited(file: MigrationFile, row: ToolRecord) -> bool:
     """Tell whether a row has the SHA-256 of another text. What is no SHA-256 tells nothing."""
     found = _SHA256.match(row.checksum or "")
     return found is not None and not file.is_recorded_by(found[1].lower())
 
 
-def _is_diesel_setup(tool: Tool, row: ForeignRow) -> bool:
+def _is_diesel_setup(tool: Tool, row: ToolRecord) -> bool:
     """Tell whether a row is diesel's own first one, which a directory can do without."""
     return tool is Tool.DIESEL and row.version is not None and not row.version.strip("0")

@@ -262,7 +262,7 @@ def recognised(relations: Sequence[Relation]) -> Iterator[FoundTable]:
 
 @cache
 def search_parameters() -> dict[str, object]:
-    """Return the parameters of foreign/candidates.sql, with which it finds all that ``recognised`` can recognise."""
+    """Return the parameters with which other_tools/candidates.sql finds what ``recognised`` accepts."""
     names = {_RAILS_TABLE, *(n for s in SHAPES for n in (s.names, s.alike) if re.fullmatch(r"\w+", n))}
     marks: list[str] = []
     few: list[str] = []

@@ -20,7 +20,14 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.database.ownership import Relation, query_relations
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.history_row import LenientText
-from fowergram_db.migrations.other_tools import OWN_PLACE, UNKNOWN, FoundTable, Tool, recognised, search_parameters
+from fowergram_db.migrations.other_tools.tables import (
+    OWN_PLACE,
+    UNKNOWN,
+    FoundTable,
+    Tool,
+    recognised,
+    search_parameters,
+)
 
 _COMMENT = "The migrations applied to this database; kept by fowergram-db"
 _KNOWN = " beside: "
@@ -138,7 +145,7 @@ def find_candidates(connection: Connection) -> tuple[Relation | None, tuple[Foun
 
     One round trip, which reads the catalog alone. psycopg's errors pass through.
     """
-    relations = query_relations(connection, "foreign/candidates", search_parameters())
+    relations = query_relations(connection, "other_tools/candidates", search_parameters())
     own = next((relation for relation in relations if (relation.schema, relation.name) == OWN_PLACE), None)
     return own, tuple(recognised(relations))
 
@@ -270,7 +277,7 @@ def _summary(connection: Connection, table: FoundTable) -> list[str | None]:
         "ignored_value": value or " ",
     }
     name = escaped(sql.Identifier(relation.schema, relation.name), connection)
-    query = sql.SQL(load("foreign/summary")).format(table=name).as_string(connection)
+    query = sql.SQL(load("other_tools/summary")).format(table=name).as_string(connection)
     text = psycopg.ClientCursor(connection).mogrify(query, parameters)
     with connection.cursor() as cursor:
         cursor.adapters.register_loader("text", LenientText)
