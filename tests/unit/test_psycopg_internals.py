@@ -61,7 +61,7 @@ def test_a_connection_is_made_of_one_of_libpq():
     assert all(each.default is not each.empty for each in others)
 
 
-def test_wait_tells_a_generator_that_time_passed_and_that_the_socket_is_ready(waiting):
+def test_wait_sends_a_generator_nothing_when_time_passed_and_what_the_socket_is_ready_for(waiting):
     connection, far = waiting
     received = []
 
