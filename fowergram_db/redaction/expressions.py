@@ -13,7 +13,7 @@ BUILDERS = frozenset(("concat", "concat_ws", "format", "quote_ident", "quote_lit
 # What passes its arguments on, all of them or the first one.
 _OF_ALL = frozenset(("coalesce", "concat", "greatest", "least"))
 _OF_FIRST = frozenset(
-    "btrim convert_from convert_to decode digest encode initcap left lower ltrim md5 nullif replace reverse right "
+    "btrim cast convert_from convert_to decode digest encode initcap left lower ltrim md5 nullif replace reverse right "
     "rtrim sha256 sha512 substr substring trim upper".split()
 )
 SETTING = "setting "
@@ -154,6 +154,8 @@ class Expressions:
             return self._nested(at), self._closing[at] + 1
         if self.is_word(at, "case"):
             return self._case(at)
+        if token.kind is Kind.WORD and at + 1 < len(self.tokens) and self.tokens[at + 1].kind is Kind.STRING:
+            return self._term(at + 1)  # of a type that is named
         return self._not_understood(at)
 
     def _nested(self, opening: int) -> Text:

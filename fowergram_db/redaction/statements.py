@@ -39,7 +39,7 @@ _EXECUTES = re.compile(r"execute\s+[^\s(]+\s*\(")
 _CLAUSES = frozenset(("password", "passwd", "passphrase", "sslpassword"))
 _ASSIGNED = re.compile(r"(?:.*_)?(?:password|passwd|passphrase)")
 _NAMED_SECRET = re.compile(
-    r"(?:.*[._])?(?:(?:ssl)?(?:password|passwd|passphrase)|pwd|secret|token"
+    r"(?:.*[._])?(?:(?:ssl)?(?:password|passwd|passphrase)|pwd|secret|token|credentials?"
     r"|(?:api|access|private|secret|secret_access|encryption|signing|jwt|master)_key|apikey|ssl_passphrase_command)",
     re.IGNORECASE,
 )
@@ -50,6 +50,8 @@ _ARGUMENTS = {
     **dict.fromkeys(("pgp_sym_encrypt", "pgp_sym_encrypt_bytea", "pgp_sym_decrypt", "pgp_sym_decrypt_bytea"), 1),
     **dict.fromkeys(("pgp_pub_decrypt", "pgp_pub_decrypt_bytea"), 2),
 }
+# What these arguments are called, where a call names them.
+_ARGUMENT_NAMES = {"set_config": "new_value", "create_secret": "new_secret", "update_secret": "new_secret"}
 # What a string stands behind that is executed.
 _BODIES = frozenset(("as", "do", "execute"))
 _BARE = re.compile(r"[^\s;'\"$%:,()\\]+")
@@ -227,7 +229,7 @@ class _Reader:
         """Return where to go on where a secret begins with a token, or None."""
         if token.kind is Kind.STRING:
             return None
-        if token.kind is Kind.WORD and (behind := self._statement_part(at, token.value)):
+        if behind := self._statement_part(at, token.value, token.kind) or self._argument(token.value, at):
             return behind
         if token.value.lower() in _CLAUSES and (behind := self._clause(at)):
             return behind
@@ -239,8 +241,10 @@ class _Reader:
             return self._take(value)
         return None
 
-    def _statement_part(self, at: int, word: str) -> int | None:
+    def _statement_part(self, at: int, word: str, kind: Kind) -> int | None:
         """Note which statement a word begins; return where to go on where it has a secret in it."""
+        if kind is not Kind.WORD:
+            return None
         is_word = self._expressions.is_word
         if word in ("create", "alter") and is_word(at + 1, "role", "user", "group"):
             self._in_role = not is_word(at + 2, "mapping")
@@ -254,8 +258,6 @@ class _Reader:
             return self._take(at + 2)
         elif word == "set":
             return self._setting(at + 1)
-        elif word in _ARGUMENTS or word == "set_config":
-            return self._argument(word, at)
         return None
 
     def _after(self, at: int) -> str:
@@ -360,28 +362,54 @@ class _Reader:
             return None
         name = self._tokens[at].value
         if (at > begin or "." in name or name == "ssl_passphrase_command") and _NAMED_SECRET.fullmatch(name):
-            return self._take(at + 2) if is_word(at + 1, "to") or is_symbol(at + 1, "=") else None
+            return self._values(at + 2) if is_word(at + 1, "to") or is_symbol(at + 1, "=") else None
         return None
 
+    def _values(self, at: int) -> int | None:
+        """Take the strings of a list."""
+        end = self._take(at)
+        while end and self._expressions.is_symbol(end, ",") and (behind := self._take(end + 1)):
+            end = behind
+        return end
+
     def _argument(self, function: str, at: int) -> int | None:
-        if not self._expressions.is_symbol(at + 1, "("):
+        is_known = function in _ARGUMENTS or function == "set_config"
+        if not is_known or not self._expressions.is_symbol(at + 1, "("):
             return None
         arguments = self._expressions.arguments(at + 1)
-        secret = _ARGUMENTS.get(function, 1)
-        if function == "set_config" and not (arguments and self._names_secret(*arguments[0])):
-            return None
-        for number, (start, end) in enumerate(arguments):
-            if number == secret and start < end:
-                behind = self._take(start)
-                self._walk(behind or start, end)
-            else:
-                self._walk(start, end)
+        named = {self._tokens[start].value: value for start, _ in arguments if (value := self._named_argument(start))}
+        if function == "set_config":
+            setting = named.get("setting_name") or (arguments[0][0] if arguments else 0)
+            if not self._names_secret(setting):
+                return None
+        position = _ARGUMENTS.get(function, 1)
+        secret = named.get(_ARGUMENT_NAMES.get(function, ""))
+        if secret is None and position < len(arguments):
+            secret = arguments[position][0]
+        for start, end in arguments:
+            begin = secret if secret is not None and start <= secret < end else None
+            self._walk(start if begin is None else self._take_value(begin), end)
         return self._expressions.closing(at + 1) + 1
 
-    def _names_secret(self, start: int, end: int) -> bool:
-        if start >= end or self._tokens[start].kind is not Kind.STRING:
+    def _named_argument(self, at: int) -> int | None:
+        """Return where the value begins of an argument that is named."""
+        is_symbol = self._expressions.is_symbol
+        is_named = (is_symbol(at + 1, "=") and is_symbol(at + 2, ">")) or (
+            is_symbol(at + 1, ":") and is_symbol(at + 2, "=")
+        )
+        return at + 3 if is_named and at + 3 < len(self._tokens) else None
+
+    def _take_value(self, at: int) -> int:
+        """Note the strings that an expression may come to as secrets, and return where it ends."""
+        self._take(at)
+        value, end = self._expressions.read(at)
+        self._search.add(value, self._level)
+        return end
+
+    def _names_secret(self, at: int) -> bool:
+        if at >= len(self._tokens) or self._tokens[at].kind is not Kind.STRING:
             return False
-        return bool(_NAMED_SECRET.fullmatch(self._expressions.read(start)[0].value))
+        return bool(_NAMED_SECRET.fullmatch(self._expressions.read(at)[0].value))
 
 
 def _part(text: Text, offset: int, spans: Iterable[tuple[int, int]]) -> Iterator[Text]:
