@@ -2,10 +2,12 @@
 
 import os
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 
 _CONFIGURES = re.compile(
     r"DB_\w+|DATABASE_URL|PG[A-Z]+|FOWERGRAM_\w+|MIGRATIONS_DIR|(NO|FORCE)_COLOR"
@@ -16,6 +18,18 @@ _CONFIGURES = re.compile(
 def pytest_addoption(parser):
     parser.addoption("--update", action="store_true", help="rewrite the recorded outputs with what comes out now")
     parser.addoption("--whole", action="store_true", help="run all combinations of a matrix, not a sample of them")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Look for examples in docstrings in the package alone, not in the tests, where there are none."""
+    return [found for found in (yield) if not isinstance(found, DoctestModule)]
+
+
+def pytest_collection_finish(session):
+    """Leave Hypothesis alone where no test uses it: its plugin imports all of it for the summary."""
+    if "hypothesis" not in sys.modules and session.config.pluginmanager.has_plugin("hypothesispytest"):
+        session.config.pluginmanager.unregister(name="hypothesispytest")
 
 
 def pytest_collection_modifyitems(config, items):

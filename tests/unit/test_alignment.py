@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fowergram_db.migrations.alignment import align, table_changes
 from fowergram_db.migrations.files.directives import Directives
@@ -13,7 +11,7 @@ from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
 from fowergram_db.migrations.plan import State, migration_states
-from fowergram_db.migrations.version import TextVersion, Version, VersionType, dotted, numbered, order_of
+from fowergram_db.migrations.version import TextVersion, Version, VersionType, dotted
 
 
 def file(name: str, version: Version, tool: str = "") -> MigrationFile:
@@ -87,15 +85,3 @@ def test_a_place_in_a_journal_that_has_moved_is_recorded_again():
     found, aligned = align(files, history(row("a.sql", TextVersion("0010", "a"))))
     assert [str(version) for (version,) in ((each.version,) for each in found)] == ["new", "a"]
     assert "0011" in table_changes(found, aligned)[0]
-
-
-@given(st.lists(st.integers(0, 10**25), unique=True, min_size=1), st.data())
-def test_what_was_applied_stays_applied_in_either_type(numbers, data):
-    files = [file(f"{number}_a.sql", numbered(str(number))) for number in sorted(numbers)]
-    applied = data.draw(st.lists(st.sampled_from([n for n in numbers if n < 2**63] or [0]), unique=True))
-    rows = [row(f"{number}_a.sql", number) for number in sorted(applied) if number in numbers]
-    found, aligned = align(files, history(*rows))
-    known = {str(m.version): m.state for m in migration_states(found, aligned)}
-    assert len(known) == len(files)
-    assert {text for text, state in known.items() if state is State.APPLIED} == {str(r.version) for r in rows}
-    assert [int(str(each.version)) for each in sorted(found, key=lambda f: order_of(f.version))] == sorted(numbers)

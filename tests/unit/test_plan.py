@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fowergram_db.errors import HistoryInconsistent, Refused, UnknownVersion, UsageError
 from fowergram_db.migrations.files.directives import Directives
@@ -174,12 +172,3 @@ def test_down_without_any_script_is_refused_with_the_reason():
         plan_down(files, [row(1)], {})
     with pytest.raises(Refused, match="without a down script"):
         plan_down([], [row(1)], {})
-
-
-@given(st.permutations([1, 2, 3, 40, 500]), st.sets(st.sampled_from([1, 2, 3, 40, 500])))
-def test_the_order_of_the_files_does_not_matter_and_a_second_plan_is_empty(order, applied):
-    rows = [row(version) for version in sorted(applied)]
-    steps = plan_up([file(version) for version in order], history(*rows), out_of_order=True)
-    assert [step.version for step in steps] == sorted({1, 2, 3, 40, 500} - applied)
-    done = sorted([*rows, *(row(step.version) for step in steps)], key=lambda r: r.version)
-    assert plan_up([file(version) for version in order], history(*done)) == ()

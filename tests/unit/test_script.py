@@ -1,10 +1,6 @@
 """The scanner: the same statements as PostgreSQL's own parser, whatever stands in them."""
 
-from itertools import pairwise
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pglast.parser import split
 
 from fowergram_db.migrations.script.scanner import Trait, position, scan
@@ -32,7 +28,6 @@ BODIES = [
     "DO $do$ BEGIN PERFORM 1; END $do$",
     "SELECT type 'x;' FROM t",
 ]
-GAPS = [";", " ; ", ";\n", ";\n-- comment; here\n", "; /* c ; */ ", ";;\n\t;", "\n;\r\n"]
 
 
 def cut(text: str) -> list[str]:
@@ -44,23 +39,6 @@ def test_a_statement_is_cut_as_the_server_cuts_it(body):
     text = f"-- first\n{body};\nSELECT 2"
     assert cut(text) == [body, "SELECT 2"]
     assert len(split(text)) == 2
-
-
-@settings(max_examples=250, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(BODIES), st.sampled_from(GAPS)), max_size=8))
-def test_generated_scripts_are_cut_as_the_server_cuts_them(pieces):
-    text = "".join(body + gap for body, gap in pieces)
-    assert cut(text) == [piece.strip() for piece in split(text)]
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.text(alphabet="aE'\"$;-/*\\()\n ไ1_", max_size=40))
-def test_no_text_at_all_upsets_the_scanner(text):
-    script = scan(text)
-    places = [(s.start, s.end) for s in script.statements]
-    assert places == sorted(places)
-    assert all(start < end <= len(text) for start, end in places)
-    assert all(earlier[1] <= later[0] for earlier, later in pairwise(places))
 
 
 @pytest.mark.parametrize(

@@ -3,43 +3,16 @@
 import hashlib
 import os
 import random
-import tracemalloc
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from fowergram_db.errors import FileFault, MigrationFailed
 from fowergram_db.migrations.files.copy_streaming import read_large
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.sql_file import SqlFile, decode, read_file
 from fowergram_db.migrations.files.stable_file import StableFile
-from fowergram_db.migrations.script.scanner import position, scan
-
-PARTS = [
-    "SELECT 1;\n",
-    "SELECT 'กิน; \\.\n\\.\n';\n",
-    "-- copy t from stdin;\n",
-    "/* COPY t FROM stdin;\n\\.\n*/\n",
-    "DO $$ COPY t FROM stdin;\n\\.\n $$;\n",
-    "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;\n SELECT 2;\nEND;\n",
-    "COPY t FROM stdin;\n1\ta;b\n2\tit's\n\\.\n",
-    'copy t (a) from STDIN with (format csv); -- data\n"x\ny",\'\n \\.\n\\.x\n\\.\n',
-    "COPY t FROM stdin;\n\\.\n",
-    "COPY t FROM\n stdout;\n" + "ไทย\t;$$\n" * 40 + "\\.\n",
-    "COPY t FROM stdin;\n\n\n\\.\n\\restrict x\n",
-    "COPY t FROM stdin;\n\\.\\.\n\\\\.\na\\.\n\\.\n\n\n",
-    "SELECT\n" + "1,\n" * 60 + "1;",
-    "\n",
-]
-ENDS = [
-    "",
-    "COPY t FROM stdin;\n1\n2\n",
-    "COPY t FROM stdin;\n1\n2",
-    "COPY t FROM stdin;",
-    "COPY t FROM stdin;\n1\n\\.",
-]
+from fowergram_db.migrations.script.scanner import scan
 
 
 def write(directory, raw: bytes | str):
@@ -52,34 +25,6 @@ def large(path, window: int = 64) -> SqlFile:
     opened = StableFile(path)
     found = read_large(opened, window)
     return SqlFile(path, found.text, Directives(), found.gaps, found.checksum, found.raw_checksum, opened)
-
-
-@settings(max_examples=120, deadline=None)
-@given(
-    st.lists(st.sampled_from(PARTS), max_size=12),
-    st.sampled_from(ENDS),
-    st.sampled_from(["\n", "\r\n"]),
-    st.sampled_from([b"", b"\xef\xbb\xbf"]),
-    st.integers(4, 400),
-)
-def test_a_large_file_is_what_it_would_be_in_memory(tmp_path_factory, parts, end, line_end, bom, window):
-    text = "".join(parts) + end
-    raw = bom + text.replace("\n", line_end).encode()
-    file = large(write(tmp_path_factory.getbasetemp(), raw), window)
-    whole, script = scan(text), scan(file.text)
-
-    assert file.checksum == hashlib.sha256(text.encode()).hexdigest()
-    assert file.raw_checksum == hashlib.sha256(raw).hexdigest()
-    assert [(s.words, s.traits) for s in script.statements] == [(s.words, s.traits) for s in whole.statements]
-    assert all(start == stop for start, stop in script.data)
-    assert [b"".join(file.data(*place)).decode() for place in script.data] == [text[a:b] for a, b in whole.data]
-    for ours, theirs in zip(script.statements, whole.statements, strict=True):
-        assert file.position(ours.start) == position(text, theirs.start)
-    for ours, theirs in zip(script.data, whole.data, strict=True):
-        if theirs[0] < theirs[1]:
-            assert file.position(ours[0]) == position(text, theirs[0])
-    if not whole.data or "\\." in text[whole.data[-1][1] :]:
-        assert file.whole_text() == text
 
 
 def test_data_without_its_end_gets_one_when_it_is_recorded(tmp_path):
@@ -173,35 +118,6 @@ def test_a_file_that_was_deleted_or_replaced_is_still_what_was_read(tmp_path):
     path.unlink()
     path.write_text("COPY t FROM stdin;\n2\n\\.\n")
     assert b"".join(file.data(*scan(file.text).data[0])) == b"1\n"
-
-
-def test_a_statement_among_many_takes_little_memory():
-    text = "INSERT INTO t VALUES (1, 'some text');\n" * 20_000
-    tracemalloc.start()
-    try:
-        script = scan(text)
-        assert tracemalloc.get_traced_memory()[1] / len(script.statements) < 250
-    finally:
-        tracemalloc.stop()
-
-
-def test_memory_is_bounded_however_large_the_data_is(tmp_path):
-    path = tmp_path / "1_a.sql"
-    row = b"1\tsome text; it's $$ not /* SQL\t\\N\n"
-    with path.open("wb") as file:
-        file.write(b"COPY t FROM stdin;\n")
-        for _ in range(24):
-            file.write(row * 30_000)
-        file.write(b"\\.\n")
-    size = path.stat().st_size
-    assert size > 24_000_000
-    tracemalloc.start()
-    try:
-        read = read_file(path)
-        assert sum(map(len, read.data(*scan(read.text).data[0]))) == size - len(read.text)
-        assert tracemalloc.get_traced_memory()[1] < 10_000_000
-    finally:
-        tracemalloc.stop()
 
 
 def test_many_small_blocks_are_scanned_once(tmp_path):

@@ -1,7 +1,5 @@
 """The traps that splitters of SQL are known to fall into; and COPY data, which is cut as psql cuts it."""
 
-import time
-
 import pytest
 from pglast.parser import split
 
@@ -136,27 +134,6 @@ def test_a_script_is_sent_in_pieces_that_end_in_a_copy():
 )
 def test_only_what_holds_a_statement_is_a_piece(text, count):
     assert len(list(scan(text).pieces())) == count
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        "(1, 'it''s; text', E'a\\'b', $$x;$$, ((1 + 2) * 3), -1, \"c\"),\n",
-        "((((((1 + 2))))))), \n",
-        "((((((1 + 2\n",
-        "a$b$c - -1 / 2 * 'x\n",
-        "E'\\'\n'",
-    ],
-)
-def test_one_statement_takes_time_in_proportion_to_its_length(row):
-    def seconds(rows: int) -> float:
-        text = "INSERT INTO t VALUES " + row * rows
-        began = time.process_time()
-        scan(text)
-        return time.process_time() - began
-
-    seconds(100)
-    assert seconds(20_000) < 40 * max(seconds(2_000), 0.001)
 
 
 def test_a_long_script_is_cut_behind_statements():

