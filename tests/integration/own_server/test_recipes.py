@@ -91,7 +91,7 @@ def test_the_commands_of_the_page(server, variables, tmp_path):
     there = {"DATABASE_URL": url_of(replace(server, dbname="fowergram_test"))}
     commands = [
         line
-        for title in ("One database, as new", "One for each process")
+        for title in ("Reset one database", "One database for each process")
         for block in blocks(title, "sh")
         for line in block.splitlines()
     ]
