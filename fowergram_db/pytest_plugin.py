@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fowergram_db.migrations.files.choice import DirectoryChoice
     from fowergram_db.testdb.server import Server
-    from fowergram_db.testdb.suite import Database, Reused, Suite
+    from fowergram_db.testdb.suite import Database, Reused, TestDatabases
 
 _FAILED = pytest.StashKey[bool]()
 _kept: list[str] = []
@@ -102,14 +102,14 @@ def fowergram_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture(scope="session")
-def fowergram_suite(pytestconfig: pytest.Config, fowergram_server: "Server") -> "Iterator[Suite]":
+def fowergram_suite(pytestconfig: pytest.Config, fowergram_server: "Server") -> "Iterator[TestDatabases]":
     """Give what makes the databases of this process, for fixtures of your own: ``make``, ``discard``, ``keep``."""
     from fowergram_db.migrations.files.choice import read_chosen
-    from fowergram_db.testdb.suite import Suite
+    from fowergram_db.testdb.suite import TestDatabases
 
     with _explained():
         files = read_chosen(_directories(pytestconfig))
-        suite = Suite(fowergram_server.target, files, int(_option(pytestconfig, "warm", "0")))
+        suite = TestDatabases(fowergram_server.target, files, int(_option(pytestconfig, "warm", "0")))
     yield suite
     suite.close()
 
@@ -139,7 +139,7 @@ def _directories(config: pytest.Config) -> "DirectoryChoice":
 
 
 @pytest.fixture
-def fowergram_database(request: pytest.FixtureRequest, fowergram_suite: "Suite") -> "Iterator[Database]":
+def fowergram_database(request: pytest.FixtureRequest, fowergram_suite: "TestDatabases") -> "Iterator[Database]":
     """Give a database of the test's own, all migrations applied: ``url``, ``connection``, ``connect()``, ``name``."""
     with _explained():
         database = fowergram_suite.make()
@@ -151,7 +151,7 @@ def fowergram_database(request: pytest.FixtureRequest, fowergram_suite: "Suite")
 
 
 @pytest.fixture(scope="session")
-def fowergram_session_database(fowergram_suite: "Suite") -> "Iterator[Database]":
+def fowergram_session_database(fowergram_suite: "TestDatabases") -> "Iterator[Database]":
     """Give one database to all tests of the process: what a test writes, the next one sees."""
     with _explained():
         database = fowergram_suite.make()
@@ -160,7 +160,7 @@ def fowergram_session_database(fowergram_suite: "Suite") -> "Iterator[Database]"
 
 
 @pytest.fixture(scope="session")
-def _fowergram_reused(fowergram_suite: "Suite") -> "Iterator[Reused]":
+def _fowergram_reused(fowergram_suite: "TestDatabases") -> "Iterator[Reused]":
     from fowergram_db.testdb.suite import Reused
 
     reused = Reused(fowergram_suite)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fowergram_db.database.target import Target
     from fowergram_db.migrations.events import OnEvent
     from fowergram_db.migrations.files.directory import MigrationFile
-    from fowergram_db.testdb.databases import Supply, TestDatabase
+    from fowergram_db.testdb.databases import ClonePool, TestDatabase
     from fowergram_db.testdb.pruning import Throwaway
 
 app = typer.Typer(help="Make, list and prune databases for tests.", no_args_is_help=False)
@@ -101,15 +101,15 @@ def _supply_for(
     files: "Sequence[MigrationFile]",
     names: "Sequence[str | None]",
     listen: "OnEvent",
-) -> "Iterator[Supply]":
-    """Open a supply of clones of what the files make, once no database has one of the names."""
+) -> "Iterator[ClonePool]":
+    """Open a pool of clones of what the files make, once no database has one of the names."""
     from fowergram_db.database.lifecycle import default_facts
-    from fowergram_db.testdb.databases import require_free, supply
-    from fowergram_db.testdb.template import Blueprint
+    from fowergram_db.testdb.databases import pool, require_free
+    from fowergram_db.testdb.template import TemplateSpec
 
     with session.administer(target) as admin:
         require_free(admin, names)
-        with supply(admin, Blueprint(target, files, default_facts(admin)), listen) as source:
+        with pool(admin, TemplateSpec(target, files, default_facts(admin)), listen) as source:
             yield source
 
 
@@ -121,7 +121,7 @@ def _hand_out(session: Session, database: "TestDatabase") -> None:
     session.screen.line(url_of(database.target))
 
 
-def _keep_ready(session: Session, source: "Supply", warm: int) -> None:
+def _keep_ready(session: Session, source: "ClonePool", warm: int) -> None:
     session.data["ready"] = source.keep_ready(warm)
     session.screen.line(f"{counted(session.data['ready'], 'clone')} made ready.")
 

@@ -21,35 +21,35 @@ from fowergram_db.migrations.events import DatabasePruned, OnEvent, TemplateBuil
 from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
 from fowergram_db.testdb.sealing import seal
-from fowergram_db.testdb.template import Blueprint, Found, Template, complete, look_up
+from fowergram_db.testdb.template import Found, Template, TemplateSpec, complete, look_up
 
 _SENTENCE = "a template that test databases are cloned from; it may be dropped."
 _LOCK_BITS = 30
 
 
-def ensure_template(admin: Connection, blueprint: Blueprint, on_event: OnEvent, wait_s: float = 600.0) -> Template:
-    """Return the template of a blueprint, building it where it is missing, unfinished or out of date.
+def ensure_template(admin: Connection, spec: TemplateSpec, on_event: OnEvent, wait_s: float = 600.0) -> Template:
+    """Return the template of a spec, building it where it is missing, unfinished or out of date.
 
     Of several that want it at once one builds, and the others wait for it, so many seconds. ``admin`` is a session
     outside of it. Raises what ``migrate`` raises, LockTimeout, and Refused where the name is taken.
     """
-    found = look_up(admin, blueprint)
+    found = look_up(admin, spec)
     if template := complete(admin, found):
         return template
-    elsewhere = replace(blueprint.target, dbname=admin.info.dbname)
+    elsewhere = replace(spec.target, dbname=admin.info.dbname)
     with migration_lock(elsewhere, wait_s, on_event, building_key(found.name)):
-        found = look_up(admin, blueprint)
+        found = look_up(admin, spec)
         if template := complete(admin, found):
             return template
-        _build(admin, blueprint, found, on_event)
-        found = look_up(admin, blueprint)
+        _build(admin, spec, found, on_event)
+        found = look_up(admin, spec)
     template = complete(admin, found)
     if template is None:
         raise Refused(
             f'the template "{found.name}" was changed while it was being completed',
             hint="Run the command again; nobody else should touch it.",
         )
-    _prune_quietly(admin, blueprint.target, on_event)
+    _prune_quietly(admin, spec.target, on_event)
     return template
 
 
@@ -68,20 +68,20 @@ def building_key(name: str) -> int:
     return 1 << _LOCK_BITS | int(name[-8:], 16) >> 2
 
 
-def _build(admin: Connection, blueprint: Blueprint, found: Found, on_event: OnEvent) -> None:
+def _build(admin: Connection, spec: TemplateSpec, found: Found, on_event: OnEvent) -> None:
     """Build a template under its name, where nobody takes it for one until it is sealed.
 
     Always from nothing: what was cloned from an earlier one is told apart by the OIDs of its tables.
     """
-    building = replace(blueprint.target, dbname=found.name)
-    steps = steps_of(blueprint.files)
+    building = replace(spec.target, dbname=found.name)
+    steps = steps_of(spec.files)
     if found.oid is not None:
         _remove_earlier(admin, found)
     # Its clones may be made in another tablespace.
-    oid = create_like(admin, found.name, replace(blueprint.like, own_tablespace=None))
+    oid = create_like(admin, found.name, replace(spec.like, own_tablespace=None))
     try:
-        build(building, steps, on_event, blueprint.target.dbname)
-        _complete(admin, building, oid, blueprint)
+        build(building, steps, on_event, spec.target.dbname)
+        _complete(admin, building, oid, spec)
     except BaseException:
         drop_quietly(admin, found.name, oid)
         raise
@@ -109,7 +109,7 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
         drop_database(admin, Seen.of(earlier), Sessions.END)
 
 
-def _complete(admin: Connection, building: Target, oid: int, blueprint: Blueprint) -> None:
+def _complete(admin: Connection, building: Target, oid: int, spec: TemplateSpec) -> None:
     """Make a template of what was built, and seal it: from here on nobody can change it unseen."""
     name = sql.Identifier(building.dbname)
     with connect_safely(building) as connection, reported("read what the template holds"):
@@ -117,7 +117,7 @@ def _complete(admin: Connection, building: Target, oid: int, blueprint: Blueprin
         maintained = keeps_partitions(connection)
         row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
         owner = state.owner if (state := database_state(connection)) else ""
-        carried = carried_of(ask_carried(connection, oid), owner, blueprint.like.settings)
+        carried = carried_of(ask_carried(connection, oid), owner, spec.like.settings)
     now = datetime.now(UTC)
     facts = {
         "made": now.isoformat(timespec="seconds"),
@@ -126,7 +126,7 @@ def _complete(admin: Connection, building: Target, oid: int, blueprint: Blueprin
         "maintained": maintained,
         "carried": asdict(carried),
         "contents": asdict(contents) if contents else None,
-        "project": blueprint.project,
+        "project": spec.project,
     }
     with reported("complete the template"):
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))

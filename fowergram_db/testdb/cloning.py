@@ -20,7 +20,7 @@ from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.testdb.building import ensure_template, note_use
-from fowergram_db.testdb.template import Blueprint, Template
+from fowergram_db.testdb.template import Template, TemplateSpec
 
 _CHOOSES_STRATEGY = 150000
 _MEGABYTE = 1024 * 1024
@@ -65,12 +65,12 @@ class Clone:
     owner: str
 
 
-def clone_of(admin: Connection, blueprint: Blueprint, name: str, on_event: OnEvent) -> Template:
-    """Create a database as a copy of a blueprint's template, and let clients in.
+def clone_of(admin: Connection, spec: TemplateSpec, name: str, on_event: OnEvent) -> Template:
+    """Create a database as a copy of a template, and let clients in.
 
     Raises what ``closed_clone_of`` raises.
     """
-    template, _ = closed_clone_of(admin, blueprint, name, on_event)
+    template, _ = closed_clone_of(admin, spec, name, on_event)
     with reported("let clients into the clone"):
         let_in_and_label(admin, name)
     return template
@@ -92,15 +92,15 @@ def let_in(admin: Connection, name: str) -> None:
 
 
 def closed_clone_of(
-    admin: Connection, blueprint: Blueprint, name: str, on_event: OnEvent, like: DatabaseFacts | None = None
+    admin: Connection, spec: TemplateSpec, name: str, on_event: OnEvent, like: DatabaseFacts | None = None
 ) -> tuple[Template, Clone]:
-    """Create a database as a closed copy of a blueprint's template, in the tablespace of another one.
+    """Create a database as a closed copy of a template, in the tablespace of another one.
 
     Builds the template where it is missing. Where it fails nothing is left behind of the copy. Raises what
     ``ensure_template`` raises, and DatabaseError.
     """
     for _ in range(_TRIES):
-        template = ensure_template(admin, blueprint, on_event)
+        template = ensure_template(admin, spec, on_event)
         try:
             return template, closed_clone(admin, template, name, like)
         except TemplateLost:

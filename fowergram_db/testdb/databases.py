@@ -22,7 +22,7 @@ from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import Clone, TemplateLost, closed_clone, closed_clone_of, let_in
 from fowergram_db.testdb.run import running
 from fowergram_db.testdb.sealing import require_owner, require_same, seal, unseal
-from fowergram_db.testdb.template import Blueprint, Template
+from fowergram_db.testdb.template import Template, TemplateSpec
 
 _TEST = "a test database; it may be dropped."
 _WARM_NAMES = r"fowergram\_warm\_%"
@@ -77,16 +77,14 @@ def _taken(name: str) -> Refused:
     )
 
 
-class Supply:
-    """Gives out clones of a template, and keeps some ready; to be had from ``supply``."""
+class ClonePool:
+    """Gives out clones of a template, and keeps some ready; to be had from ``pool``."""
 
-    def __init__(
-        self, admin: Connection, blueprint: Blueprint, template: Template, run: Run, on_event: OnEvent
-    ) -> None:
+    def __init__(self, admin: Connection, spec: TemplateSpec, template: Template, run: Run, on_event: OnEvent) -> None:
         self.template = template
         self.run = run
         self._admin = admin
-        self._blueprint = blueprint
+        self._blueprint = spec
         self._on_event = on_event
 
     def obtain(self, kind: Kind, like: DatabaseFacts | None = None) -> Clone:
@@ -190,14 +188,14 @@ def _nobody() -> None:
 
 
 @contextmanager
-def supply(
-    admin: Connection, blueprint: Blueprint, on_event: OnEvent, template: Template | None = None
-) -> Iterator[Supply]:
-    """Open a supply of clones, as a run of its own; build their template where it is not known, and missing.
+def pool(
+    admin: Connection, spec: TemplateSpec, on_event: OnEvent, template: Template | None = None
+) -> Iterator[ClonePool]:
+    """Open a pool of clones, as a run of its own; build their template where it is not known, and missing.
 
     ``admin`` is a session in a database that is always there. Raises what ``ensure_template`` raises.
     """
     # Before the run: each holds a connection, and a pooler may lend two.
-    template = template or ensure_template(admin, blueprint, on_event)
-    with running(blueprint.target, admin) as run:
-        yield Supply(admin, blueprint, template, run, on_event)
+    template = template or ensure_template(admin, spec, on_event)
+    with running(spec.target, admin) as run:
+        yield ClonePool(admin, spec, template, run, on_event)

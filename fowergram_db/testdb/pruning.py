@@ -56,7 +56,7 @@ class Throwaway:
     """A database of the tool's. Times are UTC.
 
     ``made_at`` is None where nothing tells it, ``expires_at`` where it never expires, ``size_bytes`` where the role may
-    not know it. ``project`` is that of its label (``Blueprint.project``), None where it names none.
+    not know it. ``project`` is that of its label (``TemplateSpec.project``), None where it names none.
     """
 
     oid: int

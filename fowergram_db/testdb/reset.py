@@ -52,7 +52,7 @@ from fowergram_db.migrations.history import read_history, require_no_other_tool,
 from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.same_directory import difference, is_other_directory, wrong_directory
 from fowergram_db.testdb.emptying import Emptied, NotExact, empty
-from fowergram_db.testdb.template import Blueprint, Template, find_template
+from fowergram_db.testdb.template import Template, TemplateSpec, find_template
 
 if TYPE_CHECKING:
     from fowergram_db.migrations.files.directory import MigrationFile
@@ -134,9 +134,9 @@ class _Job:
     terms: Terms
     on_event: OnEvent
 
-    def blueprint(self, like: DatabaseFacts) -> Blueprint:
+    def spec(self, like: DatabaseFacts) -> TemplateSpec:
         """Return what a template for it has to be."""
-        return Blueprint(self.target, self.files, like)
+        return TemplateSpec(self.target, self.files, like)
 
 
 @dataclass(slots=True)
@@ -234,7 +234,7 @@ def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> It
 def _emptied(connection: Connection, job: _Job, found: _Found) -> Reset:
     """Delete what was written since the database was cloned. Raises NotExact where that would not do."""
     assert found.facts is not None  # noqa: S101 - this session is in the database
-    found.template = find_template(connection, job.blueprint(found.facts))
+    found.template = find_template(connection, job.spec(found.facts))
     if found.template is None:
         raise NotExact("there is no template of these migrations yet")
     if found.template.contents is None:
@@ -245,10 +245,10 @@ def _emptied(connection: Connection, job: _Job, found: _Found) -> Reset:
 
 def _cloned(admin: Connection, job: _Job, found: _Found) -> Reset:
     """Put a clone in the place of the target's database, and make the next one ready."""
-    from fowergram_db.testdb.databases import supply
+    from fowergram_db.testdb.databases import pool
 
     old = found.facts
-    with supply(admin, job.blueprint(old or default_facts(admin)), job.on_event, found.template) as source:
+    with pool(admin, job.spec(old or default_facts(admin)), job.on_event, found.template) as source:
         make = lambda: source.obtain(Kind.RESET, old).name  # noqa: E731
         replace_database(admin, job.target.dbname, old, source.run, make, job.terms.sessions)
         # The database is in its place: what is made for the next time is not worth an error.

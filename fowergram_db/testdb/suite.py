@@ -23,7 +23,7 @@ from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import closed_clone_of, let_in_and_label
 from fowergram_db.testdb.emptying import NotExact, empty
 from fowergram_db.testdb.run import running
-from fowergram_db.testdb.template import Blueprint, Template
+from fowergram_db.testdb.template import Template, TemplateSpec
 
 _KEPT = "a test's database, kept because the test failed; it may be dropped."
 _KEPT_FOR = timedelta(days=1)
@@ -90,7 +90,7 @@ class Database:
         return f"Database({self.description!r})"
 
 
-class Suite:
+class TestDatabases:
     """Makes databases for one process of a test suite, and drops them; to be closed in the end.
 
     ``warm`` clones are kept ready by a thread with a session of its own, which also drops what was used.
@@ -101,12 +101,12 @@ class Suite:
         self._stack = ExitStack()
         try:
             self._admin = self._stack.enter_context(maintenance(target, also=target.dbname))
-            blueprint = Blueprint(target, files, default_facts(self._admin))
-            self._project = blueprint.project
-            ensure_template(self._admin, blueprint, _unheard)
+            spec = TemplateSpec(target, files, default_facts(self._admin))
+            self._project = spec.project
+            ensure_template(self._admin, spec, _unheard)
             run = self._stack.enter_context(running(target, self._admin))
-            self._cloner = _Cloner(blueprint, run)
-            self._warmer = _Warmer(self._cloner, warm) if warm else None
+            self._cloner = _Cloner(spec, run)
+            self._warmer = _BackgroundPool(self._cloner, warm) if warm else None
         except BaseException:
             self._stack.close()
             raise
@@ -140,19 +140,19 @@ class Suite:
 class _Cloner:
     """What clones are made of, and on whose account."""
 
-    blueprint: Blueprint
+    spec: TemplateSpec
     run: Run
 
     def clone(self, admin: Connection) -> Database:
         """Make a clone; its name tells whose it is, should nobody be left to drop it."""
         name = self.run.fresh_name(Kind.TEST)
-        template, made = closed_clone_of(admin, self.blueprint, name, _unheard)
+        template, made = closed_clone_of(admin, self.spec, name, _unheard)
         with reported("let clients into the clone"):
             let_in_and_label(admin, name)
-        return Database(replace(self.blueprint.target, dbname=name), template, made.oid)
+        return Database(replace(self.spec.target, dbname=name), template, made.oid)
 
 
-class _Warmer(threading.Thread):
+class _BackgroundPool(threading.Thread):
     """Keeps clones ready, and drops those that were used, in the background."""
 
     def __init__(self, cloner: _Cloner, count: int) -> None:
@@ -191,7 +191,7 @@ class _Warmer(threading.Thread):
     def run(self) -> None:
         """Work until the end is wanted; what fails is for whoever takes the next clone."""
         try:
-            target = self._cloner.blueprint.target
+            target = self._cloner.spec.target
             with maintenance(target, also=target.dbname) as admin:
                 while self._work(admin):
                     pass
@@ -231,7 +231,7 @@ class Reused:
     ``is_clean`` may be set by whoever has left it as it was.
     """
 
-    def __init__(self, suite: Suite) -> None:
+    def __init__(self, suite: TestDatabases) -> None:
         self.is_clean = False
         self._suite = suite
         self._database: Database | None = None

@@ -35,7 +35,7 @@ _FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint:
+class TemplateSpec:
     """What a database is to be: its server and role, its migrations, and which database it is to be like."""
 
     target: Target
@@ -110,14 +110,14 @@ class Found(NamedTuple):
     backend_pid: int
 
 
-def find_template(connection: Connection, blueprint: Blueprint) -> Template | None:
-    """Return the template of a blueprint, None where there is none that is complete. One round trip."""
-    return complete(connection, look_up(connection, blueprint))
+def find_template(connection: Connection, spec: TemplateSpec) -> Template | None:
+    """Return the template of a spec, None where there is none that is complete. One round trip."""
+    return complete(connection, look_up(connection, spec))
 
 
-def look_up(connection: Connection, blueprint: Blueprint) -> Found:
-    """Look what is there under the name of a blueprint's template. One round trip."""
-    values = {"prefix": TEMPLATE_PREFIX, "content": blueprint.content}
+def look_up(connection: Connection, spec: TemplateSpec) -> Found:
+    """Look what is there under the name of a spec's template. One round trip."""
+    values = {"prefix": TEMPLATE_PREFIX, "content": spec.content}
     with reported("look for the template"), connection.cursor(row_factory=class_row(Found)) as cursor:
         found = cursor.execute(load_with_labels("testdb/template"), values).fetchone()
     assert found is not None  # noqa: S101 - it always returns a row

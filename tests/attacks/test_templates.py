@@ -15,10 +15,10 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb import cloning, emptying
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
-from fowergram_db.testdb.databases import Supply
+from fowergram_db.testdb.databases import ClonePool
 from fowergram_db.testdb.emptying import NotExact, empty
-from fowergram_db.testdb.suite import Suite
-from fowergram_db.testdb.template import Blueprint
+from fowergram_db.testdb.suite import TestDatabases
+from fowergram_db.testdb.template import TemplateSpec
 
 # A sample of each set of cases, unless all are asked for.
 pytestmark = pytest.mark.matrix(every=3)
@@ -29,8 +29,8 @@ IDENTITY = "SELECT system_identifier || '/' || d.oid || '/' || datdba || '/' || 
 
 
 @pytest.fixture
-def blueprint(unique, server, admin):
-    return Blueprint(server, read_migrations(unique), default_facts(admin))
+def spec(unique, server, admin):
+    return TemplateSpec(server, read_migrations(unique), default_facts(admin))
 
 
 def unheard(_event):
@@ -101,8 +101,8 @@ def test_a_template_that_a_superuser_took_over_from_another_role_is_not_used(
     assert query("SELECT count(*) FROM a") == [(0,)]
 
 
-def test_a_template_that_was_given_away_and_came_back_is_not_used(admin, blueprint, mallory_with_createdb):
-    template = ensure_template(admin, blueprint, unheard)
+def test_a_template_that_was_given_away_and_came_back_is_not_used(admin, spec, mallory_with_createdb):
+    template = ensure_template(admin, spec, unheard)
     named, mallory = sql.Identifier(template.name), sql.Identifier(mallory_with_createdb.name)
     admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(named, mallory))
     with mallory_with_createdb.connect("postgres") as own:
@@ -115,7 +115,7 @@ def test_a_template_that_was_given_away_and_came_back_is_not_used(admin, bluepri
         admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(named))
         fits = made_to_fit(admin, template.name, comment)
         admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(named, sql.Literal(fits)))
-    assert ensure_template(admin, blueprint, unheard).oid != template.oid
+    assert ensure_template(admin, spec, unheard).oid != template.oid
 
 
 def test_the_owner_of_a_database_cannot_seal_it_for_another_role(admin, mallory_with_createdb, role, target):
@@ -130,14 +130,14 @@ def test_the_owner_of_a_database_cannot_seal_it_for_another_role(admin, mallory_
                 own.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(named, sql.Identifier(victim)))
 
 
-def test_only_the_owner_may_copy_a_template(admin, blueprint, mallory_with_createdb):
-    name = ensure_template(admin, blueprint, unheard).name
+def test_only_the_owner_may_copy_a_template(admin, spec, mallory_with_createdb):
+    name = ensure_template(admin, spec, unheard).name
     with mallory_with_createdb.connect("postgres") as own, pytest.raises(psycopg.errors.InsufficientPrivilege):
         own.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name[:-1]), sql.Identifier(name)))
 
 
 def test_a_template_that_another_role_replaces_before_it_is_copied_is_found_out(
-    admin, blueprint, mallory_with_createdb, target, monkeypatch
+    admin, spec, mallory_with_createdb, target, monkeypatch
 ):
     real = cloning.ensure_template
 
@@ -150,16 +150,16 @@ def test_a_template_that_another_role_replaces_before_it_is_copied_is_found_out(
 
     monkeypatch.setattr(cloning, "ensure_template", treacherous)
     with pytest.raises(Refused, match=mallory_with_createdb.name):
-        clone_of(admin, blueprint, target.dbname, unheard)
+        clone_of(admin, spec, target.dbname, unheard)
     assert admin.execute(OWNER, [target.dbname]).fetchone() is None
 
 
 def test_a_plain_role_does_not_copy_what_another_role_has_put_there_either(
-    admin, blueprint, mallory_with_createdb, role, target, monkeypatch
+    admin, spec, mallory_with_createdb, role, target, monkeypatch
 ):
     admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
-    own = replace(blueprint.target, user=role, password="plain password")
-    plain = replace(blueprint, target=own)
+    own = replace(spec.target, user=role, password="plain password")
+    plain = replace(spec, target=own)
     real = cloning.ensure_template
 
     def treacherous(*arguments):
@@ -174,10 +174,10 @@ def test_a_plain_role_does_not_copy_what_another_role_has_put_there_either(
     assert admin.execute(OWNER, [target.dbname]).fetchone() is None
 
 
-def test_a_test_suite_does_not_use_the_template_of_another_role(admin, blueprint, mallory_with_createdb):
-    template = ensure_template(admin, blueprint, unheard)
+def test_a_test_suite_does_not_use_the_template_of_another_role(admin, spec, mallory_with_createdb):
+    template = ensure_template(admin, spec, unheard)
     comment = admin.execute(COMMENT, [template.name]).fetchone()[0]
-    suite = Suite(blueprint.target, blueprint.files)
+    suite = TestDatabases(spec.target, spec.files)
     try:
         first = suite.make()
         drop(admin, template.name)
@@ -189,7 +189,7 @@ def test_a_test_suite_does_not_use_the_template_of_another_role(admin, blueprint
         suite.close()
     for warm in (0, 1):
         with pytest.raises(Refused, match=mallory_with_createdb.name):
-            Suite(blueprint.target, blueprint.files, warm)
+            TestDatabases(spec.target, spec.files, warm)
 
 
 def warm_clone(cli, admin):
@@ -216,7 +216,7 @@ def test_a_ready_clone_that_another_role_replaces_before_it_is_renamed_is_not_ta
     cli, admin, mallory_with_createdb, query, monkeypatch
 ):
     name, comment = warm_clone(cli, admin)
-    real = Supply._ready
+    real = ClonePool._ready
 
     def treacherous(self):
         found = real(self)
@@ -225,7 +225,7 @@ def test_a_ready_clone_that_another_role_replaces_before_it_is_renamed_is_not_ta
             plant(mallory_with_createdb, name, comment)
         return found
 
-    monkeypatch.setattr(Supply, "_ready", treacherous)
+    monkeypatch.setattr(ClonePool, "_ready", treacherous)
     assert cli("reset", "--json").document["method"] == "cloned"
     assert not planted(query)
     assert admin.execute(OWNER, [name]).fetchone() == (mallory_with_createdb.name,)
@@ -259,14 +259,14 @@ def test_a_new_database_has_the_grants_of_any_other(cli, mallory, target, comman
 
 @pytest.mark.usefixtures("unique")
 def test_a_name_that_another_role_takes_first_is_not_given_out(cli, admin, mallory_with_createdb, target, monkeypatch):
-    real = Supply.obtain
+    real = ClonePool.obtain
 
     def treacherous(*arguments):
         made = real(*arguments)
         plant(mallory_with_createdb, target.dbname, "none")
         return made
 
-    monkeypatch.setattr(Supply, "obtain", treacherous)
+    monkeypatch.setattr(ClonePool, "obtain", treacherous)
     result = cli("testdb", "create", "--name", target.dbname)
     assert (result.exit_code, result.out) == (2, "")
     assert admin.execute(OWNER, [target.dbname]).fetchone() == (mallory_with_createdb.name,)
@@ -303,7 +303,7 @@ TRAP = """
 def opened(write, server, admin, target):
     """A clone in which every role may add to ``public``, with one row too many; and its template."""
     files = read_migrations(write(**{"001_a": f"{OPEN}; COMMENT ON TABLE a IS '{target.dbname}'"}))
-    template = clone_of(admin, Blueprint(server, files, default_facts(admin)), target.dbname, unheard)
+    template = clone_of(admin, TemplateSpec(server, files, default_facts(admin)), target.dbname, unheard)
     with connect(target) as session:
         session.execute("INSERT INTO a VALUES (1)")
         yield session, template

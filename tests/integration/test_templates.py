@@ -21,7 +21,7 @@ from fowergram_db.schema.fingerprint import differences, fingerprint
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.sealing import seal
-from fowergram_db.testdb.template import Blueprint, find_template, look_up
+from fowergram_db.testdb.template import TemplateSpec, find_template, look_up
 from tests.integration.test_reset import leftovers
 
 FACTS = (
@@ -30,8 +30,8 @@ FACTS = (
 
 
 @pytest.fixture
-def blueprint(unique, server, admin):
-    return Blueprint(server, read_migrations(unique), default_facts(admin))
+def spec(unique, server, admin):
+    return TemplateSpec(server, read_migrations(unique), default_facts(admin))
 
 
 def drop_template(admin, name):
@@ -90,17 +90,17 @@ def test_two_suites_with_different_migrations_share_a_server(cli, tmp_path, tabl
     assert tables() == ["a"]
 
 
-def test_another_role_and_another_locale_have_templates_of_their_own(admin, blueprint, role, target):
+def test_another_role_and_another_locale_have_templates_of_their_own(admin, spec, role, target):
     admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
-    other = replace(blueprint.target, user=role, password="plain password")
-    names = {ensure_template(admin, blueprint, unheard).name}
+    other = replace(spec.target, user=role, password="plain password")
+    names = {ensure_template(admin, spec, unheard).name}
     with maintenance(other) as session:
-        clone_of(session, replace(blueprint, target=other), target.dbname, unheard)
-        names.add(ensure_template(session, replace(blueprint, target=other), unheard).name)
+        clone_of(session, replace(spec, target=other), target.dbname, unheard)
+        names.add(ensure_template(session, replace(spec, target=other), unheard).name)
     with connect(target) as session:
         assert session.execute("SELECT tableowner FROM pg_tables WHERE tablename = 'a'").fetchone() == (role,)
-    facts = replace(blueprint.like, lc_collate="C", lc_ctype="C", like_template=False, locale_provider="c")
-    names.add(ensure_template(admin, replace(blueprint, like=facts), unheard).name)
+    facts = replace(spec.like, lc_collate="C", lc_ctype="C", like_template=False, locale_provider="c")
+    names.add(ensure_template(admin, replace(spec, like=facts), unheard).name)
     assert len(names) == 3
 
 
@@ -109,8 +109,8 @@ def test_a_migration_that_fails_leaves_no_template(cli, write, admin, server, ta
     result = cli("reset")
     assert result.exit_code == 1
     assert "001_a.sql failed at statement 2" in result.err
-    blueprint = Blueprint(server, read_migrations(directory), default_facts(admin))
-    assert look_up(admin, blueprint).oid is None
+    spec = TemplateSpec(server, read_migrations(directory), default_facts(admin))
+    assert look_up(admin, spec).oid is None
 
 
 @pytest.mark.parametrize(
@@ -123,30 +123,30 @@ def test_a_migration_that_fails_leaves_no_template(cli, write, admin, server, ta
         "COMMENT ON DATABASE {} IS 'fowergram-db: a template. [not json'",
     ],
 )
-def test_a_template_that_was_touched_is_built_anew(admin, blueprint, tampering):
-    name = ensure_template(admin, blueprint, unheard).name
+def test_a_template_that_was_touched_is_built_anew(admin, spec, tampering):
+    name = ensure_template(admin, spec, unheard).name
     before = admin.execute(FACTS, [name]).fetchone()
     if "not json" in tampering or "seal" in tampering:
         # Whoever has written that is not this tool: nothing of theirs is dropped.
         admin.execute(sql.SQL(tampering).format(sql.Identifier(name)))
         with pytest.raises(Refused, match="left alone"):
-            ensure_template(admin, blueprint, unheard)
+            ensure_template(admin, spec, unheard)
         admin.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(name)))
     else:
         admin.execute(sql.SQL(tampering).format(sql.Identifier(name)))
-    assert find_template(admin, blueprint) is None
-    ensure_template(admin, blueprint, unheard)
+    assert find_template(admin, spec) is None
+    ensure_template(admin, spec, unheard)
     assert admin.execute(FACTS, [name]).fetchone()[3] != before[3]
 
 
-def test_a_template_that_was_opened_changed_and_closed_again_is_built_anew(admin, blueprint):
-    name = ensure_template(admin, blueprint, unheard).name
+def test_a_template_that_was_opened_changed_and_closed_again_is_built_anew(admin, spec):
+    name = ensure_template(admin, spec, unheard).name
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     admin.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
-    with connect(replace(blueprint.target, dbname=name)) as session:
+    with connect(replace(spec.target, dbname=name)) as session:
         session.execute("CREATE TABLE stray (id int)")
     admin.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
-    assert find_template(admin, blueprint) is None
+    assert find_template(admin, spec) is None
 
 
 @pytest.mark.usefixtures("unique")
@@ -157,7 +157,7 @@ def test_a_template_that_is_gone_is_built_anew(cli, admin):
     assert ([step["version"] for step in document["steps"]], document["template"]) == ([1], name)
 
 
-def test_a_template_that_goes_while_it_is_being_cloned_is_built_anew(admin, blueprint, target, monkeypatch):
+def test_a_template_that_goes_while_it_is_being_cloned_is_built_anew(admin, spec, target, monkeypatch):
     """The template is looked up, and dropped by somebody before CREATE DATABASE."""
     from fowergram_db.testdb import cloning
 
@@ -171,17 +171,17 @@ def test_a_template_that_goes_while_it_is_being_cloned_is_built_anew(admin, blue
         return template
 
     monkeypatch.setattr(cloning, "ensure_template", treacherous)
-    clone_of(admin, blueprint, target.dbname, unheard)
+    clone_of(admin, spec, target.dbname, unheard)
     with connect(target) as session:
         assert session.execute("SELECT count(*) FROM a").fetchone() == (0,)
 
 
-def test_two_builders_at_once_build_one(blueprint):
+def test_two_builders_at_once_build_one(spec):
     built = []
 
     def build():
-        with maintenance(blueprint.target) as session:
-            ensure_template(session, blueprint, lambda event: built.append(type(event).__name__))
+        with maintenance(spec.target) as session:
+            ensure_template(session, spec, lambda event: built.append(type(event).__name__))
 
     builders = [threading.Thread(target=build) for _ in range(4)]
     for builder in builders:
@@ -226,25 +226,25 @@ def test_a_template_that_keeps_partitions_ahead_is_built_anew_each_day(admin, wr
             " AS 'SELECT NULL::text, NULL::text WHERE false'"
         }
     )
-    blueprint = Blueprint(server, read_migrations(directory), default_facts(admin))
-    template = ensure_template(admin, blueprint, unheard)
-    assert find_template(admin, blueprint) is not None
+    spec = TemplateSpec(server, read_migrations(directory), default_facts(admin))
+    template = ensure_template(admin, spec, unheard)
+    assert find_template(admin, spec) is not None
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     admin.execute(
         sql.SQL("COMMENT ON DATABASE {} IS {}").format(
             sql.Identifier(template.name), sql.Literal(label("a template. ", {**template.facts, "made": yesterday}))
         )
     )
-    assert find_template(admin, blueprint) is None
+    assert find_template(admin, spec) is None
 
 
-def test_a_use_is_noted_once_a_day(admin, blueprint, target):
-    template = ensure_template(admin, blueprint, unheard)
+def test_a_use_is_noted_once_a_day(admin, spec, target):
+    template = ensure_template(admin, spec, unheard)
     seal(admin, template.name, template.oid, "a template.", {**template.facts, "used": "2020-01-01"})
-    clone_of(admin, blueprint, target.dbname, unheard)
+    clone_of(admin, spec, target.dbname, unheard)
     comment = admin.execute(FACTS, [template.name]).fetchone()[0]
     assert facts_of(comment)["used"] == f"{datetime.now(UTC):%Y-%m-%d}"
-    noted = find_template(admin, blueprint)
+    noted = find_template(admin, spec)
     assert noted is not None
     assert noted.oid == template.oid
 
@@ -260,13 +260,13 @@ def test_a_clone_is_what_a_fresh_migrate_makes(cli, target, monkeypatch):
     assert cli("status", "--check").exit_code == 0
 
 
-def test_a_name_that_is_somebody_else_s_is_left_alone(admin, blueprint):
-    name = ensure_template(admin, blueprint, unheard).name
+def test_a_name_that_is_somebody_else_s_is_left_alone(admin, spec):
+    name = ensure_template(admin, spec, unheard).name
     drop_template(admin, name)
     admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     admin.execute(sql.SQL("COMMENT ON DATABASE {} IS 'the accounts of 2026'").format(sql.Identifier(name)))
     with pytest.raises(Refused, match="left alone"):
-        ensure_template(admin, blueprint, unheard)
+        ensure_template(admin, spec, unheard)
     admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
@@ -277,11 +277,11 @@ def test_a_large_template_is_copied_by_files(admin, write, server, target):
             f"COMMENT ON TABLE a IS '{target.dbname}'"
         }
     )
-    blueprint = Blueprint(server, read_migrations(directory), default_facts(admin))
-    clone_of(admin, blueprint, target.dbname, unheard)
+    spec = TemplateSpec(server, read_migrations(directory), default_facts(admin))
+    clone_of(admin, spec, target.dbname, unheard)
     with connect(target) as session:
         assert session.execute("SELECT count(*) FROM a").fetchone() == (60000,)
-    drop_template(admin, ensure_template(admin, blueprint, unheard).name)
+    drop_template(admin, ensure_template(admin, spec, unheard).name)
 
 
 def test_everything_of_a_role_that_may_not_create_databases_is_built_again(

@@ -14,14 +14,14 @@ from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.throwaway import Run
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.cloning import clone_of
-from fowergram_db.testdb.template import Blueprint
+from fowergram_db.testdb.template import TemplateSpec
 
 NAMES = "SELECT datname FROM pg_database WHERE datname ~ '^fowergram_(template|warm|reset|scratch)_' AND oid > %s::oid"
 
 
 @pytest.fixture
-def blueprint(unique, server, admin):
-    return Blueprint(server, read_migrations(unique), default_facts(admin))
+def spec(unique, server, admin):
+    return TemplateSpec(server, read_migrations(unique), default_facts(admin))
 
 
 class Besieger:
@@ -78,9 +78,9 @@ def test_no_other_role_enters_a_database_while_it_is_made(cli, write, admin, mal
         admin.execute(sql.SQL("DROP DATABASE {0} WITH (FORCE)").format(sql.Identifier(database)))
 
 
-def test_a_plain_owner_can_close_what_it_builds_too(admin, blueprint, mallory, role, target):
+def test_a_plain_owner_can_close_what_it_builds_too(admin, spec, mallory, role, target):
     admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
-    own = replace(blueprint.target, user=role, password="plain password")
+    own = replace(spec.target, user=role, password="plain password")
     besieger = Besieger(mallory, admin)
 
     def besiege(_event):
@@ -88,7 +88,7 @@ def test_a_plain_owner_can_close_what_it_builds_too(admin, blueprint, mallory, r
             besieger.try_(name)
 
     with connect(own) as session:
-        clone_of(session, replace(blueprint, target=own), target.dbname, besiege)
+        clone_of(session, replace(spec, target=own), target.dbname, besiege)
     assert besieger.tries > 0
     assert besieger.entered == set()
     with mallory.connect(target.dbname) as session:

@@ -21,9 +21,9 @@ from fowergram_db.database.protection import is_protected, protect, unprotect
 from fowergram_db.database.throwaway import Kind, facts_for, facts_until
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.testdb.databases import supply
-from fowergram_db.testdb.suite import Suite
-from fowergram_db.testdb.template import Blueprint
+from fowergram_db.testdb.databases import pool
+from fowergram_db.testdb.suite import TestDatabases
+from fowergram_db.testdb.template import TemplateSpec
 from tests.integration.conftest import environment
 
 # A sample of each set of cases, unless all are asked for.
@@ -348,12 +348,12 @@ def test_no_other_role_marks_a_database(owned, mallory, target):
 
 
 @pytest.fixture
-def blueprint(server, admin, unique):
-    return Blueprint(server, read_migrations(unique), default_facts(admin))
+def spec(server, admin, unique):
+    return TemplateSpec(server, read_migrations(unique), default_facts(admin))
 
 
-def test_a_clone_that_is_ready_and_marked_is_not_given_out(admin, blueprint):
-    with supply(admin, blueprint, lambda _event: None) as source:
+def test_a_clone_that_is_ready_and_marked_is_not_given_out(admin, spec):
+    with pool(admin, spec, lambda _event: None) as source:
         source.keep_ready(1)
         (ready,) = source._ready()
         mark(admin, ready.name)
@@ -362,9 +362,9 @@ def test_a_clone_that_is_ready_and_marked_is_not_given_out(admin, blueprint):
         assert made.oid != ready.oid
 
 
-def test_a_marked_template_is_neither_copied_nor_replaced(cli, admin, blueprint):
+def test_a_marked_template_is_neither_copied_nor_replaced(cli, admin, spec):
     assert cli("reset", "--warm", "0").exit_code == 0
-    with supply(admin, blueprint, lambda _event: None) as source:
+    with pool(admin, spec, lambda _event: None) as source:
         template = source.template.name
     mark(admin, template)
     for _ in range(2):
@@ -377,7 +377,7 @@ def test_a_marked_template_is_neither_copied_nor_replaced(cli, admin, blueprint)
 
 @pytest.mark.parametrize("warm", [0, 1])
 def test_a_test_s_database_that_was_marked_is_not_discarded(admin, server, unique, warm):
-    suite = Suite(server, read_migrations(unique), warm)
+    suite = TestDatabases(server, read_migrations(unique), warm)
     try:
         database = suite.make()
         mark(admin, database.name)
@@ -388,7 +388,7 @@ def test_a_test_s_database_that_was_marked_is_not_discarded(admin, server, uniqu
 
 
 def test_a_database_that_has_taken_the_name_of_another_is_not_discarded(admin, server, unique):
-    suite = Suite(server, read_migrations(unique))
+    suite = TestDatabases(server, read_migrations(unique))
     try:
         database = suite.make()
         database.close()

@@ -10,7 +10,7 @@ from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
-from fowergram_db.testdb.suite import Suite
+from fowergram_db.testdb.suite import TestDatabases
 from tests.integration.conftest import environment
 
 _HEADER = "-- fowergram: no-transaction\n"
@@ -123,7 +123,7 @@ def _ignore(_event: object) -> None:
 
 
 def _suite(_cli, target, directory):
-    suite = Suite(target, read_migrations(directory))
+    suite = TestDatabases(target, read_migrations(directory))
     try:
         database = suite.make()
         found = database.connection.execute("SELECT to_regclass('after')").fetchone()
@@ -311,7 +311,7 @@ def test_code_of_a_role_that_is_no_superuser_changes_no_role_either(write, creat
     files = read_migrations(write(**{"001_a": "CREATE TABLE after ()", "002_b": code}))
     before = shared()
     with pytest.raises(Refused, match=r"002_b\.sql"):
-        Suite(creator, files).close()
+        TestDatabases(creator, files).close()
     assert shared() == before
 
 

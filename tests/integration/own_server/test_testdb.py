@@ -18,10 +18,10 @@ from fowergram_db.database.lifecycle import default_facts
 from fowergram_db.database.throwaway import Kind, Run, facts_of, origin_of
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.testdb.databases import names_for, supply
+from fowergram_db.testdb.databases import names_for, pool
 from fowergram_db.testdb.run import running
 from fowergram_db.testdb.sealing import seal
-from fowergram_db.testdb.template import Blueprint
+from fowergram_db.testdb.template import TemplateSpec
 
 EXISTS = "SELECT 1 FROM pg_database WHERE datname = %s"
 
@@ -65,8 +65,8 @@ def give(cli, admin):
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def blueprint(server, session, directory):
-    return Blueprint(server, read_migrations(directory), default_facts(session))
+def spec(server, session, directory):
+    return TemplateSpec(server, read_migrations(directory), default_facts(session))
 
 
 def comment_of(admin, name):
@@ -209,7 +209,7 @@ def test_others_are_made_ready_behind_one_s_back(give, directory, server, admin)
     give("--warm", "1")
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        with supply(admin, blueprint(server, admin, directory), lambda _: None) as source:
+        with pool(admin, spec(server, admin, directory), lambda _: None) as source:
             if source._ready():
                 break
         time.sleep(0.05)
@@ -218,9 +218,9 @@ def test_others_are_made_ready_behind_one_s_back(give, directory, server, admin)
 
 
 def test_two_takers_do_not_get_the_same(admin, server, unique):
-    with supply(admin, blueprint(server, admin, unique), lambda _: None) as source:
+    with pool(admin, spec(server, admin, unique), lambda _: None) as source:
         source.keep_ready(1)
-        with connect(server) as other, supply(other, blueprint(server, other, unique), lambda _: None) as second:
+        with connect(server) as other, pool(other, spec(server, other, unique), lambda _: None) as second:
             ready = source._ready()
             made = [source.give(None, None), second.give(None, None)]
             assert len(ready) == 1
@@ -466,6 +466,6 @@ def test_nothing_is_made_where_one_of_several_names_is_taken(cli, leave, admin, 
 
 def test_a_name_that_is_taken_meanwhile_is_refused(server, admin, leave, target, unique):
     taken = leave(f"own_{target.dbname[-8:]}")
-    wanted = blueprint(server, admin, unique)
-    with supply(admin, wanted, lambda _: None) as source, pytest.raises(Refused, match=taken):
+    wanted = spec(server, admin, unique)
+    with pool(admin, wanted, lambda _: None) as source, pytest.raises(Refused, match=taken):
         source.give(taken, None)
