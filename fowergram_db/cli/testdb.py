@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fowergram_db.migrations.events import OnEvent
     from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.testdb.databases import ClonePool, TestDatabase
-    from fowergram_db.testdb.pruning import Throwaway
+    from fowergram_db.testdb.pruning import ManagedDatabase
 
 app = typer.Typer(help="Make, list and prune databases for tests.", no_args_is_help=False)
 _GROUP = "testdb"
@@ -193,13 +193,13 @@ def list_(session: Session) -> Outcome:
     return Outcome({"databases": [_throwaway_data(database) for database in found]})
 
 
-def _cells(database: "Throwaway", now: datetime) -> tuple[str, ...]:
+def _cells(database: "ManagedDatabase", now: datetime) -> tuple[str, ...]:
     use = str(database.use)
     if use == "ready" and database.expires_at:
         use = f"expires in {age((database.expires_at - now).total_seconds())}"
     return (
         database.name,
-        str(database.kind),
+        str(database.purpose),
         age((now - database.made_at).total_seconds()) if database.made_at else "?",
         size(database.size_bytes),
         str(database.connections),
@@ -208,10 +208,10 @@ def _cells(database: "Throwaway", now: datetime) -> tuple[str, ...]:
     )
 
 
-def _throwaway_data(database: "Throwaway") -> dict[str, Any]:
+def _throwaway_data(database: "ManagedDatabase") -> dict[str, Any]:
     return {
         "name": database.name,
-        "kind": str(database.kind),
+        "kind": str(database.purpose),
         "owner": database.owner,
         "made_at": database.made_at,
         "expires_at": database.expires_at,
@@ -274,7 +274,7 @@ def prune(
                     kept.append({"name": database.name, "reason": kept_by})
                     session.screen.note(f"kept     {database.name}: {kept_by}")
                 else:
-                    dropped.append({"name": database.name, "kind": str(database.kind), "use": str(database.use)})
+                    dropped.append({"name": database.name, "kind": str(database.purpose), "use": str(database.use)})
                     session.screen.line(f"{done} {database.name} ({database.use})")
     if not dropped:
         session.screen.line("Nothing to do.")

@@ -18,10 +18,10 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, message_of
 from fowergram_db.database.labelling import give_comment, label_taken
 from fowergram_db.database.lifecycle import DatabaseState, ask_state, database_state
+from fowergram_db.database.managed_databases import Owner, Purpose
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
-from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
 from fowergram_db.plurals import connected
 
@@ -186,7 +186,7 @@ def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.S
     has clients that are to be spared; psycopg's errors where the server does not drop it. Then it has its name again;
     where even that fails a DatabaseError says where it is.
     """
-    away = Run.unmarked().fresh_name(Kind.RESET)
+    away = Owner.unmarked().fresh_name(Purpose.RESET)
     was_template = False
 
     def release(facts: DatabaseState) -> None:

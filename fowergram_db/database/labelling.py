@@ -1,4 +1,4 @@
-"""Write labels of databases: ``throwaway`` tells what a label says, and for which database it is.
+"""Write labels of databases: ``managed`` tells what a label says, and for which database it is.
 
 A label counts while the transaction that wrote it is the one that has last written the database's row in pg_database;
 so it is written together with an ALTER DATABASE that changes nothing. A label that the owner has sealed counts, too.
@@ -12,16 +12,16 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.managed_databases import Purpose, label, label_without_identity, origin_of
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
-from fowergram_db.database.throwaway import Kind, label, label_without_identity, origin_of
 
 _SENTENCES = {
-    Kind.TEST: "a test database; it may be dropped.",
-    Kind.WARM: "a clone that waits to become a test database; it may be dropped.",
-    Kind.RESET: "a database that a reset has replaced or did not complete; it may be dropped.",
-    Kind.SCRATCH: "a scratch database; it may be dropped.",
-    Kind.TEMPLATE: "a template that was not completed; it may be dropped.",
+    Purpose.TEST: "a test database; it may be dropped.",
+    Purpose.WARM: "a clone that waits to become a test database; it may be dropped.",
+    Purpose.RESET: "a database that a reset has replaced or did not complete; it may be dropped.",
+    Purpose.SCRATCH: "a scratch database; it may be dropped.",
+    Purpose.TEMPLATE: "a template that was not completed; it may be dropped.",
 }
 
 _SETTINGS_OF_CREATED = (
@@ -103,13 +103,13 @@ def label_database(connection: Connection, name: str, sentence: str, facts: Mapp
 def label_made(connection: Connection, name: str) -> None:
     """Label a database that a run has made and not handed out, by its name; psycopg's errors pass through."""
     if origin := origin_of(name):
-        label_database(connection, name, _SENTENCES[origin.kind], {"kind": origin.kind})
+        label_database(connection, name, _SENTENCES[origin.purpose], {"kind": origin.purpose})
 
 
 def label_taken(connection: Connection, name: str, identity: str) -> None:
     """Label a database that was just renamed, whose identity is known; psycopg's errors pass through."""
     if origin := origin_of(name):
-        write_label(connection, name, label(_SENTENCES[origin.kind], {"kind": origin.kind, "of": identity}))
+        write_label(connection, name, label(_SENTENCES[origin.purpose], {"kind": origin.purpose, "of": identity}))
 
 
 def create_labelled(admin: Connection, name: str, statement: sql.Composed) -> None:
@@ -124,7 +124,7 @@ def create_labelled(admin: Connection, name: str, statement: sql.Composed) -> No
     if origin is None or not psycopg.Pipeline.is_supported():
         cursor.execute(statement)
         return
-    values = [name, label_without_identity(_SENTENCES[origin.kind], origin.kind)]
+    values = [name, label_without_identity(_SENTENCES[origin.purpose], origin.purpose)]
     with admin.pipeline():
         cursor.execute(statement)
         cursor.execute(_SETTINGS_OF_CREATED, values)

@@ -12,12 +12,12 @@ from psycopg.rows import class_row, dict_row
 from fowergram_db.database.connection import TEMPLATE, Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed, written
 from fowergram_db.database.labelling import label_made, load_with_labels
+from fowergram_db.database.managed_databases import facts_for
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import of_scripts
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import facts_for
 from fowergram_db.errors import DatabaseError
 
 _ENCODING = "UTF8"

@@ -20,12 +20,12 @@ from fowergram_db.database.lifecycle import (
     database_state,
     with_how_made,
 )
+from fowergram_db.database.managed_databases import Owner, Purpose, sentence_of
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import Session, Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind, Run, sentence_of
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
 from fowergram_db.plurals import connected
 
@@ -43,7 +43,7 @@ Make = Callable[[], str]
 
 
 def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, on whose account and terms
-    admin: Connection, name: str, facts: DatabaseFacts | None, run: Run, make: Make, sessions: Sessions
+    admin: Connection, name: str, facts: DatabaseFacts | None, owner: Owner, make: Make, sessions: Sessions
 ) -> None:
     """Let ``make`` create a new database beside the one of a name, and put it in its place.
 
@@ -67,7 +67,7 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
                     admin, Seen.of(made), name, partial(end_sessions, admin, fresh), lambda _: _hand_over(admin, name)
                 )
             return
-        swap = _Swap(admin, facts, made, run.fresh_name(Kind.RESET), sessions)
+        swap = _Swap(admin, facts, made, owner.fresh_name(Purpose.RESET), sessions)
         with reported("put the new database in place", Situation.RENAMING_DATABASE):
             swap.exchange()
     except BaseException:

@@ -11,14 +11,14 @@ from fowergram_db.database.connection import Connection, maintenance, reported
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import DatabaseFacts, database_facts, locale_options
+from fowergram_db.database.managed_databases import Owner, Purpose
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind, Run
 from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
 
 
 @contextmanager
-def scratch_database(target: Target, run: Run) -> Iterator[Target]:
+def scratch_database(target: Target, owner: Owner) -> Iterator[Target]:
     """Yield an empty database beside the target's, with its encoding, locale and settings; drop it in the end.
 
     It is the connecting role's own, and no other role can enter it. One that cannot be dropped keeps a label that says
@@ -31,7 +31,7 @@ def scratch_database(target: Target, run: Run) -> Iterator[Target]:
             raise DatabaseMissing(
                 f'database "{target.dbname}" does not exist', hint="`fowergram-db migrate` creates it."
             )
-        scratch = replace(target, dbname=run.fresh_name(Kind.SCRATCH))
+        scratch = replace(target, dbname=owner.fresh_name(Purpose.SCRATCH))
         oid = _create(admin, scratch, facts)
         try:
             yield scratch

@@ -11,11 +11,11 @@ from psycopg import sql
 from fowergram_db import __version__
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely, reported
+from fowergram_db.database.managed_databases import Owner
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Run
 from fowergram_db.errors import ForeignHistory, FowergramError, HistoryInconsistent
 from fowergram_db.migrations.alignment import align, prepare_table
 from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, check_all
@@ -133,7 +133,7 @@ def adopt(
             job = _Job(history, records, _claim(history, records, files, options))
             _require_files(job, options)
             found = _schema_without(connection, find_kept(connection, history.others))
-            make_scratch = partial(scratch_database, target, Run(lock.run))
+            make_scratch = partial(scratch_database, target, Owner(lock.run))
             admit = partial(_require_admitted, connection, on_event)
             comparison = _compare(make_scratch, files, job.versions, found, options, admit)
             if options.comparison is Comparison.REQUIRED and comparison.differences:

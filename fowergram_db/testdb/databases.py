@@ -12,15 +12,15 @@ from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
 from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, change_owner
+from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Owner, Purpose, facts_for, facts_until
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import LONGEST_NAME_BYTES, Kind, Run, facts_for, facts_until
 from fowergram_db.errors import Refused, UsageError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import Clone, TemplateLost, closed_clone, closed_clone_of, let_in
-from fowergram_db.testdb.run import running
+from fowergram_db.testdb.owner import active_owner
 from fowergram_db.testdb.sealing import require_owner, require_same, seal, unseal
 from fowergram_db.testdb.template import Template, TemplateSpec
 
@@ -80,19 +80,21 @@ def _taken(name: str) -> Refused:
 class ClonePool:
     """Gives out clones of a template, and keeps some ready; to be had from ``pool``."""
 
-    def __init__(self, admin: Connection, spec: TemplateSpec, template: Template, run: Run, on_event: OnEvent) -> None:
+    def __init__(
+        self, admin: Connection, spec: TemplateSpec, template: Template, owner: Owner, on_event: OnEvent
+    ) -> None:
         self.template = template
-        self.run = run
+        self.owner = owner
         self._admin = admin
-        self._blueprint = spec
+        self._spec = spec
         self._on_event = on_event
 
-    def obtain(self, kind: Kind, like: DatabaseFacts | None = None) -> Clone:
+    def obtain(self, purpose: Purpose, like: DatabaseFacts | None = None) -> Clone:
         """Return a clone, one that is ready or else a new one, with owner and tablespace ``like`` another.
 
         It lets nobody in until the caller says so. ``prune`` recognises it by its name if the run is killed.
         """
-        name = self.run.fresh_name(kind)
+        name = self.owner.fresh_name(purpose)
         clone = self._take(name, like) or self._clone(name, like)
         if like and like.owner != clone.owner:
             with reported("give the clone to its owner"):
@@ -120,12 +122,12 @@ class ClonePool:
         try:
             return closed_clone(self._admin, self.template, name, like)
         except TemplateLost:
-            self.template, clone = closed_clone_of(self._admin, self._blueprint, name, self._on_event, like)
+            self.template, clone = closed_clone_of(self._admin, self._spec, name, self._on_event, like)
             return clone
 
     def give(self, name: str | None, ttl: timedelta | None) -> TestDatabase:
         """Return a database that outlives this run. Raises Refused where one of that name is there."""
-        made = self.obtain(Kind.TEST)
+        made = self.obtain(Purpose.TEST)
         try:
             return self._handed_out(made, name or made.name, ttl)
         except BaseException:
@@ -140,7 +142,7 @@ class ClonePool:
         def open_and_label(_facts: DatabaseState | None = None) -> None:
             with together(self._admin):
                 let_in(self._admin, name)
-                label_database(self._admin, name, _TEST, facts_until(now, until, self._blueprint.project))
+                label_database(self._admin, name, _TEST, facts_until(now, until, self._spec.project))
             require_same(self._admin, name, made.oid)
 
         with reported(f'give out the database "{name}"', Situation.RENAMING_DATABASE):
@@ -152,16 +154,16 @@ class ClonePool:
                     take_name(self._admin, Seen(made.name, made.oid, None), name, _nobody, open_and_label)
                 except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
                     raise _taken(name) from error
-        return TestDatabase(replace(self._blueprint.target, dbname=name), now, until)
+        return TestDatabase(replace(self._spec.target, dbname=name), now, until)
 
     def keep_ready(self, count: int) -> int:
         """Make clones until so many are ready; return how many it took."""
         missing = max(0, count - len(self._ready()))
         for _ in range(missing):
-            name = self.run.fresh_name(Kind.WARM)
+            name = self.owner.fresh_name(Purpose.WARM)
             clone = self._clone(name, None)
             with reported("note what a clone is of"):
-                seal(self._admin, name, clone.oid, _WARM, self._mark | {"project": self._blueprint.project})
+                seal(self._admin, name, clone.oid, _WARM, self._mark | {"project": self._spec.project})
         return missing
 
     @property
@@ -197,5 +199,5 @@ def pool(
     """
     # Before the run: each holds a connection, and a pooler may lend two.
     template = template or ensure_template(admin, spec, on_event)
-    with running(spec.target, admin) as run:
-        yield ClonePool(admin, spec, template, run, on_event)
+    with active_owner(spec.target, admin) as owner:
+        yield ClonePool(admin, spec, template, owner, on_event)

@@ -13,9 +13,9 @@ from fowergram_db.database.connection import Connection, message_of, reported
 from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.lifecycle import database_states
+from fowergram_db.database.managed_databases import Purpose, facts_for, facts_of, origin_of
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind, facts_for, facts_of, origin_of
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, migration_lock
 from fowergram_db.testdb.building import building_key
@@ -52,7 +52,7 @@ _KEPT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Throwaway:
+class ManagedDatabase:
     """A database of the tool's. Times are UTC.
 
     ``made_at`` is None where nothing tells it, ``expires_at`` where it never expires, ``size_bytes`` where the role may
@@ -61,7 +61,7 @@ class Throwaway:
 
     oid: int
     name: str
-    kind: Kind
+    purpose: Purpose
     owner: str
     made_at: datetime | None
     expires_at: datetime | None
@@ -101,7 +101,7 @@ class _Server:
     now: datetime
 
 
-def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
+def throwaways(admin: Connection) -> tuple[ManagedDatabase, ...]:
     """Return every database on this server that the tool has made for a while, in order of name.
 
     A run takes its lock before it makes anything, and lets go of it last. So what was there before the locks are looked
@@ -125,7 +125,7 @@ def throwaways(admin: Connection) -> tuple[Throwaway, ...]:
 
 def prune(
     admin: Connection, target: Target, older_than: timedelta | None = None, project: str | None = None
-) -> Iterator[tuple[Throwaway, str]]:
+) -> Iterator[tuple[ManagedDatabase, str]]:
     """Drop what is no longer needed, and yield each with what kept it, "" where it was dropped.
 
     That is what a run has left that is gone, what has expired, clones that wait for a template that is no more, and
@@ -139,7 +139,7 @@ def prune(
 
 def due(
     admin: Connection, older_than: timedelta | None = None, project: str | None = None
-) -> Iterator[tuple[Throwaway, str]]:
+) -> Iterator[tuple[ManagedDatabase, str]]:
     """Yield what ``prune`` would drop, with "", and what it would keep that somebody could miss, with the reason."""
     for database in throwaways(admin):
         if reason := _KEPT.get(database.use):
@@ -153,19 +153,19 @@ def due(
             yield database, f"{count} client{'s are' if count > 1 else ' is'} connected to it" if count else ""
 
 
-def _is_over(database: Throwaway) -> bool:
+def _is_over(database: ManagedDatabase) -> bool:
     return database.use in (Use.EXPIRED, Use.LEFT_OVER, Use.UNUSED)
 
 
-def _is_older(database: Throwaway, older_than: timedelta | None) -> bool:
+def _is_older(database: ManagedDatabase, older_than: timedelta | None) -> bool:
     if older_than is None or database.made_at is None or database.use is Use.IN_USE:
         return False
     return datetime.now(UTC) - database.made_at >= older_than
 
 
-def _drop(admin: Connection, database: Throwaway, target: Target) -> str:
+def _drop(admin: Connection, database: ManagedDatabase, target: Target) -> str:
     try:
-        if database.kind is Kind.TEMPLATE:
+        if database.purpose is Purpose.TEMPLATE:
             return _drop_template(admin, database, target)
         drop_database(admin, database.seen)
     except psycopg.Error as error:
@@ -175,7 +175,7 @@ def _drop(admin: Connection, database: Throwaway, target: Target) -> str:
     return ""
 
 
-def _drop_template(admin: Connection, database: Throwaway, target: Target) -> str:
+def _drop_template(admin: Connection, database: ManagedDatabase, target: Target) -> str:
     """Drop a template, unless somebody builds it anew at this very moment: its name is always the same."""
     elsewhere = replace(target, dbname=admin.info.dbname)
     try:
@@ -186,7 +186,7 @@ def _drop_template(admin: Connection, database: Throwaway, target: Target) -> st
     return ""
 
 
-def _judged(row: _Row, server: _Server) -> Throwaway | None:
+def _judged(row: _Row, server: _Server) -> ManagedDatabase | None:
     """Say what a database is, and whether it is needed; None: it is not ours, or was only called so by somebody."""
     origin, facts = origin_of(row.name), facts_for(row.comment, row.identity)
     without = Use.UNLABELLED if facts is None else None if row.is_valid_label else Use.ALTERED
@@ -194,30 +194,30 @@ def _judged(row: _Row, server: _Server) -> Throwaway | None:
         if origin is None or (row.comment is not None and facts_of(row.comment) is None):
             return None
         facts = {}
-    kind = origin.kind if origin else Kind(facts["kind"]) if facts.get("kind") in list(Kind) else None
-    if kind is None:
+    purpose = origin.purpose if origin else Purpose(facts["kind"]) if facts.get("kind") in list(Purpose) else None
+    if purpose is None:
         return None
     made_at = _moment(facts.get("made")) or (origin.made_at if origin else None)
     expires_at = _moment(facts.get("until"))
     project = str(facts["project"]) if facts.get("project") else None
-    run_lives = origin is not None and origin.run is not None and (RUN_SPACE, origin.run) in server.locks
-    match kind:
-        case _ if run_lives:
+    owner_lives = origin is not None and origin.owner is not None and (RUN_SPACE, origin.owner) in server.locks
+    match purpose:
+        case _ if owner_lives:
             use = Use.IN_USE
         case _ if without:
             use = without
-        case Kind.TEMPLATE:
+        case Purpose.TEMPLATE:
             use = _use_of_template(row, facts, server)
-        case Kind.WARM:
+        case Purpose.WARM:
             use = _use_of_warm(facts, made_at, server)
-        case Kind.TEST if "until" in facts:
+        case Purpose.TEST if "until" in facts:
             use = Use.EXPIRED if expires_at and expires_at <= server.now else Use.READY
         case _:
             use = Use.LEFT_OVER
-    return Throwaway(
+    return ManagedDatabase(
         row.oid,
         row.name,
-        kind,
+        purpose,
         row.owner,
         made_at,
         expires_at,

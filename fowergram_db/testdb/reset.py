@@ -27,6 +27,7 @@ from fowergram_db.database.lifecycle import (
     create_like,
     default_facts,
 )
+from fowergram_db.database.managed_databases import Purpose
 from fowergram_db.database.protection import (
     facts_of_session,
     is_disposable,
@@ -37,7 +38,6 @@ from fowergram_db.database.replacement import replace_database, require_droppabl
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sessions import Sessions, end_sessions
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Kind
 from fowergram_db.errors import (
     DatabaseError,
     DatabaseMissing,
@@ -249,8 +249,8 @@ def _cloned(admin: Connection, job: _Job, found: _Found) -> Reset:
 
     old = found.facts
     with pool(admin, job.spec(old or default_facts(admin)), job.on_event, found.template) as source:
-        make = lambda: source.obtain(Kind.RESET, old).name  # noqa: E731
-        replace_database(admin, job.target.dbname, old, source.run, make, job.terms.sessions)
+        make = lambda: source.obtain(Purpose.RESET, old).name  # noqa: E731
+        replace_database(admin, job.target.dbname, old, source.owner, make, job.terms.sessions)
         # The database is in its place: what is made for the next time is not worth an error.
         with suppress(FowergramError):
             source.keep_ready(job.terms.warm)
@@ -260,12 +260,12 @@ def _cloned(admin: Connection, job: _Job, found: _Found) -> Reset:
 def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
     """Build a database beside the target's, and put it in its place."""
     from fowergram_db.migrations.build import build, steps_of
-    from fowergram_db.testdb.run import running
+    from fowergram_db.testdb.owner import active_owner
 
     steps, old = steps_of(job.files), found.facts
 
     def make() -> str:
-        name = run.fresh_name(Kind.RESET)
+        name = owner.fresh_name(Purpose.RESET)
         oid = create_like(admin, name, old or default_facts(admin))
         try:
             build(replace(job.target, dbname=name), steps, job.on_event, job.target.dbname)
@@ -277,8 +277,8 @@ def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
             raise
         return name
 
-    with running(job.target, admin) as run:
-        replace_database(admin, job.target.dbname, old, run, make, job.terms.sessions)
+    with active_owner(job.target, admin) as owner:
+        replace_database(admin, job.target.dbname, old, owner, make, job.terms.sessions)
     return Reset(Method.BUILT)
 
 

@@ -15,14 +15,14 @@ from fowergram_db.database.connection import Connection, connect_safely, mainten
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
 from fowergram_db.database.lifecycle import default_facts
+from fowergram_db.database.managed_databases import Owner, Purpose, facts_until
 from fowergram_db.database.target import Target, url_of
-from fowergram_db.database.throwaway import Kind, Run, facts_until
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import closed_clone_of, let_in_and_label
 from fowergram_db.testdb.emptying import NotExact, empty
-from fowergram_db.testdb.run import running
+from fowergram_db.testdb.owner import active_owner
 from fowergram_db.testdb.template import Template, TemplateSpec
 
 _KEPT = "a test's database, kept because the test failed; it may be dropped."
@@ -104,8 +104,8 @@ class TestDatabases:
             spec = TemplateSpec(target, files, default_facts(self._admin))
             self._project = spec.project
             ensure_template(self._admin, spec, _unheard)
-            run = self._stack.enter_context(running(target, self._admin))
-            self._cloner = _Cloner(spec, run)
+            owner = self._stack.enter_context(active_owner(target, self._admin))
+            self._cloner = _Cloner(spec, owner)
             self._warmer = _BackgroundPool(self._cloner, warm) if warm else None
         except BaseException:
             self._stack.close()
@@ -141,11 +141,11 @@ class _Cloner:
     """What clones are made of, and on whose account."""
 
     spec: TemplateSpec
-    run: Run
+    owner: Owner
 
     def clone(self, admin: Connection) -> Database:
         """Make a clone; its name tells whose it is, should nobody be left to drop it."""
-        name = self.run.fresh_name(Kind.TEST)
+        name = self.owner.fresh_name(Purpose.TEST)
         template, made = closed_clone_of(admin, self.spec, name, _unheard)
         with reported("let clients into the clone"):
             let_in_and_label(admin, name)

@@ -20,8 +20,8 @@ from fowergram_db.database.carried import Carried
 from fowergram_db.database.connection import Connection, reported
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts
+from fowergram_db.database.managed_databases import TEMPLATE_PREFIX, facts_for
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import TEMPLATE_PREFIX, facts_for
 from fowergram_db.testdb.emptying import Contents
 
 if TYPE_CHECKING:

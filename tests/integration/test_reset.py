@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.throwaway import Kind, origin_of
+from fowergram_db.database.managed_databases import Purpose, origin_of
 from fowergram_db.migrations.engine.lock import RUN_SPACE
 
 TWO = {
@@ -37,7 +37,7 @@ def leftovers(admin) -> list[str]:
     names = [name for (name,) in admin.execute("SELECT datname FROM pg_database")]
     found = [(name, origin_of(name)) for name in names]
     gone = [(name, origin) for name, origin in found if origin and origin.run is not None and origin.run not in running]
-    return [name for name, origin in gone if origin.kind is Kind.RESET]
+    return [name for name, origin in gone if origin.purpose is Purpose.RESET]
 
 
 def test_reset_is_a_fresh_migrate_without_data(cli, write, query, tables, admin, target):

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect, maintenance
 from fowergram_db.database.lifecycle import default_facts
-from fowergram_db.database.throwaway import facts_of, label
+from fowergram_db.database.managed_databases import facts_of, label
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.schema.fingerprint import differences, fingerprint

@@ -10,8 +10,8 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 from fowergram_db.database.lifecycle import default_facts
+from fowergram_db.database.managed_databases import Owner
 from fowergram_db.database.scratch import scratch_database
-from fowergram_db.database.throwaway import Run
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.template import TemplateSpec
@@ -70,7 +70,7 @@ def test_no_other_role_enters_a_database_while_it_is_made(cli, write, admin, mal
         with Besieger(mallory, admin) as besieger:
             assert cli("reset", "--yes").exit_code == 0
             like = replace(target, dbname=database)
-            with scratch_database(like, Run.unmarked()) as scratch, connect(scratch) as session:
+            with scratch_database(like, Owner.unmarked()) as scratch, connect(scratch) as session:
                 session.execute(SLOW)
         assert besieger.entered == set()
         assert besieger.tries > 0

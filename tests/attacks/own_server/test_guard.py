@@ -10,8 +10,8 @@ from psycopg import sql
 from fowergram_db.cli.main import run
 from fowergram_db.database.connection import connect
 from fowergram_db.database.labelling import comment_on, label_database
+from fowergram_db.database.managed_databases import facts_until, label
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import facts_until, label
 from tests.integration.conftest import environment
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs/test-databases.md").read_text(encoding="utf-8")

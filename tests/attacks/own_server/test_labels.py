@@ -10,8 +10,8 @@ from fowergram_db.database.connection import connect
 from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.labelling import give_comment, label_database
 from fowergram_db.database.lifecycle import database_state
+from fowergram_db.database.managed_databases import Owner, Purpose, facts_until, label
 from fowergram_db.database.protection import protect, unprotect
-from fowergram_db.database.throwaway import Kind, Run, facts_until, label
 from fowergram_db.errors import Refused
 from tests.integration.conftest import _drop, server_like
 
@@ -233,9 +233,9 @@ def test_a_seal_of_a_former_owner_does_not_count(cli, admin, forger, whose):
     assert forger.name in kept(cli)
 
 
-@pytest.mark.parametrize("kind", [Kind.TEST, Kind.RESET, Kind.WARM, Kind.SCRATCH])
-def test_a_closed_database_without_a_label_is_not_taken_for_the_tool_s(cli, admin, mallory_with_createdb, kind):
-    forger = Forger(mallory_with_createdb, Run.unmarked().fresh_name(kind))
+@pytest.mark.parametrize("purpose", [Purpose.TEST, Purpose.RESET, Purpose.WARM, Purpose.SCRATCH])
+def test_a_closed_database_without_a_label_is_not_taken_for_the_tool_s(cli, admin, mallory_with_createdb, purpose):
+    forger = Forger(mallory_with_createdb, Owner.unmarked().fresh_name(purpose))
     forger.run("ALTER DATABASE {} ALLOW_CONNECTIONS false", sql.Identifier(forger.name))
     forger.session.close()
     give(admin, forger.name)

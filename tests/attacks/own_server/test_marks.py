@@ -17,8 +17,8 @@ from fowergram_db.database.connection import connect
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
 from fowergram_db.database.lifecycle import database_state, default_facts
+from fowergram_db.database.managed_databases import Purpose, facts_for, facts_until
 from fowergram_db.database.protection import is_protected, protect, unprotect
-from fowergram_db.database.throwaway import Kind, facts_for, facts_until
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import pool
@@ -357,7 +357,7 @@ def test_a_clone_that_is_ready_and_marked_is_not_given_out(admin, spec):
         source.keep_ready(1)
         (ready,) = source._ready()
         mark(admin, ready.name)
-        made = source.obtain(Kind.TEST)
+        made = source.obtain(Purpose.TEST)
         assert exists(admin, ready.name)
         assert made.oid != ready.oid
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from fowergram_db.database.managed_databases import Purpose, facts_of, origin_of
 from fowergram_db.database.target import url_of
-from fowergram_db.database.throwaway import Kind, facts_of, origin_of
 from fowergram_db.testdb.pruning import prune
 from tests.integration.conftest import in_memory
 
@@ -61,7 +61,7 @@ def run(suite):
 def left(admin):
     """What is there beside templates, by name."""
     names = [name for (name,) in admin.execute("SELECT datname FROM pg_database")]
-    return [name for name in names if (origin := origin_of(name)) and origin.kind is not Kind.TEMPLATE]
+    return [name for name in names if (origin := origin_of(name)) and origin.purpose is not Purpose.TEMPLATE]
 
 
 def outcome(done):

@@ -15,11 +15,11 @@ from psycopg import sql
 from fowergram_db.database.connection import connect
 from fowergram_db.database.labelling import label_database
 from fowergram_db.database.lifecycle import default_facts
-from fowergram_db.database.throwaway import Kind, Run, facts_of, origin_of
+from fowergram_db.database.managed_databases import Owner, Purpose, facts_of, origin_of
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import names_for, pool
-from fowergram_db.testdb.run import running
+from fowergram_db.testdb.owner import active_owner
 from fowergram_db.testdb.sealing import seal
 from fowergram_db.testdb.template import TemplateSpec
 
@@ -39,7 +39,7 @@ def leave(admin):
         names.append(name)
         origin = origin_of(name)
         if comment is None and origin:
-            label_database(admin, name, "left over; it may be dropped.", {"kind": origin.kind})
+            label_database(admin, name, "left over; it may be dropped.", {"kind": origin.purpose})
         else:
             admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment)))
         return name
@@ -83,7 +83,7 @@ def test_the_url_of_a_fresh_database_is_all_that_stands_on_stdout(cli, admin):
     with psycopg.connect(url) as session:
         assert session.execute("SELECT count(*) FROM a").fetchone() == (0,)
         name = session.info.dbname
-    assert origin_of(name).kind == Kind.TEST
+    assert origin_of(name).purpose == Purpose.TEST
     assert comment_of(admin, name).startswith("fowergram-db: a test database; it may be dropped. {")
     admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -200,7 +200,7 @@ def test_clones_that_are_ready_are_given_out_by_renaming(give, cli, admin):
     document = give("--count", "3").document
     now = {name: oid for oid, name in admin.execute("SELECT oid, datname FROM pg_database").fetchall()}
     taken = [oids.get(now[database["name"]]) for database in document["databases"]]
-    assert [origin_of(name).kind if name else None for name in taken] == [Kind.WARM, Kind.WARM, None]
+    assert [origin_of(name).purpose if name else None for name in taken] == [Purpose.WARM, Purpose.WARM, None]
     assert ready() == set()
 
 
@@ -270,9 +270,9 @@ def pruned(cli):
 NOW = datetime.now(UTC)
 
 
-@pytest.mark.parametrize("kind", ["test", "reset", "scratch", "warm"])
-def test_what_a_killed_run_has_left_is_dropped_at_once(pruned, leave, admin, kind):
-    name = leave(Run.unmarked().fresh_name(Kind(kind)))
+@pytest.mark.parametrize("purpose", ["test", "reset", "scratch", "warm"])
+def test_what_a_killed_run_has_left_is_dropped_at_once(pruned, leave, admin, purpose):
+    name = leave(Owner.unmarked().fresh_name(Purpose(purpose)))
     pruned()
     assert admin.execute(EXISTS, [name]).fetchone() is None
 
@@ -280,7 +280,7 @@ def test_what_a_killed_run_has_left_is_dropped_at_once(pruned, leave, admin, kin
 @pytest.mark.parametrize("option", ["ALLOW_CONNECTIONS false", "ALLOW_CONNECTIONS true"])
 def test_what_was_never_labelled_is_not_dropped(pruned, leave, cli, admin, option):
     """Not even a closed one: another role may have filled and closed it, before it was given to this one."""
-    name = leave(Run.unmarked().fresh_name(Kind.TEST))
+    name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
     admin.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(name)))
     admin.execute(sql.SQL("ALTER DATABASE {} " + option).format(sql.Identifier(name)))
     use = {d["name"]: d["use"] for d in cli("testdb", "list", "--json").document["databases"]}[name]
@@ -290,8 +290,8 @@ def test_what_was_never_labelled_is_not_dropped(pruned, leave, cli, admin, optio
 
 
 def test_what_a_run_that_lives_has_made_stays(pruned, leave, admin, server):
-    with connect(server) as session, running(server, session) as run:
-        name = leave(run.fresh_name(Kind.TEST))
+    with connect(server) as session, active_owner(server, session) as run:
+        name = leave(run.fresh_name(Purpose.TEST))
         pruned()
         pruned("--older-than", "0")
         assert admin.execute(EXISTS, [name]).fetchone() is not None
@@ -310,7 +310,7 @@ def test_one_that_was_given_out_stays_until_it_expires(pruned, leave, admin, ttl
 
 
 def test_one_with_clients_stays_and_the_reason_is_told(pruned, leave, server):
-    name = leave(Run.unmarked().fresh_name(Kind.TEST))
+    name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
     with connect(replace(server, dbname=name)):
         _, kept = pruned()
     assert kept[name] == "1 client is connected to it"
@@ -331,14 +331,14 @@ def test_one_with_clients_stays_and_the_reason_is_told(pruned, leave, server):
 )
 def test_what_is_not_the_tool_s_is_never_dropped(pruned, leave, admin, name, comment):
     if name == "keep_me":
-        name = f"keep_{Run.unmarked().key:x}"
+        name = f"keep_{Owner.unmarked().key:x}"
     leave(name, comment)
     pruned("--older-than", "0")
     assert admin.execute(EXISTS, [name]).fetchone() is not None
 
 
 def test_another_s_databases_stay_where_they_may_not_be_dropped(leave, cli, role, monkeypatch):
-    name = leave(Run.unmarked().fresh_name(Kind.TEST))
+    name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
     monkeypatch.setenv("DB_USER", role)
     monkeypatch.setenv("DB_PASSWORD", "plain password")
     result = cli("testdb", "prune", "--json")
@@ -392,7 +392,9 @@ def test_a_command_that_is_killed_at_any_moment_leaves_nothing_that_prune_does_n
     def left():
         found = {name for (name,) in admin.execute("SELECT datname FROM pg_database")} - before
         return {
-            name for name in found if (origin := origin_of(name)) and origin.kind is Kind.TEST and origin.run in runs
+            name
+            for name in found
+            if (origin := origin_of(name)) and origin.purpose is Purpose.TEST and origin.run in runs
         }
 
     runs = {
@@ -408,7 +410,7 @@ def test_a_command_that_is_killed_at_any_moment_leaves_nothing_that_prune_does_n
 
 @pytest.mark.usefixtures("unique")
 def test_whoever_builds_a_template_prunes_and_names_what_is_dropped(cli, leave, admin):
-    name = leave(Run.unmarked().fresh_name(Kind.TEST))
+    name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
     result = cli("reset")
     assert result.exit_code == 0
     assert f"Dropped {name} (left over)." in result.err

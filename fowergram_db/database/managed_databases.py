@@ -28,7 +28,7 @@ _NAME = re.compile(r"fowergram_(test|warm|reset|scratch)_(\d{14})_([0-9a-f]{8})_
 _TEMPLATE = re.compile(TEMPLATE_PREFIX + "[0-9a-f]{32}")
 
 
-class Kind(StrEnum):
+class Purpose(StrEnum):
     """What a database was made for.
 
     A test's; a clone that waits to become one; one that is to take the place of another, or had it; a place to try
@@ -43,35 +43,35 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Whoever makes such databases, by the number of the lock that it holds meanwhile."""
+class Owner:
+    """Who makes managed databases: a command or a test process, known by the number of a lock that it holds."""
 
     key: int
     _numbers: Iterator[int] = field(default_factory=lambda: count(1), repr=False, compare=False)
 
     @classmethod
-    def unmarked(cls) -> "Run":
+    def unmarked(cls) -> "Owner":
         """Return a run that holds no lock: what it leaves may be dropped at any time."""
         return cls(secrets.randbits(31))
 
-    def fresh_name(self, kind: Kind) -> str:
+    def fresh_name(self, purpose: Purpose) -> str:
         """Return a name that no other database has."""
-        return f"fowergram_{kind}_{datetime.now(UTC):{_TIME}}_{self.key:08x}_{next(self._numbers)}"
+        return f"fowergram_{purpose}_{datetime.now(UTC):{_TIME}}_{self.key:08x}_{next(self._numbers)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What a name tells: the kind, the time in UTC (None: of a template) and the run (None: it has none)."""
 
-    kind: Kind
+    purpose: Purpose
     made_at: datetime | None = None
-    run: int | None = None
+    owner: int | None = None
 
 
 def origin_of(name: str) -> Origin | None:
     """Read a name; None: it is not one of ours.
 
-    >>> origin_of("fowergram_test_20261126101500_0000002a_7").run
+    >>> origin_of("fowergram_test_20261126101500_0000002a_7").owner
     42
     >>> str(origin_of("fowergram_test_20261126101500_0000002a_7").made_at)
     '2026-11-26 10:15:00+00:00'
@@ -79,16 +79,16 @@ def origin_of(name: str) -> Origin | None:
     (None, None)
     """
     if _TEMPLATE.fullmatch(name):
-        return Origin(Kind.TEMPLATE)
+        return Origin(Purpose.TEMPLATE)
     match = _NAME.fullmatch(name)
     if match is None:
         return None
-    kind, time, run = match.groups()
+    purpose, time, owner = match.groups()
     try:
         made_at = datetime.strptime(time, _TIME).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return Origin(Kind(kind), made_at, int(run, 16))
+    return Origin(Purpose(purpose), made_at, int(owner, 16))
 
 
 def label(sentence: str, facts: Mapping[str, object]) -> str:
@@ -102,19 +102,19 @@ def label(sentence: str, facts: Mapping[str, object]) -> str:
     return f"{_SIGNATURE}{sentence} {json.dumps(facts, separators=(',', ':'))}"
 
 
-def label_without_identity(sentence: str, kind: Kind) -> str:
+def label_without_identity(sentence: str, purpose: Purpose) -> str:
     """Return the beginning of a label, up to the identity of the database, which is its last fact.
 
-    >>> label_without_identity("a scratch database; it may be dropped.", Kind.SCRATCH)
+    >>> label_without_identity("a scratch database; it may be dropped.", Purpose.SCRATCH)
     'fowergram-db: a scratch database; it may be dropped. {"kind":"scratch","of":'
     """
-    return label(sentence, {"kind": kind, "of": ""}).removesuffix('""}')
+    return label(sentence, {"kind": purpose, "of": ""}).removesuffix('""}')
 
 
 def facts_until(made_at: datetime, until: datetime | None, project: str = "") -> dict[str, object]:
     """Return the facts of a test database that outlives the run that made it; ``until`` None: it never expires."""
     expiry = until.isoformat() if until else None
-    return {"kind": Kind.TEST, "made": made_at.isoformat(), "until": expiry, "project": project}
+    return {"kind": Purpose.TEST, "made": made_at.isoformat(), "until": expiry, "project": project}
 
 
 def facts_for(comment: str | None, identity: str | None) -> Mapping[str, Any] | None:

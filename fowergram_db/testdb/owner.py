@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.managed_databases import Owner
 from fowergram_db.database.target import Target
-from fowergram_db.database.throwaway import Run
 from fowergram_db.migrations.engine.lock import migration_lock
 
 _KEY_BITS = 30
 
 
 @contextmanager
-def running(target: Target, admin: Connection) -> Iterator[Run]:
+def active_owner(target: Target, admin: Connection) -> Iterator[Owner]:
     """Be a run until the block ends: a lock, in a session of its own beside ``admin``, that only we have.
 
     The server frees it when this process dies, however it dies; what the run has left is then known by its name. It
@@ -22,4 +22,4 @@ def running(target: Target, admin: Connection) -> Iterator[Run]:
     """
     elsewhere = replace(target, dbname=admin.info.dbname)
     with migration_lock(elsewhere, 0, lambda _event: None, 1 << _KEY_BITS | secrets.randbits(_KEY_BITS)) as lock:
-        yield Run(lock.run)
+        yield Owner(lock.run)
