@@ -211,13 +211,13 @@ def reset(
     databases has what it owns dropped, and made again.
     """
     from fowergram_db.database.sessions import Sessions
-    from fowergram_db.testdb.reset import Terms
+    from fowergram_db.testdb.reset import ResetOptions
     from fowergram_db.testdb.reset import reset as use_case
 
     listen, files = step_listener(session), session.read_files()
     with session.reached() as target:
         session.announce()
-        terms = Terms(
+        options = ResetOptions(
             session.environment,
             lambda: yes or _confirm(session, "delete all its data", target.dbname),
             Sessions.END if force else Sessions.SPARE,
@@ -225,7 +225,7 @@ def reset(
             lambda why: _confirm_directory(session, why, is_confirmed=yes),
             session.is_assumed,
         )
-        return show_reset(session, files, use_case(target, files, terms, listen))
+        return show_reset(session, files, use_case(target, files, options, listen))
 
 
 @command(

@@ -159,16 +159,20 @@ def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset"
         emptied = f"{count(rows, 'row')} of {count(tables, 'table')}"
         session.screen.note(f"Emptied: {emptied} deleted; nothing else was changed.")
     elif done.template:
-        session.screen.note(f"Cloned from {done.template}" + (f" ({done.why_not})." if done.why_not else "."))
-    elif done.why_not:
-        session.screen.note(f"Dropped what was in it and built it again, as {done.why_not}: ALTER ROLE … CREATEDB.")
+        session.screen.note(
+            f"Cloned from {done.template}" + (f" ({done.fallback_reason})." if done.fallback_reason else ".")
+        )
+    elif done.fallback_reason:
+        session.screen.note(
+            f"Dropped what was in it and built it again, as {done.fallback_reason}: ALTER ROLE … CREATEDB."
+        )
     deleted = {"rows": done.emptied.rows, "tables": done.emptied.tables} if done.emptied else None
     return Outcome(
         {
             "method": str(done.method),
             "template": done.template or None,
             "emptied": deleted,
-            "reason": done.why_not or None,
+            "reason": done.fallback_reason or None,
             "summary": _show_summary(session, Summary(tuple(file.version for file in files), ())),
         }
     )

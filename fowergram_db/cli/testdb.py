@@ -173,10 +173,10 @@ def list_(session: Session) -> Outcome:
     Test databases, clones that are ready, templates, and what runs have left that were killed: how old each is, how
     large, how many clients it has, and whether it is still of use.
     """
-    from fowergram_db.testdb.pruning import throwaways
+    from fowergram_db.testdb.pruning import list_managed
 
     with session.reached() as target, session.administer(target) as admin:
-        found = throwaways(admin)
+        found = list_managed(admin)
     columns = (
         Column("database", wanted=63),
         Column("kind", goes=1),
@@ -190,7 +190,7 @@ def list_(session: Session) -> Outcome:
     session.screen.table(columns, tuple(Row(_cells(database, now)) for database in found))
     total = sum(database.size_bytes or 0 for database in found)
     session.screen.line(f"{counted(len(found), 'database')}, {size(total)}")
-    return Outcome({"databases": [_throwaway_data(database) for database in found]})
+    return Outcome({"databases": [_managed_data(database) for database in found]})
 
 
 def _cells(database: "ManagedDatabase", now: datetime) -> tuple[str, ...]:
@@ -208,7 +208,7 @@ def _cells(database: "ManagedDatabase", now: datetime) -> tuple[str, ...]:
     )
 
 
-def _throwaway_data(database: "ManagedDatabase") -> dict[str, Any]:
+def _managed_data(database: "ManagedDatabase") -> dict[str, Any]:
     return {
         "name": database.name,
         "kind": str(database.purpose),

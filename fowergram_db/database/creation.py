@@ -20,7 +20,7 @@ Option = tuple[LiteralString, sql.Composable]
 CLOSED: Option = ("ALLOW_CONNECTIONS", sql.SQL("false"))
 
 
-def written(options: Iterable[Option]) -> sql.Composed:
+def format_options(options: Iterable[Option]) -> sql.Composed:
     """Write the options of CREATE DATABASE."""
     return sql.SQL(" ").join(sql.SQL("{} = {}").format(sql.SQL(keyword), value) for keyword, value in options)
 
@@ -37,7 +37,7 @@ def create_closed(admin: Connection, name: str, options: Iterable[Option], setti
     from fowergram_db.database.disposal import drop_quietly
 
     create_labelled(
-        admin, name, sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), written([*options, CLOSED]))
+        admin, name, sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), format_options([*options, CLOSED]))
     )
     row = admin.execute("SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone()
     oid = int(str(row[0])) if row else 0

@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
 from fowergram_db.database.connection import TEMPLATE, Connection, maintenance, reported
-from fowergram_db.database.creation import Option, create_closed, written
+from fowergram_db.database.creation import Option, create_closed, format_options
 from fowergram_db.database.labelling import label_made, load_with_labels
 from fowergram_db.database.managed_databases import facts_for
 from fowergram_db.database.session_settings import together
@@ -169,7 +169,7 @@ def _create(admin: Connection, name: str) -> None:
                 raise
         else:
             return
-        options: sql.Composable = written(_of_template0(template))
+        options: sql.Composable = format_options(_of_template0(template))
     else:
         options = sql.SQL("TEMPLATE template0 ENCODING 'UTF8'")
     admin.execute(statement.format(sql.Identifier(name), options))
@@ -184,7 +184,7 @@ def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
     not create databases.
     """
     place: list[Option] = [("TABLESPACE", sql.Identifier(facts.own_tablespace))] if facts.own_tablespace else []
-    with creating(admin):
+    with reporting_create_errors(admin):
         # Beside a session in template1, a run has others there.
         if facts.like_template and admin.info.dbname != TEMPLATE:
             with suppress(psycopg.errors.ObjectInUse):
@@ -197,7 +197,7 @@ def _of_template0(facts: DatabaseFacts) -> list[Option]:
 
 
 @contextmanager
-def creating(admin: Connection) -> Iterator[None]:
+def reporting_create_errors(admin: Connection) -> Iterator[None]:
     """Report what CREATE DATABASE raises; where the role may not, say what would let it."""
     try:
         with reported("create the new database", Situation.CREATING_DATABASE):

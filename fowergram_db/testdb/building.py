@@ -21,7 +21,7 @@ from fowergram_db.migrations.events import DatabasePruned, OnEvent, TemplateBuil
 from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
 from fowergram_db.testdb.sealing import seal
-from fowergram_db.testdb.template import Found, Template, TemplateSpec, complete, look_up
+from fowergram_db.testdb.template import Template, TemplateSpec, TemplateState, complete_template, read_template_state
 
 _SENTENCE = "a template that test databases are cloned from; it may be dropped."
 _LOCK_BITS = 30
@@ -33,17 +33,17 @@ def ensure_template(admin: Connection, spec: TemplateSpec, on_event: OnEvent, wa
     Of several that want it at once one builds, and the others wait for it, so many seconds. ``admin`` is a session
     outside of it. Raises what ``migrate`` raises, LockTimeout, and Refused where the name is taken.
     """
-    found = look_up(admin, spec)
-    if template := complete(admin, found):
+    found = read_template_state(admin, spec)
+    if template := complete_template(admin, found):
         return template
     elsewhere = replace(spec.target, dbname=admin.info.dbname)
     with migration_lock(elsewhere, wait_s, on_event, building_key(found.name)):
-        found = look_up(admin, spec)
-        if template := complete(admin, found):
+        found = read_template_state(admin, spec)
+        if template := complete_template(admin, found):
             return template
         _build(admin, spec, found, on_event)
-        found = look_up(admin, spec)
-    template = complete(admin, found)
+        found = read_template_state(admin, spec)
+    template = complete_template(admin, found)
     if template is None:
         raise Refused(
             f'the template "{found.name}" was changed while it was being completed',
@@ -68,7 +68,7 @@ def building_key(name: str) -> int:
     return 1 << _LOCK_BITS | int(name[-8:], 16) >> 2
 
 
-def _build(admin: Connection, spec: TemplateSpec, found: Found, on_event: OnEvent) -> None:
+def _build(admin: Connection, spec: TemplateSpec, found: TemplateState, on_event: OnEvent) -> None:
     """Build a template under its name, where nobody takes it for one until it is sealed.
 
     Always from nothing: what was cloned from an earlier one is told apart by the OIDs of its tables.
@@ -81,14 +81,14 @@ def _build(admin: Connection, spec: TemplateSpec, found: Found, on_event: OnEven
     oid = create_like(admin, found.name, replace(spec.like, own_tablespace=None))
     try:
         build(building, steps, on_event, spec.target.dbname)
-        _complete(admin, building, oid, spec)
+        _mark_complete(admin, building, oid, spec)
     except BaseException:
         drop_quietly(admin, found.name, oid)
         raise
     on_event(TemplateBuilt(found.name))
 
 
-def _remove_earlier(admin: Connection, found: Found) -> None:
+def _remove_earlier(admin: Connection, found: TemplateState) -> None:
     if not found.is_own:
         raise Refused(
             f'the template needs the name of the database "{found.name}", which belongs to role "{found.owner}":'
@@ -109,7 +109,7 @@ def _remove_earlier(admin: Connection, found: Found) -> None:
         drop_database(admin, Seen.of(earlier), Sessions.END)
 
 
-def _complete(admin: Connection, building: Target, oid: int, spec: TemplateSpec) -> None:
+def _mark_complete(admin: Connection, building: Target, oid: int, spec: TemplateSpec) -> None:
     """Make a template of what was built, and seal it: from here on nobody can change it unseen."""
     name = sql.Identifier(building.dbname)
     with connect_safely(building) as connection, reported("read what the template holds"):

@@ -11,10 +11,10 @@ from psycopg import sql
 
 from fowergram_db.database.carried import give_carried
 from fowergram_db.database.connection import Connection, reported
-from fowergram_db.database.creation import CLOSED, Option, written
+from fowergram_db.database.creation import CLOSED, Option, format_options
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.labelling import create_labelled, label_made
-from fowergram_db.database.lifecycle import DatabaseFacts, creating, database_state
+from fowergram_db.database.lifecycle import DatabaseFacts, database_state, reporting_create_errors
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
@@ -123,7 +123,7 @@ def closed_clone(admin: Connection, template: Template, name: str, like: Databas
     strategy = strategy_for(admin.info.server_version, template.size_bytes, fsync=template.server_fsync)
     statement = _statement(template, name, like, strategy)
     if not (strategy is Strategy.FILE_COPY and _shared(admin, template, name, statement)):
-        with creating(admin):
+        with reporting_create_errors(admin):
             _create(admin, name, statement)
     copy = _checked(admin, template, name)
     if template.carried:
@@ -194,4 +194,4 @@ def _statement(template: Template, name: str, like: DatabaseFacts | None, strate
         options.append(("TABLESPACE", sql.Identifier(like.own_tablespace)))
     if strategy:
         options.append(("STRATEGY", sql.Identifier(strategy)))
-    return sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), written(options))
+    return sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), format_options(options))

@@ -101,7 +101,7 @@ class _Server:
     now: datetime
 
 
-def throwaways(admin: Connection) -> tuple[ManagedDatabase, ...]:
+def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
     """Return every database on this server that the tool has made for a while, in order of name.
 
     A run takes its lock before it makes anything, and lets go of it last. So what was there before the locks are looked
@@ -141,7 +141,7 @@ def due(
     admin: Connection, older_than: timedelta | None = None, project: str | None = None
 ) -> Iterator[tuple[ManagedDatabase, str]]:
     """Yield what ``prune`` would drop, with "", and what it would keep that somebody could miss, with the reason."""
-    for database in throwaways(admin):
+    for database in list_managed(admin):
         if reason := _KEPT.get(database.use):
             yield database, reason
         elif not (_is_over(database) or _is_older(database, older_than)):

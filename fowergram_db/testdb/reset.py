@@ -74,7 +74,7 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ResetOptions:
     """What has to be asked before anything is lost: the environment, a person, the other clients.
 
     ``confirm_directory`` is asked, with what is the matter, where the database was migrated from another directory.
@@ -92,15 +92,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """What was done. ``template`` is "" where none was used; ``why_not`` says why no faster way would do."""
+    """What was done. ``template`` is "" where none was used; ``fallback_reason`` says why no faster way would do."""
 
     method: Method
     template: str = ""
     emptied: Emptied | None = None
-    why_not: str = ""
+    fallback_reason: str = ""
 
 
-def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_event: OnEvent) -> Reset:
+def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOptions, on_event: OnEvent) -> Reset:
     """Make the target's database what a fresh ``migrate`` would make, without its data.
 
     A test database (its name says so) is emptied of what was written since it was cloned, where its schema is still
@@ -108,14 +108,14 @@ def reset(target: Target, files: "Sequence[MigrationFile]", terms: Terms, on_eve
     the role may not create databases, all it owns in this one is dropped, and built again. But for that last way, what
     was there stays as it is until the new one is complete. Raises Refused where it may not be done at all.
     """
-    job, found = _Job(target, files, terms, on_event), _Found()
+    job, found = _Job(target, files, options, on_event), _DatabaseState()
     try:
         with connect_safely(target) as connection:
             on_event(Connected(server_version(connection)))
             if done := _begin(connection, job, found):
                 return done
     except DatabaseMissing:
-        require_resettable(target.dbname, None, terms.environ, terms.confirm)
+        require_resettable(target.dbname, None, options.environ, options.confirm)
     if found.facts and not found.may_create:
         return _in_place(job, found.facts.oid)
     with _truth(target, found.facts, on_event), maintenance(target) as admin:
@@ -131,7 +131,7 @@ class _Job:
 
     target: Target
     files: "Sequence[MigrationFile]"
-    terms: Terms
+    options: ResetOptions
     on_event: OnEvent
 
     def spec(self, like: DatabaseFacts) -> TemplateSpec:
@@ -140,21 +140,21 @@ class _Job:
 
 
 @dataclass(slots=True)
-class _Found:
+class _DatabaseState:
     """What a look into the database has brought: how it was made, what its role may, a template, why it was no use."""
 
     facts: DatabaseFacts | None = None
     may_create: bool = True
     template: Template | None = None
-    why_not: str = ""
+    fallback_reason: str = ""
 
 
-def _begin(connection: Connection, job: _Job, found: _Found) -> Reset | None:
+def _begin(connection: Connection, job: _Job, found: _DatabaseState) -> Reset | None:
     """Return what was done where the database could be emptied; else None, once nothing forbids to replace it."""
     facts, found.may_create = facts_of_session(connection)
     may_empty = found.may_create and is_disposable(facts.name)
     # What can be emptied was cloned from a template of these very files: looking for that comes first, and is quicker.
-    looks_first = not may_empty or job.terms.sessions is Sessions.END
+    looks_first = not may_empty or job.options.sessions is Sessions.END
     if looks_first:
         _require_directory(connection, job, facts)
     try:
@@ -166,7 +166,7 @@ def _begin(connection: Connection, job: _Job, found: _Found) -> Reset | None:
             _require_directory(connection, job, facts)
         if isinstance(reason, Refused):
             raise
-        found.why_not = str(reason)
+        found.fallback_reason = str(reason)
     return None
 
 
@@ -175,19 +175,19 @@ def _allowed(connection: Connection, job: _Job, facts: DatabaseFacts, *, is_repl
 
     ``is_replaced``: another one is to take its place for sure, so that it has to be dropped.
     """
-    terms = job.terms
-    require_resettable(facts.name, facts, terms.environ, terms.confirm)
+    options = job.options
+    require_resettable(facts.name, facts, options.environ, options.confirm)
     require_no_other_tool(connection)
     require_coordinator(connection)
     if may_have_citus(connection) and (citus := read_citus(connection)):
         require_no_distributed_tables(citus)
         facts = replace(facts, spared=INTERNAL_SESSIONS)
-    require_unused(connection, facts, terms.sessions)
+    require_unused(connection, facts, options.sessions)
     if is_replaced:
         # Before anybody's session is ended for nothing.
         with _truth(job.target, facts, job.on_event):
             require_droppable(connection, facts, elsewhere=facts.name == MAINTENANCE_DATABASE)
-    if terms.sessions is Sessions.END:
+    if options.sessions is Sessions.END:
         with reported("end the sessions of other clients"):
             end_sessions(connection, facts.name, facts.spared)
     return facts
@@ -196,7 +196,7 @@ def _allowed(connection: Connection, job: _Job, facts: DatabaseFacts, *, is_repl
 def _require_directory(connection: Connection, job: _Job, facts: DatabaseFacts) -> None:
     """Raise where the migrations are not those of this database, and nobody confirms that they are to replace them."""
     # Nobody is asked about what is never reset.
-    require_no_production(job.terms.environ, "nothing is reset here")
+    require_no_production(job.options.environ, "nothing is reset here")
     require_unmarked(facts.name, facts)
     try:
         history = read_history(connection)
@@ -212,9 +212,9 @@ def _require_directory(connection: Connection, job: _Job, facts: DatabaseFacts) 
     require_own(history)
     files, history = align(job.files, history)
     if is_other_directory(files, history):
-        if not job.terms.confirm_directory(difference(files, history)):
+        if not job.options.confirm_directory(difference(files, history)):
             raise wrong_directory(files, history)
-    elif job.terms.only_own:
+    elif job.options.only_own:
         require_no_tables(connection, history)
 
 
@@ -231,7 +231,7 @@ def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> It
         raise
 
 
-def _emptied(connection: Connection, job: _Job, found: _Found) -> Reset:
+def _emptied(connection: Connection, job: _Job, found: _DatabaseState) -> Reset:
     """Delete what was written since the database was cloned. Raises NotExact where that would not do."""
     assert found.facts is not None  # noqa: S101 - this session is in the database
     found.template = find_template(connection, job.spec(found.facts))
@@ -243,21 +243,21 @@ def _emptied(connection: Connection, job: _Job, found: _Found) -> Reset:
     return Reset(Method.EMPTIED, found.template.name, emptied)
 
 
-def _cloned(admin: Connection, job: _Job, found: _Found) -> Reset:
+def _cloned(admin: Connection, job: _Job, found: _DatabaseState) -> Reset:
     """Put a clone in the place of the target's database, and make the next one ready."""
     from fowergram_db.testdb.databases import pool
 
     old = found.facts
     with pool(admin, job.spec(old or default_facts(admin)), job.on_event, found.template) as source:
         make = lambda: source.obtain(Purpose.RESET, old).name  # noqa: E731
-        replace_database(admin, job.target.dbname, old, source.owner, make, job.terms.sessions)
+        replace_database(admin, job.target.dbname, old, source.owner, make, job.options.sessions)
         # The database is in its place: what is made for the next time is not worth an error.
         with suppress(FowergramError):
-            source.keep_ready(job.terms.warm)
-    return Reset(Method.CLONED, source.template.name, why_not=found.why_not)
+            source.keep_ready(job.options.warm)
+    return Reset(Method.CLONED, source.template.name, fallback_reason=found.fallback_reason)
 
 
-def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
+def _built(admin: Connection, job: _Job, found: _DatabaseState) -> Reset:
     """Build a database beside the target's, and put it in its place."""
     from fowergram_db.migrations.build import build, steps_of
     from fowergram_db.testdb.owner import active_owner
@@ -278,7 +278,7 @@ def _built(admin: Connection, job: _Job, found: _Found) -> Reset:
         return name
 
     with active_owner(job.target, admin) as owner:
-        replace_database(admin, job.target.dbname, old, owner, make, job.terms.sessions)
+        replace_database(admin, job.target.dbname, old, owner, make, job.options.sessions)
     return Reset(Method.BUILT)
 
 
@@ -286,4 +286,4 @@ def _in_place(job: _Job, oid: int) -> Reset:
     from fowergram_db.testdb.in_place import rebuild_in_place
 
     rebuild_in_place(job.target, oid, job.files, job.on_event)
-    return Reset(Method.DROPPED, why_not=f"{job.target.user} may not create databases")
+    return Reset(Method.DROPPED, fallback_reason=f"{job.target.user} may not create databases")

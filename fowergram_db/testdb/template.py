@@ -92,7 +92,7 @@ class Template:
     facts: Mapping[str, Any] = field(repr=False, compare=False)
 
 
-class Found(NamedTuple):
+class TemplateState(NamedTuple):
     """What is there under the name of a template; ``oid`` is None where nothing is."""
 
     name: str
@@ -112,19 +112,19 @@ class Found(NamedTuple):
 
 def find_template(connection: Connection, spec: TemplateSpec) -> Template | None:
     """Return the template of a spec, None where there is none that is complete. One round trip."""
-    return complete(connection, look_up(connection, spec))
+    return complete_template(connection, read_template_state(connection, spec))
 
 
-def look_up(connection: Connection, spec: TemplateSpec) -> Found:
+def read_template_state(connection: Connection, spec: TemplateSpec) -> TemplateState:
     """Look what is there under the name of a spec's template. One round trip."""
     values = {"prefix": TEMPLATE_PREFIX, "content": spec.content}
-    with reported("look for the template"), connection.cursor(row_factory=class_row(Found)) as cursor:
+    with reported("look for the template"), connection.cursor(row_factory=class_row(TemplateState)) as cursor:
         found = cursor.execute(load_with_labels("testdb/template"), values).fetchone()
     assert found is not None  # noqa: S101 - it always returns a row
     return found
 
 
-def complete(connection: Connection, found: Found) -> Template | None:
+def complete_template(connection: Connection, found: TemplateState) -> Template | None:
     """Return the template where it is complete, untouched since, and as of today."""
     facts = facts_for(found.comment, found.identity)
     if not (found.is_complete and facts and facts.get("seal") == found.row_version and (found.age or 0) < _OLDEST):
@@ -138,7 +138,7 @@ def complete(connection: Connection, found: Found) -> Template | None:
     return None if template.maintained and template.made_at.date() < today else template
 
 
-def _template(connection: Connection, found: Found, facts: Mapping[str, Any]) -> Template:
+def _template(connection: Connection, found: TemplateState, facts: Mapping[str, Any]) -> Template:
     contents = facts["contents"]
     return Template(
         name=found.name,

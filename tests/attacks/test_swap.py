@@ -17,7 +17,7 @@ from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.events import StepResult, StepStarted
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.in_place import rebuild_in_place
-from fowergram_db.testdb.reset import Method, Terms, reset
+from fowergram_db.testdb.reset import Method, ResetOptions, reset
 from tests import servers
 from tests.integration.conftest import _drop, programs_like, target_of
 from tests.integration.test_reset import leftovers
@@ -61,7 +61,7 @@ def shop(request, admin, target, unique, cli, monkeypatch):  # noqa: ARG001 - th
 
 
 def run_reset(target, directory, hook=lambda _event: None, sessions=Sessions.SPARE):
-    return reset(target, read_migrations(directory), Terms({}, lambda: True, sessions, warm=0), hook)
+    return reset(target, read_migrations(directory), ResetOptions({}, lambda: True, sessions, warm=0), hook)
 
 
 def once(event_type, action):

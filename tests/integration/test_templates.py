@@ -21,7 +21,7 @@ from fowergram_db.schema.fingerprint import differences, fingerprint
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.sealing import seal
-from fowergram_db.testdb.template import TemplateSpec, find_template, look_up
+from fowergram_db.testdb.template import TemplateSpec, find_template, read_template_state
 from tests.integration.test_reset import leftovers
 
 FACTS = (
@@ -110,7 +110,7 @@ def test_a_migration_that_fails_leaves_no_template(cli, write, admin, server, ta
     assert result.exit_code == 1
     assert "001_a.sql failed at statement 2" in result.err
     spec = TemplateSpec(server, read_migrations(directory), default_facts(admin))
-    assert look_up(admin, spec).oid is None
+    assert read_template_state(admin, spec).oid is None
 
 
 @pytest.mark.parametrize(
