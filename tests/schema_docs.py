@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fowergram_db.database.connection import connect, reachable
+from fowergram_db.database.connection import connect, started
 from fowergram_db.database.managed_databases import Owner
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.sql import shipped_migrations
@@ -78,7 +78,7 @@ def main(given: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.schema_docs", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the page instead of showing it")
     options = parser.parse_args(given)
-    with reachable(_server()) as server, scratch_database(server, Owner.unmarked()) as scratch:
+    with started(_server()) as server, scratch_database(server, Owner.unmarked()) as scratch:
         migrate(scratch, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
         with connect(scratch) as connection:
             text = page(describe(connection))

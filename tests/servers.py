@@ -116,12 +116,12 @@ def made(native: Path, place: Path | None = None, superuser: str = "postgres") -
     home = Path(tempfile.mkdtemp(prefix="fowergram-db-server-", dir=place or _memory()))
     try:
         home.chmod(0o755)
-        reachable = _reachable(native, owner, home)
+        started = _reachable(native, owner, home)
         data = home / "data"
         data.mkdir(mode=0o700)
         os.chown(data, owner.uid, owner.gid)
-        _initialise(reachable, data, owner, superuser)
-        yield Cluster(reachable, data, owner, superuser)
+        _initialise(started, data, owner, superuser)
+        yield Cluster(started, data, owner, superuser)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

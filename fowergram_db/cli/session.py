@@ -117,7 +117,7 @@ class Session:
     @contextmanager
     def reached(self) -> Iterator[Target]:
         """Decide the target, say so on stderr, and yield it as something to connect to."""
-        from fowergram_db.database.connection import await_server, reachable
+        from fowergram_db.database.connection import await_server, started
         from fowergram_db.database.embedded import is_available
         from fowergram_db.database.environment import libpq_settings
         from fowergram_db.database.target import resolve_target
@@ -131,7 +131,7 @@ class Session:
         )
         if self.target.assumed:
             self.screen.note("No database is configured: using the embedded PostgreSQL (DATABASE_URL names another).")
-        with reachable(self.target) as target:
+        with started(self.target) as target:
             self.target = target
             await_server(target, self.settings.wait_for_server_s)
             yield target
@@ -158,9 +158,9 @@ class Session:
     @contextmanager
     def administer(self, target: Target) -> "Iterator[Connection]":
         """Connect to a database of the target's server that is always there, and note the server's version."""
-        from fowergram_db.database.connection import maintenance, server_version
+        from fowergram_db.database.connection import maintenance_connection, server_version
 
-        with maintenance(target, also=target.dbname) as connection:
+        with maintenance_connection(target, also=target.dbname) as connection:
             self.server_version = server_version(connection)
             yield connection
 

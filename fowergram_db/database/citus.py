@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
@@ -34,7 +34,7 @@ class Citus:
 
 def read_citus(connection: Connection) -> Citus | None:
     """Return what a database says of its cluster, None where it has no Citus. One round trip, three where it has."""
-    with reported("look for Citus"):
+    with translate_errors("look for Citus"):
         places = {str(kind): str(schema) for kind, schema in connection.execute(load("catalog/citus"))}
         if not places:
             return None

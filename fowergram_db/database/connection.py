@@ -36,7 +36,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 @contextmanager
-def reachable(target: Target) -> Iterator[Target]:
+def started(target: Target) -> Iterator[Target]:
     """Yield the target as something to connect to: the embedded server is started, and stopped after."""
     if target.embedded is None:
         yield target
@@ -195,7 +195,7 @@ def _cause(target: Target, error: LoginFailed) -> Cause:
     if error.cause not in (Cause.DATABASE_MISSING, Cause.REFUSED, Cause.UNKNOWN):
         return error.cause
     try:
-        with maintenance(target) as connection:
+        with maintenance_connection(target) as connection:
             query = load("catalog/database_access")
             row = psycopg.ClientCursor(connection).execute(query, {"name": target.dbname}).fetchone()
     except ServerTooOld:
@@ -214,7 +214,7 @@ def _cause(target: Target, error: LoginFailed) -> Cause:
 
 
 @contextmanager
-def maintenance(target: Target, *, also: str = "") -> Iterator[Connection]:
+def maintenance_connection(target: Target, *, also: str = "") -> Iterator[Connection]:
     """Connect to another database of the same server, for CREATE and DROP DATABASE.
 
     It is the first that lets the role in: postgres; the one that has the name of the role; ``also``, where that would
@@ -257,14 +257,14 @@ def require_primary(connection: Connection) -> None:
     said = connection.info.parameter_status("in_hot_standby")
     is_standby = said == "on"
     if said is None:
-        with reported("ask whether the server is a standby"):
+        with translate_errors("ask whether the server is a standby"):
             is_standby = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone() == (True,)
     if is_standby:
         raise DatabaseError("the server is a standby; nothing was run", hint="Connect to the primary.")
 
 
 @contextmanager
-def reported(doing: str, situation: Situation = Situation.OTHER) -> Iterator[None]:
+def translate_errors(doing: str, situation: Situation = Situation.OTHER) -> Iterator[None]:
     """Turn a psycopg error of the tool's own statements into ours; ``doing`` completes "cannot …".
 
     The hint is that of the ``situation``, see ``hints``.

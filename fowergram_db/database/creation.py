@@ -10,7 +10,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.ownership import load_with_ownership
 from fowergram_db.database.stored_settings import store
@@ -66,7 +66,7 @@ def require_only_trusted(connection: Connection) -> None:
     Those come from template1. One round trip, in which no code of theirs runs.
     """
     query = load_with_ownership("ownership/untrusted_in_database")
-    with reported("look for objects of other roles"), connection.transaction():
+    with translate_errors("look for objects of other roles"), connection.transaction():
         connection.execute("SET LOCAL search_path = ''")
         found = connection.execute(query).fetchall()
     if not found:

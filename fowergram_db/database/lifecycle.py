@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
-from fowergram_db.database.connection import TEMPLATE, Connection, maintenance, reported
+from fowergram_db.database.connection import TEMPLATE, Connection, maintenance_connection, translate_errors
 from fowergram_db.database.creation import Option, create_closed, format_options
 from fowergram_db.database.labelling import label_made, load_with_labels
 from fowergram_db.database.managed_databases import facts_for
@@ -81,7 +81,7 @@ def database_states(connection: Connection) -> tuple[DatabaseState, ...]:
 
 
 def _states(connection: Connection, values: Mapping[str, object]) -> list[DatabaseState]:
-    with reported("look at the database"):
+    with translate_errors("look at the database"):
         return _ask_states(connection, values).fetchall()
 
 
@@ -97,7 +97,7 @@ def _ask_states(connection: Connection, values: Mapping[str, object]) -> psycopg
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
     """Return how a database of this server is and was made, this session's where no name is given; None: no such."""
-    with reported("look at the database"):
+    with translate_errors("look at the database"):
         with together(connection):
             states, made = ask_state(connection, name), ask_how_made(connection, name)
         return with_how_made(states.fetchone(), made)
@@ -138,7 +138,7 @@ def create_database(target: Target) -> bool:
 
     Raises DatabaseError where the role may not.
     """
-    with maintenance(target) as connection:
+    with maintenance_connection(target) as connection:
         try:
             _create(connection, target.dbname)
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
@@ -152,7 +152,7 @@ def create_database(target: Target) -> bool:
                 .as_string(),
             ) from error
         except psycopg.Error as error:
-            with reported(f'create database "{target.dbname}"', Situation.CREATING_DATABASE):
+            with translate_errors(f'create database "{target.dbname}"', Situation.CREATING_DATABASE):
                 raise error from None
         return True
 
@@ -200,7 +200,7 @@ def _of_template0(facts: DatabaseFacts) -> list[Option]:
 def reporting_create_errors(admin: Connection) -> Iterator[None]:
     """Report what CREATE DATABASE raises; where the role may not, say what would let it."""
     try:
-        with reported("create the new database", Situation.CREATING_DATABASE):
+        with translate_errors("create the new database", Situation.CREATING_DATABASE):
             yield
     except DatabaseError as error:
         if not may_create_databases(admin):
@@ -210,7 +210,7 @@ def reporting_create_errors(admin: Connection) -> Iterator[None]:
 
 def may_create_databases(admin: Connection) -> bool:
     """Tell whether the role of a session may create databases."""
-    with reported("ask what the role may do"):
+    with translate_errors("ask what the role may do"):
         return ask_may_create(admin).fetchone() is not None
 
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
 from fowergram_db.database.labelling import give_comment
 from fowergram_db.database.lifecycle import (
@@ -97,7 +97,7 @@ def protect(connection: Connection) -> None:
     Waits for whoever empties the database at the moment. Raises Refused where it is gone by that name.
     """
     require_coordinator(connection)
-    with reported("mark the database as production"), connection.transaction():
+    with translate_errors("mark the database as production"), connection.transaction():
         connection.execute(_LOCK)
         facts = state_of_session(connection)
         if facts.mark_lasts:
@@ -134,7 +134,7 @@ def unprotect(connection: Connection) -> None:
     facts = state_of_session(connection)
     if not facts.production:
         return
-    with reported("take the production mark away"), connection.transaction():
+    with translate_errors("take the production mark away"), connection.transaction():
         comment = _LINES_OF_MARK.sub("", facts.comment or "").strip("\r\n")
         if comment != (facts.comment or ""):
             give_comment(connection, facts.name, comment or None, is_label=facts.label is not None)
@@ -208,7 +208,7 @@ def facts_of_session(connection: Connection) -> tuple[DatabaseFacts, bool]:
 
     Raises Refused where it is gone by that name.
     """
-    with reported("look at the database"):
+    with translate_errors("look at the database"):
         with together(connection):
             states, made, rights = ask_state(connection), ask_how_made(connection), ask_may_create(connection)
         facts = with_how_made(states.fetchone(), made)

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.carried import Carried, ask_carried, carried_of, give_carried, give_grant, give_setting
-from fowergram_db.database.connection import Connection, maintenance, message_of, reported
+from fowergram_db.database.connection import Connection, maintenance_connection, message_of, translate_errors
 from fowergram_db.database.creation import let_all_in
 from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
 from fowergram_db.database.labelling import comment_on, give_comment, label_database, label_made, label_taken
@@ -62,13 +62,13 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
     try:
         made = _made(admin, fresh)
         if facts is None:
-            with reported("give the new database its name", Situation.RENAMING_DATABASE):
+            with translate_errors("give the new database its name", Situation.RENAMING_DATABASE):
                 take_name(
                     admin, Seen.of(made), name, partial(end_sessions, admin, fresh), lambda _: _hand_over(admin, name)
                 )
             return
         swap = _Swap(admin, facts, made, owner.fresh_name(Purpose.RESET), sessions)
-        with reported("put the new database in place", Situation.RENAMING_DATABASE):
+        with translate_errors("put the new database in place", Situation.RENAMING_DATABASE):
             swap.exchange()
     except BaseException:
         drop_quietly(admin, fresh, made.oid if made else None)
@@ -236,7 +236,7 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
     lost.
     """
     try:
-        with maintenance(target) as admin, reported("look at the database"):
+        with maintenance_connection(target) as admin, translate_errors("look at the database"):
             now = database_state(admin, name)
             query = "SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.oid = %s::oid"
             row = admin.execute(query, [facts.oid if facts else None]).fetchone()

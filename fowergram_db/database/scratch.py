@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, maintenance, reported
+from fowergram_db.database.connection import Connection, maintenance_connection, translate_errors
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import DatabaseFacts, database_facts, locale_options
@@ -25,7 +25,7 @@ def scratch_database(target: Target, owner: Owner) -> Iterator[Target]:
     what it is. Raises DatabaseMissing where there is no database to be like, DatabaseError where the role may not make
     one.
     """
-    with maintenance(target) as admin:
+    with maintenance_connection(target) as admin:
         facts = database_facts(admin, target.dbname)
         if facts is None:
             raise DatabaseMissing(
@@ -37,7 +37,7 @@ def scratch_database(target: Target, owner: Owner) -> Iterator[Target]:
             yield scratch
         finally:
             # By a session of its own: this one may have been lost meanwhile.
-            with suppress(FowergramError), maintenance(target) as other:
+            with suppress(FowergramError), maintenance_connection(target) as other:
                 drop_quietly(other, scratch.dbname, oid)
 
 
@@ -52,5 +52,5 @@ def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> int:
             + sql.SQL("ALTER ROLE {} CREATEDB;").format(sql.Identifier(scratch.user)).as_string(),
         ) from error
     except psycopg.Error as error:
-        with reported("create a scratch database", Situation.CREATING_DATABASE):
+        with translate_errors("create a scratch database", Situation.CREATING_DATABASE):
             raise error from None

@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 
 from psycopg.rows import class_row
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.sql import load
 
 _POLL_S = 0.005
@@ -44,7 +44,10 @@ def other_sessions(connection: Connection, name: str, spared: str = "") -> tuple
 
     ``spared`` here and below is a pattern for LIKE: sessions with such an application name are no clients.
     """
-    with reported("list the sessions"), connection.cursor(row_factory=class_row(Session), binary=True) as cursor:
+    with (
+        translate_errors("list the sessions"),
+        connection.cursor(row_factory=class_row(Session), binary=True) as cursor,
+    ):
         return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name, "spared": spared}).fetchall())
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.ownership import (
     Relation,
     Trusted,
@@ -163,7 +163,7 @@ def read_history(connection: Connection) -> History:
     Raises UntrustedHistory where reading it would run what an untrusted role owns, and HistoryInconsistent, which names
     row and column, where somebody has edited it so that it makes no sense.
     """
-    with reported("read the history in public.schema_migrations", Situation.HISTORY):
+    with translate_errors("read the history in public.schema_migrations", Situation.HISTORY):
         try:
             return _read(connection)
         except ChangedMeanwhile:
@@ -205,7 +205,7 @@ def require_no_other_tool(connection: Connection) -> None:
 
     One round trip, which reads no rows, unless another tool has left something here.
     """
-    with reported("look for public.schema_migrations", Situation.HISTORY):
+    with translate_errors("look for public.schema_migrations", Situation.HISTORY):
         table, found = find_candidates(connection)
         if table is not None:
             require_trusted(connection, str(table), table.untrusted, UntrustedHistory)
@@ -215,14 +215,14 @@ def require_no_other_tool(connection: Connection) -> None:
 
 def require_trusted_table(connection: Connection) -> None:
     """Raise UntrustedHistory where a use of the table, whatever its shape, would run what an untrusted role owns."""
-    with reported("look for public.schema_migrations", Situation.HISTORY):
+    with translate_errors("look for public.schema_migrations", Situation.HISTORY):
         _find(connection)
 
 
 def require_safe_to_write(connection: Connection) -> Relation | None:
     """Lock the table in the transaction at hand, and raise unless it is ours: what was checked before may be gone."""
     connection.execute("LOCK TABLE public.schema_migrations IN ROW EXCLUSIVE MODE")
-    with reported("look for public.schema_migrations", Situation.HISTORY):
+    with translate_errors("look for public.schema_migrations", Situation.HISTORY):
         table = _find(connection)
     if table and not _is_own(table):
         require_own(History(exists=True, others=(in_our_place(table, ()),)))
@@ -236,7 +236,7 @@ def create_history(connection: Connection, version_type: VersionType = VersionTy
 
     Return the history without its rows. Raises as ``read_history`` does where somebody else has made one meanwhile.
     """
-    with reported("create public.schema_migrations", Situation.HISTORY), connection.transaction():
+    with translate_errors("create public.schema_migrations", Situation.HISTORY), connection.transaction():
         if not may_have_citus(connection):
             connection.execute("SET LOCAL synchronous_commit = off")
         connection.execute(load("bookkeeping/create"))
@@ -362,14 +362,14 @@ def guard(trusted: Trusted) -> str:
 
 def read_durations(connection: Connection, versions: Sequence[Version]) -> dict[Version, float]:
     """Return of each of these versions that is recorded how long it took, in ms."""
-    with reported("read the history in public.schema_migrations", Situation.HISTORY):
+    with translate_errors("read the history in public.schema_migrations", Situation.HISTORY):
         found = _read_guarded(connection, load("bookkeeping/durations"), versions)
         return {version: float(ms) for version, ms in found.items()}
 
 
 def read_down_scripts(connection: Connection, versions: Sequence[Version]) -> dict[Version, str]:
     """Return the recorded down script of each of these versions, as they are recorded, that has one."""
-    with reported("read the recorded down scripts", Situation.HISTORY):
+    with translate_errors("read the recorded down scripts", Situation.HISTORY):
         return _read_guarded(connection, load("bookkeeping/down_scripts"), versions)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.ownership import untrusted_writers
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
@@ -56,7 +56,7 @@ def preview_migrate(
         with open_session(target, on_event) as connection:
             history, server_version = read_history(connection), connection.info.server_version
             _require_own_database(connection, history, upgrade_target)
-            with reported("look for partitions to maintain"):
+            with translate_errors("look for partitions to maintain"):
                 keeps = keeps_partitions(connection)
     except DatabaseMissing:
         history, is_missing = History(), True
@@ -205,7 +205,7 @@ def _prepare_down(
 
 def _require_own_scripts(connection: Connection, whose: str) -> None:
     """Raise UntrustedHistory where another role could have written a recorded script, which is code. One round trip."""
-    with reported("look who may write to public.schema_migrations", Situation.HISTORY):
+    with translate_errors("look who may write to public.schema_migrations", Situation.HISTORY):
         writers = untrusted_writers(connection, "public", TABLE)
     if writers:
         names = ", ".join(name if name == "PUBLIC" else f'"{name}"' for name in writers)

@@ -1,6 +1,6 @@
 """Keep the migrations inside the package out of databases that are others', where nothing says that they are meant."""
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.history import History
@@ -15,7 +15,7 @@ def require_no_tables(connection: Connection, history: History) -> None:
     """
     if history.applied:
         return
-    with reported("look for tables in public"):
+    with translate_errors("look for tables in public"):
         rows = connection.execute(load("catalog/tables_in_public")).fetchall()
     if not rows:
         return

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.ownership import Untrusted, ask_with_ownership, require_trusted
 from fowergram_db.errors import FowergramError, UntrustedOwner
 from fowergram_db.migrations.engine.worker import LockPolicy
@@ -42,14 +42,14 @@ def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_even
     Raises LockTimeout, DatabaseError or UntrustedOwner, which say that this alone is left undone.
     """
     try:
-        with reported("look for partitions to maintain"):
+        with translate_errors("look for partitions to maintain"):
             found = _find(connection)
         if not found or not found[0].is_called:
             return
         for function in found:
             untrusted = Untrusted(*function.untrusted) if function.untrusted else None
             require_trusted(connection, _NAME, untrusted, UntrustedOwner)
-        with reported("keep the partitions ahead"), connection.transaction():
+        with translate_errors("keep the partitions ahead"), connection.transaction():
             connection.execute(_SET_LOCAL_AND_PATH, ["lock_timeout", f"{lock_policy.lock_timeout_ms}ms"])
             if lock_policy.statement_timeout_ms is not None:
                 connection.execute(_SET_LOCAL, ["statement_timeout", f"{lock_policy.statement_timeout_ms}ms"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection, connect_safely, reported
+from fowergram_db.database.connection import Connection, connect_safely, translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -91,7 +91,7 @@ def repair(
         step = check(step_up(chosen.applied.file)) if chosen.applied and chosen.applied.file else None
         if chosen.all:
             prepare_table(connection, files, history)
-        with reported("repair the history", Situation.HISTORY), connection.transaction():
+        with translate_errors("repair the history", Situation.HISTORY), connection.transaction():
             require_safe_to_write(connection)
             for migration in chosen.repaired:
                 _repair(connection, migration)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect_safely, maintenance, server_version
+from fowergram_db.database.connection import Connection, connect_safely, maintenance_connection, server_version
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ConnectionFailed, DatabaseMissing, UntrustedOwner
 from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent
@@ -61,7 +61,7 @@ def _created(target: Target, on_event: OnEvent) -> Connection:
     except UntrustedOwner:
         made = database_state(connection)
         connection.close()
-        with maintenance(target) as admin:
+        with maintenance_connection(target) as admin:
             drop_quietly(admin, target.dbname, made.oid if made else None)
         raise
     return connection

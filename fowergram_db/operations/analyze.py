@@ -12,7 +12,13 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, Connection, message_of, reported, statement_hint
+from fowergram_db.database.connection import (
+    LOCK_NOT_AVAILABLE,
+    Connection,
+    message_of,
+    statement_hint,
+    translate_errors,
+)
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UsageError
@@ -140,7 +146,7 @@ def analyze(connection: Connection, tables: Sequence[str], on_progress: Callable
 
 
 def _look_up(connection: Connection, names: Sequence[str]) -> list[int | None]:
-    with reported("look up the tables"):
+    with translate_errors("look up the tables"):
         return [_oid_of(connection, name) for name in names]
 
 
@@ -157,7 +163,7 @@ def _oid_of(connection: Connection, name: str) -> int | None:
 
 def _read_relations(connection: Connection, oids: Sequence[int | None] | None) -> list[_Relation]:
     with (
-        reported("read the tables and their sizes"),
+        translate_errors("read the tables and their sizes"),
         _short_of_locks(connection),
         connection.cursor(row_factory=class_row(_Relation), binary=True) as cursor,  # whatever the DateStyle
     ):
@@ -218,7 +224,7 @@ def _analyze_one(connection: Connection, relation: _Relation) -> TableResult:
             connection.execute(sql.SQL("ANALYZE {}").format(_quoted(relation)))
     except psycopg.Error as error:
         if connection.closed:
-            with reported(f"analyse {relation.schema}.{relation.name}", Situation.ANALYZING):
+            with translate_errors(f"analyse {relation.schema}.{relation.name}", Situation.ANALYZING):
                 raise
         outcome, reason, fix = _gone(connection, relation) or _explained(error)
     return TableResult(relation.schema, relation.name, outcome, (time.perf_counter() - started) * 1000, reason, fix)
@@ -227,7 +233,7 @@ def _analyze_one(connection: Connection, relation: _Relation) -> TableResult:
 def _gone(connection: Connection, relation: _Relation) -> tuple[Outcome, str, str] | None:
     """Ask the catalog: "does not exist" may as well be said by a function that an index calls."""
     query = "SELECT /* fowergram-db */ FROM pg_catalog.pg_class WHERE oid = %s::oid"
-    with reported("look up the table"):
+    with translate_errors("look up the table"):
         still_there = connection.execute(query, [relation.oid]).fetchone() is not None
     return None if still_there else (Outcome.SKIPPED, "it was dropped meanwhile", "")
 

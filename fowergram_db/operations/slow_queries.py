@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.any_text import read_any_text
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.errors import DatabaseError
 from fowergram_db.operations.pg_stat_statements import Extension, Reading, Views, find_extension
@@ -108,7 +108,7 @@ def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey, only
     (migrations, ANALYZE) is the server's work as any other. An empty answer means that nothing was counted, or nothing
     is visible. Raises DatabaseError where the extension is not there or not preloaded, with what to do.
     """
-    with reported(_DOING, Situation.SLOW_QUERIES):
+    with translate_errors(_DOING, Situation.SLOW_QUERIES):
         read_any_text(connection)
         extension = find_extension(connection)
         if extension.schema is None:

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fowergram_db import __version__
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection, connect_safely, reported
+from fowergram_db.database.connection import Connection, connect_safely, translate_errors
 from fowergram_db.database.managed_databases import Owner
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.situations import Situation
@@ -313,7 +313,7 @@ def _record(connection: Connection, job: _Job, files: Sequence[MigrationFile]) -
     steps = {checked.step.version: checked for checked in check_all(planned, DownScripts.PASSED_OVER)}
     rows = [_row(migration, steps[migration.file.version]) for migration in job.new]
     kept_as, records, in_place = "", job.records, _in_our_place(job.history)
-    with reported("record what is applied", Situation.HISTORY), connection.transaction():
+    with translate_errors("record what is applied", Situation.HISTORY), connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '5s'")
         if in_place:
             connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")

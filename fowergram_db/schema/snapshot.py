@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 
 BOOKKEEPING = "public.schema_migrations"
 """The tool's own table, which is no part of a schema."""
@@ -33,6 +33,6 @@ def catalog_snapshot(connection: Connection) -> Iterator[None]:
 
     Raises LockTimeout where a view is locked for too long, DatabaseError for what else fails in reading.
     """
-    with reported("read the schema"), connection.transaction():
+    with translate_errors("read the schema"), connection.transaction():
         connection.execute("; ".join(_SETTINGS))
         yield

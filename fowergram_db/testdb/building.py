@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.carried import ask_carried, carried_of
-from fowergram_db.database.connection import Connection, connect_safely, reported
+from fowergram_db.database.connection import Connection, connect_safely, translate_errors
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
 from fowergram_db.database.lifecycle import create_like, database_state
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
@@ -105,14 +105,14 @@ def _remove_earlier(admin: Connection, found: TemplateState) -> None:
             " alone",
             hint="Drop it or rename it, if nobody needs it.",
         )
-    with reported(f'replace the template "{found.name}"', Situation.RENAMING_DATABASE):
+    with translate_errors(f'replace the template "{found.name}"', Situation.RENAMING_DATABASE):
         drop_database(admin, Seen.of(earlier), Sessions.END)
 
 
 def _mark_complete(admin: Connection, building: Target, oid: int, spec: TemplateSpec) -> None:
     """Make a template of what was built, and seal it: from here on nobody can change it unseen."""
     name = sql.Identifier(building.dbname)
-    with connect_safely(building) as connection, reported("read what the template holds"):
+    with connect_safely(building) as connection, translate_errors("read what the template holds"):
         contents = read_contents(connection)
         maintained = keeps_partitions(connection)
         row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
@@ -128,7 +128,7 @@ def _mark_complete(admin: Connection, building: Target, oid: int, spec: Template
         "contents": asdict(contents) if contents else None,
         "project": spec.project,
     }
-    with reported("complete the template"):
+    with translate_errors("complete the template"):
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
         # A pooler may have kept some of ours.
         end_sessions(admin, building.dbname)

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.carried import give_carried
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.creation import CLOSED, Option, format_options
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.labelling import create_labelled, label_made
@@ -71,7 +71,7 @@ def clone_of(admin: Connection, spec: TemplateSpec, name: str, on_event: OnEvent
     Raises what ``closed_clone_of`` raises.
     """
     template, _ = closed_clone_of(admin, spec, name, on_event)
-    with reported("let clients into the clone"):
+    with translate_errors("let clients into the clone"):
         let_in_and_label(admin, name)
     return template
 
@@ -140,7 +140,7 @@ def _checked(admin: Connection, template: Template, name: str) -> Clone:
         "template_name": template.name,
         "row_version": template.seal,
     }
-    with reported("check the copy of the template"):
+    with translate_errors("check the copy of the template"):
         row = admin.execute(load("testdb/copy"), values).fetchone()
     oid, owner, is_own, is_exact = row or (0, "", False, False)
     if not is_own:
@@ -156,7 +156,7 @@ def _checked(admin: Connection, template: Template, name: str) -> Clone:
 def _give_carried(admin: Connection, template: Template, copy: Clone) -> None:
     """Give a copy the settings and grants that migrations have given its template: CREATE DATABASE copies none."""
     try:
-        with reported("give the copy the settings of its template"), admin.transaction():
+        with translate_errors("give the copy the settings of its template"), admin.transaction():
             give_carried(admin, copy.name, template.carried)
             label_made(admin, copy.name)  # a GRANT has ended the label
     except BaseException:

@@ -8,7 +8,7 @@ from functools import partial
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
 from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, change_owner
@@ -64,7 +64,7 @@ def require_free(admin: Connection, names: Iterable[str | None]) -> None:
     wanted = [name for name in names if name]
     if wanted:
         query = "SELECT datname::text FROM pg_catalog.pg_database WHERE datname::text = ANY (%s::text[]) ORDER BY 1"
-        with reported("look for databases of that name"):
+        with translate_errors("look for databases of that name"):
             row = admin.execute(query, [wanted]).fetchone()
         if row:
             raise _taken(str(row[0]))
@@ -97,7 +97,7 @@ class ClonePool:
         name = self.owner.fresh_name(purpose)
         clone = self._take(name, like) or self._clone(name, like)
         if like and like.owner != clone.owner:
-            with reported("give the clone to its owner"):
+            with translate_errors("give the clone to its owner"):
                 change_owner(self._admin, name, like.owner)
         return clone
 
@@ -145,7 +145,7 @@ class ClonePool:
                 label_database(self._admin, name, _TEST, facts_until(now, until, self._spec.project))
             require_same(self._admin, name, made.oid)
 
-        with reported(f'give out the database "{name}"', Situation.RENAMING_DATABASE):
+        with translate_errors(f'give out the database "{name}"', Situation.RENAMING_DATABASE):
             if name == made.name:
                 with self._admin.transaction():
                     open_and_label()
@@ -162,7 +162,7 @@ class ClonePool:
         for _ in range(missing):
             name = self.owner.fresh_name(Purpose.WARM)
             clone = self._clone(name, None)
-            with reported("note what a clone is of"):
+            with translate_errors("note what a clone is of"):
                 seal(self._admin, name, clone.oid, _WARM, self._mark | {"project": self._spec.project})
         return missing
 
@@ -172,7 +172,7 @@ class ClonePool:
         return {"template": self.template.name, "seal": self.template.seal}
 
     def _ready(self) -> list[Clone]:
-        with reported("look for clones that are ready"):
+        with translate_errors("look for clones that are ready"):
             rows = self._admin.execute(load_with_labels("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
         return [
             Clone(str(name), int(str(oid)), str(owner))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fowergram_db.database.connection import reported
+from fowergram_db.database.connection import translate_errors
 from fowergram_db.database.protection import kept_unmarked
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -28,7 +28,7 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
     """
     steps = steps_of(files)
     with open_session(target, on_event) as connection:
-        with reported("drop what is in the database"), kept_unmarked(connection, oid):
+        with translate_errors("drop what is in the database"), kept_unmarked(connection, oid):
             connection.execute("SET LOCAL search_path = ''; SET LOCAL lock_timeout = '5s'")
             connection.execute("SET LOCAL client_min_messages = error")
             connection.execute(load("testdb/drop_everything"))

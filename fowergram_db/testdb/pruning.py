@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import class_row
 
-from fowergram_db.database.connection import Connection, message_of, reported
+from fowergram_db.database.connection import Connection, message_of, translate_errors
 from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.lifecycle import database_states
@@ -107,7 +107,7 @@ def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
     A run takes its lock before it makes anything, and lets go of it last. So what was there before the locks are looked
     at, and is none of theirs, is in its final state afterwards.
     """
-    with reported("look for databases of the tool"):
+    with translate_errors("look for databases of the tool"):
         marked = {state.oid for state in database_states(admin) if state.production}
         before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
         locks = admin.execute(load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]}).fetchall()

@@ -16,9 +16,9 @@ from fowergram_db.database.connection import (
     MAINTENANCE_DATABASE,
     Connection,
     connect_safely,
-    maintenance,
-    reported,
+    maintenance_connection,
     server_version,
+    translate_errors,
 )
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.lifecycle import (
@@ -118,7 +118,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
         require_resettable(target.dbname, None, options.environ, options.confirm)
     if found.facts and not found.may_create:
         return _in_place(job, found.facts.oid)
-    with _truth(target, found.facts, on_event), maintenance(target) as admin:
+    with _truth(target, found.facts, on_event), maintenance_connection(target) as admin:
         if found.facts and found.template is None:
             # Before anything is built: a template may take its time. What replaces it looks again, in every case.
             require_droppable(admin, found.facts)
@@ -188,7 +188,7 @@ def _allowed(connection: Connection, job: _Job, facts: DatabaseFacts, *, is_repl
         with _truth(job.target, facts, job.on_event):
             require_droppable(connection, facts, elsewhere=facts.name == MAINTENANCE_DATABASE)
     if options.sessions is Sessions.END:
-        with reported("end the sessions of other clients"):
+        with translate_errors("end the sessions of other clients"):
             end_sessions(connection, facts.name, facts.spared)
     return facts
 
@@ -270,7 +270,7 @@ def _built(admin: Connection, job: _Job, found: _DatabaseState) -> Reset:
         try:
             build(replace(job.target, dbname=name), steps, job.on_event, job.target.dbname)
             if old:
-                with reported("give the new database to its owner"):
+                with translate_errors("give the new database to its owner"):
                     change_owner(admin, name, old.owner)
         except BaseException:
             drop_quietly(admin, name, oid)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from fowergram_db.database.connection import reachable
+from fowergram_db.database.connection import started
 from fowergram_db.database.embedded import is_available
 from fowergram_db.database.environment import libpq_settings
 from fowergram_db.database.target import Embedded, Target, resolve_target
@@ -39,13 +39,13 @@ def server_for_tests(url: str | None, image: str, shared: Path) -> Iterator[Serv
     ConfigurationError where there is no server, and none can be started.
     """
     if url:
-        with reachable(_target(url, os.environ)) as target:
+        with started(_target(url, os.environ)) as target:
             yield Server(target, lasts=True)
     elif docker_answers():
         with _shared_container(image, shared) as container_url:
             yield Server(_target(container_url, {}), lasts=False)
     elif is_available():
-        with reachable(Target("postgres", "postgres", embedded=Embedded())) as target:
+        with started(Target("postgres", "postgres", embedded=Embedded())) as target:
             yield Server(target, lasts=True)
     else:
         raise ConfigurationError("there is no PostgreSQL for the tests", hint=_WAYS)

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from fowergram_db.database.connection import Connection, connect_safely, maintenance, reported
+from fowergram_db.database.connection import Connection, connect_safely, maintenance_connection, translate_errors
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
 from fowergram_db.database.lifecycle import default_facts
@@ -100,7 +100,7 @@ class TestDatabases:
         self.target = target
         self._stack = ExitStack()
         try:
-            self._admin = self._stack.enter_context(maintenance(target, also=target.dbname))
+            self._admin = self._stack.enter_context(maintenance_connection(target, also=target.dbname))
             spec = TemplateSpec(target, files, default_facts(self._admin))
             self._project = spec.project
             ensure_template(self._admin, spec, _unheard)
@@ -147,7 +147,7 @@ class _Cloner:
         """Make a clone; its name tells whose it is, should nobody be left to drop it."""
         name = self.owner.fresh_name(Purpose.TEST)
         template, made = closed_clone_of(admin, self.spec, name, _unheard)
-        with reported("let clients into the clone"):
+        with translate_errors("let clients into the clone"):
             let_in_and_label(admin, name)
         return Database(replace(self.spec.target, dbname=name), template, made.oid)
 
@@ -192,7 +192,7 @@ class _BackgroundPool(threading.Thread):
         """Work until the end is wanted; what fails is for whoever takes the next clone."""
         try:
             target = self._cloner.spec.target
-            with maintenance(target, also=target.dbname) as admin:
+            with maintenance_connection(target, also=target.dbname) as admin:
                 while self._work(admin):
                     pass
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from fowergram_db.database.connection import connect, maintenance
+from fowergram_db.database.connection import connect, maintenance_connection
 from fowergram_db.database.lifecycle import default_facts
 from fowergram_db.database.managed_databases import facts_of, label
 from fowergram_db.errors import Refused
@@ -94,7 +94,7 @@ def test_another_role_and_another_locale_have_templates_of_their_own(admin, spec
     admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
     other = replace(spec.target, user=role, password="plain password")
     names = {ensure_template(admin, spec, unheard).name}
-    with maintenance(other) as session:
+    with maintenance_connection(other) as session:
         clone_of(session, replace(spec, target=other), target.dbname, unheard)
         names.add(ensure_template(session, replace(spec, target=other), unheard).name)
     with connect(target) as session:
@@ -180,7 +180,7 @@ def test_two_builders_at_once_build_one(spec):
     built = []
 
     def build():
-        with maintenance(spec.target) as session:
+        with maintenance_connection(spec.target) as session:
             ensure_template(session, spec, lambda event: built.append(type(event).__name__))
 
     builders = [threading.Thread(target=build) for _ in range(4)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.engine.worker import Worker
@@ -107,7 +107,7 @@ def _find(connection: Connection, relation: str) -> str | None:
 
 
 def _exists(connection: Connection, relation: str) -> bool:
-    with reported("look at the index"):
+    with translate_errors("look at the index"):
         return _find(connection, relation) is not None
 
 
@@ -120,7 +120,7 @@ def _made_before(connection: Connection, built: IndexBuild, previous: PreviousAt
 
 
 def _indexes(connection: Connection, built: IndexBuild) -> Iterator[tuple[int, str]]:
-    with reported("look at the indexes of the table"):
+    with translate_errors("look at the indexes of the table"):
         values = {"relation": _find(connection, built.relation) or built.relation}
         for oid, name in connection.execute(load("catalog/table_indexes"), values).fetchall():
             yield int(str(oid)), str(name)
@@ -142,7 +142,7 @@ def _is_built(worker: Worker, step: Step, built: IndexBuild) -> bool:
 
 def _index(connection: Connection, built: IndexBuild) -> tuple[object, ...] | None:
     """Return schema and name of an index, whether it is valid, and whether somebody is building it; None: no such."""
-    with reported("look at the index"):
+    with translate_errors("look at the index"):
         relation = _find(connection, built.relation) or built.relation
         values = {"relation": relation, "name": built.name}
         return connection.execute(load("catalog/index_state"), values).fetchone()
@@ -151,7 +151,7 @@ def _index(connection: Connection, built: IndexBuild) -> tuple[object, ...] | No
 def _drop(worker: Worker, step: Step, schema: str, name: str) -> None:
     """Drop an invalid index. In the schema of TOAST tables only superusers may: there it stays, and does no harm."""
     query = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name))
-    with reported(f'drop the invalid index "{name}"'):
+    with translate_errors(f'drop the invalid index "{name}"'):
         try:
             worker.connection.execute(query)
         except psycopg.errors.InsufficientPrivilege:
@@ -171,7 +171,7 @@ def _left_of_rebuild(
 
 
 def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int, str, str, bool]]:
-    with reported("look for invalid indexes"):
+    with translate_errors("look for invalid indexes"):
         qualified = _find(connection, rebuild.name) if rebuild.kind in _RELATIONS else None
         values = {"kind": rebuild.kind, "name": qualified or rebuild.name}
         for oid, schema, name, busy in connection.execute(load("catalog/reindex_leftovers"), values).fetchall():
@@ -182,7 +182,7 @@ def _left_of_detachment(
     worker: Worker, step: Step, statement: str, detached: Detachment, previous: PreviousAttempt
 ) -> str:
     """Return what detaches the partition from where an earlier attempt has stopped: the server wants another word."""
-    with reported("look at the partition"):
+    with translate_errors("look at the partition"):
         names = {"parent": detached.parent, "partition": detached.partition}
         values = {which: _find(worker.connection, name) or name for which, name in names.items()}
         found = worker.connection.execute(load("catalog/partition_state"), values).fetchone()

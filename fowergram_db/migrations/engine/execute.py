@@ -8,7 +8,7 @@ from functools import partial
 import psycopg
 from psycopg import pq
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.session_settings import UNLIMITED, own_again, reads_standard_strings
 from fowergram_db.errors import Location, MigrationFailed, Refused
 from fowergram_db.migrations.engine.batch import batch_of
@@ -186,5 +186,5 @@ def flush(connection: Connection) -> None:
 
     Raises the tool's errors where the server is gone.
     """
-    with reported("make sure of what was committed"):
+    with translate_errors("make sure of what was committed"):
         connection.execute("SELECT pg_catalog.pg_logical_emit_message(true, 'fowergram-db', '')")

@@ -22,7 +22,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from fowergram_db.database import liveness
-from fowergram_db.database.connection import connect_safely, reported, without_idle_timeout
+from fowergram_db.database.connection import connect_safely, translate_errors, without_idle_timeout
 from fowergram_db.database.session_settings import Scope, begin
 from fowergram_db.database.sessions import Session
 from fowergram_db.database.sql import load
@@ -124,7 +124,7 @@ class MigrationLock:
             "pid": self._connection.info.backend_pid,
             "application": application.encode("ascii", "replace")[:_LONGEST_NAME].decode(),
         } | liveness.LIVENESS.settings
-        with reported("take the migration lock"):
+        with translate_errors("take the migration lock"):
             # In a row and not in a pipeline: a pooler hands over the session with the first of them.
             self._begin(max(waiting.left_s, _LENT_WITHIN_S))
             # Composed here, as a simple query: a bound one would keep its snapshot until the transaction's end.
@@ -165,7 +165,7 @@ class MigrationLock:
     def _holders(self, key: int) -> tuple[Session, ...]:
         """Ask who holds a lock, in a transaction that is about to end: it keeps a snapshot."""
         with (
-            reported("ask who holds the migration lock"),
+            translate_errors("ask who holds the migration lock"),
             # Binary: as text, a timestamp would come in whatever DateStyle the database has.
             self._connection.cursor(row_factory=class_row(Session), binary=True) as cursor,
         ):
@@ -177,7 +177,7 @@ class MigrationLock:
         One that others have taken is waited for. Where whole sessions are lent, the worker has its own.
         """
         while self._asked(dict, "SELECT", {}) is None:
-            with reported("ask what the pooler has lent"):
+            with translate_errors("ask what the pooler has lent"):
                 # Nothing runs yet that could wait for this transaction, and a simple query keeps no snapshot.
                 row = psycopg.ClientCursor(self._connection).execute(load("catalog/pool_peers")).fetchone()
             busy, keeps_worker = row or (0, False)

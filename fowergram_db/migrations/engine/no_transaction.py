@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 import psycopg
 from psycopg.types.json import Jsonb
 
-from fowergram_db.database.connection import reported
+from fowergram_db.database.connection import translate_errors
 from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_again, own_again
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
@@ -72,7 +72,7 @@ def run_without_transaction(worker: Worker, checked: CheckedStep) -> StepResult:
 
 def _require_read_write(worker: Worker, checked: CheckedStep) -> None:
     """Raise Refused where a statement outside a transaction would be read-only, and nothing can be set for it alone."""
-    with reported("ask for default_transaction_read_only"):
+    with translate_errors("ask for default_transaction_read_only"):
         # By a cursor that sets nothing: as the statement itself will find it.
         said = psycopg.Cursor(worker.connection).execute("SHOW default_transaction_read_only").fetchone()
     if said == ("on",):
@@ -125,7 +125,7 @@ class _Run:
         if len(found.done) > len(script.statements):
             raise self._edited(len(script.statements) - 1)
         pooled = self.worker.is_pooled
-        with reported("record the beginning of the migration", Situation.HISTORY):
+        with translate_errors("record the beginning of the migration", Situation.HISTORY):
             self.worker.connection.execute(load("bookkeeping/progress_column"))
             pid, since = self.worker.connection.execute(load("catalog/backend")).fetchone() or (0, "")
         progress = replace(

@@ -13,7 +13,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, reported
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
@@ -58,7 +58,7 @@ class ServerState:
 
 def read_server_state(connection: Connection) -> ServerState:
     """Read what all databases of a server share. One round trip."""
-    with reported("look at the roles of the server"):
+    with translate_errors("look at the roles of the server"):
         rows = [tuple(map(str, row)) for row in connection.execute(load("catalog/server_state")).fetchall()]
     pairs = {
         kind: frozenset((name, other) for each, name, other in rows if each == kind) for kind in ("member", "setting")

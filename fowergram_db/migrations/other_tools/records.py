@@ -9,7 +9,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import Cursor, sql
 
-from fowergram_db.database.connection import Connection, message_of, reported
+from fowergram_db.database.connection import Connection, message_of, translate_errors
 from fowergram_db.database.ownership import find_relations, require_trusted
 from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, UntrustedHistory, UsageError
@@ -124,7 +124,7 @@ def read_records(
     not there, or several are and none is wanted; UntrustedHistory where reading it would run what an untrusted role
     owns.
     """
-    with reported("look for the histories of other tools"):
+    with translate_errors("look for the histories of other tools"):
         found = _histories(connection, others)
     counting = {other.table for other in others if other.stops} or {other.table for other in others}
     here = [table for table in found if str(table.relation) in counting] or list(found)
@@ -138,7 +138,7 @@ def read_records(
 
 def find_kept(connection: Connection, others: Sequence[OtherHistory]) -> Kept:
     """Return what other tools keep in this database, ``others`` and empty tables: no migration of ours makes it."""
-    with reported("look for the histories of other tools"):
+    with translate_errors("look for the histories of other tools"):
         tables = kept_by(_histories(connection, others))
         rows = connection.execute(load("other_tools/kept"), {"relations": list(tables)}).fetchall() if tables else ()
     of_kind = {kind: tuple(str(name) for k, name in rows if k == kind) for kind in ("table", "schema")}
@@ -152,7 +152,11 @@ def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[To
     """
     schema, table = found.relation.schema, found.relation.name
     name = sql.Identifier(schema, table)
-    with reported(f"read the history of {tool}"), connection.transaction(), connection.cursor(binary=True) as cursor:
+    with (
+        translate_errors(f"read the history of {tool}"),
+        connection.transaction(),
+        connection.cursor(binary=True) as cursor,
+    ):
         # The lock keeps the name with the table that is looked at next: whoever owns the schema could swap it.
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
         for relation in find_relations(connection, [table], schema):
