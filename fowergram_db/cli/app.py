@@ -20,7 +20,7 @@ _HOME = {
 _GROUPS = ("testdb",)
 
 
-def program(arguments: Sequence[str]) -> typer.Typer:
+def build_app(arguments: Sequence[str]) -> typer.Typer:
     """Return the program that understands some arguments: with the one command that they begin with, else with all."""
     word = arguments[0] if arguments else "migrate"
     app = typer.Typer(
@@ -86,7 +86,7 @@ def _help(
         if found is None:
             raise typer.BadParameter(f"there is no command {word!r}", ctx=ctx.parent)
         explained = typer.Context(found, info_name=word, parent=explained)
-    screen = Screen.of_process(json=json, no_color=True)
+    screen = Screen.for_process(json=json, no_color=True)
     for line in explained.get_help().split("\n"):
         screen.line(line)
     screen.document("help", None, {"text": explained.get_help()}, None)

@@ -17,7 +17,7 @@ class TerminationSignal(KeyboardInterrupt):
     """SIGTERM came, or the terminal was closed."""
 
 
-def heed_termination() -> None:
+def install_signal_handlers() -> None:
     """Have SIGTERM raise TerminationSignal from now on; SIGHUP too, where ``nohup`` has not had it ignored.
 
     These and Ctrl-C wait while psycopg passes on what the server says: there, what they raise would be lost.

@@ -10,14 +10,14 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NoReturn
 
-from fowergram_db.cli.interrupts import TerminationSignal, heed_termination
+from fowergram_db.cli.interrupts import TerminationSignal, install_signal_handlers
 
 _COLLECT_AFTER = 100_000
 
 
 def main() -> NoReturn:
     """Run the command line of this process and end it, without taking the interpreter apart: that takes a while."""
-    heed_termination()
+    install_signal_handlers()
     # What is imported stays: looking through it for rubbish takes one twentieth of a start.
     gc.set_threshold(_COLLECT_AFTER)
     try:
@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Usage errors, too, are JSON where that is asked for."""
     import typer
 
-    from fowergram_db.cli.app import program
+    from fowergram_db.cli.app import build_app
     from fowergram_db.cli.explanations import output_lost, unexpected
     from fowergram_db.cli.render import Screen
     from fowergram_db.cli.session import fail, show_traceback
@@ -44,22 +44,22 @@ def run(arguments: Sequence[str]) -> int:
     _survive_any_output()
     # The tool completes no words; Typer would do so in the place of the command.
     os.environ.pop("_FOWERGRAM_DB_COMPLETE", None)
-    command = typer.main.get_command(program(arguments))
+    command = typer.main.get_command(build_app(arguments))
     try:
         return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False, obj=arguments) or 0)
     except typer.TyperException as error:
         usage = UsageError(error.format_message(), hint=_help_hint(error, arguments))
         in_file = getattr(getattr(error, "ctx", None), "default_map", None) or {}
         is_json = wants_json(arguments) or _is_true(str(in_file.get("json", "")))
-        screen = Screen.of_process(json=is_json, no_color="--no-color" in arguments)
+        screen = Screen.for_process(json=is_json, no_color="--no-color" in arguments)
         return fail(screen, named_command(arguments), usage, target=None, arguments=arguments)
     except FowergramError as error:  # in the env file, which is read with the options
-        screen = Screen.of_process(json=wants_json(arguments), no_color="--no-color" in arguments)
+        screen = Screen.for_process(json=wants_json(arguments), no_color="--no-color" in arguments)
         return fail(screen, named_command(arguments), error, target=None, arguments=arguments)
     except OSError as error:  # of the help and the version, which Typer prints
-        return fail(Screen.of_process(json=False, no_color=True), "", output_lost(error), target=None)
+        return fail(Screen.for_process(json=False, no_color=True), "", output_lost(error), target=None)
     except Exception as error:  # noqa: BLE001 - a fault of the tool before a command has begun
-        screen = Screen.of_process(json=wants_json(arguments), no_color=True)
+        screen = Screen.for_process(json=wants_json(arguments), no_color=True)
         if "--debug" in arguments or _is_set("FOWERGRAM_DEBUG"):
             show_traceback(screen, error, arguments)
         return fail(screen, named_command(arguments), unexpected(error), target=None, arguments=arguments)

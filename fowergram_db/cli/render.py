@@ -51,7 +51,7 @@ class Screen:
         self._long_steps: LongSteps | None = None
 
     @classmethod
-    def of_process(cls, *, json: bool, no_color: bool) -> Self:
+    def for_process(cls, *, json: bool, no_color: bool) -> Self:
         """Return the screen of this process. NO_COLOR goes before FORCE_COLOR, which asks for colours in a pipe."""
         colour = not no_color and not os.environ.get("NO_COLOR")
         is_forced = os.environ.get("FORCE_COLOR", "").lower() not in _SWITCHED_OFF

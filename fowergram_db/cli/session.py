@@ -182,7 +182,7 @@ def duration_ms(option: str, text: str) -> int:
 
 def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome]) -> int:
     """Run a command's body and return its exit code; whatever goes wrong is shown here and nowhere else."""
-    screen = Screen.of_process(json=settings.json, no_color=settings.no_color)
+    screen = Screen.for_process(json=settings.json, no_color=settings.no_color)
     session = Session(settings, screen)
     try:
         with screen:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from fowergram_db.cli.app import program
+from fowergram_db.cli.app import build_app
 from fowergram_db.cli.main import run
 from fowergram_db.cli.progress import LongSteps
 from fowergram_db.cli.render import Screen
@@ -50,7 +50,7 @@ def test_the_overview_is_on_record(capsys, recorded):
 def test_every_option_has_an_environment_variable_that_the_help_shows(command, capsys):
     run([*command.split(), "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    found = typer.main.get_command(program(["help"]))
+    found = typer.main.get_command(build_app(["help"]))
     for word in command.split():
         found = found.commands[word]
     for parameter in found.params:
@@ -61,7 +61,7 @@ def test_every_option_has_an_environment_variable_that_the_help_shows(command, c
 
 @pytest.mark.parametrize("command", sorted({command.split()[0] for command in COMMANDS} - {"help"}))
 def test_a_command_is_built_without_the_others(command):
-    assert set(typer.main.get_command(program([command])).commands) == {command, "help"}
+    assert set(typer.main.get_command(build_app([command])).commands) == {command, "help"}
 
 
 def test_the_version(capsys):
@@ -124,7 +124,7 @@ def table(screen: Screen) -> None:
 
 
 def test_a_table_for_a_pipe_is_plain_and_never_cut(capsys):
-    table(Screen.of_process(json=False, no_color=False))
+    table(Screen.for_process(json=False, no_color=False))
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("ตาราง\\x1b[31m")
     assert lines[2] == f"{'b' * 90}  1,000"
@@ -132,7 +132,7 @@ def test_a_table_for_a_pipe_is_plain_and_never_cut(capsys):
 
 def test_a_table_for_a_pipe_has_room_for_what_is_seen(capsys):
     columns = (Column("name"), Column("state"))
-    Screen.of_process(json=False, no_color=False).table(columns, (Row(("ผู้ใช้", "applied")), Row(("users", "pending"))))
+    Screen.for_process(json=False, no_color=False).table(columns, (Row(("ผู้ใช้", "applied")), Row(("users", "pending"))))
     assert capsys.readouterr().out.splitlines()[1:] == ["ผู้ใช้    applied", "users  pending"]
 
 
@@ -179,7 +179,7 @@ def test_a_dumb_terminal_gets_no_progress_and_no_empty_line(monkeypatch):
 def test_colours_in_a_pipe_are_for_those_who_force_them(variables, has_colours, monkeypatch, capsys):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    screen = Screen.of_process(json=False, no_color=False)
+    screen = Screen.for_process(json=False, no_color=False)
     table(screen)
     screen.line("bold words", "bold red")
     shown = capsys.readouterr().out
@@ -190,7 +190,7 @@ def test_colours_in_a_pipe_are_for_those_who_force_them(variables, has_colours, 
 
 def test_no_color_the_option_goes_before_force_color(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
-    Screen.of_process(json=False, no_color=True).line("words", "bold")
+    Screen.for_process(json=False, no_color=True).line("words", "bold")
     assert capsys.readouterr().out == "words\n"
 
 
