@@ -69,7 +69,7 @@ def liveness_query(connection: Connection) -> str:
     if _is_local(connection):
         return ""
     values = liveness.LIVENESS.settings | {"pid": str(connection.info.backend_pid)}
-    return psycopg.ClientCursor(connection).mogrify(load("catalog/liveness"), values)
+    return psycopg.ClientCursor(connection).mogrify(load("sessions/liveness"), values)
 
 
 def _is_local(connection: Connection) -> bool:

@@ -48,12 +48,12 @@ def other_sessions(connection: Connection, name: str, spared: str = "") -> tuple
         translate_errors("list the sessions"),
         connection.cursor(row_factory=class_row(Session), binary=True) as cursor,
     ):
-        return tuple(cursor.execute(load("catalog/other_sessions"), {"name": name, "spared": spared}).fetchall())
+        return tuple(cursor.execute(load("sessions/other_sessions"), {"name": name, "spared": spared}).fetchall())
 
 
 def terminate_sessions(connection: Connection, name: str, spared: str = "") -> int:
     """End the sessions of other clients of a database, and return how many; psycopg's errors pass through."""
-    return connection.execute(load("catalog/terminate_sessions"), {"name": name, "spared": spared}).rowcount
+    return connection.execute(load("sessions/terminate_sessions"), {"name": name, "spared": spared}).rowcount
 
 
 def end_sessions(connection: Connection, name: str, spared: str = "") -> None:

@@ -96,7 +96,7 @@ def repair(
             for migration in chosen.repaired:
                 _repair(connection, migration)
             if chosen.forgotten is not None:
-                connection.execute(load("bookkeeping/forget"), values_of(chosen.forgotten.version))
+                connection.execute(load("bookkeeping/delete_no_transaction"), values_of(chosen.forgotten.version))
             if step is not None:
                 _record(connection, step, (time.perf_counter() - began) * 1000)
         return chosen.all
@@ -148,7 +148,7 @@ def _repair(connection: Connection, migration: Migration) -> None:
         done = row.progress.total if row.progress else row.statements_done
         elapsed_ms = row.progress.elapsed_ms if row.progress else row.duration_ms
         values = values_of(row.version) | {"statements_done": done, "duration_ms": elapsed_ms}
-        connection.execute(load("bookkeeping/forget" if down else "bookkeeping/finish"), values)
+        connection.execute(load("bookkeeping/delete_no_transaction" if down else "bookkeeping/finish"), values)
     if file is not None:
         recorded = values_of(file.version) | {
             "filename": file.filename,
@@ -156,7 +156,7 @@ def _repair(connection: Connection, migration: Migration) -> None:
             "checksum": file.checksum,
             "down_sql": recorded_down(file),
         }
-        connection.execute(load("bookkeeping/rewrite"), recorded)
+        connection.execute(load("bookkeeping/update_checksum"), recorded)
 
 
 def _record(connection: Connection, checked: CheckedStep, duration_ms: float) -> None:

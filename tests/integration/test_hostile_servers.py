@@ -362,7 +362,7 @@ def test_a_clock_that_is_put_back_meanwhile_makes_no_duration_less_than_nothing(
     row = dict.fromkeys(("filename", "checksum", "name", "tool_version", "down_sql"), "x")
     with empty_db.transaction():
         empty_db.execute("SELECT set_config('fowergram.began', (extract(EPOCH FROM now()) + 3600)::text, true)")
-        inserted = empty_db.execute(load_for("bookkeeping/insert_timed", 1), row | {"version": 1, "statements_done": 1})
+        inserted = empty_db.execute(load_for("bookkeeping/insert_batch", 1), row | {"version": 1, "statements_done": 1})
         assert inserted.fetchone() == (0.0,)
 
 

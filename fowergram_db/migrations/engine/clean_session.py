@@ -58,7 +58,7 @@ class Looks:
     @property
     def queries(self) -> tuple[str, ...]:
         """The queries. What others have in pg_temp would come before what a script means."""
-        lent = (DISCARD_TEMPORARY, load("catalog/left_settings"), load("catalog/left_in_session"))
+        lent = (DISCARD_TEMPORARY, load("sessions/left_settings"), load("sessions/left_in_session"))
         return (*(lent if self.is_pooled else ()), *((load(_DEFERRABLE),) if self.is_of_many else ()))
 
     def found(self, results: Sequence[pq.abc.PGresult]) -> Found:
@@ -119,7 +119,7 @@ def _set_constraints(names: Iterable[str], to: str) -> str:
 
 def _prepared_by_script(connection: Connection) -> str:
     """Return what takes away the statements of this transaction alone. One round trip."""
-    rows = connection.execute(load("catalog/prepared_here")).fetchall()
+    rows = connection.execute(load("sessions/prepared_here")).fetchall()
     return "".join(f"DEALLOCATE {name};" for (name,) in rows)
 
 

@@ -128,7 +128,7 @@ class MigrationLock:
             # In a row and not in a pipeline: a pooler hands over the session with the first of them.
             self._begin(max(waiting.left_s, _LENT_WITHIN_S))
             # Composed here, as a simple query: a bound one would keep its snapshot until the transaction's end.
-            row = psycopg.ClientCursor(self._connection).execute(load("catalog/lock_try"), values).fetchone()
+            row = psycopg.ClientCursor(self._connection).execute(load("locks/try"), values).fetchone()
         got, left_over, _, on_linux, pid = row or (False, False, False, False, 0)
         self.server_is_linux = bool(on_linux)
         self.is_pooled = pid != self._connection.info.backend_pid
@@ -169,7 +169,7 @@ class MigrationLock:
             # Binary: as text, a timestamp would come in whatever DateStyle the database has.
             self._connection.cursor(row_factory=class_row(Session), binary=True) as cursor,
         ):
-            return tuple(cursor.execute(load("catalog/lock_holders"), {"space": LOCK_SPACE, "key": key}))
+            return tuple(cursor.execute(load("locks/holders"), {"space": LOCK_SPACE, "key": key}))
 
     def _require_another(self, waiting: "_Waiting") -> None:
         """Raise PoolTooSmall where the worker would wait for ever for the one connection that we hold.
@@ -179,7 +179,7 @@ class MigrationLock:
         while self._asked(dict, "SELECT", {}) is None:
             with translate_errors("ask what the pooler has lent"):
                 # Nothing runs yet that could wait for this transaction, and a simple query keeps no snapshot.
-                row = psycopg.ClientCursor(self._connection).execute(load("catalog/pool_peers")).fetchone()
+                row = psycopg.ClientCursor(self._connection).execute(load("locks/pool_peers")).fetchone()
             busy, keeps_worker = row or (0, False)
             if keeps_worker:
                 return
@@ -206,7 +206,7 @@ class MigrationLock:
         """Wait until a step without a transaction, left by a killed migrator, has ended on the server."""
         waiting = _Waiting(wait_s, on_event)
         values = {"application": backend.application, "pid": backend.pid, "since": backend.since}
-        query = load("catalog/orphans")
+        query = load("locks/orphans")
         while (left := self._asked(Session, query, values)) != ():
             if left is None:
                 waiting.pause("what a run has left at work cannot be seen: no connection is lent for it", _POOL_HINT)

@@ -127,7 +127,7 @@ class _Run:
         pooled = self.worker.is_pooled
         with translate_errors("record the beginning of the migration", Situation.HISTORY):
             self.worker.connection.execute(load("bookkeeping/progress_column"))
-            pid, since = self.worker.connection.execute(load("catalog/backend")).fetchone() or (0, "")
+            pid, since = self.worker.connection.execute(load("sessions/backend")).fetchone() or (0, "")
         progress = replace(
             found,
             total=len(script.statements),
@@ -299,7 +299,7 @@ class _Run:
 
     def _finish(self, duration_ms: float) -> None:
         step = self.checked.step
-        query = "bookkeeping/finish" if step.direction is Direction.UP else "bookkeeping/forget"
+        query = "bookkeeping/finish" if step.direction is Direction.UP else "bookkeeping/delete_no_transaction"
         bookkeeping = self._composed(load(query), self.progress, duration_ms)
         self._send(f"{BEGIN} {self._resets()} {self._own()} {bookkeeping} COMMIT;")
 
@@ -314,7 +314,7 @@ class _Run:
             if not self._has_done_nothing():
                 query = "bookkeeping/progress"
             elif self.checked.step.direction is Direction.UP:
-                query = "bookkeeping/forget"
+                query = "bookkeeping/delete_no_transaction"
             else:
                 query = "bookkeeping/restore"
             self._write(load(query), self.progress)

@@ -52,7 +52,7 @@ class Observer:
         """Return who holds what the worker waits for, the oldest transaction first; nobody where it is not told."""
         return tuple(
             b._replace(query=_without_secrets(b.query))
-            for b in self._looked(Blocker, lambda _: load("catalog/blockers"), application)
+            for b in self._looked(Blocker, lambda _: load("locks/blockers"), application)
         )
 
     def progress(self, application: str) -> StatementProgress | None:
@@ -128,4 +128,4 @@ def _without_secrets(query: str | None) -> str | None:
 
 
 def _progress_query(server_version: int) -> LiteralString:
-    return load("catalog/progress") if server_version >= _TELLS_OF_COPY else load("catalog/progress_13")
+    return load("sessions/progress") if server_version >= _TELLS_OF_COPY else load("sessions/progress_13")

@@ -9,7 +9,7 @@ from fowergram_db.migrations.history import Lock, guard, guarded
 from fowergram_db.migrations.history_sql import load_with_version
 from fowergram_db.migrations.version import VersionType
 
-_RECORD = "bookkeeping/insert_timed"
+_RECORD = "bookkeeping/insert_batch"
 # How the types of what is recorded are written, by column.
 _TYPES = {
     "filename": "text",

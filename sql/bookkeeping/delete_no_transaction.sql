@@ -1,4 +1,4 @@
--- Purpose: forget a migration that was undone without a transaction. Where its row is gone the division fails.
+-- Purpose: delete the row of a migration outside the transaction that rolled it back. If the row is gone the division fails.
 -- Oldest server: 13. Privileges: DELETE on the table.
 WITH deleted AS (
     DELETE FROM public.schema_migrations AS m
