@@ -73,7 +73,7 @@ def shipped_calls(connection: psycopg.Connection) -> list[Resolved]:
 
 def _oldest_server(statement: Statement) -> int:
     """Return the first version that has what a query reads."""
-    if statement.file == "sql/catalog/progress.sql" or "pg_stat_statements_info" in statement.text:
+    if statement.file == "sql/sessions/progress.sql" or "pg_stat_statements_info" in statement.text:
         return 14
     return 13
 

@@ -115,7 +115,7 @@ CALLS = {
     "document": lambda screen, text: screen.document("x", {text: text}, {text: [text]}, error_of(text)),
     "ask": lambda screen, text: screen.ask(text),
 }
-WITHOUT_TEXT = {"of_process", "flush", "stop_progress", "is_plain"}
+WITHOUT_TEXT = {"for_process", "flush", "stop_progress", "is_plain"}
 ELSEWHERE = {"summarize"}  # tests/unit/test_github.py
 SCRIPTS = {"script", "passage"}
 
