@@ -3,8 +3,8 @@
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from fowergram_db.cli.context import CommandContext
 from fowergram_db.cli.figures import duration, moment, size
-from fowergram_db.cli.session import Session
 from fowergram_db.cli.tables import Column, Row
 from fowergram_db.errors import DatabaseError, LockTimeout
 from fowergram_db.plurals import count
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 
 
-def show_tables(session: Session, report: "AnalyzeReport") -> None:
+def show_tables(context: CommandContext, report: "AnalyzeReport") -> None:
     """Show the tables, what was not analysed, by its reason, and the summary."""
     columns = (
         Column("table", wanted=63),
@@ -29,13 +29,13 @@ def show_tables(session: Session, report: "AnalyzeReport") -> None:
         Column("dead", "right", goes=1),
         Column("last analysed (UTC)", goes=2),
     )
-    session.screen.table(columns, tuple(map(_row, report.tables)))
+    context.screen.table(columns, tuple(map(_row, report.tables)))
     missed = [result for result in report.results if result.outcome != "done"]
     for (outcome, reason), those in groupby(sorted(missed, key=_reason), key=_reason):
-        _show_missed(session, outcome, reason, tuple(those))
+        _show_missed(context, outcome, reason, tuple(those))
     done = [result for result in report.results if result.outcome == "done"]
     took = duration(sum(result.duration_ms for result in done))
-    session.screen.line(f"{count(len(done), 'table')} analysed in {took}, {len(missed)} not", "bold")
+    context.screen.line(f"{count(len(done), 'table')} analysed in {took}, {len(missed)} not", "bold")
 
 
 def require_done(report: "AnalyzeReport", *, named: bool) -> None:
@@ -56,17 +56,17 @@ def _reason(result: "TableResult") -> tuple[str, str]:
     return str(result.outcome), result.reason
 
 
-def _show_missed(session: Session, outcome: str, reason: str, those: "Sequence[TableResult]") -> None:
+def _show_missed(context: CommandContext, outcome: str, reason: str, those: "Sequence[TableResult]") -> None:
     """Say why in one line, with the first tables and all that is to be done about them."""
     names = [f"{result.schema}.{result.name}" for result in those[:_MOST_NAMED]]
     others = len(those) - len(names)
     named = ", ".join(names) + (f" and {others:,} more" if others else "")
-    session.screen.note(f"{outcome}: {reason}: {named}", "yellow")
+    context.screen.note(f"{outcome}: {reason}: {named}", "yellow")
     fixes = tuple(dict.fromkeys(result.fix for result in those if result.fix))
     for fix in fixes[:_MOST_NAMED]:
-        session.screen.note(f"  {fix}")
+        context.screen.note(f"  {fix}")
     if len(fixes) > _MOST_NAMED:
-        session.screen.note("  (and so for the others: --json has each)")
+        context.screen.note("  (and so for the others: --json has each)")
 
 
 def _row(table: "TableReport") -> Row:

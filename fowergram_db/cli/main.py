@@ -36,9 +36,9 @@ def run(arguments: Sequence[str]) -> int:
     import typer
 
     from fowergram_db.cli.app import build_app
+    from fowergram_db.cli.context import fail, show_traceback
     from fowergram_db.cli.explanations import output_lost, unexpected
     from fowergram_db.cli.render import Screen
-    from fowergram_db.cli.session import fail, show_traceback
     from fowergram_db.errors import FowergramError, UsageError
 
     _survive_any_output()

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from fowergram_db.cli.context import CommandContext, CommandResult
 from fowergram_db.cli.options import DRY_RUN, SHOW_SECRETS, Needs, command, option
 from fowergram_db.cli.preview import preview, require_dry_run
-from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.status_table import migration_data, other_history_data, show_status
 from fowergram_db.cli.steps import listener, report_summary, show_reset, step_listener
 from fowergram_db.cli.versions import named_version
@@ -25,7 +25,7 @@ app = typer.Typer()
     "  fowergram-db migrate --database-url postgresql://me@db.example/app --migrations-dir ./migrations",
 )
 def migrate(
-    session: Session,
+    context: CommandContext,
     to: Annotated[
         str | None, option("Stop after this version.", "--to", variable="FOWERGRAM_MIGRATE_TO", metavar="VERSION")
     ] = None,
@@ -43,7 +43,7 @@ def migrate(
             variable="FOWERGRAM_ALLOW_OUT_OF_ORDER",
         ),
     ] = False,
-) -> Outcome:
+) -> CommandResult:
     """Apply the pending migrations.
 
     They run in order of version; the database is created where it is missing. Each migration runs in a
@@ -56,20 +56,20 @@ def migrate(
     from fowergram_db.migrations.engine.execute import TransactionScope
     from fowergram_db.migrations.run import UpgradeTarget
 
-    require_dry_run(session, dry_run=dry_run)
+    require_dry_run(context, dry_run=dry_run)
     transaction_scope = TransactionScope.WHOLE_RUN if atomic else TransactionScope.PER_MIGRATION
-    listen, files = step_listener(session), session.read_files()
+    listen, files = step_listener(context), context.read_files()
     upgrade_target = UpgradeTarget(
-        named_version(to, files), allow_out_of_order, transaction_scope, only_own=session.is_assumed
+        named_version(to, files), allow_out_of_order, transaction_scope, only_own=context.is_assumed
     )
-    wait_policy = session.wait_policy()
-    with session.reached() as target:
+    wait_policy = context.wait_policy()
+    with context.reached() as target:
         if dry_run:
             run = use_case.preview_migrate(target, files, upgrade_target, listen, wait_policy.locks)
-            return preview(session, run, show_secrets=show_secrets)
-        session.data["partitions"] = []
-        session.announce()
-        return report_summary(session, use_case.migrate(target, files, upgrade_target, listen, wait_policy))
+            return preview(context, run, show_secrets=show_secrets)
+        context.data["partitions"] = []
+        context.announce()
+        return report_summary(context, use_case.migrate(target, files, upgrade_target, listen, wait_policy))
 
 
 @command(
@@ -79,7 +79,7 @@ def migrate(
     examples="  fowergram-db status\n  fowergram-db status --check && ./start-server\n  fowergram-db status --json",
 )
 def status(
-    session: Session,
+    context: CommandContext,
     check: Annotated[
         bool,
         option(
@@ -89,19 +89,19 @@ def status(
             variable="FOWERGRAM_CHECK",
         ),
     ] = False,
-) -> Outcome:
+) -> CommandResult:
     """Show every migration and its state.
 
     Reads only: it never creates or alters anything, and a missing database is all pending.
     """
     from fowergram_db.migrations import status as use_case
 
-    files = session.read_files()
-    with session.reached() as target:
-        found = use_case.status(target, files, listener(session, []))
+    files = context.read_files()
+    with context.reached() as target:
+        found = use_case.status(target, files, listener(context, []))
     problems = [migration for migration in found.migrations if migration.state.is_problem]
     pending = [migration for migration in found.migrations if migration.state == "pending"]
-    show_status(session, found, len(pending), len(problems))
+    show_status(context, found, len(pending), len(problems))
     exit_code = ExitCode.DONE
     if check and (problems or found.other_tool):
         exit_code = ExitCode.HISTORY
@@ -112,10 +112,10 @@ def status(
     data["other_histories"] = list(map(other_history_data, found.others))
     if found.other_tool:
         data["history_owner"] = found.other_tool
-    session.data.update(data)
+    context.data.update(data)
     if exit_code is ExitCode.FINDINGS:
         use_case.require_sound(found)
-    return Outcome(data, exit_code)
+    return CommandResult(data, exit_code)
 
 
 @command(
@@ -125,7 +125,7 @@ def status(
     examples="  fowergram-db rollback\n  fowergram-db rollback --steps 2 --dry-run\n  fowergram-db rollback --to 3",
 )
 def rollback(
-    session: Session,
+    context: CommandContext,
     steps: Annotated[
         int | None,
         option(
@@ -146,7 +146,7 @@ def rollback(
     ] = None,
     dry_run: DRY_RUN = False,
     show_secrets: SHOW_SECRETS = False,
-) -> Outcome:
+) -> CommandResult:
     """Undo the newest applied migrations.
 
     Undoes one, or the newest N, or all above a version. Runs the down file, or the script recorded when
@@ -156,27 +156,27 @@ def rollback(
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.plan import RollbackTarget
 
-    require_dry_run(session, dry_run=dry_run)
+    require_dry_run(context, dry_run=dry_run)
     if steps is not None and to is not None:
-        steps, to = _typed_one(session, steps, to)
-    listen, files = step_listener(session), session.read_files()
+        steps, to = _typed_one(context, steps, to)
+    listen, files = step_listener(context), context.read_files()
     rollback_target = RollbackTarget(1 if steps is None else steps, named_version(to, files))
-    wait_policy = session.wait_policy()
-    with session.reached() as target:
+    wait_policy = context.wait_policy()
+    with context.reached() as target:
         if dry_run:
             run = use_case.preview_rollback(target, files, rollback_target, listen, wait_policy.locks)
-            return preview(session, run, show_secrets=show_secrets)
-        session.announce()
+            return preview(context, run, show_secrets=show_secrets)
+        context.announce()
         summary = use_case.rollback(
             target,
             files,
             rollback_target,
             listen,
-            lambda what: _confirm(session, what),
+            lambda what: _confirm(context, what),
             wait_policy,
-            session.environment,
+            context.environment,
         )
-    return report_summary(session, summary)
+    return report_summary(context, summary)
 
 
 @command(
@@ -188,7 +188,7 @@ def rollback(
     "  DB_NAME=fowergram_test fowergram-db reset --force",
 )
 def reset(
-    session: Session,
+    context: CommandContext,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the database is called.")] = False,
     force: Annotated[bool, typer.Option("--force", help="End the sessions of other clients.")] = False,
     warm: Annotated[
@@ -201,7 +201,7 @@ def reset(
             min=0,
         ),
     ] = 1,
-) -> Outcome:
+) -> CommandResult:
     """Make the database anew: ALL DATA goes.
 
     Afterwards it is as a fresh `migrate` would make it. Asks for the database's name unless that name has
@@ -214,18 +214,18 @@ def reset(
     from fowergram_db.testdb.reset import ResetOptions
     from fowergram_db.testdb.reset import reset as use_case
 
-    listen, files = step_listener(session), session.read_files()
-    with session.reached() as target:
-        session.announce()
+    listen, files = step_listener(context), context.read_files()
+    with context.reached() as target:
+        context.announce()
         options = ResetOptions(
-            session.environment,
-            lambda: yes or _confirm(session, "delete all its data", target.dbname),
+            context.environment,
+            lambda: yes or _confirm(context, "delete all its data", target.dbname),
             Sessions.END if force else Sessions.SPARE,
             warm,
-            lambda why: _confirm_directory(session, why, is_confirmed=yes),
-            session.is_assumed,
+            lambda why: _confirm_directory(context, why, is_confirmed=yes),
+            context.is_assumed,
         )
-        return show_reset(session, files, use_case(target, files, options, listen))
+        return show_reset(context, files, use_case(target, files, options, listen))
 
 
 @command(
@@ -235,7 +235,7 @@ def reset(
     examples="  fowergram-db repair\n  fowergram-db repair --version 7\n  fowergram-db repair --applied 8 --forget 5",
 )
 def repair(
-    session: Session,
+    context: CommandContext,
     version: Annotated[
         str | None,
         option("Repair this one alone.", "--version", variable="FOWERGRAM_REPAIR_VERSION", metavar="VERSION"),
@@ -258,7 +258,7 @@ def repair(
             metavar="VERSION",
         ),
     ] = None,
-) -> Outcome:
+) -> CommandResult:
     """Bring the history into line with what a person has decided.
 
     A migration whose file was edited after it was applied is recorded as the file is now. One that stopped
@@ -270,16 +270,16 @@ def repair(
     from fowergram_db.migrations.repair import repair as use_case
     from fowergram_db.migrations.version import as_data
 
-    files, wait_policy = session.read_files(), session.wait_policy()
+    files, wait_policy = context.read_files(), context.wait_policy()
     decision = Decision(*(named_version(given, files) for given in (version, applied, forget)))
-    with session.reached() as target:
-        session.announce()
-        repaired = use_case(target, files, decision, listener(session, []), wait_policy.wait_s)
+    with context.reached() as target:
+        context.announce()
+        repaired = use_case(target, files, decision, listener(context, []), wait_policy.wait_s)
     for migration in repaired:
-        session.screen.line(f"repaired {migration.filename} (it was {migration.state})")
+        context.screen.line(f"repaired {migration.filename} (it was {migration.state})")
     if not repaired:
-        session.screen.line("Nothing to do.")
-    return Outcome(
+        context.screen.line("Nothing to do.")
+    return CommandResult(
         {"repaired": [{"version": as_data(m.version), "name": m.name, "was": str(m.state)} for m in repaired]}
     )
 
@@ -291,22 +291,22 @@ def repair(
     examples="  fowergram-db protect\n  fowergram-db protect --off",
 )
 def protect(
-    session: Session,
+    context: CommandContext,
     off: Annotated[bool, option("Take the mark away.", "--off", variable="FOWERGRAM_PROTECT_OFF")] = False,
-) -> Outcome:
+) -> CommandResult:
     """Mark the database as production.
 
     `reset` then refuses it, `testdb prune` leaves it alone, and a `rollback` of more than one step asks.
     """
     from fowergram_db.database import protection
 
-    with session.reached() as target:
-        session.announce()
-        with session.connect(target) as connection:
+    with context.reached() as target:
+        context.announce()
+        with context.connect(target) as connection:
             (protection.unprotect if off else protection.protect)(connection)
     said = "is no longer marked" if off else "is marked"
-    session.screen.line(f'Database "{target.dbname}" {said} as production.')
-    return Outcome({"production": not off})
+    context.screen.line(f'Database "{target.dbname}" {said} as production.')
+    return CommandResult({"production": not off})
 
 
 @command(
@@ -316,36 +316,36 @@ def protect(
     examples='  fowergram-db new "add reactions" --migrations-dir ./migrations',
 )
 def new(
-    session: Session,
+    context: CommandContext,
     name: Annotated[str, typer.Argument(help="What it does, in a few words.", show_default=False)],
-) -> Outcome:
+) -> CommandResult:
     """Write the files of the next migration.
 
     Both the migration and its down file are empty but for a comment.
     """
     from fowergram_db.migrations.files.new import write_migration
 
-    paths = write_migration(session.directory(), name)
+    paths = write_migration(context.directory(), name)
     for path in paths:
-        session.screen.line(str(path))
-    return Outcome({"files": [str(path) for path in paths]})
+        context.screen.line(str(path))
+    return CommandResult({"files": [str(path) for path in paths]})
 
 
-def _typed_one(session: Session, steps: int, to: str) -> tuple[int | None, str | None]:
+def _typed_one(context: CommandContext, steps: int, to: str) -> tuple[int | None, str | None]:
     """Return which of two goals stands on the command line, where the other comes from the environment."""
-    typed = session.settings.on_command_line & {"steps", "to"}
+    typed = context.settings.on_command_line & {"steps", "to"}
     if len(typed) != 1:
         raise UsageError("--steps and --to exclude each other", hint="Give one of them.")
     return (steps, None) if "steps" in typed else (None, to)
 
 
-def _confirm_directory(session: Session, why: str, *, is_confirmed: bool) -> bool:
+def _confirm_directory(context: CommandContext, why: str, *, is_confirmed: bool) -> bool:
     """Ask, after saying why, whether a database is to be made by other migrations than those that it has had."""
-    session.screen.note(f"warning: {why}")
-    return is_confirmed or _confirm(session, "replace what those migrations have made by what these files make")
+    context.screen.note(f"warning: {why}")
+    return is_confirmed or _confirm(context, "replace what those migrations have made by what these files make")
 
 
-def _confirm(session: Session, what: str, name: str = "") -> bool:
-    assert session.target is not None  # noqa: S101 - nothing is confirmed before there is a target
-    wanted = name or session.target.dbname
-    return session.screen.ask(f'This would {what}. Type "{wanted}" to go on: ') == wanted
+def _confirm(context: CommandContext, what: str, name: str = "") -> bool:
+    assert context.target is not None  # noqa: S101 - nothing is confirmed before there is a target
+    wanted = name or context.target.dbname
+    return context.screen.ask(f'This would {what}. Type "{wanted}" to go on: ') == wanted

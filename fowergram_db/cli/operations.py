@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fowergram_db.cli.analyze_table import require_done, show_tables
+from fowergram_db.cli.context import CommandContext, CommandResult
 from fowergram_db.cli.options import Needs, command, option
-from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.slow_queries_table import show_queries
 from fowergram_db.operations.sort_key import SortKey
 
@@ -24,11 +24,11 @@ app = typer.Typer()
     examples="  fowergram-db analyze\n  fowergram-db analyze posts public.likes",
 )
 def analyze(
-    session: Session,
+    context: CommandContext,
     tables: Annotated[
         list[str] | None, typer.Argument(metavar="[TABLE]...", help="The tables.  [default: all]", show_default=False)
     ] = None,
-) -> Outcome:
+) -> CommandResult:
     """Refresh the planner's statistics.
 
     Then shows every table's size, rows and freshness. Partitioned tables are included: autovacuum never
@@ -38,17 +38,17 @@ def analyze(
 
     def show(progress: "Progress") -> None:
         done = progress.number if progress.result else progress.number - 1
-        session.screen.progress(f"{progress.schema}.{progress.name}", done, progress.total)
+        context.screen.progress(f"{progress.schema}.{progress.name}", done, progress.total)
 
-    with session.reached() as target:
-        session.announce()
-        with session.connect(target) as connection:
+    with context.reached() as target:
+        context.announce()
+        with context.connect(target) as connection:
             report = run_analyze(connection, tables or (), show)
-    session.screen.stop_progress()
-    show_tables(session, report)
-    session.data.update(results=list(map(asdict, report.results)), tables=list(map(asdict, report.tables)))
+    context.screen.stop_progress()
+    show_tables(context, report)
+    context.data.update(results=list(map(asdict, report.results)), tables=list(map(asdict, report.tables)))
     require_done(report, named=bool(tables))
-    return Outcome()
+    return CommandResult()
 
 
 @command(
@@ -62,7 +62,7 @@ def analyze(
     "  fowergram-db slow-queries --json",
 )
 def slow_queries(
-    session: Session,
+    context: CommandContext,
     limit: Annotated[
         int,
         option(
@@ -93,14 +93,14 @@ def slow_queries(
             max=2**63 - 1,
         ),
     ] = None,
-) -> Outcome:
+) -> CommandResult:
     """Show where the server's time goes.
 
     Reads pg_stat_statements for this database, and changes nothing.
     """
     from fowergram_db.operations.slow_queries import read_slow_queries
 
-    with session.reached() as target, session.connect(target) as connection:
+    with context.reached() as target, context.connect(target) as connection:
         found = read_slow_queries(connection, limit=limit, sort=sort, only=query)
-    show_queries(session, found, full=full or query is not None)
-    return Outcome(asdict(found))
+    show_queries(context, found, full=full or query is not None)
+    return CommandResult(asdict(found))

@@ -12,9 +12,9 @@ import typer
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
-    from fowergram_db.cli.session import Outcome
+    from fowergram_db.cli.context import CommandResult
 
-Body = Callable[..., "Outcome"]
+Body = Callable[..., "CommandResult"]
 
 
 def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:  # noqa: ANN401 - Typer's own type
@@ -238,7 +238,7 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
     own = [parameter.replace(annotation=hints[parameter.name]) for parameter in own]
 
     def invoke(ctx: typer.Context, **values: Any) -> int:  # noqa: ANN401 - each option has its own type
-        from fowergram_db.cli.session import Settings, run_command
+        from fowergram_db.cli.context import Settings, run_command
 
         given = {option_name: values.pop(option_name, None) for option_name in shared}
         settings = Settings(
@@ -253,7 +253,7 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
             debug=given["debug"],
             arguments=ctx.find_root().obj or (),
         )
-        return run_command(name, settings, lambda session: body(session, **values))
+        return run_command(name, settings, lambda context: body(context, **values))
 
     parameters = [
         inspect.Parameter("ctx", _PLAIN, annotation=typer.Context),

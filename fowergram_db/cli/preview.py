@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fowergram_db.cli.session import Outcome, Session
+from fowergram_db.cli.context import CommandContext, CommandResult
 from fowergram_db.cli.steps import step_data
 from fowergram_db.errors import UsageError
 from fowergram_db.plurals import count
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from fowergram_db.redaction.psql_variables import Change, Variables
 
 
-def preview(session: Session, run: "Run", *, show_secrets: bool) -> Outcome:
+def preview(context: CommandContext, run: "Run", *, show_secrets: bool) -> CommandResult:
     """Print what would run, with ``show_secrets`` as it is; say on stderr what psql needs for it."""
     from fowergram_db.redaction.psql_variables import Variables
 
     variables, notes = Variables(), _Notes()
     for checked in () if show_secrets else run.steps:
         variables.learn(checked.script.text, checked.script.data)
-    screen = session.screen
+    screen = context.screen
     with screen.script():
         screen.passage(run.beginning())
         for number, checked in enumerate(run.steps):
@@ -42,12 +42,12 @@ def preview(session: Session, run: "Run", *, show_secrets: bool) -> Outcome:
     if not screen.json:
         for note in notes.lines():
             screen.note(note)
-    return Outcome({"dry_run": True, "steps": [step_data(c.step) | {"duration_ms": None} for c in steps]})
+    return CommandResult({"dry_run": True, "steps": [step_data(c.step) | {"duration_ms": None} for c in steps]})
 
 
-def require_dry_run(session: Session, *, dry_run: bool) -> None:
+def require_dry_run(context: CommandContext, *, dry_run: bool) -> None:
     """Raise UsageError where --show-secrets stands on the command line, and nothing would be shown."""
-    if "show_secrets" in session.settings.on_command_line and not dry_run:
+    if "show_secrets" in context.settings.on_command_line and not dry_run:
         raise UsageError("--show-secrets prints nothing without --dry-run", hint="Add --dry-run, or leave it out.")
 
 

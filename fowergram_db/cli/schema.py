@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fowergram_db.cli.context import CommandContext, CommandResult
 from fowergram_db.cli.options import Needs, command, option
-from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.cli.steps import listener
 from fowergram_db.cli.versions import named_version
 from fowergram_db.errors import ExitCode
@@ -28,7 +28,7 @@ _MOST_LISTED = 40
     "  fowergram-db adopt --from run-migrations.sh --force",
 )
 def adopt(
-    session: Session,
+    context: CommandContext,
     tool: Annotated[
         str | None,
         option(
@@ -51,7 +51,7 @@ def adopt(
     force: Annotated[
         bool, typer.Option("--force", help="Record it even where the schema differs, or rows have no file.")
     ] = False,
-) -> Outcome:
+) -> CommandResult:
     """Take over a database that another tool migrated, or that was made by hand.
 
     Builds the migrations that are said to be applied in a scratch database, compares the schemas, and records
@@ -62,19 +62,19 @@ def adopt(
     from fowergram_db.schema import adopt as use_case
 
     comparison = use_case.Comparison.SKIPPED if force else use_case.Comparison.REQUIRED
-    chosen, files = tool_named(tool) if tool else None, session.read_files()
+    chosen, files = tool_named(tool) if tool else None, context.read_files()
     options = use_case.AdoptOptions(chosen, named_version(to, files), comparison)
-    with session.reached() as target:
-        session.announce()
-        with session.connect(target):
+    with context.reached() as target:
+        context.announce()
+        with context.connect(target):
             pass  # for the server's version
-        found = use_case.adopt(target, files, options, listener(session, []))
-    _show(session, found)
-    return Outcome(_data(found), ExitCode.DONE if found.adopted else ExitCode.FINDINGS)
+        found = use_case.adopt(target, files, options, listener(context, []))
+    _show(context, found)
+    return CommandResult(_data(found), ExitCode.DONE if found.adopted else ExitCode.FINDINGS)
 
 
-def _show(session: Session, found: "Adoption") -> None:
-    line, note = session.screen.line, session.screen.note
+def _show(context: CommandContext, found: "Adoption") -> None:
+    line, note = context.screen.line, context.screen.note
     if found.already:
         line("Nothing to do.")
         return
@@ -87,14 +87,14 @@ def _show(session: Session, found: "Adoption") -> None:
             f"Edited after {found.tool} had run them: {', '.join(found.edited[:_MOST_LISTED])}. "
             "Only schemas are compared: see whether the data is what these files would make."
         )
-    _show_comparison(session, found.comparison)
+    _show_comparison(context, found.comparison)
     if not found.adopted:
-        _show_next_step(session, found)
+        _show_next_step(context, found)
         return
-    assert session.target is not None  # noqa: S101 - what was adopted has been reached
+    assert context.target is not None  # noqa: S101 - what was adopted has been reached
     whose = f"from {found.tool}" if found.tool else "made by hand"
     recorded = count(len(found.recorded), "migration")
-    line(f'Database "{session.target.dbname}" ({whose}) is adopted: {recorded} recorded.', "bold")
+    line(f'Database "{context.target.dbname}" ({whose}) is adopted: {recorded} recorded.', "bold")
     if found.ours:
         note(
             f"The {len(found.ours)} that public.schema_migrations had before count as they were; what another tool "
@@ -109,17 +109,17 @@ def _show(session: Session, found: "Adoption") -> None:
         )
 
 
-def _show_comparison(session: Session, comparison: "SchemaComparison") -> None:
+def _show_comparison(context: CommandContext, comparison: "SchemaComparison") -> None:
     if comparison.failure:
-        session.screen.note(f"The schema could not be compared: {comparison.failure}")
+        context.screen.note(f"The schema could not be compared: {comparison.failure}")
     for difference in comparison.differences[:_MOST_LISTED]:
-        session.screen.line(str(difference))
+        context.screen.line(str(difference))
     if more := len(comparison.differences[_MOST_LISTED:]):
-        session.screen.line(f"… and {more} more")
+        context.screen.line(f"… and {more} more")
 
 
-def _show_next_step(session: Session, found: "Adoption") -> None:
-    note = session.screen.note
+def _show_next_step(context: CommandContext, found: "Adoption") -> None:
+    note = context.screen.note
     differences = count(len(found.comparison.differences), "difference")
     note(f"{differences} from what these migrations build; nothing was recorded.")
     looks = found.comparison.closest

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from fowergram_db.cli.context import CommandContext
 from fowergram_db.cli.figures import duration, moment
-from fowergram_db.cli.session import Session
 from fowergram_db.cli.tables import Column, Row
 from fowergram_db.plurals import count
 
@@ -26,20 +26,20 @@ _COLUMNS = (
 )
 
 
-def show_queries(session: Session, found: "SlowQueries", *, full: bool) -> None:
+def show_queries(context: CommandContext, found: "SlowQueries", *, full: bool) -> None:
     """Show the totals, then the statements; with ``full``, the text of each, laid out."""
     since = f" since {moment(found.since)} UTC" if found.since else ""
     counted = f"{count(found.statements, 'statement')}, {count(found.calls, 'call')}"
-    session.screen.line(f"{counted}, {duration(found.total_ms)} in all{since}", "bold")
+    context.screen.line(f"{counted}, {duration(found.total_ms)} in all{since}", "bold")
     if full:
         for query in found.queries:
-            _show_whole(session, query)
+            _show_whole(context, query)
     elif found.queries:
-        is_cut = session.screen.is_plain
-        session.screen.table(_COLUMNS, tuple(_row(query, is_cut=is_cut) for query in found.queries))
+        is_cut = context.screen.is_plain
+        context.screen.table(_COLUMNS, tuple(_row(query, is_cut=is_cut) for query in found.queries))
         if not is_cut:
-            session.screen.note("--full shows whole texts, --query ID one statement (--json has every ID).")
-    _show_what_is_missing(session, found)
+            context.screen.note("--full shows whole texts, --query ID one statement (--json has every ID).")
+    _show_what_is_missing(context, found)
 
 
 def _row(query: "SlowQuery", *, is_cut: bool) -> Row:
@@ -65,10 +65,10 @@ def _cache(query: "SlowQuery") -> str:
     return "" if query.cache_hit is None else f"{query.cache_hit:.1%}"
 
 
-def _show_whole(session: Session, query: "SlowQuery") -> None:
+def _show_whole(context: CommandContext, query: "SlowQuery") -> None:
     from fowergram_db.operations.slow_queries import readable
 
-    line = session.screen.line
+    line = context.screen.line
     line("")
     called = f"{count(query.calls, 'call')} by {query.user}"
     line(f"{query.share:.1%} of the time, {duration(query.total_ms)}, {called}", "bold")
@@ -81,8 +81,8 @@ def _show_whole(session: Session, query: "SlowQuery") -> None:
         line(f"  {text}")
 
 
-def _show_what_is_missing(session: Session, found: "SlowQueries") -> None:
-    note = session.screen.note
+def _show_what_is_missing(context: CommandContext, found: "SlowQueries") -> None:
+    note = context.screen.note
     if not found.has_texts:
         note("The texts cannot be read: one of another database is not valid in the encoding of this one.", "yellow")
     for other in found.unreadable:

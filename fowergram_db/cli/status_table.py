@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from fowergram_db.cli.context import CommandContext
 from fowergram_db.cli.figures import duration, moment
-from fowergram_db.cli.session import Session
 from fowergram_db.cli.steps import rounded
 from fowergram_db.cli.tables import Column, Row
 from fowergram_db.plurals import count
@@ -38,7 +38,7 @@ def migration_data(migration: "Migration") -> dict[str, Any]:
     }
 
 
-def show_status(session: Session, found: "Status", pending: int, problems: int) -> None:
+def show_status(context: CommandContext, found: "Status", pending: int, problems: int) -> None:
     """Show the table, what is remarkable about the database, and the summary as the last line."""
     columns = (
         Column(""),
@@ -49,18 +49,18 @@ def show_status(session: Session, found: "Status", pending: int, problems: int) 
         Column("took", "right", goes=3),
         Column("undo", goes=2),
     )
-    session.screen.table(columns, tuple(_status_rows(found.migrations)))
-    if not found.database_exists and session.target:
-        session.screen.line(f'Database "{session.target.dbname}" does not exist: `fowergram-db migrate` creates it.')
+    context.screen.table(columns, tuple(_status_rows(found.migrations)))
+    if not found.database_exists and context.target:
+        context.screen.line(f'Database "{context.target.dbname}" does not exist: `fowergram-db migrate` creates it.')
     for migration in found.migrations:
         if migration.state == "partial":
-            session.screen.line(f"! {migration.filename}: {migration.meaning}")
+            context.screen.line(f"! {migration.filename}: {migration.meaning}")
     if found.fault:
-        session.screen.line(f"! {found.fault}")
+        context.screen.line(f"! {found.fault}")
     for other in found.others:
-        session.screen.line(f"! {other.meaning}{_since(other)}" if other.stops else f"{other.meaning}{_since(other)}")
+        context.screen.line(f"! {other.meaning}{_since(other)}" if other.stops else f"{other.meaning}{_since(other)}")
     applied = len(found.summary.applied)
-    session.screen.line(f"{applied} applied, {pending} pending, {count(problems, 'problem')}")
+    context.screen.line(f"{applied} applied, {pending} pending, {count(problems, 'problem')}")
 
 
 def other_history_data(other: "OtherHistory") -> dict[str, Any]:

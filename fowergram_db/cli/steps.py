@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from fowergram_db.cli.context import CommandContext, CommandResult
 from fowergram_db.cli.figures import duration, size
-from fowergram_db.cli.session import Outcome, Session
 from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
@@ -16,26 +16,28 @@ if TYPE_CHECKING:
     from fowergram_db.testdb.reset import Reset
 
 
-def step_listener(session: Session, show: "Callable[[str], None] | None" = None) -> "OnEvent":
+def step_listener(context: CommandContext, show: "Callable[[str], None] | None" = None) -> "OnEvent":
     """Return a listener that also keeps the steps for the JSON document, the failed run's included.
 
     ``show`` is given a line for each step that is done; by itself they are the result, on stdout.
     """
     done: list[dict[str, Any]] = []
-    session.data["steps"] = done
-    return listener(session, done, show)
+    context.data["steps"] = done
+    return listener(context, done, show)
 
 
-def listener(session: Session, done: list[dict[str, Any]], show: "Callable[[str], None] | None" = None) -> "OnEvent":
+def listener(
+    context: CommandContext, done: list[dict[str, Any]], show: "Callable[[str], None] | None" = None
+) -> "OnEvent":
     """Return what shows each event as it comes, and adds each finished step to ``done``."""
     from fowergram_db.migrations import events
 
-    screen, secrets = session.screen, _Secrets()
+    screen, secrets = context.screen, _Secrets()
 
     def listen(event: "Event") -> None:
         match event:
             case events.Connected(version):
-                session.server_version = version
+                context.server_version = version
             case events.DatabaseCreated(name):
                 screen.note(f'Created database "{name}".')
             case events.StepStarted(step, number, total):
@@ -51,7 +53,7 @@ def listener(session: Session, done: list[dict[str, Any]], show: "Callable[[str]
             case events.BuildDiscarded():
                 done.clear()
             case events.PartitionsMaintained(changes):
-                session.data["partitions"] = [{"name": name, "action": action} for name, action in changes]
+                context.data["partitions"] = [{"name": name, "action": action} for name, action in changes]
                 screen.note(f"Partitions: {', '.join(f'{action} {name}' for name, action in changes)}")
             case events.Progressed() | events.StatementReached():
                 screen.progress_within(_how_far(event))
@@ -136,44 +138,44 @@ def step_data(step: "Step") -> dict[str, Any]:
     }
 
 
-def report_summary(session: Session, summary: "Summary") -> Outcome:
+def report_summary(context: CommandContext, summary: "Summary") -> CommandResult:
     """Say where the database now stands."""
-    if not session.data["steps"]:
-        session.screen.line("Nothing to do.")
-    return Outcome({"summary": _show_summary(session, summary)})
+    if not context.data["steps"]:
+        context.screen.line("Nothing to do.")
+    return CommandResult({"summary": _show_summary(context, summary)})
 
 
-def _show_summary(session: Session, summary: "Summary") -> dict[str, int]:
+def _show_summary(context: CommandContext, summary: "Summary") -> dict[str, int]:
     """Say where the database stands, and return that for the JSON document."""
-    assert session.target is not None  # noqa: S101 - a command that ends well has had a target
-    session.screen.line(f'Database "{session.target.dbname}" is {summary}.', "bold")
+    assert context.target is not None  # noqa: S101 - a command that ends well has had a target
+    context.screen.line(f'Database "{context.target.dbname}" is {summary}.', "bold")
     return {"applied": len(summary.applied), "pending": len(summary.pending)}
 
 
-def show_reset(session: Session, files: "Sequence[MigrationFile]", done: "Reset") -> Outcome:
+def show_reset(context: CommandContext, files: "Sequence[MigrationFile]", done: "Reset") -> CommandResult:
     """Say how a database was made anew, and where it now stands."""
     from fowergram_db.migrations.status import Summary
 
     if done.emptied:
         rows, tables = done.emptied.rows, done.emptied.tables
         emptied = f"{count(rows, 'row')} of {count(tables, 'table')}"
-        session.screen.note(f"Emptied: {emptied} deleted; nothing else was changed.")
+        context.screen.note(f"Emptied: {emptied} deleted; nothing else was changed.")
     elif done.template:
-        session.screen.note(
+        context.screen.note(
             f"Cloned from {done.template}" + (f" ({done.fallback_reason})." if done.fallback_reason else ".")
         )
     elif done.fallback_reason:
-        session.screen.note(
+        context.screen.note(
             f"Dropped what was in it and built it again, as {done.fallback_reason}: ALTER ROLE … CREATEDB."
         )
     deleted = {"rows": done.emptied.rows, "tables": done.emptied.tables} if done.emptied else None
-    return Outcome(
+    return CommandResult(
         {
             "method": str(done.method),
             "template": done.template or None,
             "emptied": deleted,
             "reason": done.fallback_reason or None,
-            "summary": _show_summary(session, Summary(tuple(file.version for file in files), ())),
+            "summary": _show_summary(context, Summary(tuple(file.version for file in files), ())),
         }
     )
 

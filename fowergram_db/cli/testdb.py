@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fowergram_db.cli.context import CommandContext, CommandResult, duration_ms
 from fowergram_db.cli.figures import age, size
 from fowergram_db.cli.options import Needs, command, option
-from fowergram_db.cli.session import Outcome, Session, duration_ms
 from fowergram_db.cli.steps import step_listener
 from fowergram_db.cli.tables import Column, Row
 from fowergram_db.errors import ConfigurationError, Refused
@@ -66,7 +66,9 @@ _WARM = Annotated[
     "  fowergram-db testdb create --name shop_test\n"
     "  fowergram-db testdb create --count 0 --warm 8",
 )
-def create(session: Session, count: _COUNT = 1, name: _NAME = None, ttl: _TTL = "1d", warm: _WARM = 0) -> Outcome:
+def create(
+    context: CommandContext, count: _COUNT = 1, name: _NAME = None, ttl: _TTL = "1d", warm: _WARM = 0
+) -> CommandResult:
     """Make databases for tests, and print their URLs.
 
     Each is a fresh clone of a template that is built once, with all migrations applied and no data, and is nobody
@@ -77,26 +79,26 @@ def create(session: Session, count: _COUNT = 1, name: _NAME = None, ttl: _TTL = 
     from fowergram_db.database.protection import require_no_production
     from fowergram_db.testdb.databases import names_for
 
-    listen, files, names = step_listener(session, session.screen.note), session.read_files(), names_for(name, count)
+    listen, files, names = step_listener(context, context.screen.note), context.read_files(), names_for(name, count)
     lifetime = timedelta(milliseconds=duration_ms("--ttl", ttl)) or None
-    session.data["databases"] = []
-    require_no_production(session.environment, "no test databases are made here")
-    with session.reached() as target:
-        _require_lasting(session)
-        session.announce(target.place)
-        with _supply_for(session, target, files, names, listen) as source:
+    context.data["databases"] = []
+    require_no_production(context.environment, "no test databases are made here")
+    with context.reached() as target:
+        _require_lasting(context)
+        context.announce(target.place)
+        with _supply_for(context, target, files, names, listen) as source:
             for wanted in names:
-                _hand_out(session, source.give(wanted, lifetime))
+                _hand_out(context, source.give(wanted, lifetime))
             if warm and not names:
-                _keep_ready(session, source, warm)
+                _keep_ready(context, source, warm)
         if warm and names:
-            _refill(session, target, warm)
-    return Outcome()
+            _refill(context, target, warm)
+    return CommandResult()
 
 
 @contextmanager
 def _supply_for(
-    session: Session,
+    context: CommandContext,
     target: "Target",
     files: "Sequence[MigrationFile]",
     names: "Sequence[str | None]",
@@ -107,46 +109,46 @@ def _supply_for(
     from fowergram_db.testdb.databases import pool, require_free
     from fowergram_db.testdb.template import TemplateSpec
 
-    with session.administer(target) as admin:
+    with context.administer(target) as admin:
         require_free(admin, names)
         with pool(admin, TemplateSpec(target, files, default_facts(admin)), listen) as source:
             yield source
 
 
-def _hand_out(session: Session, database: "TestDatabase") -> None:
+def _hand_out(context: CommandContext, database: "TestDatabase") -> None:
     """Print the URL of a database that was just made, so that its user has it even if the next one fails."""
     from fowergram_db.database.target import url_of
 
-    session.data["databases"].append(_database_data(database))
-    session.screen.line(url_of(database.target))
+    context.data["databases"].append(_database_data(database))
+    context.screen.line(url_of(database.target))
 
 
-def _keep_ready(session: Session, source: "ClonePool", warm: int) -> None:
-    session.data["ready"] = source.keep_ready(warm)
-    session.screen.line(f"{counted(session.data['ready'], 'clone')} made ready.")
+def _keep_ready(context: CommandContext, source: "ClonePool", warm: int) -> None:
+    context.data["ready"] = source.keep_ready(warm)
+    context.screen.line(f"{counted(context.data['ready'], 'clone')} made ready.")
 
 
-def _require_lasting(session: Session) -> None:
+def _require_lasting(context: CommandContext) -> None:
     """Refuse the embedded server, which its last user stops."""
-    if session.target and session.target.embedded:
+    if context.target and context.target.embedded:
         raise Refused(
             "the embedded PostgreSQL stops when this command ends: the URL would lead nowhere",
             hint="Name a server (--database-url, DATABASE_URL); the pytest fixtures keep the embedded one running.",
         )
 
 
-def _refill(session: Session, target: "Target", warm: int) -> None:
+def _refill(context: CommandContext, target: "Target", warm: int) -> None:
     """Begin to make clones ready, in a process of its own that nobody has to wait for."""
     from fowergram_db.cli.background import start
     from fowergram_db.database.target import VARIABLES, url_of
 
     variables = {name: value for name, value in os.environ.items() if name not in {*VARIABLES.values(), "DATABASE_URL"}}
     variables |= {"DATABASE_URL": url_of(target), "FOWERGRAM_ENV_FILE": os.devnull}
-    directories = [word for path in session.directories.paths for word in ("--migrations-dir", str(path.resolve()))]
+    directories = [word for path in context.directories.paths for word in ("--migrations-dir", str(path.resolve()))]
     try:
         start(["testdb", "create", "--count", "0", "--warm", str(warm), *directories], variables)
     except OSError as error:
-        session.screen.note(f"No clones are made ready: the process for it cannot be started: {error.strerror}")
+        context.screen.note(f"No clones are made ready: the process for it cannot be started: {error.strerror}")
 
 
 def _database_data(database: "TestDatabase") -> dict[str, Any]:
@@ -167,7 +169,7 @@ def _database_data(database: "TestDatabase") -> dict[str, Any]:
     needs=Needs.DATABASE,
     examples="  fowergram-db testdb list\n  fowergram-db testdb list --json",
 )
-def list_(session: Session) -> Outcome:
+def list_(context: CommandContext) -> CommandResult:
     """Show the databases that the tool has made for a while.
 
     Test databases, clones that are ready, templates, and what runs have left that were killed: how old each is, how
@@ -175,7 +177,7 @@ def list_(session: Session) -> Outcome:
     """
     from fowergram_db.testdb.pruning import list_managed
 
-    with session.reached() as target, session.administer(target) as admin:
+    with context.reached() as target, context.administer(target) as admin:
         found = list_managed(admin)
     columns = (
         Column("database", wanted=63),
@@ -187,10 +189,10 @@ def list_(session: Session) -> Outcome:
         Column("owner", goes=5),
     )
     now = datetime.now(UTC)
-    session.screen.table(columns, tuple(Row(_cells(database, now)) for database in found))
+    context.screen.table(columns, tuple(Row(_cells(database, now)) for database in found))
     total = sum(database.size_bytes or 0 for database in found)
-    session.screen.line(f"{counted(len(found), 'database')}, {size(total)}")
-    return Outcome({"databases": [_managed_data(database) for database in found]})
+    context.screen.line(f"{counted(len(found), 'database')}, {size(total)}")
+    return CommandResult({"databases": [_managed_data(database) for database in found]})
 
 
 def _cells(database: "ManagedDatabase", now: datetime) -> tuple[str, ...]:
@@ -230,7 +232,7 @@ def _managed_data(database: "ManagedDatabase") -> dict[str, Any]:
     "  fowergram-db testdb prune --older-than 0 --dry-run\n  fowergram-db testdb prune --older-than 0 --all",
 )
 def prune(
-    session: Session,
+    context: CommandContext,
     older_than: Annotated[
         str | None,
         option(
@@ -246,7 +248,7 @@ def prune(
     dry_run: Annotated[
         bool, option("Print what would be dropped, and drop nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
     ] = False,
-) -> Outcome:
+) -> CommandResult:
     """Drop what is no longer needed.
 
     Test databases that have expired, what killed runs have left, clones that wait for a template that is gone or have
@@ -258,35 +260,35 @@ def prune(
     from fowergram_db.testdb.pruning import due
     from fowergram_db.testdb.pruning import prune as use_case
 
-    require_no_production(session.environment, "no database is dropped here")
+    require_no_production(context.environment, "no database is dropped here")
     age_limit = None if older_than is None else timedelta(milliseconds=duration_ms("--older-than", older_than))
-    project = None if everything or age_limit is None else _project(session)
+    project = None if everything or age_limit is None else _project(context)
     dropped: list[dict[str, Any]] = []
     kept: list[dict[str, Any]] = []
-    session.data.update(dry_run=dry_run, dropped=dropped, kept=kept)
+    context.data.update(dry_run=dry_run, dropped=dropped, kept=kept)
     done = "would drop" if dry_run else "dropped "
-    with session.reached() as target:
-        session.announce(target.place)
-        with session.administer(target) as admin:
+    with context.reached() as target:
+        context.announce(target.place)
+        with context.administer(target) as admin:
             found = due(admin, age_limit, project) if dry_run else use_case(admin, target, age_limit, project)
             for database, kept_by in found:
                 if kept_by:
                     kept.append({"name": database.name, "reason": kept_by})
-                    session.screen.note(f"kept     {database.name}: {kept_by}")
+                    context.screen.note(f"kept     {database.name}: {kept_by}")
                 else:
                     dropped.append({"name": database.name, "kind": str(database.purpose), "use": str(database.use)})
-                    session.screen.line(f"{done} {database.name} ({database.use})")
+                    context.screen.line(f"{done} {database.name} ({database.use})")
     if not dropped:
-        session.screen.line("Nothing to do.")
-    return Outcome()
+        context.screen.line("Nothing to do.")
+    return CommandResult()
 
 
-def _project(session: Session) -> str:
+def _project(context: CommandContext) -> str:
     """Return what tells the project at hand from others; "" where there are no migrations, so that nothing is of it."""
     from fowergram_db.testdb.template import project_of
 
     try:
-        return project_of(session.read_files())
+        return project_of(context.read_files())
     except ConfigurationError as error:
-        session.screen.note(f"No database counts as one of this project: {error.message}.")
+        context.screen.note(f"No database counts as one of this project: {error.message}.")
         return ""

@@ -317,7 +317,7 @@ def test_a_fault_before_a_command_has_begun_is_an_internal_error_too(capsys, mon
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("x")
 
-    monkeypatch.setattr("fowergram_db.cli.session.run_command", fail)
+    monkeypatch.setattr("fowergram_db.cli.context.run_command", fail)
     assert run(["new", "x", "--json"]) == 1
     shown = capsys.readouterr()
     assert json.loads(shown.out)["error"]["code"] == "internal"

@@ -43,14 +43,14 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CommandResult:
     """What a command came to: its own part of the JSON document, and its exit code."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.DONE
 
 
-class Session:
+class CommandContext:
     """What a command works with. ``data`` collects its part of the JSON document, also for when it fails."""
 
     def __init__(self, settings: Settings, screen: Screen) -> None:
@@ -180,23 +180,23 @@ def duration_ms(option: str, text: str) -> int:
     return found
 
 
-def run_command(name: str, settings: Settings, body: Callable[[Session], Outcome]) -> int:
+def run_command(name: str, settings: Settings, body: Callable[[CommandContext], CommandResult]) -> int:
     """Run a command's body and return its exit code; whatever goes wrong is shown here and nowhere else."""
     screen = Screen.for_process(json=settings.json, no_color=settings.no_color)
-    session = Session(settings, screen)
+    context = CommandContext(settings, screen)
     try:
         with screen:
-            outcome = body(session)
-        data = {**_named(session), **session.data, **outcome.data}
-        screen.document(name, _target(session), data, None)
-        screen.summarize(name, str(session.target or ""), data, None)
+            outcome = body(context)
+        data = {**_named(context), **context.data, **outcome.data}
+        screen.document(name, _target(context), data, None)
+        screen.summarize(name, str(context.target or ""), data, None)
         screen.flush()
         _require_written(screen)
     except BaseException as error:  # noqa: BLE001 - the last stop of every error
         if settings.debug:
             show_traceback(screen, error, settings.arguments)
-        data = {**_named(session), **session.data}
-        return fail(screen, name, explain(error), _target(session), data, arguments=settings.arguments)
+        data = {**_named(context), **context.data}
+        return fail(screen, name, explain(error), _target(context), data, arguments=settings.arguments)
     return outcome.exit_code
 
 
@@ -237,12 +237,12 @@ def show_traceback(screen: Screen, error: BaseException, arguments: Sequence[str
         screen.note(without("".join(format_exception(error)).rstrip(), secretive))
 
 
-def _named(session: Session) -> Mapping[str, Any]:
-    return {"migrations_dir": session.migrations_named()}
+def _named(context: CommandContext) -> Mapping[str, Any]:
+    return {"migrations_dir": context.migrations_named()}
 
 
-def _target(session: Session) -> Mapping[str, Any] | None:
-    target = session.target
+def _target(context: CommandContext) -> Mapping[str, Any] | None:
+    target = context.target
     if target is None or (target.embedded and not target.host):
         return None
     return {
@@ -250,5 +250,5 @@ def _target(session: Session) -> Mapping[str, Any] | None:
         "port": int(target.port) if target.port.isdigit() else target.port,
         "database": target.dbname,
         "user": target.user,
-        "server_version": session.server_version,
+        "server_version": context.server_version,
     }
