@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fowergram_db.cli.context import CommandContext
 from fowergram_db.cli.figures import duration, moment, size
-from fowergram_db.cli.tables import Column, Row
+from fowergram_db.cli.tables import Row, TableColumn
 from fowergram_db.errors import DatabaseError, LockTimeout
 from fowergram_db.plurals import count
 
@@ -20,14 +20,14 @@ _MOST_NAMED = 5
 def show_tables(context: CommandContext, report: "AnalyzeReport") -> None:
     """Show the tables, what was not analysed, by its reason, and the summary."""
     columns = (
-        Column("table", wanted=63),
-        Column("total", "right"),
-        Column("heap", "right", goes=4),
-        Column("indexes", "right", goes=3),
-        Column("toast", "right", goes=5),
-        Column("~rows", "right"),
-        Column("dead", "right", goes=1),
-        Column("last analysed (UTC)", goes=2),
+        TableColumn("table", wanted=63),
+        TableColumn("total", "right"),
+        TableColumn("heap", "right", goes=4),
+        TableColumn("indexes", "right", goes=3),
+        TableColumn("toast", "right", goes=5),
+        TableColumn("~rows", "right"),
+        TableColumn("dead", "right", goes=1),
+        TableColumn("last analysed (UTC)", goes=2),
     )
     context.screen.table(columns, tuple(map(_row, report.tables)))
     missed = [result for result in report.results if result.outcome != "done"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from fowergram_db.cli.failures import error_data, error_lines, note_lines
 from fowergram_db.cli.progress import Bar, LongSteps, has_bar
-from fowergram_db.cli.tables import Column, Row, fitted_lines, plain_lines
+from fowergram_db.cli.tables import Row, TableColumn, fitted_lines, plain_lines
 from fowergram_db.errors import FowergramError
 from fowergram_db.printable import (
     as_message,
@@ -113,7 +113,7 @@ class Screen:
         """Print a line about the run on stderr."""
         self._print(self.err, text, style)
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    def table(self, columns: Sequence[TableColumn], rows: Sequence[Row]) -> None:
         """Print a table on stdout, each row in one line: on a terminal as wide as that, for a pipe never cut."""
         if self.json:
             return
@@ -251,7 +251,7 @@ class Screen:
         forced: Any = {"force_terminal": True, "color_system": "standard"} if self._is_forced else {}
         return Console(file=stream, highlight=False, markup=False, emoji=False, no_color=not self.colour, **forced)
 
-    def _draw(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    def _draw(self, columns: Sequence[TableColumn], rows: Sequence[Row]) -> None:
         from rich.text import Text
 
         console = self._console(self.out)

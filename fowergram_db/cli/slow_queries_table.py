@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fowergram_db.cli.context import CommandContext
 from fowergram_db.cli.figures import duration, moment
-from fowergram_db.cli.tables import Column, Row
+from fowergram_db.cli.tables import Row, TableColumn
 from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 _WIDEST_QUERY = 100
 _COLUMNS = (
-    Column("share", "right"),
-    Column("total", "right"),
-    Column("calls", "right", goes=1),
-    Column("mean", "right", goes=3),
-    Column("max", "right", goes=5),
-    Column("stddev", "right", goes=9),
-    Column("rows", "right", goes=6),
-    Column("cache", "right", goes=8),
-    Column("user", goes=4),
-    Column("id", "right", goes=2),
-    Column("query", wanted=24),
+    TableColumn("share", "right"),
+    TableColumn("total", "right"),
+    TableColumn("calls", "right", goes=1),
+    TableColumn("mean", "right", goes=3),
+    TableColumn("max", "right", goes=5),
+    TableColumn("stddev", "right", goes=9),
+    TableColumn("rows", "right", goes=6),
+    TableColumn("cache", "right", goes=8),
+    TableColumn("user", goes=4),
+    TableColumn("id", "right", goes=2),
+    TableColumn("query", wanted=24),
 )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from fowergram_db.cli.context import CommandContext
 from fowergram_db.cli.figures import duration, moment
 from fowergram_db.cli.steps import rounded
-from fowergram_db.cli.tables import Column, Row
+from fowergram_db.cli.tables import Row, TableColumn
 from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def migration_data(migration: "Migration") -> dict[str, Any]:
 def show_status(context: CommandContext, found: "Status", pending: int, problems: int) -> None:
     """Show the table, what is remarkable about the database, and the summary as the last line."""
     columns = (
-        Column(""),
-        Column("version", "right"),
-        Column("name", wanted=63),
-        Column("state"),
-        Column("applied at (UTC)", goes=1),
-        Column("took", "right", goes=3),
-        Column("undo", goes=2),
+        TableColumn(""),
+        TableColumn("version", "right"),
+        TableColumn("name", wanted=63),
+        TableColumn("state"),
+        TableColumn("applied at (UTC)", goes=1),
+        TableColumn("took", "right", goes=3),
+        TableColumn("undo", goes=2),
     )
     context.screen.table(columns, tuple(_status_rows(found.migrations)))
     if not found.database_exists and context.target:

@@ -11,7 +11,7 @@ _LEAST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """One column of a table: its heading, the side its cells lean to, and how it gives way to others.
 
     Where a terminal is too narrow, the column of the highest ``goes`` is left out first; one of 0 stays. Then the cells
@@ -32,7 +32,7 @@ class Row:
     style: str = ""
 
 
-def plain_lines(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+def plain_lines(columns: Sequence[TableColumn], rows: Sequence[Row]) -> Iterator[str]:
     """Yield the heading and the rows, every cell as wide as it is."""
     lines = [tuple(column.heading for column in columns), *(tuple(map(on_one_line, row.cells)) for row in rows)]
     widths = [max(map(width_of, cells)) for cells in zip(*lines, strict=True)]
@@ -40,10 +40,10 @@ def plain_lines(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]
         yield inert(_joined(columns, line, widths).rstrip())
 
 
-def fitted_lines(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Iterator[str]:
+def fitted_lines(columns: Sequence[TableColumn], rows: Sequence[Row], width: int) -> Iterator[str]:
     """Yield the heading, a rule and the rows, none of them wider than a terminal of ``width``, if that can be.
 
-    >>> columns = Column("name", wanted=63), Column("owner", goes=1), Column("rows", "right")
+    >>> columns = TableColumn("name", wanted=63), TableColumn("owner", goes=1), TableColumn("rows", "right")
     >>> for line in fitted_lines(columns, [Row(("a" * 30, "somebody", "7"))], 30): print(line)
     name                      rows
     ──────────────────────────────
@@ -61,7 +61,7 @@ def fitted_lines(columns: Sequence[Column], rows: Sequence[Row], width: int) -> 
         yield _joined(chosen, [shortened(line[at], widths[at]) for at in shown], wide)
 
 
-def _shown(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[int]:
+def _shown(columns: Sequence[TableColumn], widths: Sequence[int], width: int) -> list[int]:
     """Return which columns there is room for."""
     shown = list(range(len(columns)))
     while _needed(columns, widths, shown) > width:
@@ -72,12 +72,12 @@ def _shown(columns: Sequence[Column], widths: Sequence[int], width: int) -> list
     return shown
 
 
-def _needed(columns: Sequence[Column], widths: Sequence[int], shown: Sequence[int]) -> int:
+def _needed(columns: Sequence[TableColumn], widths: Sequence[int], shown: Sequence[int]) -> int:
     wanted = (min(widths[at], columns[at].wanted or widths[at]) for at in shown)
     return sum(wanted) + len(_GAP) * (len(shown) - 1)
 
 
-def _cut(columns: Sequence[Column], widths: list[int], shown: Sequence[int], width: int) -> None:
+def _cut(columns: Sequence[TableColumn], widths: list[int], shown: Sequence[int], width: int) -> None:
     """Take what is too much from the widest column that may be cut, until all fit; then from any."""
     for may_be_cut in ([at for at in shown if columns[at].wanted], list(shown)):
         while may_be_cut and (excess := sum(widths[at] for at in shown) + len(_GAP) * (len(shown) - 1) - width) > 0:
@@ -88,7 +88,7 @@ def _cut(columns: Sequence[Column], widths: list[int], shown: Sequence[int], wid
             widths[widest] = max(_LEAST, min(next_width, widths[widest] - 1), widths[widest] - excess)
 
 
-def _joined(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
+def _joined(columns: Sequence[TableColumn], cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = []
     for cell, width, column in zip(cells, widths, columns, strict=True):
         blank = " " * (width - width_of(cell))

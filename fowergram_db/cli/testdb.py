@@ -11,7 +11,7 @@ from fowergram_db.cli.context import CommandContext, CommandResult, duration_ms
 from fowergram_db.cli.figures import age, size
 from fowergram_db.cli.options import Needs, command, option
 from fowergram_db.cli.steps import step_listener
-from fowergram_db.cli.tables import Column, Row
+from fowergram_db.cli.tables import Row, TableColumn
 from fowergram_db.errors import ConfigurationError, Refused
 from fowergram_db.plurals import count as counted
 
@@ -180,13 +180,13 @@ def list_(context: CommandContext) -> CommandResult:
     with context.reached() as target, context.administer(target) as admin:
         found = list_managed(admin)
     columns = (
-        Column("database", wanted=63),
-        Column("kind", goes=1),
-        Column("age", "right", goes=3),
-        Column("size", "right", goes=2),
-        Column("clients", "right", goes=4),
-        Column("use"),
-        Column("owner", goes=5),
+        TableColumn("database", wanted=63),
+        TableColumn("kind", goes=1),
+        TableColumn("age", "right", goes=3),
+        TableColumn("size", "right", goes=2),
+        TableColumn("clients", "right", goes=4),
+        TableColumn("use"),
+        TableColumn("owner", goes=5),
     )
     now = datetime.now(UTC)
     context.screen.table(columns, tuple(Row(_cells(database, now)) for database in found))

@@ -18,7 +18,7 @@ from fowergram_db.cli.app import build_app
 from fowergram_db.cli.main import run
 from fowergram_db.cli.progress import LongSteps
 from fowergram_db.cli.render import Screen
-from fowergram_db.cli.tables import Column, Row
+from fowergram_db.cli.tables import Row, TableColumn
 
 COMMANDS = [
     *"migrate status rollback repair adopt reset protect new analyze slow-queries help".split(),
@@ -119,7 +119,7 @@ def test_an_env_file_that_is_named_must_be_there(capsys):
 
 
 def table(screen: Screen) -> None:
-    columns = (Column("name"), Column("rows", "right"))
+    columns = (TableColumn("name"), TableColumn("rows", "right"))
     screen.table(columns, (Row(("ตาราง\x1b[31m", "1")), Row(("b" * 90, "1,000"), "red")))
 
 
@@ -131,7 +131,7 @@ def test_a_table_for_a_pipe_is_plain_and_never_cut(capsys):
 
 
 def test_a_table_for_a_pipe_has_room_for_what_is_seen(capsys):
-    columns = (Column("name"), Column("state"))
+    columns = (TableColumn("name"), TableColumn("state"))
     Screen.for_process(json=False, no_color=False).table(columns, (Row(("ผู้ใช้", "applied")), Row(("users", "pending"))))
     assert capsys.readouterr().out.splitlines()[1:] == ["ผู้ใช้    applied", "users  pending"]
 

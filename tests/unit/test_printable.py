@@ -13,7 +13,7 @@ import unicodedata
 import pytest
 
 from fowergram_db.cli.render import Screen
-from fowergram_db.cli.tables import Column, Row
+from fowergram_db.cli.tables import Row, TableColumn
 from fowergram_db.errors import FowergramError, Location, ServerReport
 from fowergram_db.printable import as_message, escaped, in_json, inert
 
@@ -107,7 +107,7 @@ CALLS = {
     "line": lambda screen, text: screen.line(text, "bold"),
     "note": lambda screen, text: screen.note(text, "bold"),
     "table": lambda screen, text: screen.table(
-        [Column("a"), Column("b")], [Row((text, "x")), Row(("y", text)), Row((text, text), "red")]
+        [TableColumn("a"), TableColumn("b")], [Row((text, "x")), Row(("y", text)), Row((text, text), "red")]
     ),
     "error": lambda screen, text: screen.error(error_of(text)),
     "progress": lambda screen, text: screen.progress(text, 1, 2),
@@ -168,7 +168,7 @@ class Terminal(io.StringIO):
 def test_a_line_that_a_terminal_shows_begins_with_no_command(width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
-    columns = [Column("a"), Column("b")]
+    columns = [TableColumn("a"), TableColumn("b")]
     for length in range(20, 60):
         terminal = Terminal()
         screen = Screen(terminal, terminal, json=False, colour=True)
