@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from fowergram_db.database import liveness
 from fowergram_db.database.environment import libpq_settings
 from fowergram_db.database.login import Cause, LoginFailed, log_in
-from fowergram_db.database.session_settings import Scope, Session
+from fowergram_db.database.session_settings import Scope, ToolConnection
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -78,7 +78,7 @@ def _is_local(connection: Connection) -> bool:
     return not address or address == "::1" or address.startswith("127.")
 
 
-def connect_only(target: Target, *, dbname: str | None = None, application: str = "") -> Session:
+def connect_only(target: Target, *, dbname: str | None = None, application: str = "") -> ToolConnection:
     """Open an autocommit session that works through PgBouncer too: nothing prepared, nothing SET.
 
     The tool's own queries need ``connect_safely``.
@@ -117,7 +117,7 @@ def connect_only(target: Target, *, dbname: str | None = None, application: str 
 
 def connect_safely(
     target: Target, *, dbname: str | None = None, application: str = "", widest: Scope = Scope.SESSION
-) -> Session:
+) -> ToolConnection:
     """Open a session with the tool's own settings. Raises what ``connect`` raises.
 
     One round trip more, which a pooler may keep waiting; none where ``widest`` is a transaction.
@@ -140,7 +140,7 @@ def without_idle_timeout(target: Target) -> Target:
     return replace(target, parameters=(*given.items(), ("options", options)))
 
 
-def _with_own_settings(target: Target, dbname: str | None, application: str, widest: Scope) -> Session:
+def _with_own_settings(target: Target, dbname: str | None, application: str, widest: Scope) -> ToolConnection:
     session = connect_only(target, dbname=dbname, application=application)
     try:
         session.use_own_settings(widest, liveness_query(session))
@@ -150,9 +150,9 @@ def _with_own_settings(target: Target, dbname: str | None, application: str, wid
     return session
 
 
-def _open(target: Target, dbname: str, application: str) -> Session:
+def _open(target: Target, dbname: str, application: str) -> ToolConnection:
     conninfo = make_conninfo(**_parameters(target, dbname, application))
-    return log_in(conninfo, Session)
+    return log_in(conninfo, ToolConnection)
 
 
 def await_server(target: Target, seconds: float) -> None:

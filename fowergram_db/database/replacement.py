@@ -22,7 +22,7 @@ from fowergram_db.database.lifecycle import (
 )
 from fowergram_db.database.managed_databases import Owner, Purpose, sentence_of
 from fowergram_db.database.session_settings import together
-from fowergram_db.database.sessions import Session, Sessions, end_sessions, terminate_sessions, wait_until_unused
+from fowergram_db.database.sessions import ServerSession, Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
@@ -101,7 +101,7 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
     _refuse_for(name, wait_until_unused(admin, name, _FAREWELL_S, facts.spared))
 
 
-def _refuse_for(name: str, others: tuple[Session, ...]) -> None:
+def _refuse_for(name: str, others: tuple[ServerSession, ...]) -> None:
     if others:
         raise Refused(
             f'{connected(len(others), "other client")} to database "{name}": '

@@ -107,7 +107,7 @@ def first_query(pid: str, calls: str) -> str:
     return f"SELECT {own}, {found}, CASE WHEN {own} THEN ARRAY[{calls}] END"
 
 
-class Session(TracedConnection):
+class ToolConnection(TracedConnection):
     """A connection that can make the tool's settings; until ``use_own_settings`` it is as any client's."""
 
     deadline: float | None = None
@@ -228,7 +228,7 @@ def own_for_row(connection: psycopg.Connection[Any]) -> str:
 
 def kept_again(connection: psycopg.Connection[Any]) -> str:
     """Return the statement that, behind ``RESETS``, makes again what scripts have too."""
-    own = connection if isinstance(connection, Session) and not connection.is_pooled else None
+    own = connection if isinstance(connection, ToolConnection) and not connection.is_pooled else None
     calls = ", ".join(_kept_calls(connection.info.server_version, local=own is None))
     return f"SELECT {calls}; {own.liveness if own else ''}"
 
@@ -262,7 +262,7 @@ def role_calls(connection: psycopg.Connection[Any], *, local: bool = True) -> st
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
     """Tell whether a pooler was found to lend this session."""
-    return isinstance(connection, Session) and connection.is_pooled
+    return isinstance(connection, ToolConnection) and connection.is_pooled
 
 
 def begin(connection: psycopg.Connection[Any]) -> str:
@@ -273,12 +273,12 @@ def begin(connection: psycopg.Connection[Any]) -> str:
 
 def may_have_citus(connection: psycopg.Connection[Any]) -> bool:
     """Tell whether the database had the extension citus when the session began, or that is not known. No round trip."""
-    return not isinstance(connection, Session) or connection.has_citus is not False
+    return not isinstance(connection, ToolConnection) or connection.has_citus is not False
 
 
 def may_have_event_triggers(connection: psycopg.Connection[Any]) -> bool:
     """Tell whether the database had event triggers when the session began, or that is not known. No round trip."""
-    return not isinstance(connection, Session) or connection.has_event_triggers
+    return not isinstance(connection, ToolConnection) or connection.has_event_triggers
 
 
 def is_lent(connection: psycopg.Connection[Any]) -> bool:
@@ -288,7 +288,7 @@ def is_lent(connection: psycopg.Connection[Any]) -> bool:
 
 def reads_standard_strings(connection: psycopg.Connection[Any]) -> bool:
     """Tell whether a script of this role reads a backslash in a string as the SQL standard does."""
-    if isinstance(connection, Session) and connection.scope is not Scope.NONE:
+    if isinstance(connection, ToolConnection) and connection.scope is not Scope.NONE:
         return connection.reads_standard_strings
     return connection.info.parameter_status("standard_conforming_strings") != "off"
 
@@ -296,7 +296,7 @@ def reads_standard_strings(connection: psycopg.Connection[Any]) -> bool:
 @contextmanager
 def settings_of_role(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Do as the method of this name, where the session is one of the tool's."""
-    if isinstance(connection, Session):
+    if isinstance(connection, ToolConnection):
         with connection.settings_of_role():
             yield
     else:
@@ -320,7 +320,7 @@ def together(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def _scope(connection: psycopg.Connection[Any]) -> Scope:
-    return connection.scope if isinstance(connection, Session) else Scope.NONE
+    return connection.scope if isinstance(connection, ToolConnection) else Scope.NONE
 
 
 def _is_idle(connection: psycopg.Connection[Any]) -> bool:

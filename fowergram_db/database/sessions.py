@@ -21,7 +21,7 @@ class Sessions(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class ServerSession:
     """Another client of a database; ``address`` is None on a Unix socket."""
 
     pid: int
@@ -33,20 +33,20 @@ class Session:
     def __str__(self) -> str:
         """Name the session for a person.
 
-        >>> str(Session(7, "app", "psql", None, None))
+        >>> str(ServerSession(7, "app", "psql", None, None))
         'pid 7 (app, psql, local)'
         """
         return f"pid {self.pid} ({', '.join((self.user or '?', self.application or '?', self.address or 'local'))})"
 
 
-def other_sessions(connection: Connection, name: str, spared: str = "") -> tuple[Session, ...]:
+def other_sessions(connection: Connection, name: str, spared: str = "") -> tuple[ServerSession, ...]:
     """Return the other clients of a database, oldest first.
 
     ``spared`` here and below is a pattern for LIKE: sessions with such an application name are no clients.
     """
     with (
         translate_errors("list the sessions"),
-        connection.cursor(row_factory=class_row(Session), binary=True) as cursor,
+        connection.cursor(row_factory=class_row(ServerSession), binary=True) as cursor,
     ):
         return tuple(cursor.execute(load("sessions/other_sessions"), {"name": name, "spared": spared}).fetchall())
 
@@ -62,7 +62,9 @@ def end_sessions(connection: Connection, name: str, spared: str = "") -> None:
         wait_until_unused(connection, name, spared=spared)
 
 
-def wait_until_unused(connection: Connection, name: str, seconds: float = 5.0, spared: str = "") -> tuple[Session, ...]:
+def wait_until_unused(
+    connection: Connection, name: str, seconds: float = 5.0, spared: str = ""
+) -> tuple[ServerSession, ...]:
     """Wait for backends that are just ending: the server itself would look again only every 100 ms.
 
     Returns who is still there.

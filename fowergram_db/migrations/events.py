@@ -6,7 +6,7 @@ Named tuples, and not dataclasses: a dozen of those would take four milliseconds
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fowergram_db.database.sessions import Session
+from fowergram_db.database.sessions import ServerSession
 from fowergram_db.migrations.plan import Step
 
 
@@ -25,7 +25,7 @@ class DatabaseCreated(NamedTuple):
 class LockAwaited(NamedTuple):
     """Another migrator is at work: its sessions, none where the server does not say."""
 
-    holders: tuple[Session, ...]
+    holders: tuple[ServerSession, ...]
 
 
 class StepStarted(NamedTuple):

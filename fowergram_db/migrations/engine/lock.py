@@ -24,7 +24,7 @@ from psycopg.rows import class_row
 from fowergram_db.database import liveness
 from fowergram_db.database.connection import connect_safely, translate_errors, without_idle_timeout
 from fowergram_db.database.session_settings import Scope, begin
-from fowergram_db.database.sessions import Session
+from fowergram_db.database.sessions import ServerSession
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, LockLost, LockTimeout, PoolTooSmall
@@ -162,12 +162,12 @@ class MigrationLock:
             return False
         return True
 
-    def _holders(self, key: int) -> tuple[Session, ...]:
+    def _holders(self, key: int) -> tuple[ServerSession, ...]:
         """Ask who holds a lock, in a transaction that is about to end: it keeps a snapshot."""
         with (
             translate_errors("ask who holds the migration lock"),
             # Binary: as text, a timestamp would come in whatever DateStyle the database has.
-            self._connection.cursor(row_factory=class_row(Session), binary=True) as cursor,
+            self._connection.cursor(row_factory=class_row(ServerSession), binary=True) as cursor,
         ):
             return tuple(cursor.execute(load("locks/holders"), {"space": LOCK_SPACE, "key": key}))
 
@@ -207,7 +207,7 @@ class MigrationLock:
         waiting = _Waiting(wait_s, on_event)
         values = {"application": backend.application, "pid": backend.pid, "since": backend.since}
         query = load("locks/orphans")
-        while (left := self._asked(Session, query, values)) != ():
+        while (left := self._asked(ServerSession, query, values)) != ():
             if left is None:
                 waiting.pause("what a run has left at work cannot be seen: no connection is lent for it", _POOL_HINT)
             else:
@@ -256,7 +256,7 @@ class _Waiting:
         """Return how much of the time is left, in seconds."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def go_on(self, holders: tuple[Session, ...], what: str) -> None:
+    def go_on(self, holders: tuple[ServerSession, ...], what: str) -> None:
         """Tell who is waited for, and pause; raise LockTimeout at the end."""
         pids, now = frozenset(holder.pid for holder in holders), time.monotonic()
         if self.left_s and pids and (pids != self._told or now >= self._tell_at):
@@ -273,7 +273,7 @@ class _Waiting:
         time.sleep(min(random.uniform(*_POLL_S), self.left_s))  # noqa: S311 - no secret
 
 
-def _listed(holders: tuple[Session, ...]) -> str:
+def _listed(holders: tuple[ServerSession, ...]) -> str:
     return ", ".join(f"{holder} since {_moment(holder.since)}" for holder in holders) or "somebody who has just let go"
 
 
