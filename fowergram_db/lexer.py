@@ -110,7 +110,7 @@ def _end(match: re.Match[str] | None, text: str) -> int:
     return match.end() if match else len(text)
 
 
-class Kind(StrEnum):
+class TokenKind(StrEnum):
     """What a token is."""
 
     WORD = auto()
@@ -123,7 +123,7 @@ class Kind(StrEnum):
 class Token:
     """A token: a word in lower case as the server folds it, a quoted name without its quotes, or one character."""
 
-    kind: Kind
+    kind: TokenKind
     value: str
 
 
@@ -150,21 +150,21 @@ def words(text: str) -> str:
     >>> words('SET /* x */ TRANSACTION "a" READ ONLY')
     'set transaction read only'
     """
-    return " ".join(token.value for token in tokens(text) if token.kind is Kind.WORD)
+    return " ".join(token.value for token in tokens(text) if token.kind is TokenKind.WORD)
 
 
 def _token(text: str, at: int) -> tuple[Token, int]:
     character = text[at]
     if _ESCAPED_NAME.match(text, at):
-        return Token(Kind.OTHER, 'U&"'), quoted_end(text, at + 2)
+        return Token(TokenKind.OTHER, 'U&"'), quoted_end(text, at + 2)
     if character == '"':
         end = quoted_end(text, at)
-        return Token(Kind.NAME, text[at + 1 : end - 1].replace('""', '"')), end
+        return Token(TokenKind.NAME, text[at + 1 : end - 1].replace('""', '"')), end
     if end := _string_token_end(text, at):
-        return Token(Kind.STRING, ""), end
+        return Token(TokenKind.STRING, ""), end
     if word := WORD.match(text, at):
-        return Token(Kind.WORD, fold(word[0])), word.end()
-    return Token(Kind.OTHER, character), at + 1
+        return Token(TokenKind.WORD, fold(word[0])), word.end()
+    return Token(TokenKind.OTHER, character), at + 1
 
 
 def _string_token_end(text: str, at: int) -> int:

@@ -12,7 +12,7 @@ from fowergram_db.cli.slow_queries_table import show_queries
 from fowergram_db.operations.sort_key import SortKey
 
 if TYPE_CHECKING:
-    from fowergram_db.operations.analyze import Progress
+    from fowergram_db.operations.analyze import AnalyzeProgress
 
 app = typer.Typer()
 
@@ -36,7 +36,7 @@ def analyze(
     """
     from fowergram_db.operations.analyze import analyze as run_analyze
 
-    def show(progress: "Progress") -> None:
+    def show(progress: "AnalyzeProgress") -> None:
         done = progress.number if progress.result else progress.number - 1
         context.screen.progress(f"{progress.schema}.{progress.name}", done, progress.total)
 

@@ -31,7 +31,7 @@ _COLLECTOR_DELAY_S = 0.6
 _MAINTAIN_PRIVILEGE = 170000
 
 
-class Kind(StrEnum):
+class TableKind(StrEnum):
     """What can be analysed."""
 
     TABLE = "table"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
     MATERIALIZED_VIEW = "materialized view"
 
 
-class Outcome(StrEnum):
+class AnalyzeOutcome(StrEnum):
     """What became of a table: analysed, left alone (no right to it, or gone), locked too long, or refused."""
 
     DONE = "done"
@@ -54,14 +54,14 @@ class TableResult:
 
     schema: str
     name: str
-    outcome: Outcome
+    outcome: AnalyzeOutcome
     duration_ms: float
     reason: str = ""
     fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class AnalyzeProgress:
     """The ``number``-th of ``total`` tables (from 1) begins, or has ended where there is a ``result``."""
 
     schema: str
@@ -84,7 +84,7 @@ class TableReport:
 
     schema: str
     name: str
-    kind: Kind
+    kind: TableKind
     total_bytes: int | None
     heap_bytes: int | None
     index_bytes: int | None
@@ -103,7 +103,7 @@ class AnalyzeReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Relation:
+class _AnalyzedTable:
     """A row of analyze_tables.sql."""
 
     oid: int
@@ -123,7 +123,9 @@ class _Relation:
     last_analyzed: datetime | None
 
 
-def analyze(connection: Connection, tables: Sequence[str], on_progress: Callable[[Progress], None]) -> AnalyzeReport:
+def analyze(
+    connection: Connection, tables: Sequence[str], on_progress: Callable[[AnalyzeProgress], None]
+) -> AnalyzeReport:
     """Run ANALYZE on these tables, or on all outside the system's schemas, the largest first; then report.
 
     Names are read as PostgreSQL reads them: ``name``, ``schema.name``, quoted where they have capitals. A
@@ -161,11 +163,11 @@ def _oid_of(connection: Connection, name: str) -> int | None:
     return row[0] if row and isinstance(row[0], int) else None
 
 
-def _read_relations(connection: Connection, oids: Sequence[int | None] | None) -> list[_Relation]:
+def _read_relations(connection: Connection, oids: Sequence[int | None] | None) -> list[_AnalyzedTable]:
     with (
         translate_errors("read the tables and their sizes"),
         _short_of_locks(connection),
-        connection.cursor(row_factory=class_row(_Relation), binary=True) as cursor,  # whatever the DateStyle
+        connection.cursor(row_factory=class_row(_AnalyzedTable), binary=True) as cursor,  # whatever the DateStyle
     ):
         return cursor.execute(load("operations/analyze_tables"), {"oids": oids}).fetchall()
 
@@ -179,7 +181,7 @@ def _short_of_locks(connection: Connection) -> Iterator[None]:
 
 
 def _refuse_unknown(
-    connection: Connection, names: Sequence[str], oids: Sequence[int | None], relations: Sequence[_Relation]
+    connection: Connection, names: Sequence[str], oids: Sequence[int | None], relations: Sequence[_AnalyzedTable]
 ) -> None:
     known = {relation.oid for relation in relations}
     unknown = [name for name, oid in zip(names, oids, strict=True) if oid not in known]
@@ -191,33 +193,33 @@ def _refuse_unknown(
 
 
 def _analyze_all(
-    connection: Connection, relations: Sequence[_Relation], on_progress: Callable[[Progress], None]
+    connection: Connection, relations: Sequence[_AnalyzedTable], on_progress: Callable[[AnalyzeProgress], None]
 ) -> Iterator[TableResult]:
     for number, relation in enumerate(relations, 1):
         place = (relation.schema, relation.name, number, len(relations))
-        on_progress(Progress(*place))
+        on_progress(AnalyzeProgress(*place))
         run = _analyze_one if relation.permitted else _forbidden
         result = run(connection, relation)
-        on_progress(Progress(*place, result))
+        on_progress(AnalyzeProgress(*place, result))
         yield result
 
 
-def _forbidden(connection: Connection, relation: _Relation) -> TableResult:
+def _forbidden(connection: Connection, relation: _AnalyzedTable) -> TableResult:
     """Say so without trying: ANALYZE only warns of a missing right, in the server's language."""
     fix = f"Run it as {relation.owner}, its owner"
     if connection.info.server_version >= _MAINTAIN_PRIVILEGE:
         grant = sql.SQL("GRANT MAINTAIN ON {} TO {};")
         granted = grant.format(_quoted(relation), sql.Identifier(relation.role))
         fix += f", or: {granted.as_string(connection)}"
-    return TableResult(relation.schema, relation.name, Outcome.SKIPPED, 0.0, "the role may not analyse it", fix)
+    return TableResult(relation.schema, relation.name, AnalyzeOutcome.SKIPPED, 0.0, "the role may not analyse it", fix)
 
 
-def _quoted(relation: _Relation) -> sql.Identifier:
+def _quoted(relation: _AnalyzedTable) -> sql.Identifier:
     return sql.Identifier(relation.schema, relation.name)
 
 
-def _analyze_one(connection: Connection, relation: _Relation) -> TableResult:
-    outcome, reason, fix = Outcome.DONE, "", ""
+def _analyze_one(connection: Connection, relation: _AnalyzedTable) -> TableResult:
+    outcome, reason, fix = AnalyzeOutcome.DONE, "", ""
     started = time.perf_counter()
     try:
         with _short_of_locks(connection):
@@ -230,20 +232,24 @@ def _analyze_one(connection: Connection, relation: _Relation) -> TableResult:
     return TableResult(relation.schema, relation.name, outcome, (time.perf_counter() - started) * 1000, reason, fix)
 
 
-def _gone(connection: Connection, relation: _Relation) -> tuple[Outcome, str, str] | None:
+def _gone(connection: Connection, relation: _AnalyzedTable) -> tuple[AnalyzeOutcome, str, str] | None:
     """Ask the catalog: "does not exist" may as well be said by a function that an index calls."""
     query = "SELECT /* fowergram-db */ FROM pg_catalog.pg_class WHERE oid = %s::oid"
     with translate_errors("look up the table"):
         still_there = connection.execute(query, [relation.oid]).fetchone() is not None
-    return None if still_there else (Outcome.SKIPPED, "it was dropped meanwhile", "")
+    return None if still_there else (AnalyzeOutcome.SKIPPED, "it was dropped meanwhile", "")
 
 
-def _explained(error: psycopg.Error) -> tuple[Outcome, str, str]:
+def _explained(error: psycopg.Error) -> tuple[AnalyzeOutcome, str, str]:
     state = error.sqlstate or ""
     if state == LOCK_NOT_AVAILABLE:
         reason = f"another session kept it, or a partition of it, locked for more than {LOCK_TIMEOUT_S} s"
-        return Outcome.LOCKED, reason, "Analyse it again once that session is done."
-    return Outcome.FAILED, message_of(error), error.diag.message_hint or statement_hint(error, Situation.ANALYZING)
+        return AnalyzeOutcome.LOCKED, reason, "Analyse it again once that session is done."
+    return (
+        AnalyzeOutcome.FAILED,
+        message_of(error),
+        error.diag.message_hint or statement_hint(error, Situation.ANALYZING),
+    )
 
 
 def _await_collector(connection: Connection) -> None:
@@ -252,12 +258,12 @@ def _await_collector(connection: Connection) -> None:
         time.sleep(_COLLECTOR_DELAY_S)
 
 
-def _report(relation: _Relation) -> TableReport:
+def _report(relation: _AnalyzedTable) -> TableReport:
     analyzed = relation.last_analyzed
     return TableReport(
         schema=relation.schema,
         name=relation.name,
-        kind=Kind(relation.kind),
+        kind=TableKind(relation.kind),
         total_bytes=relation.total_bytes,
         heap_bytes=relation.heap_bytes,
         index_bytes=relation.index_bytes,

@@ -7,7 +7,7 @@ from itertools import product
 
 from fowergram_db.database.session_settings import first_query
 from fowergram_db.database.sql import load, sql_root
-from fowergram_db.lexer import LINE_COMMENT, Kind, tokens
+from fowergram_db.lexer import LINE_COMMENT, TokenKind, tokens
 
 # What stands for a constant, as pg_stat_statements replaces each of them by a parameter.
 _CONSTANT = "?"
@@ -66,7 +66,7 @@ def normal_form(query: str) -> str | None:
     >>> normal_form("SELECT 'a'") is None
     True
     """
-    if any(token.kind is Kind.STRING for token in tokens(query)):
+    if any(token.kind is TokenKind.STRING for token in tokens(query)):
         return None
     return next(_forms(query), "")
 
@@ -132,16 +132,16 @@ def _forms(text: str) -> Iterator[str]:
     """Yield the normal form of each statement of a text."""
     form: list[str] = []
     for token in tokens(text):
-        if token.kind is Kind.OTHER and token.value == ";":
+        if token.kind is TokenKind.OTHER and token.value == ";":
             if form:
                 yield _joined(form)
             form = []
             continue
         value = token.value
         is_constant = (
-            token.kind is Kind.STRING
-            or (token.kind is Kind.WORD and value in _WORDS_OF_CONSTANTS)
-            or (token.kind is Kind.OTHER and value.isdecimal())
+            token.kind is TokenKind.STRING
+            or (token.kind is TokenKind.WORD and value in _WORDS_OF_CONSTANTS)
+            or (token.kind is TokenKind.OTHER and value.isdecimal())
         )
         if is_constant:
             _add_constant(form)

@@ -34,7 +34,7 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StatementStatistics:
     """The rows of slow_queries.sql, and since when they count: None where the extension does not say (before 1.9).
 
     ``unreadable`` are the rows of slow_queries_unreadable.sql where no text could be read, else None.
@@ -65,7 +65,7 @@ class Views:
     schema: str
     has_info: bool
 
-    def read(self, limit: int, sort: SortKey, only: int | None) -> Reading:
+    def read(self, limit: int, sort: SortKey, only: int | None) -> StatementStatistics:
         """Read the first statements, or those of one identifier, without those of this tool.
 
         Where a text is not in the encoding of this database, the extension fails as a whole: then no text is read, and
@@ -79,9 +79,9 @@ class Views:
             *since, rows, others = self._send(
                 *self._queries(_WITHOUT_TEXTS), unreadable, values={**asked, **_left_out({})}
             )
-        return Reading(rows, _moment(since), others)
+        return StatementStatistics(rows, _moment(since), others)
 
-    def _read_without_own(self, asked: Mapping[str, Any]) -> Reading:
+    def _read_without_own(self, asked: Mapping[str, Any]) -> StatementStatistics:
         candidates = self._query("candidates")
         own = self._own_among(*self._send(candidates))
         for _ in range(_MOST_READINGS):
@@ -92,7 +92,7 @@ class Views:
             # Reading is a statement, too: the first one of a database is counted when the second is made.
             if own.keys() <= known.keys():
                 break
-        return Reading(rows, _moment(since))
+        return StatementStatistics(rows, _moment(since))
 
     def _own_among(self, candidates: Rows) -> dict[tuple[int, int], str]:
         own = own_among([row["query"] for row in candidates], self.schema)

@@ -12,7 +12,7 @@ from fowergram_db.database.any_text import read_any_text
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.errors import DatabaseError
-from fowergram_db.operations.pg_stat_statements import Extension, Reading, Views, find_extension
+from fowergram_db.operations.pg_stat_statements import Extension, StatementStatistics, Views, find_extension
 from fowergram_db.operations.sort_key import SortKey
 from fowergram_db.redaction.messages import mask_query
 
@@ -154,7 +154,7 @@ def _replaced(schema: str) -> DatabaseError:
     )
 
 
-def _summed_up(connection: Connection, reading: Reading, schema: str) -> SlowQueries:
+def _summed_up(connection: Connection, reading: StatementStatistics, schema: str) -> SlowQueries:
     total = reading.rows[0]
     return SlowQueries(
         queries=tuple(_slow_query(row) for row in reading.rows if row["queryid"] is not None),

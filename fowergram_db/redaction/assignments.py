@@ -6,7 +6,7 @@ All take the index of the token that is its name, and return that of the value's
 from collections.abc import Iterator
 
 from fowergram_db.redaction.expressions import Expressions
-from fowergram_db.redaction.lexemes import Kind
+from fowergram_db.redaction.lexemes import LexemeKind
 
 # How far a declaration's value stands behind its name.
 _DECLARATION = 14
@@ -23,7 +23,7 @@ def assigned_value(expressions: Expressions, at: int) -> int | None:
         token = expressions.tokens[value]
         if is_symbol(value, ":") and is_symbol(value + 1, "="):
             return value + 2
-        is_of_type = token.kind is Kind.WORD and token.value not in _BEGIN_ANOTHER
+        is_of_type = token.kind is LexemeKind.WORD and token.value not in _BEGIN_ANOTHER
         if not (is_of_type or token.value in ".[]()" or token.value.isdigit()):
             break
     return None
@@ -80,7 +80,7 @@ def selected_values(expressions: Expressions, at: int) -> Iterator[int]:
     before = at - 1 - expressions.is_word(at - 1, "strict")
     if expressions.is_word(before, "as", "into"):
         string = before - 1
-        while string > 0 and expressions.tokens[string].kind is not Kind.STRING and expressions.is_cast(string):
+        while string > 0 and expressions.tokens[string].kind is not LexemeKind.STRING and expressions.is_cast(string):
             string -= 1
         yield string
         return

@@ -46,7 +46,7 @@ PLACEHOLDER = re.compile(
 _OF_SHELL = re.compile(r"\$\w+|\$\{\w+\}|\$\(.*\)?|`.*`?")
 
 
-class Reading(StrEnum):
+class TextKind(StrEnum):
     """How a text is read: as the value of a literal, or as prose, in which a ``password=x`` is one, too."""
 
     LITERAL = auto()
@@ -59,14 +59,14 @@ def looks_like_login(text: str) -> bool:
     >>> [looks_like_login(name) for name in ("u:secret@h", "postgresql://h", "a password=b", "add password", "me@work")]
     [True, True, True, False, False]
     """
-    return bool(_LOGIN.search(text)) or any(True for _ in password_spans(text, Reading.PROSE))
+    return bool(_LOGIN.search(text)) or any(True for _ in password_spans(text, TextKind.PROSE))
 
 
-def password_spans(text: str, reading: Reading) -> Iterator[Span]:
+def password_spans(text: str, reading: TextKind) -> Iterator[Span]:
     """Yield where passwords stand, as (start, end), in no order and perhaps twice.
 
     >>> text = "see postgresql://me:secret@host/db and https://host:80/a@b"
-    >>> [text[start:end] for start, end in password_spans(text, Reading.PROSE)]
+    >>> [text[start:end] for start, end in password_spans(text, TextKind.PROSE)]
     ['secret']
     """
     for start, end in _candidates(text, reading):
@@ -77,7 +77,7 @@ def password_spans(text: str, reading: Reading) -> Iterator[Span]:
             yield start, end
 
 
-def _candidates(text: str, reading: Reading) -> Iterator[Span]:
+def _candidates(text: str, reading: TextKind) -> Iterator[Span]:
     for start, end in _schemes(text):
         yield from _url_password(text, start, end)
     if any(program in text for program in _PROGRAMS):
@@ -87,7 +87,7 @@ def _candidates(text: str, reading: Reading) -> Iterator[Span]:
     if "=" not in text or not any(name in text.lower() for name in _NAMES):
         return
     yield from _conninfo_passwords(text)
-    for pattern in (_IN_QUERY, _BETWEEN_SEMICOLONS, *([_LOOSE] if reading is Reading.PROSE else [])):
+    for pattern in (_IN_QUERY, _BETWEEN_SEMICOLONS, *([_LOOSE] if reading is TextKind.PROSE else [])):
         yield from (match.span(1) for match in pattern.finditer(text))
     for match in _VARIABLE.finditer(text):
         if not _OF_SHELL.fullmatch(match[1].strip("\"'")):

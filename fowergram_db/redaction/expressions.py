@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
-from fowergram_db.redaction.lexemes import Kind, Lexeme
+from fowergram_db.redaction.lexemes import Lexeme, LexemeKind
 from fowergram_db.redaction.texts import Text, joined, literal, made, quoted, unknown_value
 
 Walk = Callable[[int, int], None]
@@ -35,9 +35,9 @@ def matching(tokens: list[Lexeme]) -> dict[int, int]:
     found: dict[int, int] = {}
     opened: list[int] = []
     for at, token in enumerate(tokens):
-        if token.value == "(" and token.kind is Kind.OTHER:
+        if token.value == "(" and token.kind is LexemeKind.OTHER:
             opened.append(at)
-        elif token.value == ")" and token.kind is Kind.OTHER and opened:
+        elif token.value == ")" and token.kind is LexemeKind.OTHER and opened:
             found[opened.pop()] = at
     return found | dict.fromkeys(opened, len(tokens))
 
@@ -63,15 +63,17 @@ class Expressions:
     def begins(self, at: int) -> bool:
         """Tell whether a string begins at a token."""
         token = self.tokens[at]
-        return token.kind is Kind.STRING or (token.value in BUILDERS and self.is_symbol(at + 1, "("))
+        return token.kind is LexemeKind.STRING or (token.value in BUILDERS and self.is_symbol(at + 1, "("))
 
     def is_symbol(self, at: int, value: str) -> bool:
         """Tell whether a character stands at a place, no quoted name."""
-        return at < len(self.tokens) and self.tokens[at].value == value and self.tokens[at].kind is Kind.OTHER
+        return at < len(self.tokens) and self.tokens[at].value == value and self.tokens[at].kind is LexemeKind.OTHER
 
     def is_word(self, at: int, *values: str) -> bool:
         """Tell whether one of some words stands at a place."""
-        return 0 <= at < len(self.tokens) and self.tokens[at].kind is Kind.WORD and self.tokens[at].value in values
+        return (
+            0 <= at < len(self.tokens) and self.tokens[at].kind is LexemeKind.WORD and self.tokens[at].value in values
+        )
 
     def closing(self, at: int) -> int:
         """Return where the parenthesis at a place closes."""
@@ -85,7 +87,7 @@ class Expressions:
         """Return where the parenthesis opens that a list of names stands in, None where a token is in no such list."""
         at -= 1
         while at >= 0 and not self.is_symbol(at, "("):
-            if not (self.is_symbol(at, ",") or self.tokens[at].kind in (Kind.WORD, Kind.NAME)):
+            if not (self.is_symbol(at, ",") or self.tokens[at].kind in (LexemeKind.WORD, LexemeKind.NAME)):
                 return None
             at -= 1
         return at if at >= 0 else None
@@ -96,7 +98,7 @@ class Expressions:
 
     def is_cast(self, at: int) -> bool:
         """Tell whether a token may be one of a cast that stands behind a string."""
-        return self.tokens[at].kind is Kind.WORD or self.is_symbol(at, ":") or self.is_symbol(at, ".")
+        return self.tokens[at].kind is LexemeKind.WORD or self.is_symbol(at, ":") or self.is_symbol(at, ".")
 
     def read(self, at: int) -> tuple[Text, int]:
         """Return the value of the expression that begins at a token, and the index behind it."""
@@ -132,9 +134,9 @@ class Expressions:
 
     def _term(self, at: int) -> tuple[Text, int]:
         token = self.tokens[at]
-        if token.kind is Kind.STRING:
+        if token.kind is LexemeKind.STRING:
             return literal(self._text, token.start, token.end), at + 1
-        if token.kind is Kind.OTHER and token.value[0].isdigit():
+        if token.kind is LexemeKind.OTHER and token.value[0].isdigit():
             return self._text.part(token.start, token.end), at + 1
         if self.is_word(at, "pg_catalog") and self.is_symbol(at + 1, ".") and at + 2 < len(self.tokens):
             return self._term(at + 2)
@@ -148,13 +150,17 @@ class Expressions:
 
     def _compound(self, at: int) -> tuple[Text, int]:
         token = self.tokens[at]
-        if self.is_symbol(at + 1, "(") and token.kind is Kind.WORD and token.value in _EVALUATED:
+        if self.is_symbol(at + 1, "(") and token.kind is LexemeKind.WORD and token.value in _EVALUATED:
             return self._call(token.value, at + 1), self._closing[at + 1] + 1
         if self.is_symbol(at, "("):
             return self._nested(at), self._closing[at] + 1
         if self.is_word(at, "case"):
             return self._case(at)
-        if token.kind is Kind.WORD and at + 1 < len(self.tokens) and self.tokens[at + 1].kind is Kind.STRING:
+        if (
+            token.kind is LexemeKind.WORD
+            and at + 1 < len(self.tokens)
+            and self.tokens[at + 1].kind is LexemeKind.STRING
+        ):
             return self._term(at + 1)  # of a type that is named
         return self._not_understood(at)
 
@@ -224,11 +230,11 @@ class Expressions:
 
     def _stops(self, at: int) -> bool:
         token = self.tokens[at]
-        if token.kind is Kind.WORD:
+        if token.kind is LexemeKind.WORD:
             return token.value in _STOPS
         chained = self.is_symbol(at, "|") and self.is_symbol(at + 1, "|")
         cast = self.is_symbol(at, ":") and self.is_symbol(at + 1, ":")
-        return chained or cast or (token.kind is Kind.OTHER and token.value in ",;)")
+        return chained or cast or (token.kind is LexemeKind.OTHER and token.value in ",;)")
 
 
 def _replaced(spend: Callable[[int], bool], text: Text, old: Text, new: Text) -> Text:

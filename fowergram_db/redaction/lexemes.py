@@ -26,7 +26,7 @@ _NEXT = re.compile(
 _UESCAPE = re.compile(r"\s*+[uU][eE][sS][cC][aA][pP][eE]\s*+'.'")
 
 
-class Kind(StrEnum):
+class LexemeKind(StrEnum):
     """What a lexeme is."""
 
     WORD = auto()
@@ -41,7 +41,7 @@ class Lexeme(NamedTuple):
     That of a string is the quote or the dollar that it begins with, its prefix included.
     """
 
-    kind: Kind
+    kind: LexemeKind
     value: str
     start: int
     end: int
@@ -74,20 +74,20 @@ def lexemes(text: str) -> Lexemes:
                 comments.append((at, end))
             case "string":
                 end = _string_end(text, match)
-                tokens.append(Lexeme(Kind.STRING, match[0], at, end))
+                tokens.append(Lexeme(LexemeKind.STRING, match[0], at, end))
                 is_cut = end == len(text) and not _is_closed(text, match.end(), end, "'")
             case "dollar":
                 end = dollar_end(text, at)
-                tokens.append(Lexeme(Kind.STRING, match[0], at, end))
+                tokens.append(Lexeme(LexemeKind.STRING, match[0], at, end))
                 is_cut = end == len(text) and not _is_closed(text, match.end(), end, match[0])
             case "name" | "escaped":
                 end = quoted_end(text, match.end() - 1)
-                tokens.append(Lexeme(Kind.NAME, text[match.end() : end - 1].replace('""', '"'), at, end))
+                tokens.append(Lexeme(LexemeKind.NAME, text[match.end() : end - 1].replace('""', '"'), at, end))
                 is_cut = end == len(text) and not _is_closed(text, match.end(), end, '"')
             case "word":
-                tokens.append(Lexeme(Kind.WORD, fold(match[0]), at, end))
+                tokens.append(Lexeme(LexemeKind.WORD, fold(match[0]), at, end))
             case _:
-                tokens.append(Lexeme(Kind.OTHER, match[0], at, end))
+                tokens.append(Lexeme(LexemeKind.OTHER, match[0], at, end))
         at = end
     return Lexemes(tokens, comments, is_cut)
 

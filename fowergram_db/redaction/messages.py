@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from fowergram_db.lexer import fold
-from fowergram_db.redaction.connection_strings import Reading, password_spans
+from fowergram_db.redaction.connection_strings import TextKind, password_spans
 from fowergram_db.redaction.found import Secret
 from fowergram_db.redaction.lexemes import lexemes
 from fowergram_db.redaction.prose import prose_spans
@@ -57,7 +57,7 @@ def _secrets_in(text: str, data: tuple[Span, ...]) -> tuple[Secret, ...]:
     for start, end in (*data, (len(text), len(text))):
         found += [_moved(secret, at) for secret in secrets_of(text[at:start])]
         part = text[start:end]
-        found += [Secret(part[a:b], ((start + a, start + b),), 0) for a, b in password_spans(part, Reading.LITERAL)]
+        found += [Secret(part[a:b], ((start + a, start + b),), 0) for a, b in password_spans(part, TextKind.LITERAL)]
         at = end
     return tuple(found)
 

@@ -6,7 +6,7 @@ There, quotes and words have no rules: what counts is what stands around the wor
 import re
 from collections.abc import Iterator
 
-from fowergram_db.redaction.connection_strings import PLACEHOLDER, Reading, password_spans
+from fowergram_db.redaction.connection_strings import PLACEHOLDER, TextKind, password_spans
 
 ROLE_OPTIONS = frozenset(
     "add bypassrls createdb createrole encrypted infinity inherit limit login nobypassrls nocreatedb nocreaterole "
@@ -31,7 +31,7 @@ def prose_spans(text: str) -> Iterator[tuple[int, int]]:
     >>> [text[start:end] for start, end in prose_spans(text)]
     ['secret']
     """
-    yield from password_spans(text, Reading.PROSE)
+    yield from password_spans(text, TextKind.PROSE)
     for word in _WORD.finditer(text):
         between = _BETWEEN.match(text, word.end())
         opening = _QUOTES.match(text, between.end() if between else word.end())

@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from fowergram_db.redaction.connection_strings import Reading, password_spans
-from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes
+from fowergram_db.redaction.connection_strings import TextKind, password_spans
+from fowergram_db.redaction.lexemes import Lexeme, LexemeKind, lexemes
 from fowergram_db.redaction.messages import forms, masked, repetitions, secrets_in
 from fowergram_db.redaction.statements import secrets_of
 from fowergram_db.redaction.texts import literal, whole
@@ -51,7 +51,7 @@ class Variables:
         at = 0
         for start, end in (*data, (len(text), len(text))):
             found += self._of_statements(text[at:start], at)
-            spans = list(password_spans(text[start:end], Reading.LITERAL))
+            spans = list(password_spans(text[start:end], TextKind.LITERAL))
             found += [_masking(text, (start + a, start + b), is_valid=False) for a, b in spans]
             at = end
         return _without_overlaps(found)
@@ -62,7 +62,7 @@ class Variables:
         if not (places or repeated):
             return
         tokens, comments, _ = lexemes(text)
-        strings = [token for token in tokens if token.kind is Kind.STRING]
+        strings = [token for token in tokens if token.kind is LexemeKind.STRING]
         # A name or a number that happens to be the same stays.
         quoted = [(span, _) for span, _ in repeated if _around(strings, span) or _in_any(comments, span)]
         for span, level in sorted((*places, *quoted)):
@@ -97,7 +97,7 @@ def masked_data(parts: Iterable[str], on_masked: Callable[[], object]) -> Iterat
 
 
 def _masked(text: str, on_masked: Callable[[], object]) -> str:
-    shown = masked(text, password_spans(text, Reading.LITERAL))
+    shown = masked(text, password_spans(text, TextKind.LITERAL))
     if shown != text:
         on_masked()
     return shown

@@ -16,10 +16,10 @@ from fowergram_db.redaction.assignments import (
     passed_setting,
     selected_values,
 )
-from fowergram_db.redaction.connection_strings import Reading, password_spans
+from fowergram_db.redaction.connection_strings import TextKind, password_spans
 from fowergram_db.redaction.expressions import SETTING, Expressions
 from fowergram_db.redaction.found import Search, Secret
-from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes, statement_spans
+from fowergram_db.redaction.lexemes import Lexeme, LexemeKind, lexemes, statement_spans
 from fowergram_db.redaction.prose import ROLE_OPTIONS, prose_spans
 from fowergram_db.redaction.texts import UNKNOWN, Text, whole
 
@@ -140,7 +140,7 @@ class _Reader:
         named = self._search.named - {""}
         has_settings = any(name.startswith(SETTING) for name in named)
         for at, token in enumerate(self._tokens if named else ()):
-            if token.kind is Kind.OTHER or token.kind is Kind.STRING:
+            if token.kind is LexemeKind.OTHER or token.kind is LexemeKind.STRING:
                 continue
             if token.value in named:
                 self._assigned_values(at)
@@ -164,7 +164,7 @@ class _Reader:
         """Look through tokens; what belongs to a string that is put together is looked at as a whole."""
         while at < end:
             token = self._tokens[at]
-            if token.kind is Kind.OTHER:
+            if token.kind is LexemeKind.OTHER:
                 at = self._other(at, token)
             elif behind := self._secret(at, token):
                 at = behind
@@ -209,7 +209,7 @@ class _Reader:
     def _read_string(self, text: Text, *, is_code: bool) -> None:
         if not _HINTS.search(text.value):
             return
-        self._note(_part(text, 0, password_spans(text.value, Reading.LITERAL)))
+        self._note(_part(text, 0, password_spans(text.value, TextKind.LITERAL)))
         if self._level < _DEEPEST and _MORE_THAN_A_WORD.search(text.value):
             _Reader(self._search, self._readers, text, self._level + 1, is_code=is_code or text.is_composed).read()
 
@@ -227,7 +227,7 @@ class _Reader:
 
     def _secret(self, at: int, token: Lexeme) -> int | None:
         """Return where to go on where a secret begins with a token, or None."""
-        if token.kind is Kind.STRING:
+        if token.kind is LexemeKind.STRING:
             return None
         if behind := self._statement_part(at, token.value, token.kind) or self._argument(token.value, at):
             return behind
@@ -241,9 +241,9 @@ class _Reader:
             return self._take(value)
         return None
 
-    def _statement_part(self, at: int, word: str, kind: Kind) -> int | None:
+    def _statement_part(self, at: int, word: str, kind: LexemeKind) -> int | None:
         """Note which statement a word begins; return where to go on where it has a secret in it."""
-        if kind is not Kind.WORD:
+        if kind is not LexemeKind.WORD:
             return None
         is_word = self._expressions.is_word
         if word in ("create", "alter") and is_word(at + 1, "role", "user", "group"):
@@ -274,7 +274,7 @@ class _Reader:
 
         Of a parameter, its name is noted.
         """
-        if at < len(self._tokens) and self._tokens[at].kind is Kind.OTHER and self._tokens[at].value[0] == "$":
+        if at < len(self._tokens) and self._tokens[at].kind is LexemeKind.OTHER and self._tokens[at].value[0] == "$":
             self._search.named.add(self._tokens[at].value)
         if at >= len(self._tokens) or not self._expressions.begins(at):
             return None
@@ -290,7 +290,7 @@ class _Reader:
             value += 1
         if self._expressions.is_symbol(value, UNKNOWN):
             self._search.add(self._text.part(self._tokens[value].start, self._tokens[value].end), self._level)
-        elif value < len(self._tokens) and self._tokens[value].kind is Kind.OTHER:
+        elif value < len(self._tokens) and self._tokens[value].kind is LexemeKind.OTHER:
             self._search.named.add(self._tokens[value].value)  # $1
         if self._in_role and self._is_code:
             return self._of_role(at + 1)
@@ -301,8 +301,8 @@ class _Reader:
         token, before = self._tokens[at], self._tokens[at - 1] if at else None
         if before is None or self._in_role or at < self._options_end:
             return True
-        is_option = before.kind is Kind.WORD and before.value in ROLE_OPTIONS
-        follows = before.kind is Kind.OTHER and before.value in f"(,{UNKNOWN}"
+        is_option = before.kind is LexemeKind.WORD and before.value in ROLE_OPTIONS
+        follows = before.kind is LexemeKind.OTHER and before.value in f"(,{UNKNOWN}"
         return is_option or follows or self._text.value[token.start : token.end].isupper()
 
     def _of_role(self, at: int) -> int:
@@ -325,7 +325,7 @@ class _Reader:
     def _behind_stray_quote(self, at: int, end: int) -> int:
         """Take what stands right behind a string, up to the next quote: in ``'it's x'``, a quote within closed it."""
         token = self._tokens[end - 1]
-        rest = _BEHIND_STRING.match(self._text.value, token.end) if token.kind is Kind.STRING else None
+        rest = _BEHIND_STRING.match(self._text.value, token.end) if token.kind is LexemeKind.STRING else None
         if not rest or self._tokens[at].value[-1] != "'" or self._ends_option(end):
             return end
         self._search.add(self._text.part(*rest.span()), self._level)
@@ -343,7 +343,7 @@ class _Reader:
             return
         token = self._tokens[at]
         start, end = token.start, token.end
-        if token.kind is Kind.NAME:
+        if token.kind is LexemeKind.NAME:
             start, end = start + 1, max(start + 1, end - 1)
         elif bare := _BARE.match(self._text.value, start):
             end = bare.end()
@@ -358,7 +358,7 @@ class _Reader:
         begin = at
         while is_symbol(at + 1, "."):
             at += 2
-        if self._in_update or at >= len(self._tokens) or self._tokens[at].kind in (Kind.STRING, Kind.OTHER):
+        if self._in_update or at >= len(self._tokens) or self._tokens[at].kind in (LexemeKind.STRING, LexemeKind.OTHER):
             return None
         name = self._tokens[at].value
         if (at > begin or "." in name or name == "ssl_passphrase_command") and _NAMED_SECRET.fullmatch(name):
@@ -407,7 +407,7 @@ class _Reader:
         return end
 
     def _names_secret(self, at: int) -> bool:
-        if at >= len(self._tokens) or self._tokens[at].kind is not Kind.STRING:
+        if at >= len(self._tokens) or self._tokens[at].kind is not LexemeKind.STRING:
             return False
         return bool(_NAMED_SECRET.fullmatch(self._expressions.read(at)[0].value))
 

@@ -41,7 +41,7 @@ from fowergram_db.migrations.other_tools.tables import UNKNOWN, Tool
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.migrations.version import Version, VersionType, order_of, type_of
-from fowergram_db.schema.fingerprint import Difference, Fingerprint, Kind, differences, fingerprint
+from fowergram_db.schema.fingerprint import Difference, DifferenceKind, Fingerprint, differences, fingerprint
 
 _MOST_LISTED = 20
 _MOST_PREFIXES = 100
@@ -299,7 +299,7 @@ def _resemblance(
             listed = differences(_fingerprint_of(scratch), found)
             if not listed:
                 return ClosestVersion(version, exact=True)
-            if all(difference.kind is Kind.UNEXPECTED for difference in listed):
+            if all(difference.kind is DifferenceKind.UNEXPECTED for difference in listed):
                 best = ClosestVersion(version, exact=False)
     return best
 

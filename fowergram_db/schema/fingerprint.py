@@ -38,7 +38,7 @@ class Fingerprint:
         return Fingerprint(tuple(item for item in self.items if not item.identity.startswith(_RIGHTS)))
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """In which way two schemas differ at one place; in the order in which they are listed."""
 
     MISSING = auto()
@@ -50,7 +50,7 @@ class Kind(StrEnum):
 class Difference:
     """One object that is not as expected. ``expected`` and ``found`` are definitions, as JSON, or None."""
 
-    kind: Kind
+    kind: DifferenceKind
     what: str
     expected: str | None = None
     found: str | None = None
@@ -67,9 +67,9 @@ class Difference:
     def __str__(self) -> str:
         """Say it in a line.
 
-        >>> str(Difference(Kind.DIFFERENT, "column public.a.b", '{"type": "text"}', '{"type": "integer"}'))
+        >>> str(Difference(DifferenceKind.DIFFERENT, "column public.a.b", '{"type": "text"}', '{"type": "integer"}'))
         'different column public.a.b: type "text" expected, "integer" found'
-        >>> str(Difference(Kind.MISSING, "table public.a", "{}"))
+        >>> str(Difference(DifferenceKind.MISSING, "table public.a", "{}"))
         'missing table public.a'
         """
         details = "; ".join(
@@ -113,23 +113,23 @@ def differences(expected: Fingerprint, found: Fingerprint) -> tuple[Difference, 
     before = {item.identity: item for item in expected.items}
     after = {item.identity: item for item in found.items}
     listed = [
-        *_only_in(before, after, Kind.MISSING),
+        *_only_in(before, after, DifferenceKind.MISSING),
         *(
-            Difference(Kind.DIFFERENT, name, item.definition, after[name].definition)
+            Difference(DifferenceKind.DIFFERENT, name, item.definition, after[name].definition)
             for name, item in before.items()
             if name in after and after[name].definition != item.definition
         ),
-        *_only_in(after, before, Kind.UNEXPECTED),
+        *_only_in(after, before, DifferenceKind.UNEXPECTED),
     ]
     return tuple(listed)
 
 
-def _only_in(ours: Mapping[str, Item], theirs: Mapping[str, Item], kind: Kind) -> Iterator[Difference]:
+def _only_in(ours: Mapping[str, Item], theirs: Mapping[str, Item], kind: DifferenceKind) -> Iterator[Difference]:
     alone = {name: item for name, item in ours.items() if name not in theirs}
     for name, item in sorted(alone.items(), key=lambda pair: (not _is_whole(pair[1]), pair[0])):
         if item.part_of in alone:
             continue
-        sides = (item.definition, None) if kind is Kind.MISSING else (None, item.definition)
+        sides = (item.definition, None) if kind is DifferenceKind.MISSING else (None, item.definition)
         yield Difference(kind, name, *sides)
 
 

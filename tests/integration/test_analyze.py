@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fowergram_db.errors import DatabaseError, ExitCode, UsageError
 from fowergram_db.operations import analyze as module
-from fowergram_db.operations.analyze import Kind, Outcome, Progress, analyze
+from fowergram_db.operations.analyze import AnalyzeOutcome, AnalyzeProgress, TableKind, analyze
 
 _PARTITIONED = """
 CREATE TABLE visit (id int, note text) PARTITION BY RANGE (id);
@@ -85,7 +85,7 @@ def test_a_database_without_tables_has_nothing_to_do(empty_db):
 
 
 def test_every_table_of_the_product_is_analysed(db):
-    assert {result.outcome for result in run(db).results} <= {Outcome.DONE}
+    assert {result.outcome for result in run(db).results} <= {AnalyzeOutcome.DONE}
 
 
 def test_without_names_all_kinds_of_tables_are_analysed_the_largest_first(empty_db):
@@ -95,9 +95,9 @@ def test_without_names_all_kinds_of_tables_are_analysed_the_largest_first(empty_
     empty_db.execute("CREATE VIEW glance AS SELECT id FROM small")
     report = run(empty_db)
     assert [result.name for result in report.results] == ["large", "middle", "small"]
-    assert {result.outcome for result in report.results} == {Outcome.DONE}
+    assert {result.outcome for result in report.results} == {AnalyzeOutcome.DONE}
     assert [table.name for table in report.tables] == ["large", "middle", "small"]
-    assert [table.kind for table in report.tables] == [Kind.TABLE, Kind.MATERIALIZED_VIEW, Kind.TABLE]
+    assert [table.kind for table in report.tables] == [TableKind.TABLE, TableKind.MATERIALIZED_VIEW, TableKind.TABLE]
     for table in ("large", "middle", "small"):
         assert statistics_of(empty_db, table) == ["id"]
 
@@ -105,7 +105,7 @@ def test_without_names_all_kinds_of_tables_are_analysed_the_largest_first(empty_
 def test_a_partitioned_table_is_analysed_once_with_its_partitions(empty_db):
     empty_db.execute(_PARTITIONED)
     report = run(empty_db)
-    assert outcomes(report) == {"visit": Outcome.DONE}
+    assert outcomes(report) == {"visit": AnalyzeOutcome.DONE}
     for table in ("visit", "visit_1", "visit_rest", "visit_2"):
         assert statistics_of(empty_db, table) == ["id", "note"], table
 
@@ -117,10 +117,10 @@ def test_each_table_is_announced_before_and_after(empty_db):
     report = run(empty_db, on_progress=seen.append)
     large, small = report.results
     assert seen == [
-        Progress("public", "large", 1, 2),
-        Progress("public", "large", 1, 2, large),
-        Progress("public", "small", 2, 2),
-        Progress("public", "small", 2, 2, small),
+        AnalyzeProgress("public", "large", 1, 2),
+        AnalyzeProgress("public", "large", 1, 2, large),
+        AnalyzeProgress("public", "small", 2, 2),
+        AnalyzeProgress("public", "small", 2, 2, small),
     ]
     assert large.duration_ms > 0
 
@@ -141,7 +141,7 @@ def test_a_name_is_read_as_postgresql_reads_it(empty_db, name, found):
     empty_db.execute('CREATE TABLE "Odd Schema"."A ""quoted"".100%s {name}" AS SELECT 1 AS id')
     empty_db.execute(_PARTITIONED)
     report = run(empty_db, name)
-    assert outcomes(report) == {found: Outcome.DONE}
+    assert outcomes(report) == {found: AnalyzeOutcome.DONE}
     assert only(report).name == found
     assert statistics_of(empty_db, found)[0] == "id"
 
@@ -180,7 +180,7 @@ def test_a_table_without_the_right_to_it_is_skipped_and_the_others_go_on(empty_d
     own(empty_db, role, "mine")
     become(empty_db, role)
     report = run(empty_db)
-    assert outcomes(report) == {"theirs": Outcome.SKIPPED, "mine": Outcome.DONE}
+    assert outcomes(report) == {"theirs": AnalyzeOutcome.SKIPPED, "mine": AnalyzeOutcome.DONE}
     theirs = report.results[0]
     assert theirs.reason == "the role may not analyse it"
     assert theirs.fix.startswith(f"Run it as {empty_db.info.user}, its owner")
@@ -198,7 +198,7 @@ def test_the_grant_of_the_fix_works_as_printed(empty_db, role):
     empty_db.execute("RESET ROLE")
     empty_db.execute(skipped.fix.partition(" or: ")[2])
     become(empty_db, role)
-    assert outcomes(run(empty_db)) == {"Their s": Outcome.DONE}
+    assert outcomes(run(empty_db)) == {"Their s": AnalyzeOutcome.DONE}
     empty_db.execute("RESET ROLE")
     assert statistics_of(empty_db, "Their s") == ["id"]
 
@@ -212,7 +212,7 @@ def test_the_owner_of_the_database_may_analyse_the_tables_of_others(empty_db, ro
     report = run(empty_db)
     empty_db.execute("RESET ROLE")
     empty_db.execute(owner.format(database, sql.Identifier(empty_db.info.user)))
-    assert outcomes(report) == {"theirs": Outcome.DONE}
+    assert outcomes(report) == {"theirs": AnalyzeOutcome.DONE}
     assert statistics_of(empty_db, "theirs") == ["id"]
 
 
@@ -223,7 +223,7 @@ def test_a_partition_that_the_parents_analyze_leaves_out_is_reported(empty_db, r
         own(empty_db, role, table)
     become(empty_db, role)
     report = run(empty_db, *names)
-    assert outcomes(report) == {"visit": Outcome.DONE, "visit_1": Outcome.SKIPPED}
+    assert outcomes(report) == {"visit": AnalyzeOutcome.DONE, "visit_1": AnalyzeOutcome.SKIPPED}
     assert only(report).name == "visit"
     empty_db.execute("RESET ROLE")
     assert statistics_of(empty_db, "visit_1") == []
@@ -235,7 +235,7 @@ def test_a_partition_of_ones_own_is_analysed_where_its_parent_may_not_be(empty_d
     own(empty_db, role, "visit_1")
     become(empty_db, role)
     report = run(empty_db)
-    assert outcomes(report) == {"visit": Outcome.SKIPPED, "visit_1": Outcome.DONE}
+    assert outcomes(report) == {"visit": AnalyzeOutcome.SKIPPED, "visit_1": AnalyzeOutcome.DONE}
 
 
 @pytest.mark.usefixtures("impatient")
@@ -246,7 +246,7 @@ def test_a_locked_table_is_told_and_the_others_go_on(empty_db, lock):
     with another_session(empty_db) as other:
         other.execute(lock)
         report = run(empty_db)
-    assert outcomes(report) == {"visit": Outcome.LOCKED, "small": Outcome.DONE}
+    assert outcomes(report) == {"visit": AnalyzeOutcome.LOCKED, "small": AnalyzeOutcome.DONE}
     failed = next(result for result in report.results if result.name == "visit")
     assert "locked" in failed.reason
     assert failed.fix
@@ -274,7 +274,11 @@ def test_a_table_dropped_meanwhile_is_skipped_and_the_others_go_on(empty_db):
             empty_db.execute("DROP TABLE gone")
 
     report = run(empty_db, on_progress=drop)
-    assert outcomes(report) == {"large": Outcome.DONE, "gone": Outcome.SKIPPED, "small": Outcome.DONE}
+    assert outcomes(report) == {
+        "large": AnalyzeOutcome.DONE,
+        "gone": AnalyzeOutcome.SKIPPED,
+        "small": AnalyzeOutcome.DONE,
+    }
     assert report.results[1].reason == "it was dropped meanwhile"
     assert [table.name for table in report.tables] == ["large", "small"]
 
@@ -289,7 +293,7 @@ def test_what_the_server_says_of_a_failure_is_the_reason(empty_db):
         DROP TABLE other;
     """)
     (result,) = run(empty_db).results
-    assert result.outcome is Outcome.FAILED
+    assert result.outcome is AnalyzeOutcome.FAILED
     assert result.reason == 'relation "public.other" does not exist'
 
 
@@ -308,7 +312,7 @@ def test_a_table_is_reported_with_its_parts(empty_db):
     empty_db.execute("INSERT INTO story SELECT id, repeat('x', 9000) FROM generate_series(1, 100) AS id")
     empty_db.execute("SET TimeZone = 'Asia/Bangkok'")
     story = only(run(empty_db))
-    assert (story.schema, story.name, story.kind, story.rows) == ("public", "story", Kind.TABLE, 100)
+    assert (story.schema, story.name, story.kind, story.rows) == ("public", "story", TableKind.TABLE, 100)
     total, indexes, heap, toast = empty_db.execute("""
         SELECT pg_total_relation_size(oid), pg_indexes_size(oid),
             pg_relation_size(oid) + pg_relation_size(oid, 'fsm') + pg_relation_size(oid, 'vm'),
@@ -328,7 +332,7 @@ def test_a_partitioned_table_is_reported_as_the_sum_of_its_partitions(empty_db):
     (total,) = empty_db.execute(
         "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname IN ('visit_1', 'visit_2')"
     ).fetchone()
-    assert (visit.kind, visit.total_bytes, visit.rows) == (Kind.PARTITIONED_TABLE, total, 5000)
+    assert (visit.kind, visit.total_bytes, visit.rows) == (TableKind.PARTITIONED_TABLE, total, 5000)
     assert visit.last_analyzed is not None
 
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.schema.fingerprint import Kind, differences, fingerprint
+from fowergram_db.schema.fingerprint import DifferenceKind, differences, fingerprint
 
 SCHEMA = """
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
@@ -195,7 +195,10 @@ def test_what_hangs_on_a_missing_table_is_not_listed_again(empty_db):
     before = fingerprint(empty_db)
     empty_db.execute("DROP TABLE a; CREATE TABLE c ()")
     found = differences(before, fingerprint(empty_db))
-    assert [(d.kind, d.what) for d in found] == [(Kind.MISSING, "table public.a"), (Kind.UNEXPECTED, "table public.c")]
+    assert [(d.kind, d.what) for d in found] == [
+        (DifferenceKind.MISSING, "table public.a"),
+        (DifferenceKind.UNEXPECTED, "table public.c"),
+    ]
 
 
 def test_an_index_that_was_left_invalid_shows(empty_db):

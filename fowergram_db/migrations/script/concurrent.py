@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fowergram_db.lexer import Kind, Token, tokens
+from fowergram_db.lexer import Token, TokenKind, tokens
 
 _LONGEST_NAME_BYTES = 63
 _BARE = re.compile(r"[a-z_][a-z0-9_]*")
 _NAMED, _UNNAMED = ("index", "table", "schema"), ("database", "system")
-_NOTHING = Token(Kind.OTHER, "")
+_NOTHING = Token(TokenKind.OTHER, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,13 @@ class _Reader:
         self.ahead = [next(source, _NOTHING) for _ in range(3)]
 
     def next_is(self, word: str) -> bool:
-        return self.ahead[0].value == word and self.ahead[0].kind is not Kind.NAME
+        return self.ahead[0].value == word and self.ahead[0].kind is not TokenKind.NAME
 
     def passes(self, *words: str) -> bool:
         """Step over these words where they are what comes next; tell whether they were."""
         if [token.value for token in self.ahead[: len(words)]] != list(words):
             return False
-        if any(token.kind is Kind.NAME for token in self.ahead[: len(words)]):
+        if any(token.kind is TokenKind.NAME for token in self.ahead[: len(words)]):
             return False
         for _ in words:
             self._step()
@@ -149,7 +149,7 @@ class _Reader:
     def name(self) -> str:
         """Return the identifier that comes next, cut to what the server keeps; "" where none does."""
         token = self.ahead[0]
-        if token.kind not in (Kind.WORD, Kind.NAME):
+        if token.kind not in (TokenKind.WORD, TokenKind.NAME):
             return ""
         self._step()
         return token.value.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from fowergram_db.lexer import Kind, Token, tokens
+from fowergram_db.lexer import Token, TokenKind, tokens
 
 _SCHEMA, _TABLE = "public", "schema_migrations"
 _MODIFIERS = frozenset(("if", "exists", "not", "only", "table", "unlogged"))
@@ -28,14 +28,14 @@ def changes_history(statement: str) -> bool:
     if _TABLE not in statement.lower() and not _OF_SCHEMA.match(statement):
         return False
     found = tuple(tokens(statement))
-    verb, kind = (token.value if token.kind is Kind.WORD else "" for token in (*found[:2], _END, _END)[:2])
+    verb, kind = (token.value if token.kind is TokenKind.WORD else "" for token in (*found[:2], _END, _END)[:2])
     match verb, kind:
         case "drop", "schema":
             changes = _SCHEMA in _names(found[2:])
         case "alter", "schema":
             changes = [token.value for token in found[2:4]] == [_SCHEMA, "rename"]
         case "drop", "owned":
-            changes = any(token.value in _OWN_ROLES for token in found[2:] if token.kind is Kind.WORD)
+            changes = any(token.value in _OWN_ROLES for token in found[2:] if token.kind is TokenKind.WORD)
         case ("drop", "table") | ("truncate", _):
             changes = _TABLE in _names(found[1:])
         case "alter", "table":
@@ -44,17 +44,17 @@ def changes_history(statement: str) -> bool:
         case "create", _:
             changes = _is_created(found[1:])
         case "copy", _:
-            changes = _begins_with_it(found[1:]) and Token(Kind.WORD, "from") in found
+            changes = _begins_with_it(found[1:]) and Token(TokenKind.WORD, "from") in found
         case _:
             changes = any(_is_written(found, at) for at in range(len(found)))
     return changes
 
 
-_END = Token(Kind.OTHER, "")
+_END = Token(TokenKind.OTHER, "")
 
 
 def _is_created(rest: Sequence[Token]) -> bool:
-    words = [token.value for token in rest[:6] if token.kind is Kind.WORD]
+    words = [token.value for token in rest[:6] if token.kind is TokenKind.WORD]
     if "table" not in words[:2] or _TEMPORARY.intersection(words[:2]):
         return False
     return _begins_with_it(_behind_modifiers(rest))
@@ -64,14 +64,14 @@ def _is_written(found: Sequence[Token], at: int) -> bool:
     """Tell whether a part of a statement, as of one with WITH, writes to the table."""
     for verb in _WRITES:
         end = at + len(verb)
-        if all(t.kind is Kind.WORD and t.value == word for t, word in zip(found[at:end], verb, strict=False)):
+        if all(t.kind is TokenKind.WORD and t.value == word for t, word in zip(found[at:end], verb, strict=False)):
             return end <= len(found) and _begins_with_it(_behind_modifiers(found[end:]))
     return False
 
 
 def _behind_modifiers(rest: Sequence[Token]) -> Sequence[Token]:
     at = 0
-    while at < len(rest) and rest[at].kind is Kind.WORD and rest[at].value in _MODIFIERS:
+    while at < len(rest) and rest[at].kind is TokenKind.WORD and rest[at].value in _MODIFIERS:
         at += 1
     return rest[at:]
 
@@ -87,9 +87,9 @@ def _names(rest: Sequence[Token]) -> list[str]:
 
 def _read_names(rest: Sequence[Token]) -> Iterator[str]:
     at = 0
-    while at < len(rest) and rest[at].kind in (Kind.WORD, Kind.NAME):
+    while at < len(rest) and rest[at].kind in (TokenKind.WORD, TokenKind.NAME):
         parts = [rest[at].value]
-        while at + 2 < len(rest) and rest[at + 1] == Token(Kind.OTHER, "."):
+        while at + 2 < len(rest) and rest[at + 1] == Token(TokenKind.OTHER, "."):
             at += 2
             parts.append(rest[at].value)
         if len(parts) == 1 or parts[-2] == _SCHEMA:
@@ -97,8 +97,8 @@ def _read_names(rest: Sequence[Token]) -> Iterator[str]:
         else:
             yield ".".join(parts)
         at += 1
-        while at < len(rest) and rest[at] == Token(Kind.OTHER, "*"):
+        while at < len(rest) and rest[at] == Token(TokenKind.OTHER, "*"):
             at += 1
-        if at >= len(rest) or rest[at] != Token(Kind.OTHER, ","):
+        if at >= len(rest) or rest[at] != Token(TokenKind.OTHER, ","):
             return
         at = len(rest) - len(_behind_modifiers(rest[at + 1 :]))

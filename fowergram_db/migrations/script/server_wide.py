@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from fowergram_db.migrations.script.statements import Script, Statement
-from fowergram_db.redaction.lexemes import Kind, Lexeme, lexemes
+from fowergram_db.redaction.lexemes import Lexeme, LexemeKind, lexemes
 
 _LONGEST_NAME_BYTES = 63
 _ROLE = frozenset(("role", "user", "group"))
@@ -172,10 +172,10 @@ class _Reader:
         self.tokens: list[Lexeme] = []
         depth = 0
         for token in tokens:
-            depth += token.value == "(" and token.kind is Kind.OTHER
+            depth += token.value == "(" and token.kind is LexemeKind.OTHER
             if depth == 0:
                 self.tokens.append(token)
-            depth -= token.value == ")" and token.kind is Kind.OTHER
+            depth -= token.value == ")" and token.kind is LexemeKind.OTHER
         self.text = text
         self.start = start
         self.at = 0
@@ -183,7 +183,7 @@ class _Reader:
     def peek(self, ahead: int = 0) -> str:
         """Return the word that comes next, or after so many others; "" where none does, and for a quoted name."""
         at = self.at + ahead
-        return self.tokens[at].value if at < len(self.tokens) and self.tokens[at].kind is Kind.WORD else ""
+        return self.tokens[at].value if at < len(self.tokens) and self.tokens[at].kind is LexemeKind.WORD else ""
 
     def word(self) -> str:
         """Step over a token and return its word; "" at the end, "?" for what is none."""
@@ -202,13 +202,13 @@ class _Reader:
         is_known = True
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
-            if token.kind not in (Kind.WORD, Kind.NAME):
+            if token.kind not in (LexemeKind.WORD, LexemeKind.NAME):
                 is_known = False
                 break
-            is_plain = token.kind is Kind.WORD or self.text[token.start] == '"'
-            is_known &= is_plain and not (token.kind is Kind.WORD and token.value in _NO_NAMES)
+            is_plain = token.kind is LexemeKind.WORD or self.text[token.start] == '"'
+            is_known &= is_plain and not (token.kind is LexemeKind.WORD and token.value in _NO_NAMES)
             name = token.value.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore")
-            if token.kind is Kind.WORD and name in _CURRENT:
+            if token.kind is LexemeKind.WORD and name in _CURRENT:
                 name = ""
             found.append(Named(name, self.start + token.start, self.start + token.end))
             self.at += 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum, auto
 from itertools import pairwise
 
-from fowergram_db.lexer import Kind, Token, tokens
+from fowergram_db.lexer import Token, TokenKind, tokens
 
 
 class Trait(StrEnum):
@@ -133,4 +133,4 @@ def _moves_database(statement: str) -> bool:
 
 
 def _is_word(token: Token, word: str) -> bool:
-    return token.kind is Kind.WORD and token.value == word
+    return token.kind is TokenKind.WORD and token.value == word

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fowergram_db.errors import FileFault
-from fowergram_db.lexer import Kind, Token, tokens
+from fowergram_db.lexer import Token, TokenKind, tokens
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import Listing
 from fowergram_db.migrations.files.migration import MigrationFile, folder_of, read_down
@@ -64,7 +64,7 @@ def _read_script(path: Path) -> SqlFile:
     file = read_file(path)
     for variable in _VARIABLE.finditer(file.text):
         before = [*tokens(file.text[: variable.start() + 1])]
-        if before and before[-1] == Token(Kind.OTHER, ":"):  # and no part of a string, or of a comment
+        if before and before[-1] == Token(TokenKind.OTHER, ":"):  # and no part of a string, or of a comment
             raise FileFault(
                 f"{path.name}: psql would put something in the place of {variable[0]}",
                 hint="Write the value itself: fowergram-db runs SQL, and has no variables of psql.",
