@@ -21,8 +21,8 @@ from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.schema.catalog import describe
 from fowergram_db.schema.description import Description
-from fowergram_db.schema.layout import Area, Group, Layout, misplaced
 from fowergram_db.schema.markdown import markdown
+from fowergram_db.schema.page_layout import Area, Group, PageLayout, misplaced
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/database-schema.md"
 
@@ -98,7 +98,7 @@ def _server() -> Target:
 def page(description: Description) -> str:
     """Return the page. Raises ValueError where a table or view has no place, or a place no table."""
     areas = (Area(title, tuple(map(_identity, names.split()))) for title, names in AREAS.items())
-    layout = Layout("Database schema", tuple(areas), GROUPS, ABOUT)
+    layout = PageLayout("Database schema", tuple(areas), GROUPS, ABOUT)
     if wrong := misplaced(description, layout):
         raise ValueError(f"correct AREAS in tests/schema_docs.py: {'; '.join(wrong)}")
     return markdown(description, layout)

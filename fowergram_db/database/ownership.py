@@ -52,7 +52,7 @@ class Untrusted:
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class CatalogRelation:
     """A relation as the catalog has it: ``kind`` is pg_class.relkind, ``types`` those of the ``columns``.
 
     A type outside pg_catalog has its schema before it. ``computed`` columns are generated, ``required`` are those that
@@ -113,7 +113,9 @@ def ask_with_ownership(
     return ask(load_with_ownership(name, relation=relation)), Trusted.ALL
 
 
-def find_relations(connection: Connection, names: Sequence[str], schema: str | None = None) -> tuple[Relation, ...]:
+def find_relations(
+    connection: Connection, names: Sequence[str], schema: str | None = None
+) -> tuple[CatalogRelation, ...]:
     """Return the relations of these names, in one schema or in any but the system's; those in public come first.
 
     Reads the catalog alone, in one round trip, two where a role owns something by whose membership it is trusted. So it
@@ -122,9 +124,9 @@ def find_relations(connection: Connection, names: Sequence[str], schema: str | N
     return query_relations(connection, "ownership/named", {"names": list(names), "schema": schema})
 
 
-def query_relations(connection: Connection, query: str, values: Mapping[str, object]) -> tuple[Relation, ...]:
+def query_relations(connection: Connection, query: str, values: Mapping[str, object]) -> tuple[CatalogRelation, ...]:
     """Return the relations that a shipped query finds, as ``find_relations`` does."""
-    with connection.cursor(row_factory=class_row(Relation)) as cursor:
+    with connection.cursor(row_factory=class_row(CatalogRelation)) as cursor:
         found, trusted = ask_with_ownership(
             "ownership/relations",
             lambda text: cursor.execute(text, values).fetchall(),

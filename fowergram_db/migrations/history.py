@@ -11,7 +11,7 @@ import psycopg
 
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.ownership import (
-    Relation,
+    CatalogRelation,
     Trusted,
     find_relations,
     load_with_ownership,
@@ -64,7 +64,7 @@ class RecordedState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class MigrationProgress:
     """How far a migration without a transaction has come, up or down.
 
     ``done`` are the SHA-256 of the statements that have run (the first digits will do), of ``total``. The next of
@@ -94,7 +94,7 @@ class Progress:
     def __str__(self) -> str:
         """Say it in a few words.
 
-        >>> str(Progress("up", ("a",), 3, "CREATE INDEX", 7))
+        >>> str(MigrationProgress("up", ("a",), 3, "CREATE INDEX", 7))
         '1 of 3 statements done, stopped at statement 2 (CREATE INDEX, line 7)'
         """
         what = "undone" if self.direction == "down" else "done"
@@ -119,7 +119,7 @@ class AppliedMigration:
     duration_ms: float
     statements_done: int
     reversible: bool
-    progress: Progress | None = None
+    progress: MigrationProgress | None = None
     recorded: Version | None = None
 
     @property
@@ -219,7 +219,7 @@ def require_trusted_table(connection: Connection) -> None:
         _find(connection)
 
 
-def require_safe_to_write(connection: Connection) -> Relation | None:
+def require_safe_to_write(connection: Connection) -> CatalogRelation | None:
     """Lock the table in the transaction at hand, and raise unless it is ours: what was checked before may be gone."""
     connection.execute("LOCK TABLE public.schema_migrations IN ROW EXCLUSIVE MODE")
     with translate_errors("look for public.schema_migrations", Situation.HISTORY):
@@ -246,14 +246,14 @@ def create_history(connection: Connection, version_type: VersionType = VersionTy
     return History(exists=True, trusted=table.trusted if table else Trusted.ALL, version_type=version_type)
 
 
-def _find(connection: Connection) -> Relation | None:
+def _find(connection: Connection) -> CatalogRelation | None:
     table = next(iter(find_relations(connection, [TABLE], "public")), None)
     if table is not None:
         require_trusted(connection, str(table), table.untrusted, UntrustedHistory)
     return table
 
 
-def _is_own(table: Relation) -> bool:
+def _is_own(table: CatalogRelation) -> bool:
     """Tell whether a table of our name is ours by its shape, as somebody may have altered it."""
     return table.kind == "r" and len(_missing(frozenset(table.columns))) <= _MOST_MISSING
 
@@ -262,7 +262,7 @@ def _missing(names: frozenset[str]) -> tuple[str, ...]:
     return tuple(column for column in _TYPES if column not in names and column != _PROGRESS)
 
 
-def _require_own_shape(table: Relation) -> None:
+def _require_own_shape(table: CatalogRelation) -> None:
     """Raise HistoryInconsistent where a column is not as the tool has made it: it could not be read, or written."""
     if fault := next(_faults(table, _version_type(table)), ""):
         raise HistoryInconsistent(
@@ -271,12 +271,12 @@ def _require_own_shape(table: Relation) -> None:
         )
 
 
-def _version_type(table: Relation) -> VersionType:
+def _version_type(table: CatalogRelation) -> VersionType:
     has_text = ("version", "text") in zip(table.columns, table.types, strict=True)
     return VersionType.TEXT if has_text and _POSITION in table.columns else VersionType.NUMBER
 
 
-def _faults(table: Relation, version_type: VersionType) -> Iterator[str]:
+def _faults(table: CatalogRelation, version_type: VersionType) -> Iterator[str]:
     types = _TYPES | _TEXT_TYPES if version_type is VersionType.TEXT else _TYPES
     yield from (f"its column {column} is missing" for column in _missing(frozenset(table.columns)))
     for column, found in zip(table.columns, table.types, strict=True):
@@ -289,7 +289,9 @@ def _faults(table: Relation, version_type: VersionType) -> Iterator[str]:
             yield f"its column {column} is NOT NULL and has no default, so no row can be written"
 
 
-def _read_rows(connection: Connection, table: Relation, version_type: VersionType) -> tuple[AppliedMigration, ...]:
+def _read_rows(
+    connection: Connection, table: CatalogRelation, version_type: VersionType
+) -> tuple[AppliedMigration, ...]:
     read = load_with_version("bookkeeping/read", version_type)
     query = psycopg.ClientCursor(connection).mogrify(read, {"oid": table.oid})
     with connection.cursor() as cursor:
@@ -332,7 +334,7 @@ def _applied(row: HistoryRow, version_type: VersionType) -> AppliedMigration:
         duration_ms=row.duration_ms("duration_ms"),
         statements_done=row.whole_number("statements_done", least=0),
         reversible=row.flag("reversible"),
-        progress=None if progress is None else Progress(**progress),
+        progress=None if progress is None else MigrationProgress(**progress),
     )
 
 

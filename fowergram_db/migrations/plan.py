@@ -11,7 +11,7 @@ from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.files.sql_file import SqlFile
-from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
+from fowergram_db.migrations.history import AppliedMigration, History, MigrationProgress, RecordedState
 from fowergram_db.migrations.version import Version, order_of, require_version
 
 
@@ -139,7 +139,7 @@ class Step:
     down_sql: str | None = None
     down_source: str = ""
     is_file: bool = True
-    progress: Progress | None = None
+    progress: MigrationProgress | None = None
     down_fault: FileFault | None = None
     statements_done: int = 0
 

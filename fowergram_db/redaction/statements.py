@@ -79,9 +79,9 @@ def secrets_of(text: str) -> list[Secret]:
     if not _is_worth_reading(text.lower()):
         return []
     search = Search()
-    readers: list[_Reader] = []
+    readers: list[_SecretReader] = []
     for start, end in _worth_reading(text):
-        _Reader(search, readers, whole(text).part(start, end), 0, is_code=True).read()
+        _SecretReader(search, readers, whole(text).part(start, end), 0, is_code=True).read()
     for _ in range(_LONGEST_CHAIN):
         known = len(search.named)
         for reader in tuple(readers):
@@ -111,10 +111,12 @@ def _is_worth_reading(lowered: str) -> bool:
     return any(word in lowered for word in _WORDS) or any(role.search(lowered) for role in _ROLES)
 
 
-class _Reader:
+class _SecretReader:
     """One text: the statements themselves, or what a string stands for. ``is_code`` tells prose from what runs."""
 
-    def __init__(self, search: Search, readers: "list[_Reader]", text: Text, level: int, *, is_code: bool) -> None:
+    def __init__(
+        self, search: Search, readers: "list[_SecretReader]", text: Text, level: int, *, is_code: bool
+    ) -> None:
         self._search = search
         self._readers = readers
         self._text = text
@@ -211,7 +213,9 @@ class _Reader:
             return
         self._note(_part(text, 0, password_spans(text.value, TextKind.LITERAL)))
         if self._level < _DEEPEST and _MORE_THAN_A_WORD.search(text.value):
-            _Reader(self._search, self._readers, text, self._level + 1, is_code=is_code or text.is_composed).read()
+            _SecretReader(
+                self._search, self._readers, text, self._level + 1, is_code=is_code or text.is_composed
+            ).read()
 
     def _parameters(self, at: int) -> None:
         """Take the values of USING that a PASSWORD clause refers to as ``$1``."""

@@ -130,7 +130,7 @@ def adopt(
             files, history = align(files, history)
             records = read_records(connection, options.tool, history.others)
             _require_known_shape(history, records)
-            job = _Job(history, records, _claim(history, records, files, options))
+            job = _AdoptJob(history, records, _claim(history, records, files, options))
             _require_files(job, options)
             found = _schema_without(connection, find_kept(connection, history.others))
             make_scratch = partial(scratch_database, target, Owner(lock.run))
@@ -149,7 +149,7 @@ def adopt(
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _AdoptJob:
     """What is to be adopted: what both histories hold, and what follows for the files."""
 
     history: History
@@ -216,7 +216,7 @@ def _claim(
     return match_files(records, files, options.to, unmatched)
 
 
-def _require_files(job: _Job, options: AdoptOptions) -> None:
+def _require_files(job: _AdoptJob, options: AdoptOptions) -> None:
     unknown = job.recorded_by_tool.unknown
     if unknown and options.comparison is Comparison.REQUIRED:
         listed = ", ".join(unknown[:_MOST_LISTED])
@@ -304,7 +304,9 @@ def _resemblance(
     return best
 
 
-def _record(connection: Connection, job: _Job, files: Sequence[MigrationFile]) -> tuple[str, tuple[OtherHistory, ...]]:
+def _record(
+    connection: Connection, job: _AdoptJob, files: Sequence[MigrationFile]
+) -> tuple[str, tuple[OtherHistory, ...]]:
     """Write the history in one transaction.
 
     Return the name under which a foreign table of its name is kept, and the histories that do not count any more.

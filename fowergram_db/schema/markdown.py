@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from fowergram_db.schema.description import Description, Function, Relation, Type
 from fowergram_db.schema.diagram import entity_diagram
 from fowergram_db.schema.entries import Links, function_entry, relation_entry, type_entry
-from fowergram_db.schema.layout import Area, Group, Layout, arranged, grouped, layout_by_schema
 from fowergram_db.schema.markup import code, prose, slugs
+from fowergram_db.schema.page_layout import Area, Group, PageLayout, arranged, grouped, page_layout_by_schema
 from fowergram_db.schema.wording import display_name
 
 # Keys of headings that are no thing's; no identity begins so.
 _CONTENTS, _FUNCTIONS, _TYPES = "# Contents", "# Functions", "# Types"
 
 
-def markdown(description: Description, layout: Layout | None = None) -> str:
+def markdown(description: Description, layout: PageLayout | None = None) -> str:
     """Return the document: contents, then areas with their diagrams and tables, then functions and types.
 
     Without a layout, each schema is an area. The same description always makes the same text.
     """
-    layout = layout or layout_by_schema(description)
+    layout = layout or page_layout_by_schema(description)
     plan = _Plan(
         layout, description, arranged(description, layout), grouped(description.functions, layout), description.types
     )
@@ -31,7 +31,7 @@ def markdown(description: Description, layout: Layout | None = None) -> str:
 class _Plan:
     """What is told, in its order."""
 
-    layout: Layout
+    layout: PageLayout
     description: Description
     areas: tuple[tuple[Area, tuple[Relation, ...]], ...]
     groups: tuple[tuple[Group, tuple[Function, ...]], ...]

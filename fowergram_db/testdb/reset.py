@@ -108,7 +108,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
     the role may not create databases, all it owns in this one is dropped, and built again. But for that last way, what
     was there stays as it is until the new one is complete. Raises Refused where it may not be done at all.
     """
-    job, found = _Job(target, files, options, on_event), _DatabaseState()
+    job, found = _ResetJob(target, files, options, on_event), _DatabaseState()
     try:
         with connect_safely(target) as connection:
             on_event(Connected(server_version(connection)))
@@ -126,7 +126,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _ResetJob:
     """What is to be made anew, of what, on which terms, and who is told."""
 
     target: Target
@@ -149,7 +149,7 @@ class _DatabaseState:
     fallback_reason: str = ""
 
 
-def _begin(connection: Connection, job: _Job, found: _DatabaseState) -> Reset | None:
+def _begin(connection: Connection, job: _ResetJob, found: _DatabaseState) -> Reset | None:
     """Return what was done where the database could be emptied; else None, once nothing forbids to replace it."""
     facts, found.may_create = facts_of_session(connection)
     may_empty = found.may_create and is_disposable(facts.name)
@@ -170,7 +170,7 @@ def _begin(connection: Connection, job: _Job, found: _DatabaseState) -> Reset | 
     return None
 
 
-def _allowed(connection: Connection, job: _Job, facts: DatabaseFacts, *, is_replaced: bool) -> DatabaseFacts:
+def _allowed(connection: Connection, job: _ResetJob, facts: DatabaseFacts, *, is_replaced: bool) -> DatabaseFacts:
     """Return how the database was made, once nothing and nobody forbids to empty it; end the sessions of others.
 
     ``is_replaced``: another one is to take its place for sure, so that it has to be dropped.
@@ -193,7 +193,7 @@ def _allowed(connection: Connection, job: _Job, facts: DatabaseFacts, *, is_repl
     return facts
 
 
-def _require_directory(connection: Connection, job: _Job, facts: DatabaseFacts) -> None:
+def _require_directory(connection: Connection, job: _ResetJob, facts: DatabaseFacts) -> None:
     """Raise where the migrations are not those of this database, and nobody confirms that they are to replace them."""
     # Nobody is asked about what is never reset.
     require_no_production(job.options.environ, "nothing is reset here")
@@ -231,7 +231,7 @@ def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> It
         raise
 
 
-def _emptied(connection: Connection, job: _Job, found: _DatabaseState) -> Reset:
+def _emptied(connection: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
     """Delete what was written since the database was cloned. Raises NotExact where that would not do."""
     assert found.facts is not None  # noqa: S101 - this session is in the database
     found.template = find_template(connection, job.spec(found.facts))
@@ -243,7 +243,7 @@ def _emptied(connection: Connection, job: _Job, found: _DatabaseState) -> Reset:
     return Reset(Method.EMPTIED, found.template.name, emptied)
 
 
-def _cloned(admin: Connection, job: _Job, found: _DatabaseState) -> Reset:
+def _cloned(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
     """Put a clone in the place of the target's database, and make the next one ready."""
     from fowergram_db.testdb.databases import pool
 
@@ -257,7 +257,7 @@ def _cloned(admin: Connection, job: _Job, found: _DatabaseState) -> Reset:
     return Reset(Method.CLONED, source.template.name, fallback_reason=found.fallback_reason)
 
 
-def _built(admin: Connection, job: _Job, found: _DatabaseState) -> Reset:
+def _built(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
     """Build a database beside the target's, and put it in its place."""
     from fowergram_db.migrations.build import build, steps_of
     from fowergram_db.testdb.owner import active_owner
@@ -282,7 +282,7 @@ def _built(admin: Connection, job: _Job, found: _DatabaseState) -> Reset:
     return Reset(Method.BUILT)
 
 
-def _in_place(job: _Job, oid: int) -> Reset:
+def _in_place(job: _ResetJob, oid: int) -> Reset:
     from fowergram_db.testdb.in_place import rebuild_in_place
 
     rebuild_in_place(job.target, oid, job.files, job.on_event)

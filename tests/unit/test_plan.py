@@ -11,7 +11,7 @@ from fowergram_db.errors import HistoryInconsistent, Refused, UnknownVersion, Us
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
 from fowergram_db.migrations.files.sql_file import SqlFile
-from fowergram_db.migrations.history import AppliedMigration, History, Progress, RecordedState
+from fowergram_db.migrations.history import AppliedMigration, History, MigrationProgress, RecordedState
 from fowergram_db.migrations.plan import (
     Direction,
     RollbackTarget,
@@ -57,7 +57,7 @@ def test_every_state(files, rows, states):
 
 def test_where_a_run_arrives_counts_one_that_stopped_midway_elsewhere_neither_way():
     files = list(map(file, (1, 2, 3, 4)))
-    before = history(row(1), replace(row(3, "", RecordedState.PARTIAL), progress=Progress("up", (), 1)))
+    before = history(row(1), replace(row(3, "", RecordedState.PARTIAL), progress=MigrationProgress("up", (), 1)))
     steps = plan_up(files, before, to=2, out_of_order=True)
     assert summary_after(files, before, steps) == Summary((1, 2), (4,))
     assert summarize(migration_states(files, before)) == Summary((1,), (2, 4))

@@ -16,9 +16,9 @@ from fowergram_db.schema.description import (
     Trigger,
     Type,
 )
-from fowergram_db.schema.layout import Area, Group, Layout, misplaced
 from fowergram_db.schema.markdown import markdown
 from fowergram_db.schema.markup import slugs
+from fowergram_db.schema.page_layout import Area, Group, PageLayout, misplaced
 from tests.rendered import rendered
 
 
@@ -80,7 +80,7 @@ DESCRIPTION = Description(
         a_function("shop.nothing()", "", kind="procedure", language="plpgsql"),
     ),
 )
-LAYOUT = Layout(
+LAYOUT = PageLayout(
     "All of it",
     (Area("People", ("public.users",)), Area("Things", ("shop.orders", "public.posts"), "What they make.")),
     (Group("Readers", "get_.*", "To read with."),),
@@ -168,5 +168,5 @@ def test_without_a_layout_each_schema_is_an_area():
     ],
 )
 def test_what_is_wrong_with_a_layout_is_told(areas, wrong):
-    layout = Layout("", tuple(Area(title, tuple(names.split())) for title, names in areas.items()))
+    layout = PageLayout("", tuple(Area(title, tuple(names.split())) for title, names in areas.items()))
     assert misplaced(DESCRIPTION, layout) == wrong

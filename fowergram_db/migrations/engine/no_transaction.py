@@ -35,7 +35,7 @@ from fowergram_db.migrations.engine.simple_query import has_failed, roll_back, s
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, compose, guard, preamble
 from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
 from fowergram_db.migrations.events import Resumed, StatementReached, StepResult
-from fowergram_db.migrations.history import Lock, Progress, guarded, require_trusted_table
+from fowergram_db.migrations.history import Lock, MigrationProgress, guarded, require_trusted_table
 from fowergram_db.migrations.history_sql import load_for
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script.scanner import Piece, Statement, Trait
@@ -93,7 +93,7 @@ class _Run:
 
     worker: Worker
     checked: CheckedStep
-    progress: Progress = field(init=False)
+    progress: MigrationProgress = field(init=False)
     begun: bool = field(init=False)
     began: float = field(init=False)
 
@@ -114,10 +114,10 @@ class _Run:
             raise
         return StepResult(step, duration_ms)
 
-    def _resume(self) -> Progress:
+    def _resume(self) -> MigrationProgress:
         """Record the beginning, or find the place to go on at; what has run must stand in the script as it was."""
         step, script = self.checked.step, self.checked.script
-        found = step.progress or Progress(str(step.direction), (), 0)
+        found = step.progress or MigrationProgress(str(step.direction), (), 0)
         for number, (statement, recorded) in enumerate(zip(script.statements, found.done, strict=False)):
             if not recorded.startswith(self._hash(statement)):
                 raise self._edited(number)
@@ -159,7 +159,7 @@ class _Run:
                 location=Location(step.source, *step.sql.position(lost.start)),
             )
 
-    def _invalid_before(self, found: Progress) -> tuple[int, ...] | None:
+    def _invalid_before(self, found: MigrationProgress) -> tuple[int, ...] | None:
         """Return the transient indexes that are not ours, as recorded or, before the first of ours, as they are now."""
         if found.invalid is None and any(map(_rebuilds_concurrently, self.checked.script.statements)):
             return transient_indexes(self.worker.connection)
@@ -222,7 +222,7 @@ class _Run:
     def _patiently(self, watch: Watch, attempt: Callable[[], None]) -> None:
         patiently(self.worker, self.checked.step, watch, attempt)
 
-    def _after(self, statement: Statement) -> Progress:
+    def _after(self, statement: Statement) -> MigrationProgress:
         done = (*self.progress.done, self._hash(statement))
         return replace(self.progress, done=done, running=False, elapsed_ms=self._elapsed_ms(), label="", line=0)
 
@@ -328,7 +328,7 @@ class _Run:
             return True
         return leaves_nothing(self.worker.connection, first, self._text(first), self.progress.invalid or ())
 
-    def _write(self, query: str, progress: Progress) -> None:
+    def _write(self, query: str, progress: MigrationProgress) -> None:
         # Behind it may come a statement that no transaction can guard.
         begin = f"{BEGIN} {guard(self.worker)}"
         self._send(f"{self._own()} {self._composed(query, progress)} COMMIT;", begin)
@@ -342,10 +342,10 @@ class _Run:
         connection = self.worker.connection
         return _SHARED_DISCARDS if self.worker.is_pooled else f"{RESETS} {kept_again(connection)} {discards()}"
 
-    def _composed(self, query: str, progress: Progress, duration_ms: float = 0.0) -> str:
+    def _composed(self, query: str, progress: MigrationProgress, duration_ms: float = 0.0) -> str:
         return compose(self.worker.connection, guarded(query, Lock.WRITE), self._values(progress, duration_ms))
 
-    def _values(self, progress: Progress, duration_ms: float) -> dict[str, object]:
+    def _values(self, progress: MigrationProgress, duration_ms: float) -> dict[str, object]:
         return self.checked.row | {
             "duration_ms": duration_ms,
             "statements_done": len(progress.done),

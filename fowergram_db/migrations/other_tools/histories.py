@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.abc import AdaptContext
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.ownership import Relation, query_relations
+from fowergram_db.database.ownership import CatalogRelation, query_relations
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.history_row import LenientText
 from fowergram_db.migrations.other_tools.tables import (
@@ -140,7 +140,7 @@ class OtherHistory:
         )
 
 
-def find_candidates(connection: Connection) -> tuple[Relation | None, tuple[FoundTable, ...]]:
+def find_candidates(connection: Connection) -> tuple[CatalogRelation | None, tuple[FoundTable, ...]]:
     """Return the relation that has the name of our table, and all tables that are another tool's by their shape.
 
     One round trip, which reads the catalog alone. psycopg's errors pass through.
@@ -176,14 +176,14 @@ def read_other_histories(
     )
 
 
-def read_in_our_place(connection: Connection, relation: Relation, found: Iterable[FoundTable]) -> OtherHistory:
+def read_in_our_place(connection: Connection, relation: CatalogRelation, found: Iterable[FoundTable]) -> OtherHistory:
     """Return the history in a table that has the name of ours and another shape, with what it holds."""
     table = next((table for table in found if table.is_in_our_place), None)
     history = _read(connection, table) if table else None
     return replace(history, state=OtherState.IN_OUR_PLACE) if history else in_our_place(relation, found)
 
 
-def in_our_place(relation: Relation, found: Iterable[FoundTable]) -> OtherHistory:
+def in_our_place(relation: CatalogRelation, found: Iterable[FoundTable]) -> OtherHistory:
     """Return the same without a look at what it holds."""
     tool = next((table.tool for table in found if table.is_in_our_place), UNKNOWN)
     return OtherHistory(tool, str(relation), state=OtherState.IN_OUR_PLACE)

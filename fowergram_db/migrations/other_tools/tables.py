@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 
-from fowergram_db.database.ownership import Relation
+from fowergram_db.database.ownership import CatalogRelation
 
 OWN_PLACE = ("public", "schema_migrations")
 UNKNOWN = "another tool"
@@ -219,7 +219,7 @@ class FoundTable(NamedTuple):
 
     tool: str
     shape: Shape
-    relation: Relation
+    relation: CatalogRelation
 
     @property
     def is_in_our_place(self) -> bool:
@@ -249,7 +249,7 @@ class FoundTable(NamedTuple):
         return self.relation.types[self.relation.columns.index(column)]
 
 
-def recognised(relations: Sequence[Relation]) -> Iterator[FoundTable]:
+def recognised(relations: Sequence[CatalogRelation]) -> Iterator[FoundTable]:
     """Yield each of the relations that is a history, with its tool."""
     rails = {relation.schema for relation in relations if relation.name == _RAILS_TABLE}
     for relation in relations:
@@ -298,7 +298,7 @@ def kept_by(found: Iterable[FoundTable]) -> tuple[str, ...]:
     )
 
 
-def _tool_of(shape: Shape, relation: Relation, rails: set[str]) -> str:
+def _tool_of(shape: Shape, relation: CatalogRelation, rails: set[str]) -> str:
     if shape.tool == "dbmate" and relation.schema in rails:
         return "rails"
     if shape.tool == "golang-migrate" and relation.schema == "hdb_catalog":
@@ -306,7 +306,7 @@ def _tool_of(shape: Shape, relation: Relation, rails: set[str]) -> str:
     return shape.tool
 
 
-def _fits(shape: Shape, relation: Relation) -> bool:
+def _fits(shape: Shape, relation: CatalogRelation) -> bool:
     columns = {name.lower(): kind for name, kind in zip(relation.columns, relation.types, strict=True)}
     name = relation.name.lower()
     if shape.names and re.fullmatch(shape.names, name) and _needed(shape) <= columns.keys():

@@ -50,7 +50,7 @@ def index_built(statement: str) -> IndexBuild | None:
     >>> index_built("CREATE INDEX CONCURRENTLY ON t (id)")
     IndexBuild(name='', relation='t')
     """
-    reader = _Reader(tokens(statement))
+    reader = _NameReader(tokens(statement))
     if not reader.passes("create") or not (reader.passes("unique", "index") or reader.passes("index")):
         return None
     if not reader.passes("concurrently"):
@@ -73,7 +73,7 @@ def index_dropped(statement: str) -> str:
     >>> index_dropped('drop index concurrently if exists Public."I"')
     'public."I"'
     """
-    reader = _Reader(tokens(statement))
+    reader = _NameReader(tokens(statement))
     if not reader.passes("drop", "index", "concurrently"):
         return ""
     reader.passes("if", "exists")
@@ -88,7 +88,7 @@ def rebuilt(statement: str) -> Rebuild | None:
     >>> rebuilt("reindex schema concurrently s")
     Rebuild(kind='schema', name='s')
     """
-    reader = _Reader(tokens(statement))
+    reader = _NameReader(tokens(statement))
     if not reader.passes("reindex"):
         return None
     if reader.passes("("):
@@ -108,7 +108,7 @@ def partition_detached(statement: str) -> Detachment | None:
     Detachment(parent='s.p', partition='"C"')
     >>> partition_detached("ALTER TABLE p DETACH PARTITION c")
     """
-    reader = _Reader(tokens(statement))
+    reader = _NameReader(tokens(statement))
     if not reader.passes("alter", "table"):
         return None
     reader.passes("if", "exists")
@@ -121,7 +121,7 @@ def partition_detached(statement: str) -> Detachment | None:
     return Detachment(parent, partition) if partition and reader.passes("concurrently") else None
 
 
-class _Reader:
+class _NameReader:
     """Reads tokens from the left, with three of them in view."""
 
     def __init__(self, source: Iterator[Token]) -> None:

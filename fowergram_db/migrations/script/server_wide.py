@@ -95,7 +95,7 @@ def _read(script: Script, statement: Statement) -> ServerWide | None:
     if first == "SELECT":
         return ServerWide(statement, Concern.SERVER) if _FUNCTIONS.search(text) else None
     tokens = lexemes(text).tokens
-    reader = _Reader(tokens, text, statement.start)
+    reader = _StatementReader(tokens, text, statement.start)
     reader.at = 1
     if first in {"COMMENT", "SECURITY"}:
         concern, names = _remark(reader)
@@ -108,7 +108,7 @@ def _read(script: Script, statement: Statement) -> ServerWide | None:
 
 
 def _granted(tokens: Sequence[Lexeme], text: str) -> tuple[Named, ...]:
-    reader = _Reader(tokens, text, 0)
+    reader = _StatementReader(tokens, text, 0)
     reader.at = 1
     return reader.names()
 
@@ -116,7 +116,7 @@ def _granted(tokens: Sequence[Lexeme], text: str) -> tuple[Named, ...]:
 _Read = tuple["Concern | None", "tuple[Named, ...]"]
 
 
-def _definition(reader: "_Reader", verb: str) -> _Read:
+def _definition(reader: "_StatementReader", verb: str) -> _Read:
     kind = reader.word()
     if kind in _ROLE and reader.peek() != "mapping":
         return _role(reader, verb)
@@ -127,7 +127,7 @@ def _definition(reader: "_Reader", verb: str) -> _Read:
     return (Concern.SERVER, ()) if kind in _SHARED else (None, ())
 
 
-def _role(reader: "_Reader", verb: str) -> _Read:
+def _role(reader: "_StatementReader", verb: str) -> _Read:
     if reader.peek() == "if":
         reader.at += 2
     names = reader.names()
@@ -142,7 +142,7 @@ def _role(reader: "_Reader", verb: str) -> _Read:
     return Concern.ROLES, names
 
 
-def _remark(reader: "_Reader") -> _Read:
+def _remark(reader: "_StatementReader") -> _Read:
     """Read COMMENT ON, or SECURITY LABEL … ON."""
     reader.skip_behind("on")
     kind = reader.word()
@@ -151,7 +151,7 @@ def _remark(reader: "_Reader") -> _Read:
     return (Concern.SERVER, ()) if kind in _SHARED else (None, ())
 
 
-def _grant(reader: "_Reader") -> _Read:
+def _grant(reader: "_StatementReader") -> _Read:
     """Read GRANT or REVOKE: of a role where no ON comes before the TO or FROM, else on something."""
     while (word := reader.word()) not in {"", "on", "to", "from"}:
         pass
@@ -165,7 +165,7 @@ def _grant(reader: "_Reader") -> _Read:
     return (Concern.SERVER, ()) if kind in {"tablespace", "parameter"} else (None, ())
 
 
-class _Reader:
+class _StatementReader:
     """Reads the tokens of a statement; those in parentheses count for nothing."""
 
     def __init__(self, tokens: Sequence[Lexeme], text: str, start: int) -> None:

@@ -30,7 +30,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PageLayout:
     """The headings of a document; functions that no group takes are told last, those of triggers on their own."""
 
     title: str
@@ -39,7 +39,7 @@ class Layout:
     about: tuple[str, ...] = ()
 
 
-def layout_by_schema(description: Description) -> Layout:
+def page_layout_by_schema(description: Description) -> PageLayout:
     """Return what suits any database: an area for each schema that has tables or views."""
     areas = (
         Area(
@@ -49,10 +49,10 @@ def layout_by_schema(description: Description) -> Layout:
         )
         for namespace in description.namespaces
     )
-    return Layout("Database schema", tuple(area for area in areas if area.relations))
+    return PageLayout("Database schema", tuple(area for area in areas if area.relations))
 
 
-def misplaced(description: Description, layout: Layout) -> tuple[str, ...]:
+def misplaced(description: Description, layout: PageLayout) -> tuple[str, ...]:
     """Tell what is wrong with the areas: tables that are in none, in two, or not in the database at all."""
     placed = [identity for area in layout.areas for identity in area.relations]
     there = {relation.identity for relation in description.relations}
@@ -63,7 +63,7 @@ def misplaced(description: Description, layout: Layout) -> tuple[str, ...]:
     )
 
 
-def arranged(description: Description, layout: Layout) -> tuple[tuple[Area, tuple[Relation, ...]], ...]:
+def arranged(description: Description, layout: PageLayout) -> tuple[tuple[Area, tuple[Relation, ...]], ...]:
     """Return the areas with their tables; what is in no area comes last, in one of its own."""
     known = {relation.identity: relation for relation in description.relations}
     placed = {identity for area in layout.areas for identity in area.relations}
@@ -72,14 +72,14 @@ def arranged(description: Description, layout: Layout) -> tuple[tuple[Area, tupl
     return tuple((area, tuple(known[each] for each in area.relations if each in known)) for area in areas)
 
 
-def grouped(functions: Sequence[Function], layout: Layout) -> tuple[tuple[Group, tuple[Function, ...]], ...]:
+def grouped(functions: Sequence[Function], layout: PageLayout) -> tuple[tuple[Group, tuple[Function, ...]], ...]:
     """Return the groups that have functions, with them."""
     titles = {function.identity: _title_of(function, layout) for function in functions}
     groups = (*layout.groups, Group(_TRIGGER_FUNCTIONS, ""), Group(_OTHER_FUNCTIONS, ""))
     return tuple(_filled(groups, functions, titles))
 
 
-def _title_of(function: Function, layout: Layout) -> str:
+def _title_of(function: Function, layout: PageLayout) -> str:
     if function.result == "trigger":
         return _TRIGGER_FUNCTIONS
     matching = (group.title for group in layout.groups if re.fullmatch(group.pattern, function.name))
