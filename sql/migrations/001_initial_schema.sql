@@ -153,7 +153,7 @@ BEGIN
     ) AS of_key;
 
     IF v_in_slots THEN
-        v_add_to_slot := public.addition_to_slot(v_owner, p_counter, p_key_column, v_columns);
+        v_add_to_slot := public.sql_add_one(v_owner, p_counter, p_key_column, v_columns);
     END IF;
 
     EXECUTE (
@@ -196,8 +196,8 @@ BEGIN
             public.sum_of_changes(v_columns, v_types, v_gains || ' UNION ALL ' || v_losses),
             public.changes_of_rows('old_rows', v_keys, v_columns, v_values, v_types, v_losses, v_add_to_slot),
             CASE WHEN v_in_slots
-                THEN public.addition_to_slots(v_owner, p_counter, p_key_column, v_columns)
-                ELSE public.addition_in_place(p_counter, p_key_column, v_columns)
+                THEN public.sql_add_many(v_owner, p_counter, p_key_column, v_columns)
+                ELSE public.sql_add_in_place(p_counter, p_key_column, v_columns)
             END)
         FROM unnest(v_columns, v_types) WITH ORDINALITY AS c (name, type, n));
     EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', v_function);
@@ -287,7 +287,7 @@ COMMENT ON FUNCTION public.changes_of_rows(text, text[], text[], text[], text[],
 -- opens one with the number of its session, which no other session touches, and begins with it from then on; once there
 -- are sixteen, another that is anybody's. The numbers of these are random, so that two who open one at once do not meet.
 -- An owner that this transaction has deleted gets none: what it owned may be deleted later in the cascade.
-CREATE FUNCTION public.addition_to_slot(p_owner text, p_counter text, p_key_column text, p_columns text[])
+CREATE FUNCTION public.sql_add_one(p_owner text, p_counter text, p_key_column text, p_columns text[])
 RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(
@@ -319,11 +319,11 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
 $$;
 
-COMMENT ON FUNCTION public.addition_to_slot(text, text, text, text[]) IS
+COMMENT ON FUNCTION public.sql_add_one(text, text, text, text[]) IS
     'Of keep_counts: the statements that add to a slot of one key that nobody has locked.';
 
 
-CREATE FUNCTION public.addition_to_slots(p_owner text, p_counter text, p_key_column text, p_columns text[])
+CREATE FUNCTION public.sql_add_many(p_owner text, p_counter text, p_key_column text, p_columns text[])
 RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(
@@ -354,11 +354,11 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
 $$;
 
-COMMENT ON FUNCTION public.addition_to_slots(text, text, text, text[]) IS
+COMMENT ON FUNCTION public.sql_add_many(text, text, text, text[]) IS
     'Of keep_counts: the statement that adds to a slot of each of many keys that nobody has locked.';
 
 
-CREATE FUNCTION public.addition_in_place(p_counter text, p_key_column text, p_columns text[]) RETURNS text
+CREATE FUNCTION public.sql_add_in_place(p_counter text, p_key_column text, p_columns text[]) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(
         $sql$
@@ -375,7 +375,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
 $$;
 
-COMMENT ON FUNCTION public.addition_in_place(text, text, text[]) IS
+COMMENT ON FUNCTION public.sql_add_in_place(text, text, text[]) IS
     'Of keep_counts: the statements that change columns of rows which are locked in the order of their keys.';
 
 
@@ -533,7 +533,7 @@ COMMENT ON FUNCTION public.trend_weight(timestamptz) IS
 
 -- A row that is changed twice in one transaction has all its foreign keys checked again. So a row that
 -- cascades change, by its counts or by ON DELETE SET NULL, must be gone before its owner is.
-CREATE FUNCTION public.delete_first() RETURNS trigger
+CREATE FUNCTION public.delete_dependents_first() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE format('DELETE FROM public.%I WHERE %I = $1', TG_ARGV[0], TG_ARGV[1]) USING OLD.id;
@@ -541,7 +541,7 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION public.delete_first() IS
+COMMENT ON FUNCTION public.delete_dependents_first() IS
     'Row trigger before a delete: deletes the rows that refer to this one. Arguments: their table and column.';
 
 
@@ -550,7 +550,7 @@ REVOKE ALL ON FUNCTION public.sweep_slots() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.keep_counts(text, text, text, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.keep_slots(text, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.recount(boolean) FROM PUBLIC;
-REVOKE ALL ON FUNCTION public.delete_first() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.delete_dependents_first() FROM PUBLIC;
 
 
 -- What a deleted account would make would be shown to nobody.
@@ -1078,9 +1078,9 @@ COMMENT ON TABLE public.post_hashtags IS
     'Which post carries which hashtag; written by the app, which reads the caption.';
 
 
--- The lock keeps a post from being deleted or restored between being looked at and being counted. The trigger's
--- name comes before those that count.
-CREATE FUNCTION public.hold_posts() RETURNS trigger
+-- The lock keeps a post from being deleted or restored after it is read and before it is counted. Triggers of one
+-- event fire in the order of their names: first_lock_posts_on_… fires before those that count.
+CREATE FUNCTION public.lock_posts() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -1095,10 +1095,10 @@ BEGIN
 END;
 $$;
 
-COMMENT ON FUNCTION public.hold_posts() IS
+COMMENT ON FUNCTION public.lock_posts() IS
     'Statement trigger on what links to posts: keeps these as they are until the end of the transaction.';
 
-REVOKE ALL ON FUNCTION public.hold_posts() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.lock_posts() FROM PUBLIC;
 
 
 CREATE FUNCTION public.keep_counts_of_links(
@@ -1120,10 +1120,10 @@ BEGIN
     LOOP
         CONTINUE WHEN EXISTS (
             SELECT FROM pg_trigger AS t
-            WHERE t.tgrelid = format('public.%I', p_links)::regclass AND t.tgname = 'hold_posts_on_' || v_event);
+            WHERE t.tgrelid = format('public.%I', p_links)::regclass AND t.tgname = 'first_lock_posts_on_' || v_event);
         EXECUTE format(
-            'CREATE TRIGGER %I AFTER %s ON public.%I %s FOR EACH STATEMENT EXECUTE FUNCTION public.hold_posts()',
-            'hold_posts_on_' || v_event, v_event, p_links, v_rows);
+            'CREATE TRIGGER %I AFTER %s ON public.%I %s FOR EACH STATEMENT EXECUTE FUNCTION public.lock_posts()',
+            'first_lock_posts_on_' || v_event, v_event, p_links, v_rows);
     END LOOP;
     PERFORM public.keep_counts(p_links, p_counter, p_key_column, p_count_column, p_link_column,
         format('(SELECT %s FROM public.posts AS post WHERE post.id = it.post_id)', p_value));
@@ -1155,7 +1155,7 @@ BEGIN
              UNION ALL
              SELECT it.%2$I, -(%3$s) FROM old_rows AS post JOIN public.%1$I AS it ON it.post_id = post.id',
             p_links, p_link_column, p_value)),
-        public.addition_in_place(p_counter, p_key_column, ARRAY[p_count_column]));
+        public.sql_add_in_place(p_counter, p_key_column, ARRAY[p_count_column]));
     EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', v_function);
     EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', v_function, format(
         'Statement trigger on posts: keeps %s of %s as posts are deleted, archived or restored. '
@@ -1177,7 +1177,7 @@ SELECT public.keep_counts_of_links('post_hashtags', 'hashtags', 'id', 'post_coun
 
 -- A cascade would remove the links only when the post is gone, too late to see whether it was live.
 CREATE TRIGGER delete_post_hashtags_first BEFORE DELETE ON public.posts
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('post_hashtags', 'post_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('post_hashtags', 'post_id');
 
 
 CREATE TABLE public.hashtag_trends (
@@ -1273,7 +1273,7 @@ CREATE TRIGGER move_trends AFTER UPDATE ON public.users
 
 -- While their author can still be looked up.
 CREATE TRIGGER delete_posts_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('posts', 'user_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('posts', 'user_id');
 
 
 CREATE TABLE public.user_mentions (
@@ -1359,7 +1359,7 @@ CREATE TRIGGER stories_author_not_deleted_check AFTER INSERT ON public.stories R
     FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
 
 CREATE TRIGGER delete_stories_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('stories', 'user_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('stories', 'user_id');
 
 
 CREATE TABLE public.story_views (

@@ -81,10 +81,10 @@ SELECT public.keep_counts_of_links('collection_posts', 'collections', 'id', 'pos
     'post.is_live::integer');
 
 CREATE TRIGGER delete_collection_posts_first BEFORE DELETE ON public.posts
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('collection_posts', 'post_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('collection_posts', 'post_id');
 
 CREATE TRIGGER delete_collections_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('collections', 'user_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('collections', 'user_id');
 
 
 -- Highlights --------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ COMMENT ON TABLE public.highlight_stories IS 'Which story is in which highlight;
 SELECT public.keep_counts('highlight_stories', 'highlights', 'id', 'story_count', 'highlight_id', '1');
 
 CREATE TRIGGER delete_highlights_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('highlights', 'user_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('highlights', 'user_id');
 
 
 -- A story in a highlight is kept.
@@ -249,7 +249,7 @@ CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.messages
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 CREATE TRIGGER delete_messages_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('messages', 'sender_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('messages', 'sender_id');
 
 
 CREATE FUNCTION public.touch_conversations() RETURNS trigger

@@ -60,7 +60,7 @@ CREATE TRIGGER raise_max_viewer_count BEFORE INSERT OR UPDATE OF viewer_count ON
     FOR EACH ROW EXECUTE FUNCTION public.raise_max_viewer_count();
 
 CREATE TRIGGER delete_live_streams_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('live_streams', 'user_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('live_streams', 'user_id');
 
 
 CREATE TABLE public.live_stream_viewers (
@@ -128,7 +128,7 @@ COMMENT ON TABLE public.igtv_series IS 'Series of long videos.';
 COMMENT ON COLUMN public.igtv_series.video_count IS 'Published videos in it; kept by triggers.';
 
 CREATE TRIGGER delete_igtv_series_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('igtv_series', 'user_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('igtv_series', 'user_id');
 
 
 CREATE TABLE public.igtv_videos (
@@ -169,7 +169,7 @@ COMMENT ON COLUMN public.igtv_videos.view_count IS 'Views, added up by the app: 
 COMMENT ON COLUMN public.igtv_videos.is_published IS 'False while it is a draft.';
 
 CREATE TRIGGER delete_igtv_videos_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('igtv_videos', 'user_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('igtv_videos', 'user_id');
 
 SELECT public.keep_counts('igtv_videos', 'igtv_series', 'id', 'video_count', 'series_id', 'it.is_published::integer');
 
@@ -503,7 +503,7 @@ COMMENT ON COLUMN public.story_polls.option1_votes IS 'Kept by triggers.';
 COMMENT ON COLUMN public.story_polls.option2_votes IS 'Kept by triggers.';
 
 CREATE TRIGGER delete_story_polls_first BEFORE DELETE ON public.stories
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('story_polls', 'story_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('story_polls', 'story_id');
 
 
 CREATE TABLE public.story_poll_votes (
@@ -600,7 +600,7 @@ COMMENT ON COLUMN public.verification_requests.reason IS 'Why the account should
 COMMENT ON COLUMN public.verification_requests.reviewed_by IS 'Who decided.';
 
 CREATE TRIGGER delete_verification_requests_first BEFORE DELETE ON public.users
-    FOR EACH ROW EXECUTE FUNCTION public.delete_first('verification_requests', 'user_id');
+    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('verification_requests', 'user_id');
 
 
 -- Archived conversations --------------------------------------------------------------------------
