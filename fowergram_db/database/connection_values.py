@@ -19,19 +19,24 @@ _HOST_WITH_PORT = re.compile(r"[^:/@\[\]]+:\d+|\[.*\]:\d+")
 _CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 # The zero width space, marks of direction and of byte order; those that join letters are needed to write Persian.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
-# ${X}, $(X), $X, {{X}}, {X}, #{X}, <X>, %X%, `X`, @@X@@: variables of shells, Kubernetes, Jinja, Python, Ruby, Windows.
+# A line end as a quoted string has it, which docker and .env files leave as it is.
+_WRITTEN_LINE_END = re.compile(r"^\\[nrt]|(?:\\[nrt]?)+$")
+# ${X}, $(X), $X, {{X}}, {X}, #{X}, <X>, [X], %X%, `X`, @@X@@: variables of shells, Kubernetes, Jinja, Python, Ruby,
+# Windows, and what a person is to fill in.
 _TEMPLATE = re.compile(
-    r"\$[{(]|(?:^|\W)\$\w|\$[A-Z_]{2}|\{\{|\}\}|\{[\w.]*\}|<[\w %=.-]+>|%[A-Za-z_]\w*%|`|@@?\w+@@?$|^__[A-Z_]+__$"
+    r"\$[{(]|(?:^|\W)\$\w|\$[A-Z_]{2}|\{\{|\}\}|\{[\w.]*\}|<[\w %=.-]+>|%[A-Za-z_]\w*%|^\[\D.*\]$"
+    r"|`|@@?\w+@@?$|^__[A-Z_]+__$"
 )
 # What JavaScript writes for a variable that is not set.
 _NOT_SET = frozenset(("undefined", "null", "[object Object]"))
 _QUOTED = re.compile(r"^(['\"]).*\1$", re.DOTALL)
-_PART_OF_URL = re.compile(r"://|[^\s:@/]:[^\s@]+@\S")
+_PART_OF_URL = re.compile(r"://|[^\s:@/]:[^\s@]+@\S|[?&][a-z_]+=")
 _CONNECTION_STRING = re.compile(r"pass(?:word|wd)\s*=", re.IGNORECASE)
 _REPLACE = "Correct it: the program that should put the value in has not done so, and values are taken literally here."
 _FAULTS = (
     (_CONNECTION_STRING, "looks like a connection string", "A connection string goes into DATABASE_URL as a whole."),
     (_CONTROL, "holds a control character, or bytes that are not UTF-8", "Correct it: a line end may be part of it."),
+    (_WRITTEN_LINE_END, "begins or ends with a backslash", "Remove it: it is taken literally here."),
     (re.compile(r"^\s|\s$"), "begins or ends with white space", "Remove the white space."),
     (_INVISIBLE, "holds a character that cannot be seen", "Write it again by hand."),
     (_TEMPLATE, "holds a variable that was not replaced", _REPLACE),

@@ -89,8 +89,9 @@ def repair(
         chosen = _choose(migration_states(files, history), decision)
         raise_faults([m.file.down_fault for m in chosen.all if m.file and m.file.down_fault])
         step = check(step_up(chosen.applied.file)) if chosen.applied and chosen.applied.file else None
-        if chosen.all:
-            prepare_table(connection, files, history)
+        if not chosen.all:
+            return ()
+        prepare_table(connection, files, history)
         with translate_errors("repair the history", Situation.HISTORY), connection.transaction():
             require_safe_to_write(connection)
             for migration in chosen.repaired:

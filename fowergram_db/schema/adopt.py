@@ -40,6 +40,7 @@ from fowergram_db.migrations.other_tools.records import (
 from fowergram_db.migrations.other_tools.tables import UNKNOWN, Tool
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.run import UpgradeTarget
+from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.version import Version, VersionType, order_of, type_of
 from fowergram_db.schema.fingerprint import Difference, DifferenceKind, Fingerprint, differences, fingerprint
 
@@ -118,15 +119,16 @@ def adopt(
     Reads, builds in scratch and records under the migration lock; if the schema differs and the comparison is required,
     nothing is recorded. What our history holds already counts as it is; another tool's adds to it. Raises UsageError
     and UnknownVersion where it is not clear what to record, ForeignHistory where a history cannot be taken over,
-    HistoryInconsistent where ours is not in order, and what fails in building.
+    WrongDirectory where ours is that of other files, HistoryInconsistent where it is not in order, and what fails in
+    building.
     """
     with connect_safely(target) as connection:
         require_coordinator(connection)
-        if _is_adopted(read_history(connection), options):
-            return Adoption(already=True)
+        if _is_adopted(history := read_history(connection), options):
+            return _already(files, history)
         with migration_lock(target, wait_s, on_event) as lock:
             if _is_adopted(history := read_history(connection), options):
-                return Adoption(already=True)
+                return _already(files, history)
             files, history = align(files, history)
             records = read_records(connection, options.tool, history.others)
             _require_known_shape(history, records)
@@ -192,6 +194,11 @@ def _is_adopted(history: History, options: AdoptOptions) -> bool:
     if not history.applied or any(other.stops for other in history.others):
         return False
     return not any(other.tool == options.tool and not other.is_marked for other in history.others)
+
+
+def _already(files: Sequence[MigrationFile], history: History) -> Adoption:
+    require_same_directory(*align(files, history))
+    return Adoption(already=True)
 
 
 def _require_known_shape(history: History, records: ToolRecords | None) -> None:

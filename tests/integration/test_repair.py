@@ -44,6 +44,13 @@ def test_applied_makes_the_history_where_it_is_missing(cli, write):
 
 
 @pytest.mark.usefixtures("empty_db")
+def test_without_a_history_there_is_nothing_to_repair(cli, write):
+    write(**FILES)
+    result = cli("repair")
+    assert (result.exit_code, result.out) == (0, "Nothing to do.\n"), result.err
+
+
+@pytest.mark.usefixtures("empty_db")
 def test_applied_refuses_a_file_that_migrate_would_refuse(cli, write):
     write(**{"001_a": "CREATE TABLE a (id int); COMMIT;"})
     assert cli("repair", "--applied", "1").exit_code == 2

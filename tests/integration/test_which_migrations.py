@@ -41,7 +41,8 @@ def shop(write, cli):
 @pytest.mark.parametrize(
     "command",
     ["migrate", "migrate --to 9", "migrate --dry-run", "migrate --allow-out-of-order", "migrate --atomic", "rollback",
-     "rollback --to 0", "rollback --dry-run", "repair", "repair --version 1", "reset"],
+     "rollback --to 0", "rollback --dry-run", "repair", "repair --version 1", "reset", "adopt",
+     "adopt --to 3 --force"],
 )  # fmt: skip
 def test_with_the_wrong_directory_nothing_is_done(cli, blog, query, tables, command):
     before = query(HISTORY)

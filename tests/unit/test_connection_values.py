@@ -32,7 +32,7 @@ ACCIDENTS = [
     "${DB}_dev", "app_${ENV}", "$DB_dev", "app-$env", "app_$ENV", "$(DB)", "$(cat x)", "{{ db }}", "{{db", "{db}",
     "#{db}", "%{db}", "{}",
     "%DB%", "app_%ENV%", "<db>", "<your database>", "<%= db %>", "`db`", "@@DB@@", "@DB@", "__DB__", "undefined",
-    "null", "'app'", '"app"',
+    "null", "'app'", '"app"', r"app\n", r"app\r\n", r"\tapp", "app\\", "[db]", "[your-database]", "app?sslmode=require",
 ]  # fmt: skip
 
 
@@ -65,6 +65,9 @@ def test_a_value_that_nobody_meant_is_an_error(part, text):
         "100%",
         "a#b",
         "null_test",
+        r"WORK\\nina",
+        "a[1]",
+        "who?",
         "کتاب\u200cها",
     ],
 )
