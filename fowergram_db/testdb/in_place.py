@@ -1,12 +1,13 @@
 """Make a database anew where no other can be made to take its place: drop what is in it, and migrate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from fowergram_db.database.connection import translate_errors
+from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.protection import kept_unmarked
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.errors import FowergramError
+from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.build import steps_of
 from fowergram_db.migrations.engine.execute import TransactionScope
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
@@ -17,21 +18,28 @@ from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.partitions import maintain_partitions
 from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, run_and_report
 from fowergram_db.migrations.session import open_session
+from fowergram_db.plurals import count
+
+_MOST_NAMED = 5
+_Address = tuple[int, int, int]
 
 
 def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], on_event: OnEvent) -> None:
     """Drop all that the role owns in the target's database, in one transaction; then apply all migrations.
 
     What could not run is refused before anything is dropped; an error of a step carries notes that say what is applied
-    now. What others own stays, and may be in the way of a migration. Raises Refused, with all as it was, where the
-    database is not the one of the ``oid`` any more, or is marked as production before the transaction ends.
+    now. What others own stays, and may be in the way of a migration. Raises Refused, with all as it was, where that
+    would be dropped too, or where the database is not the one of the ``oid`` any more, or is marked as production
+    before the transaction ends.
     """
     steps = steps_of(files)
     with open_session(target, on_event) as connection:
         with translate_errors("drop what is in the database"), kept_unmarked(connection, oid):
             connection.execute("SET LOCAL search_path = ''; SET LOCAL lock_timeout = '5s'")
             connection.execute("SET LOCAL client_min_messages = error")
+            before = _objects_of_others(connection)
             connection.execute(load("testdb/drop_everything"))
+            _require_kept(before, _objects_of_others(connection))
         try:
             create_history(connection)
             guard = ServerGuard.begin(connection, MissingRoles.MADE, target.dbname)
@@ -41,3 +49,34 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
         except FowergramError as error:
             error.add_note("What was in the database before had been dropped.")
             raise
+
+
+class _Object(NamedTuple):
+    """Something that another role owns: ``relation`` is the OID of the relation that it is a part of, or 0."""
+
+    name: str
+    relation: int
+
+
+def _objects_of_others(connection: Connection) -> Mapping[_Address, _Object]:
+    """Return what others own in the database, by catalog, OID and number of the column. One round trip."""
+    rows = connection.execute(load("testdb/objects_of_others"))
+    return {
+        (int(str(class_)), int(str(oid)), int(str(part))): _Object(str(name), int(str(relation)))
+        for class_, oid, part, relation, name in rows
+    }
+
+
+def _require_kept(before: Mapping[_Address, _Object], after: Mapping[_Address, _Object]) -> None:
+    """Raise Refused where something of others is gone: a view on a table of ours, a column of a type of ours."""
+    lost = {address: found for address, found in before.items() if address not in after}
+    relations = {oid for _, oid, part in lost if not part}
+    names = [found.name for found in lost.values() if found.relation not in relations]
+    if not names:
+        return
+    more = f" and {count(len(names) - _MOST_NAMED, 'more object')}" if len(names) > _MOST_NAMED else ""
+    raise Refused(
+        f"objects of other roles depend on what would be dropped: {', '.join(names[:_MOST_NAMED])}{more}; "
+        "nothing was changed",
+        hint="Let their owners drop them or move them away first. A role with CREATEDB replaces the whole database.",
+    )
