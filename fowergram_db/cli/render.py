@@ -8,7 +8,6 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -167,7 +166,9 @@ class Screen:
         from fowergram_db.cli.github import outcome_as_markdown
 
         try:
-            with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            # A pipe that nobody reads from would be waited for, with the migrations applied.
+            opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666)
+            with os.fdopen(opened, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(outcome_as_markdown(command, target, data, error))
         except OSError as problem:
             self.note(f"The summary of the job could not be written: {problem.strerror}")

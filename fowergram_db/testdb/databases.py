@@ -9,6 +9,7 @@ from functools import partial
 import psycopg
 
 from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection_values import check_values
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
 from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
 from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, change_owner
@@ -41,7 +42,8 @@ class TestDatabase:
 def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
     """Return the names of so many databases; of several that are to have one name, each gets a number.
 
-    Raises UsageError where PostgreSQL would cut one.
+    Raises UsageError where PostgreSQL would cut one, and ConfigurationError for what is no name, such as a URL:
+    everybody in the cluster could read it.
 
     >>> names_for("app_test", 1), names_for("app_test", 2), names_for(None, 1)
     (('app_test',), ('app_test_1', 'app_test_2'), (None,))
@@ -56,6 +58,7 @@ def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
         )
     if not name or "\0" in name:
         raise UsageError("a database needs a name, without NUL characters", hint="Leave --name out for one of ours.")
+    check_values("--name", {"dbname": name}, {})
     return names
 
 

@@ -388,10 +388,12 @@ def test_an_annotation_is_relative_to_the_workspace_and_stands_before_what_is_ap
 
 
 def test_a_summary_that_cannot_be_written_changes_no_exit_code(cli, write, monkeypatch, tmp_path):
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     write(**{"001_a": "SELECT 1;"})
-    result = cli("migrate")
-    assert (result.exit_code, "could not be written" in result.err) == (0, True)
+    os.mkfifo(tmp_path / "pipe")  # which nobody reads from
+    for place in (tmp_path, tmp_path / "pipe", tmp_path / "no" / "directory", "/dev/full"):
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
+        result = cli("migrate")
+        assert (result.exit_code, "could not be written" in result.err) == (0, True), place
 
 
 def test_ctrl_c_at_a_question_does_nothing(write, variables, cli, query):

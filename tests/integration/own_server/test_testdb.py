@@ -126,6 +126,10 @@ def test_a_name_that_is_taken_is_refused_and_nothing_is_left(give, leave, admin,
         (["--name", "x" * 64], "usage"),
         (["--name", "ก" * 21, "--count", "10"], "usage"),
         (["--name", ""], "usage"),
+        (["--name", "postgresql://me:secret@host/db"], "configuration"),
+        (["--name", "shop password=secret"], "configuration"),
+        (["--name", "${CI}_test", "--count", "2"], "configuration"),
+        (["--name", "shop\n"], "configuration"),
         (["--count", "-1"], "usage"),
         (["--ttl", "soon"], "usage"),
         (["--warm", "-1"], "usage"),
@@ -135,6 +139,7 @@ def test_what_makes_no_sense_is_refused(give, write, arguments, code):
     write(**{"001_a": "SELECT 1"})
     result = give(*arguments)
     assert (result.exit_code, result.document["error"]["code"]) == (2, code)
+    assert "secret" not in result.out + result.err
 
 
 def test_a_name_may_have_63_bytes():
