@@ -19,8 +19,8 @@ def table(findings: Sequence[Finding], seed: int, server: int) -> str:
     ]
     return (
         f"Seed {seed}, {len(findings)} faults, PostgreSQL {server}, `fsync` on.\n\n"
-        "| fault | command | faults | nothing done | some files | within one | all done | violations "
-        "| sessions gone after, longest s | next run, median s |\n"
+        "| fault | command | faults | no file done | some files done | stopped within a file | all files done "
+        "| violations | longest time until sessions ended, s | median time of the next run, s |\n"
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n" + "".join(rows)
     )
 
