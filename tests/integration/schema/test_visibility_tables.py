@@ -12,9 +12,9 @@ _YES, _NEVER = "yes", "–"
 _IDS = {name: f"00000000-0000-4000-8000-00000000000{digit}" for name, digit in zip(
     ("author", "viewer", "other", "friend", "post", "elsewhere", "comment", "remark", "highlight"), "123456789",
     strict=True)}  # fmt: skip
-_NOBODY = "00000000-0000-4000-8000-0000000000ff"
+_ANONYMOUS = "00000000-0000-4000-8000-0000000000ff"
 
-# The author has one of everything; everybody but nobody follows a friend, who follows the author.
+# The author has one of everything; everyone but the anonymous viewer follows a friend, who follows the author.
 _WORLD = """
 INSERT INTO users (id, email, username) VALUES
     ({author}, 'author@example.com', 'author'), ({viewer}, 'viewer@example.com', 'viewer'),
@@ -48,7 +48,7 @@ _LOOKS_FOR = {
     "comments on others' posts": _AUTHORS,
     "reels": _AUTHORS,
     "highlights": _AUTHORS,
-    "stories for everybody": "row.audience = 'public'",
+    "public stories": "row.audience = 'public'",
     "stories for followers": "row.audience = 'followers'",
     "stories for close friends": "row.audience = 'close_friends'",
     "stories in the list of close friends'": _AUTHORS,
@@ -83,9 +83,9 @@ _BLOCKS = (
 
 # What a column of a table stands for, as (viewer, what has happened): each of several ways must give the same answer.
 _VIEWERS = {
-    "nobody": [("NULL", ""), (f"'{_NOBODY}'", "")],
+    "anonymous": [("NULL", ""), (f"'{_ANONYMOUS}'", "")],
     "stranger": [("{viewer}", "")],
-    "asked": [("{viewer}", _FOLLOWS)],
+    "requested": [("{viewer}", _FOLLOWS)],
     "follower": [("{viewer}", _FOLLOWS + _ACCEPTED)],
     "on the list": [("{viewer}", _LISTED)],
     "follower on the list": [("{viewer}", _FOLLOWS + _ACCEPTED + _LISTED)],
@@ -241,7 +241,7 @@ _MEMBERSHIPS = {
     "has left": _LEAVES,
     "has left and come back": _LEAVES + _COMES_BACK,
     "never took part": "DELETE FROM conversation_participants WHERE user_id = {viewer}",
-    "nobody": "",
+    "anonymous": "",
     "takes part, is deleted": "UPDATE users SET deleted_at = now() WHERE id = {viewer}",
     "takes part, is deactivated": "UPDATE users SET is_active = false WHERE id = {viewer}",
 }  # fmt: skip
@@ -252,7 +252,7 @@ _ASKED_OF_A_CONVERSATION = {
     "`get_conversations`, archived": (_LISTS, {"archived": "true"}),
     "older messages": (_SAYS, {"content": "older"}),
     "newer messages": (_SAYS, {"content": "newer"}),
-    "messages of who is blocked": (_SAYS, {"content": "of a blocked one"}),
+    "messages of blocked users": (_SAYS, {"content": "of a blocked one"}),
 }
 
 
@@ -262,7 +262,7 @@ def test_each_viewer_sees_of_a_conversation_what_the_table_says(row, blocker, wo
     blocked = "other" if blocker == "viewer" else "viewer"
     world.execute(_sql(_TALK, blocker=f"'{_IDS[blocker]}'", blocked=f"'{_IDS[blocked]}'"))
     world.execute(_sql(_MEMBERSHIPS[row["viewer"]]))
-    viewer = f"'{_NOBODY}'" if row["viewer"] == "nobody" else "{viewer}"
+    viewer = f"'{_ANONYMOUS}'" if row["viewer"] == "anonymous" else "{viewer}"
     answers = {"viewer": row["viewer"]}
     for column, (query, given) in _ASKED_OF_A_CONVERSATION.items():
         name = "get_conversations" if query == _LISTS else "get_conversation_messages"
