@@ -1,10 +1,12 @@
 """The Typer application: which commands there are."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from fowergram_db import __version__
 from fowergram_db.cli.options import JSON
@@ -18,6 +20,17 @@ _HOME = {
     "testdb": "testdb",
 }
 _GROUPS = ("testdb",)
+
+
+def build_command(arguments: Sequence[str]) -> TyperGroup:
+    """Return the command of the app that understands some arguments, which each process builds once for each word."""
+    word = arguments[0] if arguments else "migrate"
+    return _built(word if word in _HOME else "help")
+
+
+@cache
+def _built(word: str) -> TyperGroup:
+    return typer.main.get_group(build_app([word]))
 
 
 def build_app(arguments: Sequence[str]) -> typer.Typer:

@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Usage errors, too, are JSON where that is asked for."""
     import typer
 
-    from fowergram_db.cli.app import build_app
+    from fowergram_db.cli.app import build_command
     from fowergram_db.cli.context import fail, show_traceback
     from fowergram_db.cli.explanations import output_lost, unexpected
     from fowergram_db.cli.render import Screen
@@ -44,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     _survive_any_output()
     # The tool completes no words; Typer would do so in the place of the command.
     os.environ.pop("_FOWERGRAM_DB_COMPLETE", None)
-    command = typer.main.get_command(build_app(arguments))
+    command = build_command(arguments)
     try:
         return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False, obj=arguments) or 0)
     except typer.TyperException as error:

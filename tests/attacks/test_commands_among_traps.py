@@ -15,10 +15,9 @@ from typing import Any
 
 import psycopg
 import pytest
-import typer
 from psycopg import sql
 
-from fowergram_db.cli.app import build_app
+from fowergram_db.cli.app import build_command
 from fowergram_db.cli.main import run
 from fowergram_db.database.connection import connect
 from fowergram_db.database.sql import load
@@ -287,7 +286,7 @@ def command(own, monkeypatch, capsys):
 def test_every_command_is_run_among_traps():
     in_database = [arguments for arguments, _ in (*_COMMANDS, *_REPAIRS)]
     run_here = {" ".join(arguments) for arguments in (*in_database, *_IN_NEW_DATABASES, _ADOPTS)}
-    of_program = list(_names(typer.main.get_command(build_app(["help"]))))
+    of_program = list(_names(build_command(["help"])))
     assert {"migrate", "slow-query", "testdb prune"} <= set(of_program)
     assert [name for name in of_program if not any(text.startswith(name) for text in run_here)] == []
 

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import typer
-
-from fowergram_db.cli.app import build_app
+from fowergram_db.cli.app import build_command
 
 NOWHERE = "postgresql://me:sesame@localhost:1/x"
 """A server that refuses every connection: no input can leave anything behind in a database."""
@@ -68,7 +66,7 @@ DURATIONS = (
 
 def commands() -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield every command, as the words that call it, with what Typer knows of it."""
-    everything = typer.main.get_command(build_app(["help"]))
+    everything = build_command(["help"])
     for name, command in everything.commands.items():
         if hasattr(command, "commands"):
             yield from (((name, part), inner) for part, inner in command.commands.items())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from fowergram_db.cli.app import build_app
+from fowergram_db.cli.app import build_command
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,7 +43,7 @@ def leaves(group: typer.core.TyperGroup, above: str = ""):
 
 
 def test_the_table_of_commands_names_every_command_and_only_options_that_exist():
-    commands = dict(leaves(typer.main.get_command(build_app(["help"]))))
+    commands = dict(leaves(build_command(["help"])))
     cells = re.findall(r"^\| `fowergram-db (.*?)` \|", README, re.MULTILINE)
     rows = [re.match(r"([a-z-]+(?: [a-z]+)?)(.*)", part) for cell in cells for part in cell.split("`, `")]
     assert {row[1] for row in rows} == set(commands)

@@ -115,3 +115,9 @@ def test_shipped_sql_has_no_secret(path):
 )
 def test_no_text_takes_long(text):
     assert len(mask_sql(text)) == len(mask_query(text)) == len(mask_message(text)) == len(text)
+
+
+def test_a_secret_is_found_in_a_long_script():
+    lines = "INSERT INTO t VALUES ('a;b', E'it\\';s', $$;$$, \"a;b\", U&'x') /* ; ' */; -- it's\n" * 2_000
+    script = f"{lines}ALTER ROLE a PASSWORD 'sesame';\n{lines}-- ALTER ROLE b PASSWORD 'sesame'\nSELECT e'sesame';"
+    assert mask_sql(script) == script.replace("PASSWORD 'sesame'", "PASSWORD '******'")

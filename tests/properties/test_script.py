@@ -50,3 +50,8 @@ def test_one_statement_takes_time_in_proportion_to_its_length(row):
 
     seconds(100)
     assert seconds(20_000) < 40 * max(seconds(2_000), 0.001)
+
+
+def test_a_long_script_is_cut_to_its_end():
+    text = "INSERT INTO t VALUES (1, 'some text; more', now());\n" * 5_000
+    assert len(scan(text).statements) == 5_000

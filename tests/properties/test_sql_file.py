@@ -1,6 +1,7 @@
 """Reading a file: whatever is in a large one, it is read as it would be in memory."""
 
 import hashlib
+import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,3 +61,11 @@ def test_a_large_file_is_what_it_would_be_in_memory(tmp_path_factory, parts, end
             assert file.position(ours[0]) == position(text, theirs[0])
     if not whole.data or "\\." in text[whole.data[-1][1] :]:
         assert file.whole_text() == text
+
+
+def test_many_small_blocks_are_scanned_once(tmp_path):
+    block = "COPY t FROM stdin;\n1\n\\.\n"
+    file = large(write(tmp_path, block * 5_000), window=1 << 20)
+    assert len(file.gaps) == 5_000
+    number = random.Random(1).randrange(5_000)
+    assert file.position(scan(file.text).statements[number].start) == (3 * number + 1, 1)

@@ -12,9 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-import typer
 
-from fowergram_db.cli.app import build_app
+from fowergram_db.cli.app import build_command
 from fowergram_db.cli.main import run
 from fowergram_db.cli.progress import LongSteps
 from fowergram_db.cli.render import Screen
@@ -50,7 +49,7 @@ def test_the_overview_is_on_record(capsys, recorded):
 def test_every_option_has_an_environment_variable_that_the_help_shows(command, capsys):
     run([*command.split(), "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    found = typer.main.get_command(build_app(["help"]))
+    found = build_command(["help"])
     for word in command.split():
         found = found.commands[word]
     for parameter in found.params:
@@ -61,7 +60,7 @@ def test_every_option_has_an_environment_variable_that_the_help_shows(command, c
 
 @pytest.mark.parametrize("command", sorted({command.split()[0] for command in COMMANDS} - {"help"}))
 def test_a_command_is_built_without_the_others(command):
-    assert set(typer.main.get_command(build_app([command])).commands) == {command, "help"}
+    assert set(build_command([command]).commands) == {command, "help"}
 
 
 def test_the_version(capsys):

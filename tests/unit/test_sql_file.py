@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import random
 from dataclasses import replace
 
 import pytest
@@ -118,11 +117,3 @@ def test_a_file_that_was_deleted_or_replaced_is_still_what_was_read(tmp_path):
     path.unlink()
     path.write_text("COPY t FROM stdin;\n2\n\\.\n")
     assert b"".join(file.data(*scan(file.text).data[0])) == b"1\n"
-
-
-def test_many_small_blocks_are_scanned_once(tmp_path):
-    block = "COPY t FROM stdin;\n1\n\\.\n"
-    file = large(write(tmp_path, block * 5_000), window=1 << 20)
-    assert len(file.gaps) == 5_000
-    number = random.Random(1).randrange(5_000)
-    assert file.position(scan(file.text).statements[number].start) == (3 * number + 1, 1)

@@ -3,16 +3,15 @@
 import json
 
 import pytest
-import typer
 
-from fowergram_db.cli.app import build_app
+from fowergram_db.cli.app import build_command
 from fowergram_db.cli.main import run
 from tests.bad_inputs.cases import commands
 
 VALUES = {"Int": ("3", 3), "Float": ("2.5", 2.5), "Bool": ("yes", True), "Choice": ("mean", "mean")}
 # Where to connect, and which migrations: of these, each level counts on its own.
 ELSEWHERE = {"database_url", "host", "port", "dbname", "user", "env_file", "migrations_dir"}
-EVERYTHING = typer.main.get_command(build_app(["help"]))
+EVERYTHING = build_command(["help"])
 OPTIONS = [
     (words, parameter.name)
     for words, command in commands()
