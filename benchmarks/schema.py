@@ -1,4 +1,4 @@
-"""Measure the schema at scale: what readers and writers cost, beside naive shapes, in one run on one server.
+"""Measure the schema at scale: what readers and writers cost, compared with naive queries, in one run on one server.
 
 ``python -m benchmarks.schema`` loads a data set (see ``benchmarks.dataset``) into a server of its own, measures, and
 writes ``docs/performance.md`` with ``--write``. ``--use URL`` measures a database that is loaded already.
@@ -70,7 +70,7 @@ def _report(url: str, options: argparse.Namespace) -> tuple[str, list[str]]:
     written = list(results(url, options.rounds, options.minute, tell))
     failures = [failure for one in found for failure in one.failures]
     failures += [f"the feed of {viewer} differs from the naive one" for viewer in unequal]
-    failures += [f"{one.what}: {one.slots} beside {one.others}" for one in written if not one.holds]
+    failures += [f"{one.what}: {one.slots} compared with {one.others}" for one in written if not one.holds]
     equal = (
         f"Feeds equal to the naive query, row for row: {compared - len(unequal)} of {compared} viewers of every kind.\n"
     )

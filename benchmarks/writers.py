@@ -88,7 +88,7 @@ def _bulk(session: psycopg.Connection, rounds: int, where: str) -> Result:
                 times.append(row[0][0]["Execution Time"] if row else 0.0)
     with_triggers, without = (statistics.median(times) for times in found.values())
     return Result(
-        f"ms for {_BULK:,} likes of {where} in one statement, beside no counting", f"{with_triggers:.0f}",
+        f"ms for {_BULK:,} likes of {where} in one statement, compared with no counting", f"{with_triggers:.0f}",
         f"{without:.0f}", f"at most {_MOST_FOR_BULK} times", with_triggers <= _MOST_FOR_BULK * without,
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _deadlocks(session: psycopg.Connection, url: str, script: str, seconds: int)
         found.append((_value(session, query) - before, speed))
     (ours, speed), (theirs, _) = found
     names = {"batches": "batches of 20 likes in any order", "one_by_one": "transactions of several likes in any order",
-             "follows": "follows back and forth"}  # fmt: skip
+             "follows": "follows in both directions"}  # fmt: skip
     return Result(
         f"deadlocks in {seconds} s, {names[script]} (row triggers: in {min(seconds, 10)} s)",
         f"{ours} ({speed:,.0f} transactions a second)", str(theirs), "0", ours == 0,
@@ -114,7 +114,7 @@ def _deadlocks(session: psycopg.Connection, url: str, script: str, seconds: int)
 
 
 def _pgbench(url: str, script: str, length: str, **names: str) -> float:
-    """Run a script for all clients and return its transactions a second; clients go on after a deadlock."""
+    """Run a script for all clients and return its transactions a second; clients continue after a deadlock."""
     text = (_SCRIPTS / f"{script}.sql").read_text(encoding="utf-8")
     for name, value in names.items():
         text = text.replace("{" + name + "}", value)

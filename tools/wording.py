@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from tools.prose import prose_of
 
 ROOT = Path(__file__).parent.parent
-_CHECKED = {".md", ".py", ".sql", ".toml", ".yaml", ".yml", ""}
+_CHECKED = ("*.md", "*.py", "*.sql", "*.toml", "*.yaml", "*.yml", "Makefile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _below(arguments: Sequence[str]) -> set[PurePath]:
     """Find the files that are named, and those below the directories that are named, that can be checked."""
     named = [Path(argument).resolve() for argument in arguments]
     files = [file for path in named for file in (path.rglob("*") if path.is_dir() else (path,)) if file.is_file()]
-    return {file.relative_to(ROOT) for file in files if file.suffix in _CHECKED and "__pycache__" not in file.parts}
+    return {file.relative_to(ROOT) for file in files if _matches(file, _CHECKED)}
 
 
 def _matches(path: PurePath, patterns: Iterable[str]) -> bool:
