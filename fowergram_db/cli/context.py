@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fowergram_db.database.connection import Connection
+    from fowergram_db.migrations.engine.context import WaitPolicy
     from fowergram_db.migrations.files.choice import DirectoryChoice
     from fowergram_db.migrations.files.directory import MigrationFile
-    from fowergram_db.migrations.run import WaitPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,7 @@ class CommandContext:
 
     def wait_policy(self) -> "WaitPolicy":
         """Return how long the run waits for others. Raises UsageError for what is no duration."""
-        from fowergram_db.migrations.engine.worker import LockPolicy
-        from fowergram_db.migrations.run import WaitPolicy
+        from fowergram_db.migrations.engine.context import LockPolicy, WaitPolicy
 
         given = self.settings.wait_policy
         lock_ms = duration_ms("--lock-timeout", given["lock_timeout"])

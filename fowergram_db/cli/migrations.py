@@ -53,7 +53,7 @@ def migrate(
     where the database has it.
     """
     from fowergram_db.migrations import migrate as use_case
-    from fowergram_db.migrations.engine.execute import TransactionScope
+    from fowergram_db.migrations.engine.groups import TransactionScope
     from fowergram_db.migrations.run import UpgradeTarget
 
     require_dry_run(context, dry_run=dry_run)
@@ -167,15 +167,8 @@ def rollback(
             run = use_case.preview_rollback(target, files, rollback_target, listen, wait_policy.locks)
             return preview(context, run, show_secrets=show_secrets)
         context.announce()
-        summary = use_case.rollback(
-            target,
-            files,
-            rollback_target,
-            listen,
-            lambda what: _confirm(context, what),
-            wait_policy,
-            context.environment,
-        )
+        policy = use_case.RollbackPolicy(lambda what: _confirm(context, what), wait_policy, context.environment)
+        summary = use_case.rollback(target, files, rollback_target, listen, policy)
     return report_summary(context, summary)
 
 

@@ -1,13 +1,13 @@
 """Apply all migrations to a database that is empty, and that nobody else knows."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from fowergram_db.database.creation import require_only_trusted
 from fowergram_db.database.target import Target
 from fowergram_db.migrations.engine.checks import CheckedStep
-from fowergram_db.migrations.engine.execute import TransactionScope
+from fowergram_db.migrations.engine.context import DEFAULT_WAIT_POLICY, RunContext
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
-from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, create_history
@@ -33,6 +33,9 @@ def build(target: Target, steps: Sequence[CheckedStep], on_event: OnEvent, datab
         require_only_trusted(connection)
         history = create_history(connection, type_of(checked.step.version for checked in steps))
         guard = ServerGuard.begin(connection, MissingRoles.MADE, database or target.dbname)
-        worker = Worker(connection, LockPolicy(), on_event, trusted=history.trusted, guard=guard)
-        run_steps(worker, steps, TransactionScope.PER_MIGRATION)
-        maintain_partitions(connection, LockPolicy(), on_event)
+        policy = DEFAULT_WAIT_POLICY
+        context = RunContext(target, (), policy, on_event, connection, trusted=history.trusted, guard=guard)
+        with closing(run_steps(context, steps)) as results:
+            for result in results:
+                on_event(result)
+        maintain_partitions(connection, policy.locks, on_event)

@@ -1,8 +1,8 @@
 """The use cases that change a database by its migrations. Each reads as its own algorithm."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from types import MappingProxyType
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, translate_errors
@@ -12,9 +12,8 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory
 from fowergram_db.migrations.alignment import align, prepare_table, table_changes
 from fowergram_db.migrations.engine.checks import CheckedStep, check_all, for_server
-from fowergram_db.migrations.engine.execute import TransactionScope
+from fowergram_db.migrations.engine.context import DEFAULT_WAIT_POLICY, LockPolicy, RunContext, WaitPolicy
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import (
@@ -36,10 +35,13 @@ from fowergram_db.migrations.plan import (
     plan_up,
 )
 from fowergram_db.migrations.psql_script import Run
-from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, UpgradeTarget, WaitPolicy, plan_and_check, run_and_report
+from fowergram_db.migrations.run import UpgradeTarget, plan_and_check, run_and_report
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
-from fowergram_db.migrations.session import open_or_create, open_session
+from fowergram_db.migrations.session import create_and_open, open_session
 from fowergram_db.migrations.status import Summary, summarize, summary_after
+
+if TYPE_CHECKING:
+    from fowergram_db.migrations.engine.server_guard import ServerGuard
 
 
 def preview_migrate(
@@ -78,50 +80,52 @@ def migrate(
     files: Sequence[MigrationFile],
     upgrade_target: UpgradeTarget,
     on_event: OnEvent,
-    wait_policy: WaitPolicy = DEFAULT_WAIT_POLICY,
+    policy: WaitPolicy = DEFAULT_WAIT_POLICY,
 ) -> Summary:
-    """Create the database where it is missing, then apply what is pending, each in its own transaction.
+    """Create the database if it is missing, then apply what is pending, each in its own transaction.
 
-    All scripts are checked before the first statement runs, and all runs under the migration lock; where there
-    is nothing to do, it is not taken. Partitions are kept ahead at the end, where the database has a function for it.
+    All scripts are checked before the first statement runs, and all run under the migration lock, which is not acquired
+    if there is nothing to do. At the end partitions are created in advance, if the database has a function for it.
     Raises the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
-    with open_or_create(
-        target, on_event, otherwise=lambda: plan_and_check(files, History(), upgrade_target)
-    ) as connection:
+    with _open_or_create(target, files, upgrade_target, on_event) as connection:
         require_coordinator(connection)
         history = read_history(connection)
         if _is_done(*align(files, history), upgrade_target):
             summary = summarize(migration_states(*align(files, history)))
         else:
-            summary = _apply(connection, target, files, upgrade_target, on_event, wait_policy)
-        maintain_partitions(connection, wait_policy.locks, on_event)
+            with migration_lock(target, policy.wait_s, on_event) as lock:
+                files, history = align(files, read_history(connection))
+                steps = plan_and_check(files, history, upgrade_target)
+                _require_own_database(connection, history, upgrade_target)
+                if steps:
+                    history = prepare_table(connection, files, history)
+                guard = _guard(connection, upgrade_target)
+                context = RunContext(target, files, policy, on_event, connection, lock, history.trusted, guard)
+                run_and_report(context, steps, upgrade_target.transaction_scope)
+                summary = summary_after(files, history, (checked.step for checked in steps))
+        maintain_partitions(connection, policy.locks, on_event)
         return summary
 
 
-def _apply(  # noqa: PLR0913, PLR0917 - where, which files, how far, who listens, how long it waits
-    connection: Connection,
-    target: Target,
-    files: Sequence[MigrationFile],
-    upgrade_target: UpgradeTarget,
-    on_event: OnEvent,
-    wait_policy: WaitPolicy,
-) -> Summary:
-    with migration_lock(target, wait_policy.wait_s, on_event) as lock:
-        files, history = align(files, read_history(connection))
-        steps = plan_and_check(files, history, upgrade_target)
-        _require_own_database(connection, history, upgrade_target)
-        if steps:
-            history = prepare_table(connection, files, history)
-        worker = Worker(connection, wait_policy.locks, on_event, lock, trusted=history.trusted)
-        if upgrade_target.instead_of is not None:
-            from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
+def _open_or_create(
+    target: Target, files: Sequence[MigrationFile], upgrade_target: UpgradeTarget, on_event: OnEvent
+) -> Connection:
+    """Connect; if the database is missing, make sure that the migrations can run, and create it."""
+    try:
+        return open_session(target, on_event)
+    except DatabaseMissing:
+        plan_and_check(files, History(), upgrade_target)
+        return create_and_open(target, on_event)
 
-            worker = replace(
-                worker, guard=ServerGuard.begin(connection, MissingRoles.REFUSED, upgrade_target.instead_of)
-            )
-        run_and_report(worker, target, files, steps, upgrade_target.transaction_scope, wait_policy)
-        return summary_after(files, history, (checked.step for checked in steps))
+
+def _guard(connection: Connection, upgrade_target: UpgradeTarget) -> "ServerGuard | None":
+    """Return what keeps a database that is built beside another one from changing their server."""
+    if upgrade_target.instead_of is None:
+        return None
+    from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
+
+    return ServerGuard.begin(connection, MissingRoles.REFUSED, upgrade_target.instead_of)
 
 
 def _require_own_database(connection: Connection, history: History, upgrade_target: UpgradeTarget) -> None:
@@ -144,39 +148,55 @@ def preview_rollback(
         return Run(steps, lock_policy, table_changes=table_changes(files, history))
 
 
-def rollback(  # noqa: PLR0913, PLR0917 - what it works on, how far, who listens, who confirms, how long it waits
+@dataclass(frozen=True, slots=True)
+class RollbackPolicy:
+    """How a rollback waits for others, and whom it asks.
+
+    ``confirm`` is asked, with a question, before more than one migration is undone in a production database, or if
+    ``environ`` is declared to be production.
+    """
+
+    confirm: Callable[[str], bool]
+    waits: WaitPolicy = DEFAULT_WAIT_POLICY
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+def rollback(
     target: Target,
     files: Sequence[MigrationFile],
     rollback_target: RollbackTarget,
     on_event: OnEvent,
-    confirm: Callable[[str], bool],
-    wait_policy: WaitPolicy = DEFAULT_WAIT_POLICY,
-    environ: Mapping[str, str] = MappingProxyType({}),
+    policy: RollbackPolicy,
 ) -> Summary:
     """Undo the newest migrations, newest first, each in its own transaction.
 
-    ``confirm`` is asked, with a question, before more than one is undone in a production database, or where
-    ``environ`` is declared to be production. Raises the tool's errors; one from a step carries a note that says what is
+    Raises the tool's errors, and Refused if it is not confirmed; one from a step carries a note that says what is
     applied and what is not.
     """
-    from fowergram_db.database.protection import is_production, is_protected
-
-    with open_session(target, on_event) as connection, migration_lock(target, wait_policy.wait_s, on_event) as lock:
+    waits = policy.waits
+    with open_session(target, on_event) as connection, migration_lock(target, waits.wait_s, on_event) as lock:
         require_coordinator(connection)
         files, history = align(files, read_history(connection))
         steps = _prepare_down(connection, history, files, rollback_target)
-        question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
-        is_risky = len(steps) > 1 and (is_production(environ) or is_protected(connection))
-        if is_risky and not confirm(question):
-            raise Refused(
-                f"not confirmed: {question}",
-                hint="Roll back one step at a time, or confirm at a terminal.",
-            )
+        _require_confirmation(connection, target, steps, policy)
         if steps:
             history = prepare_table(connection, files, history)
-        worker = Worker(connection, wait_policy.locks, on_event, lock, trusted=history.trusted)
-        run_and_report(worker, target, files, steps, TransactionScope.PER_MIGRATION, wait_policy)
+        run_and_report(RunContext(target, files, waits, on_event, connection, lock, history.trusted), steps)
         return summary_after(files, history, (checked.step for checked in steps))
+
+
+def _require_confirmation(
+    connection: Connection, target: Target, steps: Sequence[CheckedStep], policy: RollbackPolicy
+) -> None:
+    from fowergram_db.database.protection import is_production, is_protected
+
+    question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
+    is_risky = len(steps) > 1 and (is_production(policy.environ) or is_protected(connection))
+    if is_risky and not policy.confirm(question):
+        raise Refused(
+            f"not confirmed: {question}",
+            hint="Roll back one step at a time, or confirm at a terminal.",
+        )
 
 
 def _is_done(files: Sequence[MigrationFile], history: History, upgrade_target: UpgradeTarget) -> bool:

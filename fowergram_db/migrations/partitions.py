@@ -11,7 +11,7 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.ownership import Untrusted, ask_with_ownership, require_trusted
 from fowergram_db.errors import FowergramError, UntrustedOwner
-from fowergram_db.migrations.engine.worker import LockPolicy
+from fowergram_db.migrations.engine.context import LockPolicy
 from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
 
 _NAME = "public.maintain_partitions"

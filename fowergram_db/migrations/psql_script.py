@@ -7,9 +7,9 @@ from psycopg import sql
 from fowergram_db.database.session_settings import RESETS, discards, kept_statements
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, savepoint
-from fowergram_db.migrations.engine.execute import TransactionScope
+from fowergram_db.migrations.engine.context import LockPolicy
+from fowergram_db.migrations.engine.groups import TransactionScope
 from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, begin
-from fowergram_db.migrations.engine.worker import LockPolicy
 from fowergram_db.migrations.history_sql import values_of
 from fowergram_db.migrations.plan import Direction
 

@@ -1,32 +1,42 @@
-"""What every run does that changes a database: prepare its steps, take them, and say where it was left."""
+"""What every run does that changes a database: plan and check its steps, run them, and describe the outcome."""
 
 import re
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Sequence
+from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import attrgetter
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect_safely, require_primary
-from fowergram_db.database.session_settings import may_have_citus, may_have_event_triggers, settings_of_role
-from fowergram_db.database.target import Target
+from fowergram_db.database.connection import Connection, connect_safely, require_primary, translate_errors
+from fowergram_db.database.session_settings import (
+    may_have_citus,
+    may_have_event_triggers,
+    reads_standard_strings,
+    settings_of_role,
+)
 from fowergram_db.errors import FowergramError, Refused
-from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.alignment import align
+from fowergram_db.migrations.engine.batch import run_batches
 from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, check_all, for_server
-from fowergram_db.migrations.engine.execute import TransactionScope, apply, flush, require_standard_strings
+from fowergram_db.migrations.engine.context import RunContext
+from fowergram_db.migrations.engine.groups import LARGEST_BATCH, GroupKind, TransactionScope, group_steps
 from fowergram_db.migrations.engine.lock import Backend
-from fowergram_db.migrations.engine.worker import LockPolicy, Worker
-from fowergram_db.migrations.events import Notice, StepStarted
+from fowergram_db.migrations.engine.transaction import run_transaction
+from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
 from fowergram_db.migrations.other_tools.histories import mark_known
-from fowergram_db.migrations.plan import Step, migration_states, plan_up
+from fowergram_db.migrations.plan import migration_states, plan_up
 from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.script.modes import DEFAULT
 from fowergram_db.migrations.status import describe_applied
 from fowergram_db.migrations.version import Version
+
+# A script that makes the extension names it.
+_CITUS = re.compile("citus", re.IGNORECASE)
+_EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +52,6 @@ class UpgradeTarget:
     transaction_scope: TransactionScope = TransactionScope.PER_MIGRATION
     instead_of: str | None = None
     only_own: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WaitPolicy:
-    """How long a run waits for another migrator, in seconds, and each step for others' locks."""
-
-    wait_s: float = 60.0
-    locks: LockPolicy = field(default_factory=LockPolicy)
-
-
-DEFAULT_WAIT_POLICY = WaitPolicy()
-# A script that makes the extension names it.
-_CITUS = re.compile("citus", re.IGNORECASE)
-_EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
 
 
 def plan_and_check(
@@ -85,99 +81,118 @@ def plan_and_check(
     return steps
 
 
-def run_and_report(  # noqa: PLR0913, PLR0917 - who works where, with which files, on what, how
-    worker: Worker,
-    target: Target,
-    files: Sequence[MigrationFile],
+def run_and_report(
+    context: RunContext,
     steps: Sequence[CheckedStep],
-    transaction_scope: TransactionScope,
-    wait_policy: WaitPolicy,
+    transaction_scope: TransactionScope = TransactionScope.PER_MIGRATION,
 ) -> None:
-    """Take the steps. An error from one of them carries a note that says what is applied and what is not."""
+    """Run the steps, and tell of each once it is committed.
+
+    An error from one of them carries a note that says what is applied and what is not.
+    """
     if steps:
-        require_primary(worker.connection)
-    _await_orphans(worker, steps, wait_policy)
+        require_primary(context.connection)
+    _await_orphans(context, steps)
     try:
-        run_steps(worker, steps, transaction_scope)
+        with closing(run_steps(context, steps, transaction_scope)) as results:
+            for result in results:
+                context.on_event(result)
     except FowergramError as error:
-        error.add_note(_describe(worker, target, files, steps))
+        error.add_note(_describe(context, steps))
         raise
     except BaseException:
         with suppress(FowergramError):
-            flush(worker.connection)
+            _flush(context.connection)
         raise
 
 
-def _await_orphans(worker: Worker, steps: Sequence[CheckedStep], wait_policy: WaitPolicy) -> None:
+def _await_orphans(context: RunContext, steps: Sequence[CheckedStep]) -> None:
     """Wait for statements outside a transaction that a killed run has left at work."""
     for checked in steps:
         progress = checked.step.progress
-        if worker.lock and progress and progress.running:
+        if context.lock and progress and progress.running:
             backend = Backend(progress.application, progress.pid, progress.since)
-            worker.lock.await_end_of(backend, wait_policy.wait_s, worker.on_event)
+            context.lock.await_end_of(backend, context.policy.wait_s, context.on_event)
 
 
-def run_steps(worker: Worker, steps: Sequence[CheckedStep], transaction_scope: TransactionScope) -> None:
-    """Take the steps, those between two without a transaction together.
+def run_steps(
+    context: RunContext,
+    steps: Sequence[CheckedStep],
+    transaction_scope: TransactionScope = TransactionScope.PER_MIGRATION,
+) -> Generator[StepResult, None, None]:
+    """Run checked steps, group by group; yield the result of each once it is committed.
 
-    Where they have made what looks like another tool's history (as a dump of an old database does), it is marked as
-    known: it says nothing of what is to come.
+    If they have made what looks like another tool's history (as a dump of an old database does), it is marked as
+    known: it says nothing of what is to come. Raises MigrationFailed, LockTimeout or LockLost.
     """
     if not steps:
         return
-    require_standard_strings(worker.connection)
-    steps = tuple(for_server(checked, worker.connection.info.server_version) for checked in steps)
-    if worker.guard is not None:
-        steps = worker.guard.admitted(steps, worker.connection.info.dbname, worker.on_event)
-    if may_have_citus(worker.connection) or any(_CITUS.search(checked.script.text) for checked in steps):
-        worker = replace(worker, on_citus=True)
-    if may_have_event_triggers(worker.connection) or any(_EVENT_TRIGGER.search(c.script.text) for c in steps):
-        worker = replace(worker, has_event_triggers=True)
-    numbers = {checked.step.version: number for number, checked in enumerate(steps, start=1)}
+    context, steps = _adapt_to_server(context, steps)
+    largest_batch = 1 if context.on_citus or context.has_event_triggers else LARGEST_BATCH
+    with settings_of_role(context.connection):
+        groups = group_steps(steps, transaction_scope, largest_batch)
+        for kind, of_kind in groupby(groups, attrgetter("kind")):
+            match kind:
+                case GroupKind.BATCH:
+                    yield from run_batches(context, of_kind)
+                case GroupKind.TRANSACTION:
+                    for group in of_kind:
+                        yield from run_transaction(context, group)
+                case GroupKind.NO_TRANSACTION:
+                    from fowergram_db.migrations.engine.no_transaction import run_without_transaction
 
-    nothing = {checked.step.version for checked in steps if not holds_statement(checked.script.text)}
+                    for group in of_kind:
+                        yield from run_without_transaction(context, group)
+    _mark_histories_made_by(steps, context.connection)
 
-    def begin(step: Step) -> None:
-        worker.on_event(StepStarted(step, numbers[step.version], len(steps)))
-        if step.version in nothing:
-            worker.on_event(Notice("WARNING", f"{step.filename} holds no statement: it is recorded, and does nothing"))
 
-    with settings_of_role(worker.connection):
-        for transactional, those in groupby(steps, lambda checked: checked.directives.transactional):
-            if transactional:
-                apply(worker, tuple(those), transaction_scope, begin)
-                continue
-            from fowergram_db.migrations.engine.no_transaction import run_without_transaction
+def _adapt_to_server(context: RunContext, steps: Sequence[CheckedStep]) -> tuple[RunContext, tuple[CheckedStep, ...]]:
+    r"""Return the steps without what this server would refuse, and the context with what the server has.
 
-            for checked in those:
-                begin(checked.step)
-                worker.on_event(run_without_transaction(worker, checked))
-    _mark_histories_made_by(steps, worker.connection)
+    Raises Refused if the server reads ``'\'`` otherwise than the SQL standard, and so than ``check`` did.
+    """
+    connection = context.connection
+    if not reads_standard_strings(connection):
+        raise Refused(
+            "standard_conforming_strings is off here: a backslash could hide a COMMIT from the checks; nothing was run",
+            hint="Take the setting away from the database, the role or the server's configuration.",
+        )
+    steps = tuple(for_server(checked, connection.info.server_version) for checked in steps)
+    if context.guard is not None:
+        steps = context.guard.admitted(steps, connection.info.dbname, context.on_event)
+    texts = [checked.script.text for checked in steps]
+    on_citus = may_have_citus(connection) or any(map(_CITUS.search, texts))
+    has_event_triggers = may_have_event_triggers(connection) or any(map(_EVENT_TRIGGER.search, texts))
+    return replace(context, on_citus=on_citus, has_event_triggers=has_event_triggers), steps
 
 
 def _mark_histories_made_by(steps: Sequence[CheckedStep], connection: Connection) -> None:
-    """Mark what these steps have made as known, where the role owns our table; the next run asks otherwise."""
+    """Mark what these steps have made as known, if the role owns our table; else the next run asks."""
     with suppress(psycopg.Error):
         mark_known(connection, [checked.script.text for checked in steps])
 
 
-def _describe(worker: Worker, target: Target, files: Sequence[MigrationFile], steps: Sequence[CheckedStep]) -> str:
+def _describe(context: RunContext, steps: Sequence[CheckedStep]) -> str:
     """Make sure of what was committed before a failure, and say what it is, as the database itself tells it."""
-    lost = worker.connection.closed
+    lost = context.connection.closed
     try:
-        with connect_safely(target) if lost else nullcontext(worker.connection) as connection:
-            unsafe = _flush(connection)
+        with connect_safely(context.target) if lost else nullcontext(context.connection) as connection:
+            try:
+                unsafe = ""
+                _flush(connection)
+            except FowergramError as error:
+                unsafe = f"{error.message}: the server has it, and would lose it if it crashed at once.\n"
             _mark_histories_made_by(steps, connection)
-            migrations = migration_states(*align(files, read_history(connection)))
+            migrations = migration_states(*align(context.files, read_history(connection)))
     except (FowergramError, psycopg.Error):
         return "What is applied now could not be asked: look at `fowergram-db status`."
     return f"{unsafe}{describe_applied(migrations)}"
 
 
-def _flush(connection: Connection) -> str:
-    """Make sure of what was committed; return a line that says why that failed, where it did."""
-    try:
-        flush(connection)
-    except FowergramError as error:
-        return f"{error.message}: the server has it, and would lose it if it crashed at once.\n"
-    return ""
+def _flush(connection: Connection) -> None:
+    """Make every commit of this run safe from a crash: the log is written in order, so one commit that waits will do.
+
+    Raises the tool's errors if the server is gone.
+    """
+    with translate_errors("make sure of what was committed"):
+        connection.execute("SELECT pg_catalog.pg_logical_emit_message(true, 'fowergram-db', '')")

@@ -2,13 +2,12 @@
 
 import secrets
 import time
-from collections.abc import Callable
 
 import psycopg
 
 from fowergram_db.database.connection import Connection, connect_safely, maintenance_connection, server_version
 from fowergram_db.database.target import Target
-from fowergram_db.errors import ConnectionFailed, DatabaseMissing, UntrustedOwner
+from fowergram_db.errors import ConnectionFailed, UntrustedOwner
 from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent
 
 _BELIEF_S = 20.0
@@ -34,19 +33,10 @@ def _notice(said: psycopg.errors.Diagnostic) -> Notice:
     return Notice(said.severity or "NOTICE", mask_message(said.message_primary or ""))
 
 
-def open_or_create(target: Target, on_event: OnEvent, otherwise: Callable[[], object]) -> Connection:
-    """Connect, creating the database where it is missing; ``otherwise`` raises what forbids it then."""
-    try:
-        return open_session(target, on_event)
-    except DatabaseMissing:
-        otherwise()
-        return _created(target, on_event)
-
-
-def _created(target: Target, on_event: OnEvent) -> Connection:
+def create_and_open(target: Target, on_event: OnEvent) -> Connection:
     """Create the database, and connect to it.
 
-    Raises UntrustedOwner, and drops it again, where template1 holds objects of untrusted roles.
+    Raises UntrustedOwner, and drops it again, if template1 holds objects of untrusted roles.
     """
     from fowergram_db.database.creation import require_only_trusted
     from fowergram_db.database.disposal import drop_quietly

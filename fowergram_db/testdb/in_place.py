@@ -9,14 +9,13 @@ from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.build import steps_of
-from fowergram_db.migrations.engine.execute import TransactionScope
+from fowergram_db.migrations.engine.context import DEFAULT_WAIT_POLICY, RunContext
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
-from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.partitions import maintain_partitions
-from fowergram_db.migrations.run import DEFAULT_WAIT_POLICY, run_and_report
+from fowergram_db.migrations.run import run_and_report
 from fowergram_db.migrations.session import open_session
 from fowergram_db.plurals import count
 
@@ -43,8 +42,8 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
         try:
             create_history(connection)
             guard = ServerGuard.begin(connection, MissingRoles.MADE, target.dbname)
-            worker = Worker(connection, DEFAULT_WAIT_POLICY.locks, on_event, guard=guard)
-            run_and_report(worker, target, files, steps, TransactionScope.PER_MIGRATION, DEFAULT_WAIT_POLICY)
+            context = RunContext(target, files, DEFAULT_WAIT_POLICY, on_event, connection, guard=guard)
+            run_and_report(context, steps)
             maintain_partitions(connection, DEFAULT_WAIT_POLICY.locks, on_event)
         except FowergramError as error:
             error.add_note("What was in the database before had been dropped.")

@@ -14,23 +14,15 @@ import pytest
 
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockLost
-from fowergram_db.migrations.engine import batch
-from fowergram_db.migrations.engine.batch import batch_of
-from fowergram_db.migrations.engine.checks import check
+from fowergram_db.migrations.engine import simple_query
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
-from fowergram_db.migrations.engine.script_runner import run_piece
-from fowergram_db.migrations.engine.simple_query import send
-from fowergram_db.migrations.engine.transaction_preamble import preamble
-from fowergram_db.migrations.engine.worker import LockPolicy, Watch, Worker
-from fowergram_db.migrations.events import StepStarted
+from fowergram_db.migrations.events import StepResult, StepStarted
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.history import History, create_history, read_durations
+from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.run import UpgradeTarget
-from fowergram_db.migrations.script.scanner import Piece
 
+ENGINE = "fowergram_db.migrations.engine"
 LOOKED = """
     SELECT pid FROM pg_stat_activity
     WHERE datname = %s AND state = 'idle' AND query LIKE '%% the sessions that hold %%' AND pid <> pg_backend_pid()
@@ -122,9 +114,9 @@ def test_a_look_at_the_history_waits_for_nobody_who_has_locked_it(target, empty_
     with migration_lock(target, 1, lambda _: None) as lock:
         empty_db.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '20s'")
         empty_db.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
-        assert lock.observer.sees(lambda connection: read_durations(connection, [1])) is None
+        assert lock.observer.durations([1]) is None
         empty_db.rollback()
-        assert lock.observer.sees(lambda connection: read_durations(connection, [1])) == {}
+        assert lock.observer.durations([1]) == {}
 
 
 @pytest.mark.usefixtures("busy")
@@ -179,18 +171,20 @@ def test_a_run_whose_lock_is_gone_begins_nothing_more_on_the_server(write, varia
     assert tables() == ["busy", "t1", "t2"]
 
 
-def test_a_transaction_of_a_run_that_has_ended_does_not_begin(write, target, empty_db):
-    files = read_migrations(write(**small(1)))
-    (step,) = map(check, plan_up(files, History()))
-    with migration_lock(target, 1, lambda _: None) as lock:
-        worker = Worker(empty_db, LockPolicy(), lambda _: None, lock)
-        before = ("BEGIN;", preamble(worker, step.directives))
-        watch = Watch(worker, step.step, 0)
-        assert len(run_piece(worker, step, Piece(0, "SELECT 1"), watch, before)) == 3
-        empty_db.rollback()
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_transaction_of_a_run_that_has_lost_its_lock_does_not_begin(write, target, admin, tables, monkeypatch, count):
+    # The client does not notice it, and sends its scripts all the same.
+    monkeypatch.setattr(f"{ENGINE}.lock.MigrationLock.require_held", lambda _: None)
+    lock = WORKERS.replace("^fowergram-db [0-9a-f]{16}$", "^fowergram-db lock")
+
+    def end_the_lock(event) -> None:
+        if isinstance(event, StepStarted) and event.number == count:
+            admin.execute("SELECT pg_terminate_backend(%s)", [await_row(admin, lock, target.dbname)])
+            await_none(admin, lock, target.dbname)
+
     with pytest.raises(LockLost):
-        run_piece(worker, step, Piece(0, "SELECT 1"), watch, before)
-    empty_db.rollback()
+        migrate(target, read_migrations(write(**small(count))), UpgradeTarget(), end_the_lock)
+    assert tables() == []
 
 
 @pytest.mark.parametrize(
@@ -287,15 +281,15 @@ def test_what_the_server_still_commits_for_a_session_that_was_cut_is_told(
     )
     worker = []
 
-    def send_noting(connection, *arguments):
+    def start_noting(connection, query):
         worker[:] = [connection]
-        return send(connection, *arguments)
+        simple_query.start(connection, query)
 
     def cut(_watcher) -> None:
         with socket.socket(fileno=os.dup(worker[0].fileno())) as way:
             way.shutdown(socket.SHUT_RDWR)
 
-    monkeypatch.setattr(batch, "send", send_noting)
+    monkeypatch.setattr(f"{ENGINE}.batch.start", start_noting)
     with while_one_waits(target, cut):
         result = cli("migrate", "--lock-timeout", "0", "--json")
     await_none(admin, WORKERS, target.dbname)
@@ -328,76 +322,72 @@ def test_a_row_that_somebody_writes_meanwhile_makes_no_step_done(cli, write, tar
         assert [step["version"] for step in result.document["steps"]] == [1]
 
 
-def test_what_pg_dump_writes_for_psql_keeps_nobody_from_travelling(write, target, empty_db):
-    files = read_migrations(write(**{name: f"\\restrict a1\n{text}" for name, text in small(3).items()}))
-    create_history(empty_db)
-    steps = tuple(map(check, plan_up(files, History())))
-    with migration_lock(target, 1, lambda _: None) as lock:
-        worker = Worker(empty_db, LockPolicy(), lambda _: None, lock)
-        together = batch_of(worker, PreparedStatements(worker), steps, 0)
-        together.send(lambda _: None, lambda: None)
-    assert together.done == 3
+def test_what_pg_dump_writes_for_psql_can_share_a_query(cli, write, tables):
+    write(**{name: f"\\restrict a1\n{text}" for name, text in small(3).items()})
+    assert (cli("migrate").exit_code, tables()) == (0, ["t1", "t2", "t3"])
 
 
-@pytest.fixture
-def travelled(monkeypatch):
-    """How many steps of each batch were committed."""
-    done = []
-
-    class Noted(batch.Batch):
-        def send(self, *arguments):
-            following = super().send(*arguments)
-            done.append(self.done)
-            return following
-
-    monkeypatch.setattr(batch, "Batch", Noted)
-    return done
-
-
-def test_small_scripts_behind_one_without_a_transaction_travel_too(cli, write, travelled):
+def test_small_scripts_around_one_without_a_transaction_are_applied_in_their_order(cli, write, tables):
     write(**small(7) | {"003_t": "-- fowergram: no-transaction\nCREATE TABLE t3 (id int);"})
-    assert (cli("migrate").exit_code, travelled) == (0, [2, 4])
+    result = cli("migrate", "--json")
+    assert (result.exit_code, [step["version"] for step in result.document["steps"]]) == (0, list(range(1, 8)))
+    assert tables() == [f"t{n}" for n in range(1, 8)]
 
 
-def test_a_script_with_a_large_down_script_is_no_small_one(cli, write, travelled):
-    write(**small(5) | {"003_t.down": f"/* {'x' * 20_000} */ DROP TABLE t3;"})
-    assert (cli("migrate").exit_code, travelled) == (0, [2, 2])
-
-
-def interrupt_once_sent(connection, query, *_):
-    connection.pgconn.send_query(query.encode())
+def interrupt_once_sent(connection, query):
+    simple_query.start(connection, query)
     raise KeyboardInterrupt
 
 
-def interrupt_behind_the_results(_results):
+def interrupt_behind_the_results(connection, on_tick):
+    simple_query.finish(connection, on_tick)
     raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
-    ("name", "instead"), [("send", interrupt_once_sent), ("_durations", interrupt_behind_the_results)]
+    ("name", "instead"), [("start", interrupt_once_sent), ("finish", interrupt_behind_the_results)]
 )
 def test_what_is_committed_when_an_interrupt_comes_is_told(cli, write, query, monkeypatch, name, instead):
     write(**small(5))
-    monkeypatch.setattr(batch, name, instead)
+    monkeypatch.setattr(f"{ENGINE}.batch.{name}", instead)
     result = cli("migrate", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (130, "interrupted")
     rows = query("SELECT version FROM schema_migrations ORDER BY version")
     assert [(step["version"],) for step in result.document["steps"]] == rows
 
 
-def test_a_history_that_goes_to_a_group_meanwhile_stops_no_run(cli, write, target, query, empty_db, travelled):
+@pytest.mark.parametrize("told", [1, 3])
+def test_what_is_committed_when_the_listener_is_interrupted_is_told(write, target, query, told):
+    results = []
+
+    def listen(event) -> None:
+        if isinstance(event, StepResult):
+            results.append(event.step.version)
+            if len(results) == told:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        migrate(target, read_migrations(write(**small(5))), UpgradeTarget(), listen)
+    assert [(version,) for version in results] == query("SELECT version FROM schema_migrations ORDER BY version")
+
+
+def test_a_history_that_goes_to_a_group_meanwhile_stops_no_run(cli, write, target, query, empty_db):
     group = f"group_{uuid.uuid4().hex[:8]}"
     files = read_migrations(write(**small(4)))
     cli("migrate", "--to", "1")
     query(f"CREATE ROLE {group}; GRANT {group} TO CURRENT_USER")
 
+    started = []
+
     def give_away(event) -> None:
-        if isinstance(event, StepStarted) and event.number == 1:
+        if isinstance(event, StepStarted):
+            started.append(event.number)
+        if started == [1]:
             empty_db.execute(f"GRANT ALL ON SCHEMA public TO {group}; ALTER TABLE schema_migrations OWNER TO {group}")
 
     try:
         migrate(target, files, UpgradeTarget(), give_away)
-        assert travelled[0] == 0
+        assert started[:5] == [1, 2, 3, 1, 2]  # none of the first batch is committed: each runs again
         assert query("SELECT version FROM schema_migrations ORDER BY version") == [(n,) for n in range(1, 5)]
     finally:
         query(f"DROP OWNED BY {group} CASCADE; DROP ROLE {group}")

@@ -10,9 +10,9 @@ from fowergram_db.database.connection import connect
 from fowergram_db.database.target import url_of
 from fowergram_db.errors import HistoryInconsistent, MigrationFailed, Refused
 from fowergram_db.migrations.build import build, steps_of
-from fowergram_db.migrations.engine.execute import TransactionScope
+from fowergram_db.migrations.engine.groups import TransactionScope
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.migrate import migrate, rollback
+from fowergram_db.migrations.migrate import RollbackPolicy, migrate, rollback
 from fowergram_db.migrations.plan import RollbackTarget
 from fowergram_db.migrations.run import UpgradeTarget
 from tests.integration.pooler import pooler_to
@@ -143,7 +143,8 @@ def test_what_a_down_file_leaves_does_not_reach_the_next_down_file(write, target
         }
     )
     migrate(target, read_migrations(directory), UpgradeTarget(), _ignore)
-    rollback(target, read_migrations(directory), RollbackTarget(2), _ignore, lambda _question: True)
+    policy = RollbackPolicy(lambda _question: True)
+    rollback(target, read_migrations(directory), RollbackTarget(2), _ignore, policy)
 
 
 @pytest.mark.matrix(every=9)

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import pytest
 
 from fowergram_db.database.connection import connect
-from fowergram_db.migrations.engine import execute
 from fowergram_db.migrations.engine.simple_query import send
 
 SLOW = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int); SELECT pg_sleep(2);"}
@@ -167,10 +166,10 @@ def test_an_interrupt_while_a_commit_is_on_its_way_is_told_of_as_it_ends(
     cli, write, query, monkeypatch, arguments, committed
 ):
     def interrupt(connection, text):
-        send(connection, text if committed else text.replace("COMMIT;", "SELECT nothing;"), lambda: None)
+        send(connection, text if committed else text.replace("COMMIT;", "SELECT nothing;"))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execute, "run", interrupt)
+    monkeypatch.setattr("fowergram_db.migrations.engine.transaction.send", interrupt)
     write(**{"001_a": "CREATE TABLE a (id int); SELECT 1;"})
     result = cli("migrate", "--json", *arguments)
     assert (result.exit_code, len(result.document["steps"])) == (130, int(committed))

@@ -12,7 +12,7 @@ import termios
 import pytest
 
 from fowergram_db.database.connection import connect
-from fowergram_db.migrations.engine import worker
+from fowergram_db.migrations.engine import watch
 from fowergram_db.migrations.engine.simple_query import send, send_data
 from fowergram_db.migrations.events import Progressed, StatementReached
 from fowergram_db.migrations.files.directory import read_migrations
@@ -43,8 +43,8 @@ def server_version(admin) -> int:
 @pytest.fixture
 def seen(write, target, monkeypatch):
     """Run these files with ten looks a second, and return what was told of their long statements."""
-    monkeypatch.setattr(worker, "_FIRST_LOOK_S", 0.1)
-    monkeypatch.setattr(worker, "_LOOK_S", 0.1)
+    monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
+    monkeypatch.setattr(watch, "_LOOK_S", 0.1)
 
     def run(**files: str) -> list[Progressed]:
         events: list[object] = []
@@ -140,7 +140,7 @@ def test_each_statement_outside_a_transaction_is_told(write, target):
 
 
 def test_the_statement_of_a_transaction_is_told_as_soon_as_the_server_tells(write, target, monkeypatch):
-    monkeypatch.setattr(worker, "_FIRST_LOOK_S", 0.1)
+    monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
     # The server holds results back; with a notice it sends what it has.
     notice = "DO $$BEGIN RAISE NOTICE 'x'; END$$;"
     files = {"001_four": f"SELECT 1; SELECT 2; {notice} SELECT pg_sleep(0.5); "}

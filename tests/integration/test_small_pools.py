@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockTimeout
-from fowergram_db.migrations.engine import lock, worker
+from fowergram_db.migrations.engine import lock, watch
 from fowergram_db.migrations.engine.lock import Backend, migration_lock
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.integration.test_engine import CONCURRENTLY, holding, start
@@ -82,7 +82,7 @@ def test_a_pool_of_one_is_an_error_that_says_what_to_do(
 
 
 def test_a_pool_of_two_is_enough_without_a_look_around(pooled_cli, pool_of_two, write, tables, monkeypatch):
-    monkeypatch.setattr(worker, "_FIRST_LOOK_S", 0.1)
+    monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
     write(**FILES)
     result = pooled_cli(pool_of_two, "migrate")
     assert result.exit_code == 0, result.err
@@ -92,7 +92,7 @@ def test_a_pool_of_two_is_enough_without_a_look_around(pooled_cli, pool_of_two, 
 def test_small_scripts_that_travel_together_run_behind_a_pool_of_two(
     pooled_cli, pool_of_two, write, query, monkeypatch
 ):
-    monkeypatch.setattr(worker, "_FIRST_LOOK_S", 0.05)
+    monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.05)
     query("CREATE TABLE large AS SELECT g AS id FROM generate_series(1, 600000) g")
     names = ("a", "b", "c")
     write(**{f"{n:03}_{name}": f"CREATE INDEX {name} ON large ((id % {n + 1}))" for n, name in enumerate(names, 1)})

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.migrate import migrate, rollback
+from fowergram_db.migrations.migrate import RollbackPolicy, migrate, rollback
 from fowergram_db.migrations.plan import RollbackTarget
 from fowergram_db.migrations.run import UpgradeTarget
 
@@ -319,7 +319,7 @@ def test_a_directory_is_run_through_a_pooler(lay, directory, pooled, tables):
     migrate(pooled, files[:1], UpgradeTarget(), lambda _: None)
     migrate(pooled, files, UpgradeTarget(), lambda _: None)
     assert tables() == ["a", "b", "c", "d"]
-    rollback(pooled, files, RollbackTarget(to="1.2"), lambda _: None, lambda _: True)
+    rollback(pooled, files, RollbackTarget(to="1.2"), lambda _: None, RollbackPolicy(lambda _: True))
     assert tables() == ["a", "b"]
 
 

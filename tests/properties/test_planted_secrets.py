@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.context import DEFAULT_WAIT_POLICY, RunContext
 from fowergram_db.migrations.engine.failure import failure
-from fowergram_db.migrations.engine.worker import LockPolicy, Worker
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.plan import Direction, Step
@@ -17,7 +17,7 @@ from fowergram_db.migrations.script.scanner import scan
 from fowergram_db.redaction.messages import mask_message, mask_query, mask_sql
 from fowergram_db.redaction.psql_variables import Variables, changed
 
-_NOBODY = Worker(None, LockPolicy(), print)
+_NOBODY = RunContext(None, (), DEFAULT_WAIT_POLICY, print, None)
 
 CORE = "Zq7"
 # {} is a literal of the secret, {quoted} the secret in a literal within a literal, {inner} what stands in a string.

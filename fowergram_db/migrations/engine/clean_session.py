@@ -10,8 +10,8 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.database.session_settings import RESETS, discards, kept_again
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.transaction_preamble import compose
-from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.script.scanner import Script, Statement
 
 CHECK_CONSTRAINTS = "SET CONSTRAINTS ALL IMMEDIATE;"
@@ -77,18 +77,18 @@ def _text(result: pq.abc.PGresult, row: int, column: int) -> str:
     return (result.get_value(row, column) or b"").decode()
 
 
-def resets(worker: Worker, checked: CheckedStep, found: Found, *, is_last: bool) -> str:
+def resets(context: RunContext, checked: CheckedStep, found: Found, *, is_last: bool) -> str:
     """Return what undoes what a script may have done to the session: the bookkeeping and others must not see it.
 
     In a session that a pooler lends, what others have set, prepared and locked stays. Where the transaction goes on,
     constraints wait for its end again if they do so by themselves.
     """
-    connection = worker.connection
+    connection = context.connection
     if connection.info.encoding != "utf-8":
         # The query would be read as the script has left it.
         connection.execute("RESET client_encoding")
     prepared = _prepared_by_script(connection) if found.prepared else ""
-    limit = worker.lock_policy.of(checked.directives)[0]
+    limit = context.policy.locks.of(checked.directives)[0]
     return " ".join(
         (
             CHECK_CONSTRAINTS if is_last else _check_each(connection, found),

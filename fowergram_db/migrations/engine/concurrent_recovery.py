@@ -10,7 +10,7 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
-from fowergram_db.migrations.engine.worker import Worker
+from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.events import DetachmentFinished, IndexDropped, Notice
 from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script.concurrent import (
@@ -58,24 +58,24 @@ def indexes_before(connection: Connection, statement: str) -> tuple[int, ...]:
     return () if built is None or built.name else tuple(oid for oid, _ in _indexes(connection, built))
 
 
-def left_to_run(worker: Worker, step: Step, statement: str, previous: PreviousAttempt) -> str:
+def left_to_run(context: RunContext, step: Step, statement: str, previous: PreviousAttempt) -> str:
     """Return what is still to be run of a statement that runs concurrently: mostly itself, "" where it is done.
 
     Invalid indexes that stand in its way are dropped concurrently. Raises Refused where somebody else is building
     the index just now, and DatabaseError or LockTimeout where one cannot be dropped.
     """
     if dropped := index_dropped(statement):
-        return statement if not previous.unended or _exists(worker.connection, dropped) else ""
+        return statement if not previous.unended or _exists(context.connection, dropped) else ""
     if built := index_built(statement):
-        found = (built,) if built.name else _made_before(worker.connection, built, previous)
+        found = (built,) if built.name else _made_before(context.connection, built, previous)
         # Each is looked at: those that are invalid go.
-        are_built = [_is_built(worker, step, one) for one in found]
+        are_built = [_is_built(context, step, one) for one in found]
         return "" if any(are_built) and previous.unended else statement
     if previous.begun and (detached := partition_detached(statement)):
-        return _left_of_detachment(worker, step, statement, detached, previous)
+        return _left_of_detachment(context, step, statement, detached, previous)
     if previous.begun and (again := rebuilt(statement)):
-        for schema, name in _left_of_rebuild(worker.connection, again, previous):
-            _drop(worker, step, schema, name)
+        for schema, name in _left_of_rebuild(context.connection, again, previous):
+            _drop(context, step, schema, name)
     return statement
 
 
@@ -126,9 +126,9 @@ def _indexes(connection: Connection, built: IndexBuild) -> Iterator[tuple[int, s
             yield int(str(oid)), str(name)
 
 
-def _is_built(worker: Worker, step: Step, built: IndexBuild) -> bool:
+def _is_built(context: RunContext, step: Step, built: IndexBuild) -> bool:
     """Tell whether the index is there and complete; an invalid one goes."""
-    found = _index(worker.connection, built)
+    found = _index(context.connection, built)
     if found is None:
         return False
     schema, name, valid, building = found
@@ -136,7 +136,7 @@ def _is_built(worker: Worker, step: Step, built: IndexBuild) -> bool:
         return True
     if building:
         raise Refused(f'somebody else is building the index "{name}" just now', hint="Run the command again later.")
-    _drop(worker, step, str(schema), str(name))
+    _drop(context, step, str(schema), str(name))
     return False
 
 
@@ -148,19 +148,19 @@ def _index(connection: Connection, built: IndexBuild) -> tuple[object, ...] | No
         return connection.execute(load("catalog/index_state"), values).fetchone()
 
 
-def _drop(worker: Worker, step: Step, schema: str, name: str) -> None:
+def _drop(context: RunContext, step: Step, schema: str, name: str) -> None:
     """Drop an invalid index. In the schema of TOAST tables only superusers may: there it stays, and does no harm."""
     query = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name))
     with translate_errors(f'drop the invalid index "{name}"'):
         try:
-            worker.connection.execute(query)
+            context.connection.execute(query)
         except psycopg.errors.InsufficientPrivilege:
             if schema != _TOAST:
                 raise
             said = f"the invalid index {schema}.{name}, left by an earlier attempt, stays: only a superuser can drop it"
-            worker.on_event(Notice("WARNING", said))
+            context.on_event(Notice("WARNING", said))
             return
-    worker.on_event(IndexDropped(step, f"{schema}.{name}"))
+    context.on_event(IndexDropped(step, f"{schema}.{name}"))
 
 
 def _left_of_rebuild(
@@ -179,20 +179,20 @@ def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int,
 
 
 def _left_of_detachment(
-    worker: Worker, step: Step, statement: str, detached: Detachment, previous: PreviousAttempt
+    context: RunContext, step: Step, statement: str, detached: Detachment, previous: PreviousAttempt
 ) -> str:
     """Return what detaches the partition from where an earlier attempt has stopped: the server wants another word."""
     with translate_errors("look at the partition"):
         names = {"parent": detached.parent, "partition": detached.partition}
-        values = {which: _find(worker.connection, name) or name for which, name in names.items()}
-        found = worker.connection.execute(load("catalog/partition_state"), values).fetchone()
+        values = {which: _find(context.connection, name) or name for which, name in names.items()}
+        found = context.connection.execute(load("catalog/partition_state"), values).fetchone()
     if found is None:
         return statement
     parent_schema, parent, schema, name, attached, pending = found
     if not pending:
         return statement if attached or not previous.unended else ""
-    worker.on_event(DetachmentFinished(step, f"{schema}.{name}"))
+    context.on_event(DetachmentFinished(step, f"{schema}.{name}"))
     query = sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE").format(
         sql.Identifier(str(parent_schema), str(parent)), sql.Identifier(str(schema), str(name))
     )
-    return query.as_string(worker.connection)
+    return query.as_string(context.connection)

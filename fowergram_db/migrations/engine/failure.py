@@ -10,7 +10,7 @@ from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, message_of, rep
 from fowergram_db.database.situations import Situation
 from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, ServerReport
 from fowergram_db.migrations.engine.checks import CheckedStep
-from fowergram_db.migrations.engine.worker import Worker
+from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.printable import escaped
 
@@ -20,7 +20,7 @@ _WIDEST_EXCERPT = 160
 
 
 def failure(
-    worker: Worker, checked: CheckedStep, error: psycopg.Error, offset: int | None, doing: str = "failed"
+    context: RunContext, checked: CheckedStep, error: psycopg.Error, offset: int | None, doing: str = "failed"
 ) -> FowergramError:
     """Return the error to raise: file, line, column, statement and source line, where an offset says them.
 
@@ -37,7 +37,7 @@ def failure(
     # A traceback shows the cause as well, with the line of the script that the server quotes.
     error.args = (mask_message(str(error), secrets),)
     kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else MigrationFailed
-    hint = statement_hint(error, _situation(worker, checked))
+    hint = statement_hint(error, _situation(context, checked))
     if report.sqlstate == _UNTRANSLATABLE and offset is not None:
         offset = _character_named(message, script.text, offset)
     if offset is None:
@@ -55,9 +55,9 @@ def failure(
     )
 
 
-def _situation(worker: Worker, checked: CheckedStep) -> Situation:
+def _situation(context: RunContext, checked: CheckedStep) -> Situation:
     """Return what a script was part of: where the server is guarded, a database is built beside others."""
-    if worker.guard is not None:
+    if context.guard is not None:
         return Situation.BUILDING
     if not checked.step.is_file:
         return Situation.DOWN_RECORDED

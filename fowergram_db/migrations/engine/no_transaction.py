@@ -6,7 +6,7 @@ after: where a run ends in between, the next finds out what became of it.
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 
@@ -27,13 +27,16 @@ from fowergram_db.migrations.engine.concurrent_recovery import (
     left_to_run,
     transient_indexes,
 )
-from fowergram_db.migrations.engine.execute import run_behind
+from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.failure import failure
+from fowergram_db.migrations.engine.groups import Group
 from fowergram_db.migrations.engine.lock import lock_lost
+from fowergram_db.migrations.engine.retry import wait_to_retry
 from fowergram_db.migrations.engine.script_runner import run_piece
 from fowergram_db.migrations.engine.simple_query import has_failed, roll_back, send
+from fowergram_db.migrations.engine.transaction import run_behind
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, compose, guard, preamble
-from fowergram_db.migrations.engine.worker import Watch, Worker, patiently
+from fowergram_db.migrations.engine.watch import Watch
 from fowergram_db.migrations.events import Resumed, StatementReached, StepResult
 from fowergram_db.migrations.history import Lock, MigrationProgress, guarded, require_trusted_table
 from fowergram_db.migrations.history_sql import load_for
@@ -53,28 +56,30 @@ _SHARED_DISCARDS = discards(prepared=False, locked=False)
 _OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;"
 
 
-def run_without_transaction(worker: Worker, checked: CheckedStep) -> StepResult:
-    """Run a step's statements one after the other, from where an earlier run has stopped.
+def run_without_transaction(context: RunContext, group: Group) -> Iterator[StepResult]:
+    """Run the statements of a group's one step one after the other, from where an earlier run has stopped.
 
     Raises MigrationFailed or LockTimeout; the history then says at which statement it stands.
     """
-    if worker.is_pooled and (kept := keeping(checked.script)):
+    (checked,) = group.steps
+    context.tell(group.started(0))
+    if context.is_pooled and (kept := keeping(checked.script)):
         does = "sets something" if is_setting(kept[0]) else f"keeps something in its session ({kept[0].label})"
         raise Refused(
             f"{checked.step.filename} runs without a transaction and {does}: a pooler would give it to others",
             hint="Connect to the server directly, or write SET LOCAL into a file that runs in a transaction.",
             location=Location(checked.step.source, *checked.step.sql.position(kept[0].start)),
         )
-    if worker.is_pooled and any(map(_is_bare, checked.script.statements)):
-        _require_read_write(worker, checked)
-    return _Run(worker, checked).carry_out()
+    if context.is_pooled and any(map(_is_bare, checked.script.statements)):
+        _require_read_write(context, checked)
+    yield _Run(context, checked).carry_out()
 
 
-def _require_read_write(worker: Worker, checked: CheckedStep) -> None:
+def _require_read_write(context: RunContext, checked: CheckedStep) -> None:
     """Raise Refused where a statement outside a transaction would be read-only, and nothing can be set for it alone."""
     with translate_errors("ask for default_transaction_read_only"):
         # By a cursor that sets nothing: as the statement itself will find it.
-        said = psycopg.Cursor(worker.connection).execute("SHOW default_transaction_read_only").fetchone()
+        said = psycopg.Cursor(context.connection).execute("SHOW default_transaction_read_only").fetchone()
     if said == ("on",):
         raise Refused(
             f"{checked.step.filename} runs without a transaction, and default_transaction_read_only is on: "
@@ -91,7 +96,7 @@ class _Run:
     ``progress`` is what the history says, or has to say next; ``begun``: the statement at hand was tried before.
     """
 
-    worker: Worker
+    context: RunContext
     checked: CheckedStep
     progress: MigrationProgress = field(init=False)
     begun: bool = field(init=False)
@@ -106,7 +111,7 @@ class _Run:
             self._set_again()
             for number in range(len(self.progress.done), len(script.statements)):
                 self._run_statement(number)
-            run_behind(self.worker, self.checked)
+            run_behind(self.context, self.checked)
             duration_ms = self._elapsed_ms()
             self._finish(duration_ms)
         except BaseException:
@@ -124,20 +129,20 @@ class _Run:
         self._require_restorable(script.statements[: len(found.done)])
         if len(found.done) > len(script.statements):
             raise self._edited(len(script.statements) - 1)
-        pooled = self.worker.is_pooled
+        pooled = self.context.is_pooled
         with translate_errors("record the beginning of the migration", Situation.HISTORY):
-            self.worker.connection.execute(load("bookkeeping/progress_column"))
-            pid, since = self.worker.connection.execute(load("sessions/backend")).fetchone() or (0, "")
+            self.context.connection.execute(load("bookkeeping/progress_column"))
+            pid, since = self.context.connection.execute(load("sessions/backend")).fetchone() or (0, "")
         progress = replace(
             found,
             total=len(script.statements),
-            application=self.worker.application,
+            application=self.context.application,
             pid=0 if pooled else int(str(pid)),
             since="" if pooled else str(since),
             invalid=self._invalid_before(found),
         )
         if step.progress is not None:
-            self.worker.on_event(Resumed(step, len(found.done) + 1, len(script.statements)))
+            self.context.on_event(Resumed(step, len(found.done) + 1, len(script.statements)))
         query = "bookkeeping/begin" if step.direction is Direction.UP else "bookkeeping/progress"
         self._write(load_for(query, step.version), progress)
         return progress
@@ -162,7 +167,7 @@ class _Run:
     def _invalid_before(self, found: MigrationProgress) -> tuple[int, ...] | None:
         """Return the transient indexes that are not ours, as recorded or, before the first of ours, as they are now."""
         if found.invalid is None and any(map(_rebuilds_concurrently, self.checked.script.statements)):
-            return transient_indexes(self.worker.connection)
+            return transient_indexes(self.context.connection)
         return found.invalid
 
     def _set_again(self) -> None:
@@ -170,13 +175,13 @@ class _Run:
         watch = self._watch()
         for statement in self.checked.script.statements[: len(self.progress.done)]:
             if self._is_repeated(statement) and statement.words[1:2] not in _FOR_A_TRANSACTION:
-                run_piece(self.worker, self.checked, self._piece(statement), watch)
+                run_piece(self.context, self.checked, self._piece(statement), watch)
 
     def _is_repeated(self, statement: Statement) -> bool:
         return can_be_repeated(statement, self._text(statement))
 
     def _watch(self) -> Watch:
-        return Watch(self.worker, self.checked.step, self.worker.lock_policy.of(self.checked.directives)[0])
+        return Watch(self.context, self.checked)
 
     def _edited(self, number: int) -> HistoryInconsistent:
         step, script = self.checked.step, self.checked.script
@@ -198,8 +203,8 @@ class _Run:
         self.progress = replace(self.progress, label=statement.label, line=line)
         watch = self._watch()
         if (total := len(self.checked.script.statements)) > 1:
-            self.worker.on_event(StatementReached(self.checked.step, number + 1, total))
-        if self.worker.guard is not None and _verb(statement) in _CODE and self._ran_guarded(statement, watch):
+            self.context.on_event(StatementReached(self.checked.step, number + 1, total))
+        if self.context.guard is not None and _verb(statement) in _CODE and self._ran_guarded(statement, watch):
             pass
         elif _is_bare(statement):
             self._patiently(watch, lambda: self._run_bare(statement, watch))
@@ -220,7 +225,15 @@ class _Run:
         return True
 
     def _patiently(self, watch: Watch, attempt: Callable[[], None]) -> None:
-        patiently(self.worker, self.checked.step, watch, attempt)
+        for number in self.context.policy.locks.attempts:
+            self.context.require_lock()
+            try:
+                attempt()
+            except FowergramError as error:
+                if not wait_to_retry(self.context, self.checked.step, watch, error, number):
+                    raise
+            else:
+                return
 
     def _after(self, statement: Statement) -> MigrationProgress:
         done = (*self.progress.done, self._hash(statement))
@@ -228,15 +241,15 @@ class _Run:
 
     def _run_with_its_record(self, statement: Statement, watch: Watch) -> None:
         """Run a statement in a transaction with its record, so that both are there or neither."""
-        connection = self.worker.connection
-        before = (BEGIN, preamble(self.worker, self.checked.directives))
+        connection = self.context.connection
+        before = (BEGIN, preamble(self.context, self.checked.directives))
         try:
-            run_piece(self.worker, self.checked, self._piece(statement), watch, before)
-            if self.worker.guard is not None:
+            run_piece(self.context, self.checked, self._piece(statement), watch, before)
+            if self.context.guard is not None:
                 self._check_server()
             after = self._after(statement)
             # A pooler may lend another session for the next statement, and this one to somebody else.
-            undo = f"{CHECK_CONSTRAINTS} {_SHARED_DISCARDS}" if self.worker.is_pooled else ""
+            undo = f"{CHECK_CONSTRAINTS} {_SHARED_DISCARDS}" if self.context.is_pooled else ""
             self._send(f"{undo} {self._own()} {self._composed(load('bookkeeping/progress'), after)} COMMIT;")
         except BaseException:
             roll_back(connection)
@@ -244,30 +257,30 @@ class _Run:
         self.progress = after
 
     def _check_server(self) -> None:
-        assert self.worker.guard is not None  # noqa: S101 - its caller has looked
+        assert self.context.guard is not None  # noqa: S101 - its caller has looked
         query = f"{CHECK_CONSTRAINTS} {self._own()}"
         try:
-            self.worker.guard.check(self.worker.connection, self.checked, query, self.worker.on_event)
+            self.context.guard.check(self.context.connection, self.checked, query, self.context.on_event)
         except psycopg.Error as error:
-            raise failure(self.worker, self.checked, error, None) from error
+            raise failure(self.context, self.checked, error, None) from error
 
     def _run_bare(self, statement: Statement, watch: Watch) -> None:
         """Run a statement outside a transaction, behind a record of its beginning; that of its end comes later."""
         self._set_limits(statement)
         piece = self._piece(statement)
         if Trait.CONCURRENT in statement.traits:
-            if not self.begun and (known := indexes_before(self.worker.connection, piece.text)):
+            if not self.begun and (known := indexes_before(self.context.connection, piece.text)):
                 self.progress = replace(self.progress, invalid=(*(self.progress.invalid or ()), *known))
             previous = PreviousAttempt(self.begun, self.progress.running, self.progress.invalid or ())
-            piece = replace(piece, text=left_to_run(self.worker, self.checked.step, piece.text, previous))
+            piece = replace(piece, text=left_to_run(self.context, self.checked.step, piece.text, previous))
         if piece.text:
             begun = replace(self.progress, running=True)
             self._write(load("bookkeeping/progress"), begun)
             self.progress, self.begun = begun, True
             try:
-                run_piece(self.worker, self.checked, piece, watch)
+                run_piece(self.context, self.checked, piece, watch)
             except FowergramError:
-                if not self.worker.connection.closed:
+                if not self.context.connection.closed:
                     self.progress = replace(self.progress, running=False)
                 raise
         self.progress = self._after(statement)
@@ -277,9 +290,9 @@ class _Run:
 
         What runs concurrently waits for other transactions on purpose, and blocks nobody meanwhile.
         """
-        if self.worker.is_pooled:
+        if self.context.is_pooled:
             return
-        lock_ms, statement_ms = self.worker.lock_policy.of(self.checked.directives)
+        lock_ms, statement_ms = self.context.policy.locks.of(self.checked.directives)
         concurrent = Trait.CONCURRENT in statement.traits
         query = f"SET lock_timeout = {0 if concurrent else lock_ms};"
         if statement_ms is not None:
@@ -309,7 +322,7 @@ class _Run:
         Where nothing was done the history is as it was before.
         """
         with suppress(psycopg.Error, FowergramError):
-            roll_back(self.worker.connection)
+            roll_back(self.context.connection)
             self._send(self._resets())
             if not self._has_done_nothing():
                 query = "bookkeeping/progress"
@@ -326,24 +339,24 @@ class _Run:
         first = next(iter(self.checked.script.statements), None)
         if first is None or not self.progress.label or not _is_bare(first):
             return True
-        return leaves_nothing(self.worker.connection, first, self._text(first), self.progress.invalid or ())
+        return leaves_nothing(self.context.connection, first, self._text(first), self.progress.invalid or ())
 
     def _write(self, query: str, progress: MigrationProgress) -> None:
         # Behind it may come a statement that no transaction can guard.
-        begin = f"{BEGIN} {guard(self.worker)}"
+        begin = f"{BEGIN} {guard(self.context)}"
         self._send(f"{self._own()} {self._composed(query, progress)} COMMIT;", begin)
 
     def _own(self) -> str:
         """Return what makes the rights and settings for the tool's own queries, in the transaction at hand."""
-        return f"{UNLIMITED} {_OWN_RIGHTS} {own_again(self.worker.connection)}"
+        return f"{UNLIMITED} {_OWN_RIGHTS} {own_again(self.context.connection)}"
 
     def _resets(self) -> str:
         """Return what undoes what a script has set; through a pooler it may set nothing, and others' settings stay."""
-        connection = self.worker.connection
-        return _SHARED_DISCARDS if self.worker.is_pooled else f"{RESETS} {kept_again(connection)} {discards()}"
+        connection = self.context.connection
+        return _SHARED_DISCARDS if self.context.is_pooled else f"{RESETS} {kept_again(connection)} {discards()}"
 
     def _composed(self, query: str, progress: MigrationProgress, duration_ms: float = 0.0) -> str:
-        return compose(self.worker.connection, guarded(query, Lock.WRITE), self._values(progress, duration_ms))
+        return compose(self.context.connection, guarded(query, Lock.WRITE), self._values(progress, duration_ms))
 
     def _values(self, progress: MigrationProgress, duration_ms: float) -> dict[str, object]:
         return self.checked.row | {
@@ -356,7 +369,7 @@ class _Run:
 
     def _send(self, query: str, begin: str = "") -> None:
         """Send a query, behind a BEGIN with the guard: the second result is the guard's."""
-        connection = self.worker.connection
+        connection = self.context.connection
         try:
             results = send(connection, f"{begin} {query}", lambda: None)
             if has_failed(results):
@@ -367,7 +380,7 @@ class _Run:
                 if begin and len(results) == 2:  # noqa: PLR2004 - BEGIN, and the guard
                     raise lock_lost() from error
                 require_trusted_table(connection)
-            raise failure(self.worker, self.checked, error, None, doing="could not be recorded") from error
+            raise failure(self.context, self.checked, error, None, doing="could not be recorded") from error
 
     def _elapsed_ms(self) -> float:
         before = self.checked.step.progress.elapsed_ms if self.checked.step.progress else 0.0

@@ -1,7 +1,7 @@
 """A look around while a step is at work: who is in its way, and how far it is."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import LiteralString, TypeVar
@@ -15,6 +15,8 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.simple_query import Unanswered, ask, run, send, within
 from fowergram_db.migrations.events import Blocker
+from fowergram_db.migrations.history import read_durations
+from fowergram_db.migrations.version import Version
 
 _TELLS_OF_COPY = 140000
 # The worker's own answer is not seen while we look: better no look than a long one.
@@ -60,10 +62,10 @@ class Observer:
         found = self._looked(StatementProgress, _progress_query, application)
         return found[0] if found else None
 
-    def sees(self, look: Callable[[Connection], _T]) -> _T | None:
-        """Return what a look comes to that asks for itself; None where it cannot be had, or not soon.
+    def durations(self, versions: Sequence[Version]) -> dict[Version, float] | None:
+        """Return what ``read_durations`` returns; None if that is not known soon.
 
-        It is a transaction of its own: once that has begun, a pooler can no longer keep it waiting, nor others' locks
+        It is a transaction of its own: once that has begun, neither a pooler nor locks of others can keep it waiting
         for long.
         """
         if time.monotonic() < self._rests_until:
@@ -71,7 +73,7 @@ class Observer:
         try:
             connection = self._opened(_LOOK_WITHIN_S)
             send(connection, f"{begin(connection)} {_LIMIT}", within(_LOOK_WITHIN_S))
-            found = look(connection)
+            found = read_durations(connection, versions)
             connection.rollback()
         except Unanswered:
             self._rest()

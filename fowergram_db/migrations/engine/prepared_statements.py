@@ -3,8 +3,8 @@
 import secrets
 
 from fowergram_db.database.session_settings import own_settings
+from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.transaction_preamble import compose
-from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.history import Lock, guard, guarded
 from fowergram_db.migrations.history_sql import load_with_version
 from fowergram_db.migrations.version import VersionType
@@ -32,10 +32,10 @@ class PreparedStatements:
     there: then begin with another object, which has names of its own.
     """
 
-    def __init__(self, worker: Worker) -> None:
-        self._connection = worker.connection
-        self._trusted = worker.trusted
-        self._is_own_session = not worker.is_pooled
+    def __init__(self, context: RunContext) -> None:
+        self._connection = context.connection
+        self._trusted = context.trusted
+        self._is_own_session = not context.is_pooled
         self._series = secrets.token_hex(4)
         self._names: dict[str, str] = {}
         self._definitions: list[str] = []

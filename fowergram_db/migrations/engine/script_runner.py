@@ -9,16 +9,17 @@ from psycopg import pq
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import lock_lost
-from fowergram_db.migrations.engine.simple_query import has_failed, is_copying, send, send_data
-from fowergram_db.migrations.engine.worker import Watch, Worker
+from fowergram_db.migrations.engine.simple_query import Results, has_failed, is_copying, send, send_data
+from fowergram_db.migrations.engine.watch import Watch
 from fowergram_db.migrations.script.scanner import Piece, Script
 
-Results = list[pq.abc.PGresult]
 
-
-def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, before: Sequence[str] = ()) -> Results:
+def run_piece(
+    context: RunContext, checked: CheckedStep, piece: Piece, watch: Watch, before: Sequence[str] = ()
+) -> Results:
     """Send a piece behind the statements that open its transaction, and the data that its COPY waits for.
 
     Return the results. Raises MigrationFailed or LockTimeout at the place of the statement that failed, and LockLost
@@ -27,21 +28,21 @@ def run_piece(worker: Worker, checked: CheckedStep, piece: Piece, watch: Watch, 
     try:
         sent, first = "".join((*before, piece.text)), _first_of(checked.script, piece)
         on_result = partial(watch.reach, checked, first - len(before))
-        results = send(worker.connection, sent, watch.tick, kept=len(before), on_result=on_result)
+        results = send(context.connection, sent, watch.tick, kept=len(before), on_result=on_result)
         if is_copying(results):
-            results[-1:] = _feed(worker.connection, checked, piece, results[-1], watch)
+            results[-1:] = _feed(context.connection, checked, piece, results[-1], watch)
     except psycopg.Error as error:
-        raise failure(worker, checked, error, None) from error
+        raise failure(context, checked, error, None) from error
     if has_failed(results):
         said = psycopg.errors.error_from_result(results[-1])
         if len(results) <= len(before) and isinstance(said, psycopg.errors.DivisionByZero):
             raise lock_lost() from said
-        at = _reported_offset(worker.connection, said, (*before, piece.text))
+        at = _reported_offset(context.connection, said, (*before, piece.text))
         if at is None:
             offset = _start_of(checked.script, piece, len(results) - 1 - len(before))
         else:
             offset = max(0, at + piece.start - sum(map(len, before)))
-        raise failure(worker, checked, said, offset) from said
+        raise failure(context, checked, said, offset) from said
     return results
 
 

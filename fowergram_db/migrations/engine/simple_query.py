@@ -13,45 +13,58 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.database.session_settings import is_lent, own_settings
 
 OnTick = Callable[[], None]
+Results = list[pq.abc.PGresult]
 _TICK_S = 0.05
 _CANCEL_S = 5.0
 _T = TypeVar("_T")
 _COPYING = (pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH)
 
 
-def send(  # noqa: PLR0913 - what to send, and what to do meanwhile
+def start(connection: Connection, query: str) -> None:
+    """Send a query of many statements, and leave the server to work on it; ``finish`` waits for its results."""
+    with connection.lock:
+        connection.pgconn.send_query(query.encode())
+
+
+def finish(connection: Connection, on_tick: OnTick) -> Results:
+    """Wait for the results of what was started: one for each statement that ran, the failed one last.
+
+    ``on_tick`` is called about twenty times a second meanwhile. psycopg's errors pass through if the connection itself
+    fails.
+    """
+    with connection.lock:
+        results: Results = connection.wait(_ticking(generators.execute(connection.pgconn), on_tick), _TICK_S)
+    return results
+
+
+def send(
     connection: Connection,
     query: str,
-    on_tick: OnTick,
-    meanwhile: Callable[[], object] | None = None,
+    on_tick: OnTick = lambda: None,
     *,
     kept: int | None = None,
     on_result: Callable[[int], object] = lambda _: None,
-) -> list[pq.abc.PGresult]:
+) -> Results:
     """Run a query of many statements; return a result for each that ran, the failed one last.
 
-    ``meanwhile`` is called once, when the server has begun, and ``on_tick`` about twenty times a second while it is at
-    work. With ``kept``, only so many results and the last hold anything: a million of them would take gigabytes;
-    ``on_result`` is then called with how many have come. A last result of COPY_IN means that the server waits for data.
-    psycopg's errors pass through where the connection itself fails.
+    ``on_tick`` is called about twenty times a second while the server is at work. With ``kept``, only the first results
+    up to that number and the last hold anything: a million of them would take gigabytes; ``on_result`` is then called
+    with how many have come. A last result of COPY_IN means that the server waits for data. psycopg's errors pass
+    through if the connection itself fails.
     """
     with connection.lock:
         connection.pgconn.send_query(query.encode())
-        if meanwhile is not None:
-            meanwhile()
         steps = generators.execute(connection.pgconn) if kept is None else _execute(connection.pgconn, kept, on_result)
-        results: list[pq.abc.PGresult] = connection.wait(_ticking(steps, on_tick), _TICK_S)
+        results: Results = connection.wait(_ticking(steps, on_tick), _TICK_S)
     return results
 
 
 def run(connection: Connection, query: str, on_tick: OnTick = lambda: None) -> None:
     """Run a query of many statements whose results are of no interest. Raises psycopg's error for one that fails."""
-    results = send(connection, query, on_tick)
-    if has_failed(results):
-        raise psycopg.errors.error_from_result(results[-1])
+    raise_failure(send(connection, query, on_tick))
 
 
-def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) -> list[pq.abc.PGresult]:
+def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) -> Results:
     """Stream the data that a COPY waits for; return the results that follow, the failed one last.
 
     ``on_tick`` is called before each chunk, and while the server is at work. Where ``chunks`` raises, the COPY is made
@@ -66,7 +79,7 @@ def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) 
         except BaseException:
             connection.wait(_end(pgconn, b"the data could not be read"))
             raise
-        results: list[pq.abc.PGresult] = connection.wait(_ticking(_end(pgconn, None), on_tick))
+        results: Results = connection.wait(_ticking(_end(pgconn, None), on_tick))
     return results
 
 
@@ -106,7 +119,7 @@ def ask(
     return _rows(connection, kind, results[-1])
 
 
-def _in_one_transaction(pgconn: pq.abc.PGconn, queries: Sequence[str]) -> PQGen[list[pq.abc.PGresult]]:
+def _in_one_transaction(pgconn: pq.abc.PGconn, queries: Sequence[str]) -> PQGen[Results]:
     """Run queries in one round trip; return a result for each up to the first that failed."""
     pgconn.enter_pipeline_mode()
     for query in queries:
@@ -114,7 +127,7 @@ def _in_one_transaction(pgconn: pq.abc.PGconn, queries: Sequence[str]) -> PQGen[
         pgconn.send_query_params(query.encode(), None, result_format=pq.Format.BINARY)
     pgconn.pipeline_sync()
     yield from generators.send(pgconn)
-    results: list[pq.abc.PGresult] = []
+    results: Results = []
     while True:
         result = yield from generators.fetch(pgconn)
         if result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC:
@@ -139,12 +152,18 @@ def _rows(connection: Connection, kind: Callable[..., _T], result: pq.abc.PGresu
     return transformer.load_rows(0, result.ntuples, lambda row: kind(**dict(zip(names, row, strict=True))))
 
 
-def has_failed(results: list[pq.abc.PGresult]) -> bool:
+def has_failed(results: Results) -> bool:
     """Tell whether the last statement that ran has failed."""
     return bool(results) and results[-1].status == pq.ExecStatus.FATAL_ERROR
 
 
-def is_copying(results: list[pq.abc.PGresult]) -> bool:
+def raise_failure(results: Results) -> None:
+    """Raise psycopg's error if the last statement that ran has failed."""
+    if has_failed(results):
+        raise psycopg.errors.error_from_result(results[-1])
+
+
+def is_copying(results: Results) -> bool:
     """Tell whether the server has stopped for data to come in or go out."""
     return results[-1].status in _COPYING
 
@@ -160,10 +179,10 @@ def roll_back(connection: Connection) -> None:
         connection.close()
 
 
-def _execute(pgconn: pq.abc.PGconn, kept: int, on_result: Callable[[int], object]) -> PQGen[list[pq.abc.PGresult]]:
+def _execute(pgconn: pq.abc.PGconn, kept: int, on_result: Callable[[int], object]) -> PQGen[Results]:
     """Do what psycopg's generator of this name does, and empty each result that is not kept when the next one comes."""
     yield from generators.send(pgconn)
-    results: list[pq.abc.PGresult] = []
+    results: Results = []
     while True:
         try:
             result = yield from generators.fetch(pgconn)
@@ -181,11 +200,11 @@ def _execute(pgconn: pq.abc.PGconn, kept: int, on_result: Callable[[int], object
             return results
 
 
-def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresult]]:
+def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[Results]:
     while pgconn.put_copy_end(error) == 0:
         while not (yield generators.WAIT_W):
             continue
-    results: list[pq.abc.PGresult] = yield from generators.execute(pgconn)
+    results: Results = yield from generators.execute(pgconn)
     return results
 
 

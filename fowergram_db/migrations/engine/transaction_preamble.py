@@ -1,4 +1,4 @@
-"""What a worker's transactions begin with, and how values get into a query that cannot bind them."""
+"""What the transactions of a run begin with, and how values get into a query that cannot bind them."""
 
 from enum import StrEnum, auto
 from typing import LiteralString
@@ -8,8 +8,8 @@ import psycopg
 from fowergram_db.database import liveness
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.session_settings import role_calls
+from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY, MigrationLock
-from fowergram_db.migrations.engine.worker import Worker
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.script.modes import Modes
 
@@ -37,33 +37,33 @@ class Place(StrEnum):
     LATER = auto()
 
 
-def preamble(worker: Worker, directives: Directives, *more: LiteralString, place: Place = Place.BEGIN) -> str:
+def preamble(context: RunContext, directives: Directives, *more: LiteralString, place: Place = Place.BEGIN) -> str:
     """Return the query that goes before a script in its transaction; the last of its columns are ``more``.
 
     It makes settings for the transaction alone, as through a pooler any other would reach somebody else. Then it takes
-    the lock that shows the worker at work, and divides by zero where the lock of the run is gone: a server that goes
+    the lock that shows this session at work, and divides by zero where the lock of the run is gone: a server that goes
     on with the queries of a client that has died stops here. Everything in it is qualified: it may be read by a
     session in which others have set the search_path.
     """
-    lock_timeout_ms, statement_timeout_ms = worker.lock_policy.of(directives)
-    calls = [role_calls(worker.connection)] if worker.is_pooled or place is Place.LATER else []
+    lock_timeout_ms, statement_timeout_ms = context.policy.locks.of(directives)
+    calls = [role_calls(context.connection)] if context.is_pooled or place is Place.LATER else []
     calls.append(set_local("lock_timeout", str(lock_timeout_ms)))
     if statement_timeout_ms is not None:
         calls.append(set_local("statement_timeout", str(statement_timeout_ms)))
-    if worker.lock is not None:
+    if context.lock is not None:
         silence = "idle_in_transaction_session_timeout"
         calls.append(set_local(silence, liveness.LIVENESS.settings[silence]))
-        if worker.lock.server_is_linux and worker.connection.info.server_version >= _OFFERS_CONNECTION_CHECK:
+        if context.lock.server_is_linux and context.connection.info.server_version >= _OFFERS_CONNECTION_CHECK:
             # Then it even stops in the middle of a statement.
             calls.append(set_local("client_connection_check_interval", "2000"))
         calls.append(f"pg_catalog.pg_advisory_xact_lock({LOCK_SPACE}, {WORKER_KEY})")
-        calls.append(_run_is_held(worker.lock))
+        calls.append(_run_is_held(context.lock))
     return f"SELECT {', '.join((*calls, *more))};"
 
 
-def guard(worker: Worker) -> str:
+def guard(context: RunContext) -> str:
     """Return the query that divides by zero where the lock of the run is gone, for a transaction without a preamble."""
-    return f"SELECT {_run_is_held(worker.lock)};" if worker.lock is not None else ""
+    return f"SELECT {_run_is_held(context.lock)};" if context.lock is not None else ""
 
 
 def _run_is_held(lock: MigrationLock) -> str:

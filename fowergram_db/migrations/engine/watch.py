@@ -1,0 +1,60 @@
+"""Look, while a statement runs, at who blocks it and how far it is."""
+
+import time
+from typing import Protocol
+
+from fowergram_db.migrations.engine.checks import CheckedStep
+from fowergram_db.migrations.engine.context import RunContext
+from fowergram_db.migrations.engine.lock import MigrationLock
+from fowergram_db.migrations.events import Blocked, Blocker, Progressed, StatementReached
+
+_FIRST_LOOK_S, _LOOK_S = 0.5, 1.0
+
+
+class Progress(Protocol):
+    """What else there is to look at, in the sessions of the lock."""
+
+    def look(self, lock: MigrationLock) -> None:
+        """Look, and tell what was found."""
+
+
+class Watch:
+    """Look, while a statement of a step is running, at who blocks it and how far it is; about once a second.
+
+    ``batch``, whose statement it is, looks first.
+    """
+
+    def __init__(self, context: RunContext, checked: CheckedStep, batch: Progress | None = None) -> None:
+        self.blockers: tuple[Blocker, ...] = ()
+        self.step = checked.step
+        self._context = context
+        self._batch = batch
+        self._reached: StatementReached | None = None
+        timeout_s = context.policy.locks.of(checked.directives)[0] / 1000
+        self._next = time.monotonic() + min(_FIRST_LOOK_S, timeout_s / 2 or _FIRST_LOOK_S)
+
+    def reach(self, checked: CheckedStep, offset: int, results: int) -> None:
+        """Take note of how many results there are; with the offset, they are the statements that have run."""
+        number, total = offset + results, len(checked.script.statements)
+        if total > 1 and 0 <= number < total:
+            self._reached = StatementReached(checked.step, number + 1, total)
+
+    def tick(self) -> None:
+        """Look, if it is time to."""
+        if time.monotonic() < self._next:
+            return
+        if self._reached is not None:
+            self._context.on_event(self._reached)
+            self._reached = None
+        lock = self._context.lock
+        if lock is None:
+            return
+        if self._batch is not None:
+            self._batch.look(lock)
+        application = self._context.application
+        self.blockers = lock.observer.blockers(application)
+        if self.blockers:
+            self._context.on_event(Blocked(self.step, self.blockers))
+        elif found := lock.observer.progress(application):
+            self._context.on_event(Progressed(self.step, found.phase, found.done, found.total, found.unit, found.rows))
+        self._next = time.monotonic() + _LOOK_S
