@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _FAILED = pytest.StashKey[bool]()
 _kept: list[str] = []
+_of_server: list[str] = []
+_WORKER_KEY = "fowergram_of_server"
 _PROPERTY = "fowergram_database_kept"
 _OPTIONS = (
     ("url", "TEST_DATABASE_URL", "server to make databases on, as a URL; without it Docker's, or the embedded one"),
@@ -74,10 +76,20 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - its class is that plugin's
+    """Collect what the building of a template has told a worker."""
+    _of_server.extend(getattr(node, "workeroutput", {}).get(_WORKER_KEY, ()))
+
+
 def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
-    """Say which databases were kept, and until when."""
+    """Say which databases were kept, and until when, and what was left out of a template that was built."""
     from fowergram_db.printable import as_message
 
+    if _of_server:
+        terminalreporter.section("statements about the whole server (fowergram-db)")
+        for line in _of_server:
+            terminalreporter.line(as_message(line))
     if _kept:
         terminalreporter.section("databases kept for a day (`fowergram-db testdb prune` drops them then)")
         for line in _kept:
@@ -104,12 +116,20 @@ def fowergram_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def fowergram_suite(pytestconfig: pytest.Config, fowergram_server: "Server") -> "Iterator[TestDatabases]":
     """Give what makes the databases of this process, for fixtures of your own: ``make``, ``discard``, ``keep``."""
+    from fowergram_db.migrations.events import Event, RoleCreated, StatementLeftOut
     from fowergram_db.migrations.files.choice import read_chosen
     from fowergram_db.testdb.suite import TestDatabases
 
+    output = getattr(pytestconfig, "workeroutput", {_WORKER_KEY: _of_server})
+    told = output.setdefault(_WORKER_KEY, [])
+
+    def listen(event: Event) -> None:
+        if isinstance(event, StatementLeftOut | RoleCreated):
+            told.append(str(event))
+
     with _explained():
         files = read_chosen(_directories(pytestconfig))
-        suite = TestDatabases(fowergram_server.target, files, int(_option(pytestconfig, "warm", "0")))
+        suite = TestDatabases(fowergram_server.target, files, int(_option(pytestconfig, "warm", "0")), listen)
     yield suite
     suite.close()
 

@@ -166,12 +166,21 @@ class StatementLeftOut(NamedTuple):
     label: str
     reason: str
 
+    def __str__(self) -> str:
+        """Say it to a person."""
+        where = f"{self.step.source}:{self.line}"
+        return f"{where}: {self.label} is left out: {self.reason}, and is not changed for a database built here"
+
 
 class RoleCreated(NamedTuple):
     """A script has made a role, which the server did not have, for a database that is built beside others."""
 
     name: str
     step: Step
+
+    def __str__(self) -> str:
+        """Say it to a person."""
+        return f'Created role "{self.name}", which the server did not have, as {self.step.filename} says.'
 
 
 class BuildDiscarded(NamedTuple):

@@ -14,10 +14,11 @@ from fowergram_db.database.lifecycle import create_like, database_state
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
-from fowergram_db.errors import FowergramError, Refused
+from fowergram_db.errors import FowergramError, MigrationFailed, Refused
 from fowergram_db.migrations.build import build, steps_of
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.events import DatabasePruned, OnEvent, TemplateBuilt
+from fowergram_db.migrations.engine.server_guard import read_server_state
+from fowergram_db.migrations.events import BuildDiscarded, DatabasePruned, OnEvent, TemplateBuilt
 from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
 from fowergram_db.testdb.sealing import seal
@@ -25,6 +26,8 @@ from fowergram_db.testdb.template import Template, TemplateSpec, TemplateState, 
 
 _SENTENCE = "a template that test databases are cloned from; it may be dropped."
 _LOCK_BITS = 30
+# Of a role that another session creates at the same time: duplicate_object, and unique_violation in pg_authid.
+_DUPLICATES = ("42710", "23505")
 
 
 def ensure_template(admin: Connection, spec: TemplateSpec, on_event: OnEvent, wait_s: float = 600.0) -> Template:
@@ -77,15 +80,26 @@ def _build(admin: Connection, spec: TemplateSpec, found: TemplateState, on_event
     steps = steps_of(spec.files)
     if found.oid is not None:
         _remove_earlier(admin, found)
-    # Its clones may be made in another tablespace.
-    oid = create_like(admin, found.name, replace(spec.like, own_tablespace=None))
-    try:
-        build(building, steps, on_event, spec.target.dbname)
-        _mark_complete(admin, building, oid, spec)
-    except BaseException:
-        drop_quietly(admin, found.name, oid)
-        raise
-    on_event(TemplateBuilt(found.name))
+    while True:
+        roles = read_server_state(admin).roles
+        # Its clones may be made in another tablespace.
+        oid = create_like(admin, found.name, replace(spec.like, own_tablespace=None))
+        try:
+            build(building, steps, on_event, spec.target.dbname)
+            _mark_complete(admin, building, oid, spec)
+        except BaseException as error:
+            drop_quietly(admin, found.name, oid)
+            if not (_is_duplicate(error) and read_server_state(admin).roles - roles):
+                raise
+            # Another build has created a role first: for the next attempt it is there.
+            on_event(BuildDiscarded())
+            continue
+        on_event(TemplateBuilt(found.name))
+        return
+
+
+def _is_duplicate(error: BaseException) -> bool:
+    return isinstance(error, MigrationFailed) and error.server is not None and error.server.sqlstate in _DUPLICATES
 
 
 def _remove_earlier(admin: Connection, found: TemplateState) -> None:

@@ -18,6 +18,7 @@ from fowergram_db.database.lifecycle import default_facts
 from fowergram_db.database.managed_databases import Owner, Purpose, facts_until
 from fowergram_db.database.target import Target, url_of
 from fowergram_db.errors import FowergramError
+from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import closed_clone_of, let_in_and_label
@@ -93,17 +94,22 @@ class Database:
 class TestDatabases:
     """Makes databases for one process of a test suite, and drops them; to be closed in the end.
 
-    ``warm`` clones are kept ready by a thread with a session of its own, which also drops what was used.
+    ``on_event`` hears how the template is built. ``warm`` clones are kept ready by a thread with a session of its own,
+    which also drops what was used.
     """
 
-    def __init__(self, target: Target, files: Sequence[MigrationFile], warm: int = 0) -> None:
+    __test__ = False  # pytest takes a class of such a name for tests, where a module imports it.
+
+    def __init__(
+        self, target: Target, files: Sequence[MigrationFile], warm: int = 0, on_event: OnEvent = _unheard
+    ) -> None:
         self.target = target
         self._stack = ExitStack()
         try:
             self._admin = self._stack.enter_context(maintenance_connection(target, also=target.dbname))
             spec = TemplateSpec(target, files, default_facts(self._admin))
             self._project = spec.project
-            ensure_template(self._admin, spec, _unheard)
+            ensure_template(self._admin, spec, on_event)
             owner = self._stack.enter_context(active_owner(target, self._admin))
             self._cloner = _Cloner(spec, owner)
             self._warmer = _BackgroundPool(self._cloner, warm) if warm else None

@@ -22,7 +22,7 @@ from fowergram_db.migrations.script.server_wide import Concern, hidden_calls, se
         ("ALTER ROLE ALL SET work_mem = '4MB'", Concern.ROLES, []),
         ("ALTER ROLE CURRENT_USER RESET ALL", Concern.ROLES, [""]),
         ("GRANT a TO CURRENT_USER, b", Concern.ROLES, ["", "b"]),
-        ("ALTER ROLE a RENAME TO b", Concern.ROLES, ["a"]),
+        ("ALTER ROLE a RENAME TO b", Concern.ROLES, ["a", "b"]),
         ("ALTER GROUP staff ADD USER a, b", Concern.ROLES, ["a", "b"]),
         ("DROP ROLE IF EXISTS a, b", Concern.ROLES, ["a", "b"]),
         ("DROP USER a", Concern.ROLES, ["a"]),

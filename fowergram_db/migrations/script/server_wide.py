@@ -139,6 +139,9 @@ def _role(reader: "_StatementReader", verb: str) -> _Read:
     if verb == "ALTER" and reader.peek() in {"add", "drop"} and reader.peek(1) == "user":  # ALTER GROUP
         reader.at += 2
         return Concern.ROLES, reader.names()
+    if verb == "ALTER" and [reader.peek(), reader.peek(1)] == ["rename", "to"]:
+        reader.at += 2
+        return Concern.ROLES, (*names, *reader.names())
     return Concern.ROLES, names
 
 

@@ -93,6 +93,18 @@ def test_what_is_left_when_the_processes_are_killed_is_pruned(suite, admin, serv
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_what_is_left_out_of_the_databases_is_said_once(run, tmp_path, admin, workers):
+    role = f"maker_{len(workers)}"
+    (tmp_path / "sql/002_roles.sql").write_text(f"CREATE ROLE {role};\nALTER ROLE ALL RESET work_mem;")
+    first, second = (run(EACH_ITS_OWN.format(count=4), *workers) for _ in range(2))
+    admin.execute(f"DROP ROLE {role}")
+    assert outcome(first) == outcome(second) == "4 passed", first.stdout
+    assert first.stdout.count(f'Created role "{role}"') == 1
+    assert first.stdout.count("002_roles.sql:2: ALTER ROLE is left out: it may change a role that is there") == 1
+    assert "left out" not in second.stdout
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_the_database_of_a_failed_test_is_kept_and_printed(run, admin, server, workers):
     text = """
 def test_fails(fowergram_database):

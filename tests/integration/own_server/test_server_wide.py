@@ -7,6 +7,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import Refused
+from fowergram_db.migrations.events import StatementLeftOut, StepResult
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
@@ -27,6 +28,7 @@ _STATEMENTS = {
     "grant role": "CREATE ROLE app_{0}; CREATE ROLE boss_{0}; GRANT app_{0} TO boss_{0} WITH ADMIN OPTION",
     "revoke role": "CREATE ROLE app_{0}; CREATE ROLE b_{0} ROLE app_{0}; REVOKE b_{0} FROM app_{0}",
     "drop role": "CREATE ROLE app_{0}; DROP ROLE app_{0}",
+    "rename role": "CREATE ROLE app_{0}; ALTER ROLE app_{0} RENAME TO app2_{0}; ALTER ROLE app2_{0} NOINHERIT",
     "drop role if exists": "DROP ROLE IF EXISTS gone_{0}",
     "alter database set": "ALTER DATABASE prod SET work_mem = '4MB'",
     "grant on database": "GRANT CREATE ON DATABASE prod TO PUBLIC",
@@ -287,6 +289,26 @@ def test_a_role_that_is_missing_is_not_made_to_compare_with(cli, write, empty_db
     assert (result.exit_code, role in result.err) == (2, True), result.err
     assert admin.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None
     assert cli("adopt", "--to", "1", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("header", ["", _HEADER], ids=["transaction", "no transaction"])
+def test_a_role_that_another_build_makes_first_is_there(write, target, admin, header):
+    role = f"app_{target.dbname[-12:]}"
+    write(**{"001_a": f"CREATE TABLE of_{role} ()", "002_b": f"{header}CREATE ROLE {role}"})
+    files = read_migrations(write(**{"003_c": "SELECT 1"}))
+    applied, left_out = [], []
+
+    def listen(event):
+        if isinstance(event, StepResult):
+            applied.append(event.step.version)
+            if applied == [1]:
+                admin.execute(f"CREATE ROLE {role} CONNECTION LIMIT 3")
+        elif isinstance(event, StatementLeftOut):
+            left_out.append(str(event))
+
+    TestDatabases(target, files, on_event=listen).close()
+    assert (applied, len(left_out)) == ([1, 1, 2, 3], 1)
+    assert admin.execute("SELECT rolconnlimit FROM pg_roles WHERE rolname = %s", [role]).fetchone() == (3,)
 
 
 @pytest.fixture
