@@ -88,7 +88,8 @@ def _how_far(event: "Progressed | StatementReached") -> str:
     from fowergram_db.migrations import events
 
     if isinstance(event, events.StatementReached):
-        return f"{event.step.filename}: statement {event.number:,} of {event.total:,}"
+        later = "" if event.is_exact else " or later"
+        return f"{event.step.filename}: statement {event.number:,}{later} of {event.total:,}"
     figures = (
         [size(event.done), size(event.total)] if event.unit == "bytes" else [f"{event.done:,}", f"{event.total:,}"]
     )

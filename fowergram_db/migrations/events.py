@@ -44,14 +44,15 @@ class StepResult(NamedTuple):
 
 
 class StatementReached(NamedTuple):
-    """Statement ``number`` of ``total``, from 1, of a step's script is running, or one behind it.
+    """Statement ``number`` of ``total``, from 1, of a step's script is running; or a later one, where not ``is_exact``.
 
-    Of a transaction the server holds back the results of a few statements, until it has more to send.
+    Of a script that is sent whole the server holds back results, until there are 8 kB of them.
     """
 
     step: Step
     number: int
     total: int
+    is_exact: bool = True
 
 
 class Blocker(NamedTuple):

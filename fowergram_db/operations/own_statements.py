@@ -14,7 +14,7 @@ _CONSTANT = "?"
 _WORDS_OF_CONSTANTS = frozenset(("null", "true", "false"))
 _PARAMETER = re.compile(r"%\(\w+\)[sbt]|%[sbt](?!\w)")
 _PART = re.compile(r"\{([a-z_]+)\}")
-_FILE = re.compile(r"[a-z]+/[a-z0-9_]+")
+_FILE = re.compile(r"[a-z_]+/[a-z0-9_]+")
 _QUALIFIED = re.compile(r"\b(?:pg_catalog|public)\.\w+|\.pg_stat_statements\w*")
 _TYPES = "boolean|integer|smallint|bigint|int[248]?|float8|text|char|name|oid|jsonb|real|timestamptz"
 _CAST = re.compile(rf"\?(?:\0:\0:\0(?:pg_catalog\0\.\0)?(?:{_TYPES})(?:\0\[\0\])?(?![^\0]))+")
@@ -22,6 +22,13 @@ _LIST = re.compile(r"\?(?:\0,\0\?(?![^\0]))+")
 _FIELD = re.compile(r"(extract\0\(\0)\w+(?=\0from\0)")
 _SETTING = r"pg_catalog\0\.\0set_config\0\((?:\0(?:\?|,|pg_catalog|\.|current_setting|\(|\)))+"
 _SETTINGS = rf"{_SETTING}(?:\0,\0{_SETTING})*"
+# What the tool prepares is counted under the text that prepares it. Only the name and the types may differ.
+_PREPARED = re.compile(r"PREPARE fowergram_[0-9a-f]{8}_\d+(?: \([a-z, ]+\))? AS\s+")
+# Commands that change a setting and no more, whoever sends them: they read nothing.
+_SET = re.compile(
+    r"SET LOCAL \w+ (?:TO|=) (?:DEFAULT|\$1)(?:, '\w+')?|SET LOCAL SESSION AUTHORIZATION DEFAULT|RESET [A-Z ]+"
+)
+_HEADER = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 _MIGRATIONS = "migrations"
 # What may stand for the {names} in a query that are not the names of files themselves.
 _VARIANTS: Mapping[str, tuple[str, ...]] = {
@@ -38,18 +45,20 @@ def own_among(queries: Sequence[str], schema: str) -> frozenset[str]:
     """Return those of these texts that are queries of this tool; ``schema`` is that of pg_stat_statements.
 
     Reads the files of the queries. A text is one of theirs where it differs in constants and comments alone. What is
-    made of settings only, which the tool composes, is taken for its own, too: it reads nothing.
+    made of settings only is taken for its own, too: it reads nothing.
     """
-    forms = {query: normal_form(query) for query in queries}
+    forms = {query: normal_form(_PREPARED.sub("", query, count=1)) for query in queries}
     wanted = frozenset(_names(query) for query, form in forms.items() if form)
     shipped = tuple(_shipped(schema))
     ours = frozenset(form for text in shipped if _may_be_among(text, wanted) for form in _forms_of(text))
     # The extension leaves the constants of other commands than queries as they are.
-    verbatim = frozenset(part.strip() for text in shipped for part in text.split(";")) - {""}
+    verbatim = frozenset(_HEADER.sub("", part).strip() for text in shipped for part in text.split(";")) - {""}
     return frozenset(
         query
         for query, form in forms.items()
-        if query.strip() in verbatim or (form and (form in ours or _of_settings().fullmatch(form)))
+        if query.strip() in verbatim
+        or _SET.fullmatch(query.strip())
+        or (form and (form in ours or _of_settings().fullmatch(form)))
     )
 
 

@@ -27,7 +27,31 @@ def test_comments_and_constants_make_no_difference():
     assert own_among([text, "SELECT 1"], "public") == {text}
 
 
+PREPARED = "PREPARE fowergram_0123abcd_2 (text, text) AS -- Purpose: x\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PREPARED + f"{DOWN} {WHERE}",
+        "PREPARE fowergram_0123abcd_1 AS SELECT pg_catalog.set_config($1, $2, $3)",
+        load("bookkeeping/create").partition(";")[0].partition("schema public.\n")[2],
+        "SET LOCAL lock_timeout = $1",
+        "SET LOCAL search_path TO $1, 'pg_temp'",
+        "SET LOCAL SESSION AUTHORIZATION DEFAULT",
+        "RESET ALL",
+    ],
+)
+def test_what_is_prepared_the_table_and_settings_are_ours(text):
+    assert own_among([text], "public") == {text}
+
+
 OTHERS = [
+    PREPARED + "SELECT pg_catalog.pg_sleep($1)",
+    f"PREPARE mine AS {DOWN} {WHERE}",
+    "SET LOCAL search_path TO $1, (SELECT pg_sleep(1))",
+    "BEGIN",
+    "COMMIT",
     "SELECT pg_sleep($1) /* fowergram-db */",
     "/* fowergram-db */ SELECT pg_catalog.pg_sleep($1)",
     "SELECT /* fowergram-db */ stats_reset, pg_catalog.pg_sleep($1) FROM public.pg_stat_statements_info",

@@ -37,7 +37,7 @@ class Watch:
         """Take note of how many results there are; with the offset, they are the statements that have run."""
         number, total = offset + results, len(checked.script.statements)
         if total > 1 and 0 <= number < total:
-            self._reached = StatementReached(checked.step, number + 1, total)
+            self._reached = StatementReached(checked.step, number + 1, total, is_exact=False)
 
     def tick(self) -> None:
         """Look, if it is time to."""
