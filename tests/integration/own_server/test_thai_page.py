@@ -46,7 +46,7 @@ def call(server, monkeypatch, capsys, tmp_path):
 
 
 def installs(line: str) -> bool:
-    """Tell whether a line is a make target that exists, or installs the package with an extra that exists."""
+    """Return whether a line is a make target that exists, or installs the package with an extra that exists."""
     if match := re.match(r"make ([\w-]+) ", line):
         return bool(re.search(rf"^{match[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     return re.match(r"pip install ('\.\[embedded\]'|\.) ", line) is not None
