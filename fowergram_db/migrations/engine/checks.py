@@ -72,6 +72,10 @@ class CheckedStep:
             "tool_version": __version__,
         }
 
+    def text_of(self, statement: Statement) -> str:
+        """Return the text of a statement of the script."""
+        return self.script.text[statement.start : statement.end]
+
     def without(self, statements: Sequence[Statement]) -> "CheckedStep":
         """Return the step with these statements made blank; places stay true, and the checksum that of the file."""
         if not statements:

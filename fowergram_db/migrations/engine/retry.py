@@ -1,7 +1,9 @@
-"""Whether a failed attempt is worth another, and how long to wait before it."""
+"""Attempts at a step that other sessions can be in the way of: how many there are, and the pause between them."""
 
 import random
 import time
+from collections.abc import Iterator
+from types import TracebackType
 
 from fowergram_db.database.connection import LOCK_NOT_AVAILABLE
 from fowergram_db.errors import FowergramError
@@ -17,21 +19,51 @@ _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.25, 30.0
 _JITTER = (0.5, 1.5)
 
 
-def wait_to_retry(context: RunContext, step: Step, watch: Watch, error: FowergramError, attempt: int) -> bool:
-    """Wait before the next attempt at a step, and tell of it; return False at once if the error is to be raised.
+def attempts(context: RunContext, step: Step, watch: Watch) -> Iterator["Attempt"]:
+    """Yield attempts, each to be used in a ``with`` statement, until one of them succeeds.
 
-    Only a lock timeout and a deadlock are retried. The last error gets a note that names who was in the way.
+    An attempt that fails with a lock timeout or a deadlock is followed by a pause, which grows, and the next attempt;
+    it must leave nothing behind. Any other error, and the last one, is raised. Raises LockLost if the migration lock is
+    lost.
     """
-    if error.server is None or error.server.sqlstate not in _WORTH_A_RETRY:
-        return False
-    attempts = len(context.policy.locks.attempts)
-    if attempt == attempts:
-        error.add_note(_in_the_way(watch.blockers, attempts))
-        return False
-    delay_s = _delay_s(attempt)
-    context.on_event(Retried(step, error.message, attempt, attempts, delay_s, watch.blockers))
-    time.sleep(delay_s)
-    return True
+    for number in context.policy.locks.attempts:
+        context.require_lock()
+        attempt = Attempt(context, step, watch, number)
+        yield attempt
+        if attempt.has_succeeded:
+            return
+
+
+class Attempt:
+    """One attempt. The end of its ``with`` block passes over an error that is followed by another attempt."""
+
+    def __init__(self, context: RunContext, step: Step, watch: Watch, number: int) -> None:
+        self.has_succeeded = False
+        self._context = context
+        self._step = step
+        self._watch = watch
+        self._number = number
+
+    def __enter__(self) -> None:
+        """Begin the attempt."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        """End the attempt; after an error that another attempt may not meet, pause and return True."""
+        self.has_succeeded = error is None
+        if not isinstance(error, FowergramError) or error.server is None:
+            return False
+        if error.server.sqlstate not in _WORTH_A_RETRY:
+            return False
+        total = len(self._context.policy.locks.attempts)
+        if self._number == total:
+            error.add_note(_in_the_way(self._watch.blockers, total))
+            return False
+        delay_s = _delay_s(self._number)
+        self._context.on_event(Retried(self._step, error.message, self._number, total, delay_s, self._watch.blockers))
+        time.sleep(delay_s)
+        return True
 
 
 def _delay_s(attempt: int) -> float:

@@ -7,13 +7,13 @@ import psycopg
 from psycopg import pq
 
 from fowergram_db.database.session_settings import UNLIMITED, own_again
-from fowergram_db.errors import FowergramError, Location, MigrationFailed
+from fowergram_db.errors import Location, MigrationFailed
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, savepoint
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.groups import Group
-from fowergram_db.migrations.engine.retry import wait_to_retry
+from fowergram_db.migrations.engine.retry import attempts
 from fowergram_db.migrations.engine.script_runner import run_piece
 from fowergram_db.migrations.engine.simple_query import raise_failure, roll_back, send
 from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, Place, begin, compose, preamble
@@ -40,16 +40,10 @@ def run_transaction(context: RunContext, group: Group) -> Iterator[StepResult]:
     """
     first = group.steps[0]
     watch = Watch(context, first)
-    for attempt in context.policy.locks.attempts:
-        context.require_lock()
-        try:
+    for attempt in attempts(context, first.step, watch):
+        with attempt:
             results = _run_once(context, group, watch)
-        except FowergramError as error:
-            if not wait_to_retry(context, first.step, watch, error, attempt):
-                raise
-        else:
-            yield from results
-            return
+    yield from results
 
 
 def _run_once(context: RunContext, group: Group, watch: Watch) -> list[StepResult]:
