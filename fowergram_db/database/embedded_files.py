@@ -162,6 +162,15 @@ def _require_ours(directory: Path) -> None:
 
     PostgreSQL runs what its settings name, and a client believes what a server says.
     """
+    if not directory.is_dir():
+        raise EmbeddedFailed(f"{directory} is not a directory.", hint=f"{ANOTHER_PLACE[0].upper()}{ANOTHER_PLACE[1:]}")
+    for parent in {*directory.parents, *directory.resolve().parents}:
+        mode = parent.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise EmbeddedFailed(
+                f"{directory} lies in {parent}, where other users could put another directory in its place.",
+                hint=f"chmod o-w {parent} (or +t), or {ANOTHER_PLACE}",
+            )
     found = directory.stat()
     if found.st_uid not in _trusted_users():
         raise EmbeddedFailed(

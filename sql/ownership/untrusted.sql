@@ -80,7 +80,10 @@ untrusted AS (
     SELECT DISTINCT ON (o.root_class, o.root) o.*
     FROM owned AS o
     WHERE o.owner NOT IN (SELECT t.oid FROM trusted AS t)
-    ORDER BY o.root_class, o.root, o.oid <> o.root, o.by_oid <> o.root, o.by_oid, o.oid
+    -- Types last: the row type of a table is not what anybody could drop.
+    ORDER BY
+        o.root_class, o.root, o.oid <> o.root, o.by_oid <> o.root, o.class = 'pg_catalog.pg_type'::regclass::oid,
+        o.by_oid, o.oid
 )
 SELECT
     u.root_class AS class,

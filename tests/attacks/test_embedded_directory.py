@@ -51,6 +51,25 @@ def test_a_directory_that_another_user_has_made_is_refused(shared, prepared):
     assert sorted(shared.rglob("*")) == before
 
 
+@pytest.mark.parametrize("way", ["home", "link/home", "home/data"])
+def test_a_directory_is_refused_where_others_can_exchange_it(tmp_path, way):
+    """Without the sticky bit, whoever may write to a directory may rename what others have in it."""
+    (tmp_path / "open" / "home" / "data").mkdir(parents=True, mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "open")
+    (tmp_path / "open").chmod(0o1777)
+    place = tmp_path / way if way.startswith("link") else tmp_path / "open" / way
+    _require_ours(place)
+    (tmp_path / "open").chmod(0o777)
+    with pytest.raises(EmbeddedFailed, match="another directory in its place"):
+        _require_ours(place)
+
+
+def test_what_is_not_a_directory_is_refused_without_advice_to_change_its_mode():
+    with pytest.raises(EmbeddedFailed, match="not a directory") as failure:
+        _require_ours(Path("/dev/null"))
+    assert "chmod" not in failure.value.hint
+
+
 @as_root
 @embedded_only
 @pytest.mark.parametrize(

@@ -201,6 +201,7 @@ def test_what_others_may_hang_on_a_history_that_is_ours_is_found(attack, cli, is
         "FOR EACH ROW EXECUTE FUNCTION public.trap(); INSERT INTO public.refers VALUES (1)"
     )
     is_refused()
+    assert "drop the table public.refers." in cli("status").err
     open_public.execute("DROP TABLE public.refers")
     assert cli("migrate").exit_code == 0
 
