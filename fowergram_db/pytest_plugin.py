@@ -142,11 +142,18 @@ def _directories(config: pytest.Config) -> "DirectoryChoice":
     from dataclasses import replace
 
     from fowergram_db.database.environment import read_env_file
+    from fowergram_db.errors import ConfigurationError
     from fowergram_db.migrations.files.choice import PACKAGED, choose_directories, unused_directories
+    from fowergram_db.redaction.connection_strings import looks_like_login
 
     given = config.getoption("fowergram_migrations") or os.environ.get("MIGRATIONS_DIR", "")
     below = read_env_file(None).get("MIGRATIONS_DIR") or str(config.getini("fowergram_migrations"))
     choice = choose_directories((), {"MIGRATIONS_DIR": given}, {"MIGRATIONS_DIR": below})
+    if any(looks_like_login(name) and not (config.rootpath / name).is_dir() for name in choice.names):
+        raise ConfigurationError(
+            "a directory of the migrations looks like a URL, or like a connection string",
+            hint="Name a directory: --fowergram-migrations, MIGRATIONS_DIR or fowergram_migrations in the ini file.",
+        )
     for unused in unused_directories(choice, config.rootpath):
         warnings.warn(
             f"{unused} holds migrations, and is not used: fowergram_migrations in the ini file names it, packaged: "

@@ -254,6 +254,12 @@ def test_an_option_that_means_nothing_is_refused(run, option, message):
     assert message in done.stderr
 
 
+def test_a_url_that_is_given_as_a_directory_is_refused_and_not_shown(run):
+    done = run(EACH_ITS_OWN.format(count=1), "--fowergram-migrations", "postgresql://me:secret@host/db")
+    assert (done.returncode, "looks like a URL" in done.stdout) == (1, True)
+    assert "secret" not in done.stdout + done.stderr
+
+
 def test_no_databases_are_made_in_production(run, monkeypatch):
     monkeypatch.setenv("FOWERGRAM_ENVIRONMENT", "production")
     done = run("def test_it(fowergram_database): pass")
