@@ -36,7 +36,9 @@ def leftovers(admin) -> list[str]:
     running = {run for (run,) in admin.execute(live, [RUN_SPACE])}
     names = [name for (name,) in admin.execute("SELECT datname FROM pg_database")]
     found = [(name, origin_of(name)) for name in names]
-    gone = [(name, origin) for name, origin in found if origin and origin.run is not None and origin.run not in running]
+    gone = [
+        (name, origin) for name, origin in found if origin and origin.owner is not None and origin.owner not in running
+    ]
     return [name for name, origin in gone if origin.purpose is Purpose.RESET]
 
 

@@ -399,11 +399,11 @@ def test_a_command_that_is_killed_at_any_moment_leaves_nothing_that_prune_does_n
         return {
             name
             for name in found
-            if (origin := origin_of(name)) and origin.purpose is Purpose.TEST and origin.run in runs
+            if (origin := origin_of(name)) and origin.purpose is Purpose.TEST and origin.owner in runs
         }
 
     runs = {
-        origin.run
+        origin.owner
         for name in before ^ {n for (n,) in admin.execute("SELECT datname FROM pg_database")}
         if (origin := origin_of(name))
     }
