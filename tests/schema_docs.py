@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fowergram_db.database.connection import connect, started
-from fowergram_db.database.managed_databases import Owner
+from fowergram_db.database.owner import Owner
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.database.target import Target, resolve_target

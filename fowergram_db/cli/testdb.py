@@ -105,7 +105,7 @@ def _supply_for(
     listen: "OnEvent",
 ) -> "Iterator[ClonePool]":
     """Open a pool of clones of what the files make, once no database has one of the names."""
-    from fowergram_db.database.lifecycle import default_facts
+    from fowergram_db.database.state import default_facts
     from fowergram_db.testdb.databases import pool, require_free
     from fowergram_db.testdb.template import TemplateSpec
 

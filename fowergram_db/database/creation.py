@@ -11,6 +11,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.ownership import load_with_ownership
 from fowergram_db.database.stored_settings import store
@@ -34,8 +35,6 @@ def create_closed(admin: Connection, name: str, options: Iterable[Option], setti
     ``let_all_in`` gives it the grants of an ordinary database. What template1 holds of other roles is in it: see
     ``require_only_trusted``. Where it fails nothing is left behind.
     """
-    from fowergram_db.database.disposal import drop_quietly
-
     create_labelled(
         admin, name, sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), format_options([*options, CLOSED]))
     )

@@ -17,11 +17,12 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, message_of
 from fowergram_db.database.labelling import give_comment, label_taken
-from fowergram_db.database.lifecycle import DatabaseState, ask_state, database_state
-from fowergram_db.database.managed_databases import Owner, Purpose
+from fowergram_db.database.managed_databases import Purpose
+from fowergram_db.database.owner import Owner
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
+from fowergram_db.database.state import DatabaseState, ask_state, database_state
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
 from fowergram_db.plurals import connected
 

@@ -1,22 +1,20 @@
-"""The names of databases that the tool makes for a while, so that whoever finds one knows what it is.
+"""The names and labels of managed databases: the databases that the tool makes for a while. Pure.
 
-``fowergram_KIND_TIME_RUN_NUMBER``: the kind, when it was made (UTC), the number of the run that made it, in
-hexadecimal, and the how manieth of the run it is. As long as a run lives it holds an advisory lock of its number, so
-the name alone tells whether anybody still needs the database. Templates outlive the runs that make them and are
-called by what is in them: ``fowergram_template_`` and 32 hexadecimal digits.
+A name is ``fowergram_PURPOSE_TIME_OWNER_NUMBER``: the purpose, when the database was made (UTC), the key of the owner
+in hexadecimal, and a number that is different for each database of the owner. An owner holds an advisory lock of its
+key while it runs, so the name alone shows whether the database is still needed. A template outlives its owner and is
+named for its content: ``fowergram_template_`` and 32 hexadecimal digits.
 
-The comment of such a database is its label: it says what the database is, and which database it was written for. A
-comment travels with a rename, a new owner and ``pg_dump --create``; the label counts for that one database only.
+The comment of such a database is its label: it says what the database is, and for which database it was written. A
+comment stays after a rename, with a new owner and in ``pg_dump --create``; the label counts for that one database only.
 """
 
 import json
 import re
-import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum, auto
-from itertools import count
 from typing import Any
 
 LONGEST_NAME_BYTES = 63
@@ -42,21 +40,13 @@ class Purpose(StrEnum):
     TEMPLATE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who makes managed databases: a command or a test process, known by the number of a lock that it holds."""
+def name_of(purpose: Purpose, made_at: datetime, owner: int, number: int) -> str:
+    """Return the name of the database that an owner makes at this time (UTC); ``number`` is different for each.
 
-    key: int
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1), repr=False, compare=False)
-
-    @classmethod
-    def unmarked(cls) -> "Owner":
-        """Return a run that holds no lock: what it leaves may be dropped at any time."""
-        return cls(secrets.randbits(31))
-
-    def fresh_name(self, purpose: Purpose) -> str:
-        """Return a name that no other database has."""
-        return f"fowergram_{purpose}_{datetime.now(UTC):{_TIME}}_{self.key:08x}_{next(self._numbers)}"
+    >>> name_of(Purpose.TEST, datetime(2026, 11, 26, 10, 15, tzinfo=UTC), 42, 7)
+    'fowergram_test_20261126101500_0000002a_7'
+    """
+    return f"fowergram_{purpose}_{made_at:{_TIME}}_{owner:08x}_{number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
 from fowergram_db.database.labelling import give_comment
-from fowergram_db.database.lifecycle import (
+from fowergram_db.database.session_settings import together
+from fowergram_db.database.setting_lists import split_list
+from fowergram_db.database.sql import load
+from fowergram_db.database.state import (
     DatabaseFacts,
     DatabaseState,
     ask_how_made,
@@ -28,9 +31,6 @@ from fowergram_db.database.lifecycle import (
     database_state,
     with_how_made,
 )
-from fowergram_db.database.session_settings import together
-from fowergram_db.database.setting_lists import split_list
-from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError, Refused
 
 _MARK = "fowergram.environment=production"

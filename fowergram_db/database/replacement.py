@@ -13,18 +13,13 @@ from fowergram_db.database.connection import Connection, maintenance_connection,
 from fowergram_db.database.creation import let_all_in
 from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
 from fowergram_db.database.labelling import comment_on, give_comment, label_database, label_made, label_taken
-from fowergram_db.database.lifecycle import (
-    DatabaseFacts,
-    DatabaseState,
-    ask_how_made,
-    database_state,
-    with_how_made,
-)
-from fowergram_db.database.managed_databases import Owner, Purpose, sentence_of
+from fowergram_db.database.managed_databases import Purpose, sentence_of
+from fowergram_db.database.owner import Owner
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import ServerSession, Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
+from fowergram_db.database.state import DatabaseFacts, DatabaseState, ask_how_made, database_state, with_how_made
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
 from fowergram_db.plurals import connected

@@ -40,7 +40,8 @@ def create_and_open(target: Target, on_event: OnEvent) -> Connection:
     """
     from fowergram_db.database.creation import require_only_trusted
     from fowergram_db.database.disposal import drop_quietly
-    from fowergram_db.database.lifecycle import create_database, database_state
+    from fowergram_db.database.lifecycle import create_database
+    from fowergram_db.database.state import database_state
 
     is_ours = create_database(target)
     on_event(DatabaseCreated(target.dbname))

@@ -11,7 +11,7 @@ from psycopg import sql
 from fowergram_db import __version__
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely, translate_errors
-from fowergram_db.database.managed_databases import Owner
+from fowergram_db.database.owner import Owner
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load

@@ -14,13 +14,15 @@ from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.creation import CLOSED, Option, format_options
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.labelling import create_labelled, label_made
-from fowergram_db.database.lifecycle import DatabaseFacts, database_state, reporting_create_errors
+from fowergram_db.database.lifecycle import reporting_create_errors
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
+from fowergram_db.database.state import DatabaseFacts, database_state
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.events import OnEvent
-from fowergram_db.testdb.building import ensure_template, note_use
+from fowergram_db.testdb.provision import ensure_template
 from fowergram_db.testdb.template import Template, TemplateSpec
+from fowergram_db.testdb.template_lifecycle import note_use
 
 _CHOOSES_STRATEGY = 150000
 _MEGABYTE = 1024 * 1024

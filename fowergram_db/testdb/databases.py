@@ -12,16 +12,18 @@ from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.connection_values import check_values
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
 from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
-from fowergram_db.database.lifecycle import DatabaseFacts, DatabaseState, change_owner
-from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Owner, Purpose, facts_for, facts_until
+from fowergram_db.database.lifecycle import change_owner
+from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Purpose, facts_for, facts_until
+from fowergram_db.database.owner import Owner
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.situations import Situation
+from fowergram_db.database.state import DatabaseFacts, DatabaseState
 from fowergram_db.database.target import Target
 from fowergram_db.errors import Refused, UsageError
 from fowergram_db.migrations.events import OnEvent
-from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import Clone, TemplateLost, closed_clone, closed_clone_of, let_in
 from fowergram_db.testdb.owner import active_owner
+from fowergram_db.testdb.provision import ensure_template
 from fowergram_db.testdb.sealing import require_owner, require_same, seal, unseal
 from fowergram_db.testdb.template import Template, TemplateSpec
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.managed_databases import Owner
+from fowergram_db.database.owner import Owner
 from fowergram_db.database.target import Target
 from fowergram_db.migrations.engine.lock import migration_lock
 

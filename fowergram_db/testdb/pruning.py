@@ -12,13 +12,14 @@ from psycopg.rows import class_row
 from fowergram_db.database.connection import Connection, message_of, translate_errors
 from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.labelling import load_with_labels
-from fowergram_db.database.lifecycle import database_states
 from fowergram_db.database.managed_databases import Purpose, facts_for, facts_of, origin_of
 from fowergram_db.database.sql import load
+from fowergram_db.database.state import database_states
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
-from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, migration_lock
-from fowergram_db.testdb.building import building_key
+from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE
+from fowergram_db.testdb.template import building_key
+from fowergram_db.testdb.template_lifecycle import drop_template
 
 _NAMES = "^fowergram_(test|warm|reset|scratch|template)_"
 _COMMENTS = "fowergram-db: %"
@@ -166,21 +167,11 @@ def _is_older(database: ManagedDatabase, older_than: timedelta | None) -> bool:
 def _drop(admin: Connection, database: ManagedDatabase, target: Target) -> str:
     try:
         if database.purpose is Purpose.TEMPLATE:
-            return _drop_template(admin, database, target)
-        drop_database(admin, database.seen)
+            drop_template(admin, target, database.seen)
+        else:
+            drop_database(admin, database.seen)
     except psycopg.Error as error:
         return message_of(error)
-    except FowergramError as error:
-        return error.message
-    return ""
-
-
-def _drop_template(admin: Connection, database: ManagedDatabase, target: Target) -> str:
-    """Drop a template, unless somebody builds it anew at this very moment: its name is always the same."""
-    elsewhere = replace(target, dbname=admin.info.dbname)
-    try:
-        with migration_lock(elsewhere, 0, lambda _event: None, building_key(database.name)):
-            drop_database(admin, database.seen)
     except FowergramError as error:
         return error.message
     return ""

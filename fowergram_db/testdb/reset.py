@@ -21,12 +21,7 @@ from fowergram_db.database.connection import (
     translate_errors,
 )
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
-from fowergram_db.database.lifecycle import (
-    DatabaseFacts,
-    change_owner,
-    create_like,
-    default_facts,
-)
+from fowergram_db.database.lifecycle import change_owner, create_like
 from fowergram_db.database.managed_databases import Purpose
 from fowergram_db.database.protection import (
     facts_of_session,
@@ -37,6 +32,7 @@ from fowergram_db.database.protection import (
 from fowergram_db.database.replacement import replace_database, require_droppable, require_unused, whereabouts
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sessions import Sessions, end_sessions
+from fowergram_db.database.state import DatabaseFacts, default_facts
 from fowergram_db.database.target import Target
 from fowergram_db.errors import (
     DatabaseError,

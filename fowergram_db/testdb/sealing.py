@@ -10,8 +10,8 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.labelling import comment_on, compose_label, load_with_labels
-from fowergram_db.database.lifecycle import DatabaseState
 from fowergram_db.database.session_settings import together
+from fowergram_db.database.state import DatabaseState
 from fowergram_db.errors import Refused
 
 

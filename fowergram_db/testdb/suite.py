@@ -14,16 +14,17 @@ from psycopg.conninfo import make_conninfo
 from fowergram_db.database.connection import Connection, connect_safely, maintenance_connection, translate_errors
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
-from fowergram_db.database.lifecycle import default_facts
-from fowergram_db.database.managed_databases import Owner, Purpose, facts_until
+from fowergram_db.database.managed_databases import Purpose, facts_until
+from fowergram_db.database.owner import Owner
+from fowergram_db.database.state import default_facts
 from fowergram_db.database.target import Target, url_of
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import closed_clone_of, let_in_and_label
 from fowergram_db.testdb.emptying import NotExact, empty
 from fowergram_db.testdb.owner import active_owner
+from fowergram_db.testdb.provision import ensure_template
 from fowergram_db.testdb.template import Template, TemplateSpec
 
 _KEPT = "a test's database, kept because the test failed; it may be dropped."

@@ -19,8 +19,8 @@ from fowergram_db import __version__
 from fowergram_db.database.carried import Carried
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.labelling import load_with_labels
-from fowergram_db.database.lifecycle import DatabaseFacts
 from fowergram_db.database.managed_databases import TEMPLATE_PREFIX, facts_for
+from fowergram_db.database.state import DatabaseFacts
 from fowergram_db.database.target import Target
 from fowergram_db.testdb.emptying import Contents
 
@@ -32,6 +32,7 @@ _OLDEST = 1_000_000_000
 _DATABASE = re.compile(r"\bdatabase\b", re.IGNORECASE)
 # Of labels and seals. A template with those of an earlier format has another name, and does not stop its successor.
 _FORMAT = 3
+_KEY_BITS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class TemplateSpec:
         facts = self.like
         made = (facts.encoding, facts.lc_collate, facts.lc_ctype, facts.locale_provider, facts.locale, facts.icu_rules)
         return json.dumps([digest.hexdigest(), *made, facts.like_template, *facts.settings])
+
+
+def building_key(name: str) -> int:
+    """Return the key of the lock that a process holds while it builds the template of this name."""
+    return 1 << _KEY_BITS | int(name[-8:], 16) >> 2
 
 
 def project_of(files: "Sequence[MigrationFile]") -> str:

@@ -9,10 +9,10 @@ from psycopg import sql
 
 from fowergram_db.database import disposal, replacement
 from fowergram_db.database.connection import connect
-from fowergram_db.database.lifecycle import database_state
 from fowergram_db.database.protection import is_protected, protect
 from fowergram_db.database.replacement import require_droppable
 from fowergram_db.database.sessions import Sessions
+from fowergram_db.database.state import database_state
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.events import StepResult, StepStarted
 from fowergram_db.migrations.files.directory import read_migrations

@@ -9,14 +9,14 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.lifecycle import default_facts
+from fowergram_db.database.state import default_facts
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb import cloning, emptying
-from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.databases import ClonePool
 from fowergram_db.testdb.emptying import NotExact, empty
+from fowergram_db.testdb.provision import ensure_template
 from fowergram_db.testdb.suite import TestDatabases
 from fowergram_db.testdb.template import TemplateSpec
 

@@ -13,13 +13,13 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect, maintenance_connection
-from fowergram_db.database.lifecycle import default_facts
 from fowergram_db.database.managed_databases import facts_of, label
+from fowergram_db.database.state import default_facts
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.schema.fingerprint import differences, fingerprint
-from fowergram_db.testdb.building import ensure_template
 from fowergram_db.testdb.cloning import clone_of
+from fowergram_db.testdb.provision import ensure_template
 from fowergram_db.testdb.sealing import seal
 from fowergram_db.testdb.template import TemplateSpec, find_template, read_template_state
 from tests.integration.test_reset import leftovers

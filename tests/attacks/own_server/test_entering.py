@@ -9,9 +9,9 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.lifecycle import default_facts
-from fowergram_db.database.managed_databases import Owner
+from fowergram_db.database.owner import Owner
 from fowergram_db.database.scratch import scratch_database
+from fowergram_db.database.state import default_facts
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.template import TemplateSpec

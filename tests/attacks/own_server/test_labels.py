@@ -9,9 +9,10 @@ from psycopg import sql
 from fowergram_db.database.connection import connect
 from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.labelling import give_comment, label_database
-from fowergram_db.database.lifecycle import database_state
-from fowergram_db.database.managed_databases import Owner, Purpose, facts_until, label
+from fowergram_db.database.managed_databases import Purpose, facts_until, label
+from fowergram_db.database.owner import Owner
 from fowergram_db.database.protection import protect, unprotect
+from fowergram_db.database.state import database_state
 from fowergram_db.errors import Refused
 from tests.integration.conftest import _drop, server_like
 

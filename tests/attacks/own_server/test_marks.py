@@ -16,9 +16,9 @@ from fowergram_db.database import disposal
 from fowergram_db.database.connection import connect
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
-from fowergram_db.database.lifecycle import database_state, default_facts
 from fowergram_db.database.managed_databases import Purpose, facts_for, facts_until
 from fowergram_db.database.protection import is_protected, protect, unprotect
+from fowergram_db.database.state import database_state, default_facts
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import pool

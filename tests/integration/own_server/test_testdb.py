@@ -14,8 +14,9 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 from fowergram_db.database.labelling import label_database
-from fowergram_db.database.lifecycle import default_facts
-from fowergram_db.database.managed_databases import Owner, Purpose, facts_of, origin_of
+from fowergram_db.database.managed_databases import Purpose, facts_of, origin_of
+from fowergram_db.database.owner import Owner
+from fowergram_db.database.state import default_facts
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.databases import names_for, pool

@@ -1,4 +1,4 @@
-"""Build templates, seal them, and drop them again."""
+"""The life of a template: build it, seal it, note its use, drop it."""
 
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -10,65 +10,56 @@ from psycopg import sql
 from fowergram_db.database.carried import ask_carried, carried_of
 from fowergram_db.database.connection import Connection, connect_safely, translate_errors
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
-from fowergram_db.database.lifecycle import create_like, database_state
+from fowergram_db.database.lifecycle import create_like
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
 from fowergram_db.database.situations import Situation
+from fowergram_db.database.state import database_state
 from fowergram_db.database.target import Target
-from fowergram_db.errors import FowergramError, MigrationFailed, Refused
+from fowergram_db.errors import MigrationFailed, Refused
 from fowergram_db.migrations.build import build, steps_of
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.server_guard import read_server_state
-from fowergram_db.migrations.events import BuildDiscarded, DatabasePruned, OnEvent, TemplateBuilt
+from fowergram_db.migrations.events import BuildDiscarded, OnEvent, TemplateBuilt
 from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
 from fowergram_db.testdb.sealing import seal
-from fowergram_db.testdb.template import Template, TemplateSpec, TemplateState, complete_template, read_template_state
+from fowergram_db.testdb.template import (
+    Template,
+    TemplateSpec,
+    TemplateState,
+    building_key,
+    complete_template,
+    read_template_state,
+)
 
 _SENTENCE = "a template that test databases are cloned from; it may be dropped."
-_LOCK_BITS = 30
 # Of a role that another session creates at the same time: duplicate_object, and unique_violation in pg_authid.
 _DUPLICATES = ("42710", "23505")
 
 
-def ensure_template(admin: Connection, spec: TemplateSpec, on_event: OnEvent, wait_s: float = 600.0) -> Template:
-    """Return the template of a spec, building it where it is missing, unfinished or out of date.
+def build_template(
+    admin: Connection, spec: TemplateSpec, name: str, on_event: OnEvent, wait_s: float
+) -> tuple[Template, bool]:
+    """Build the template of a spec, unless another process has; return it, and whether this call has built it.
 
-    Of several that want it at once one builds, and the others wait for it, so many seconds. ``admin`` is a session
-    outside of it. Raises what ``migrate`` raises, LockTimeout, and Refused where the name is taken.
+    Of several processes one builds it, and the others wait for that one, at most ``wait_s`` seconds. ``admin`` is a
+    session in another database, ``name`` the name of the template. Raises what ``migrate`` raises, LockTimeout, and
+    Refused if the name is taken.
     """
-    found = read_template_state(admin, spec)
-    if template := complete_template(admin, found):
-        return template
     elsewhere = replace(spec.target, dbname=admin.info.dbname)
-    with migration_lock(elsewhere, wait_s, on_event, building_key(found.name)):
+    with migration_lock(elsewhere, wait_s, on_event, building_key(name)):
         found = read_template_state(admin, spec)
         if template := complete_template(admin, found):
-            return template
+            return template, False
         _build(admin, spec, found, on_event)
         found = read_template_state(admin, spec)
     template = complete_template(admin, found)
     if template is None:
         raise Refused(
-            f'the template "{found.name}" was changed while it was being completed',
-            hint="Run the command again; nobody else should touch it.",
+            f'the template "{name}" was changed while it was being completed',
+            hint="Run the command again; no other process should change the template.",
         )
-    _prune_quietly(admin, spec.target, on_event)
-    return template
-
-
-def _prune_quietly(admin: Connection, target: Target, on_event: OnEvent) -> None:
-    """Drop what is not needed, and tell it: with each change of the migrations there is one template more."""
-    from fowergram_db.testdb.pruning import prune
-
-    with suppress(FowergramError):
-        for database, kept_by in prune(admin, target):
-            if not kept_by:
-                on_event(DatabasePruned(database.name, str(database.use)))
-
-
-def building_key(name: str) -> int:
-    """Return the key of the lock that whoever builds a template holds."""
-    return 1 << _LOCK_BITS | int(name[-8:], 16) >> 2
+    return template, True
 
 
 def _build(admin: Connection, spec: TemplateSpec, found: TemplateState, on_event: OnEvent) -> None:
@@ -171,3 +162,13 @@ def note_use(admin: Connection, template: Template) -> None:
         # All at once: a run that looks meanwhile must find the seal whole.
         with suppress(psycopg.Error, Refused), admin.transaction():
             seal(admin, template.name, template.oid, _SENTENCE, {**template.facts, "used": today.isoformat()})
+
+
+def drop_template(admin: Connection, target: Target, seen: Seen) -> None:
+    """Drop a template, unless a process is building it: the name of a template is always the same.
+
+    Raises LockTimeout if one is, else what ``drop_database`` raises.
+    """
+    elsewhere = replace(target, dbname=admin.info.dbname)
+    with migration_lock(elsewhere, 0, lambda _event: None, building_key(seen.name)):
+        drop_database(admin, seen)
