@@ -63,3 +63,10 @@ def test_ci_runs_every_target_that_checks_something():
         re.findall(r"\bmake ([a-z-]+)", text)
     )
     assert [int(version) for version in re.search(r"postgresql: \[(.*)\]", text)[1].split(",")] == [*range(13, 19)]
+
+
+@pytest.mark.parametrize("index", ["docs/README.md", "docs/decisions/README.md"])
+def test_an_index_has_every_page_below_it(index):
+    text = (_ROOT / index).read_text(encoding="utf-8")
+    pages = {page.name for page in (_ROOT / index).parent.glob("*.md")} - {"README.md"}
+    assert pages - set(re.findall(r"\]\(([\w.-]+\.md)\)", text)) == set()
