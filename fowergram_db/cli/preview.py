@@ -12,6 +12,7 @@ from fowergram_db.printable import on_one_line
 
 if TYPE_CHECKING:
     from fowergram_db.migrations.engine.checks import CheckedStep
+    from fowergram_db.migrations.plan import Step
     from fowergram_db.migrations.psql_script import Run
     from fowergram_db.redaction.psql_variables import Change, Variables
 
@@ -32,8 +33,7 @@ def preview(context: CommandContext, run: "Run", *, show_secrets: bool) -> Comma
             screen.passage(run.before(number))
             for part in _listing(checked, None if show_secrets else variables, notes):
                 screen.passage(part)
-            down_sql = step.down_sql if show_secrets else _without_secret(step.down_sql, step.down_source, notes)
-            screen.passage(run.after(number, down_sql=down_sql))
+            screen.passage(run.after(number, down_sql=_recorded(step, None if show_secrets else notes)))
         screen.passage(run.end())
     steps = run.steps
     screen.note(f"Dry run: {count(len(steps), 'migration')} would run." if steps else "Dry run: nothing would run.")
@@ -107,11 +107,17 @@ def _listing(checked: "CheckedStep", variables: "Variables | None", notes: _Note
     yield from checked.listing([*done, *changes], lambda parts: masked_data(parts, in_data))
 
 
-def _without_secret(down_sql: str | None, source: str, notes: _Notes) -> str | None:
-    """Return the script that undoes a migration, None where it has a secret: a masked one would be run some day."""
+def _recorded(step: "Step", notes: _Notes | None) -> str | None:
+    """Return the script that undoes a migration, as it is recorded.
+
+    With ``notes``, None if it has a secret: a masked one would be run some day.
+    """
     from fowergram_db.redaction.messages import secrets_in
 
-    if down_sql is None or not secrets_in(down_sql):
+    if step.down is None:
+        return None
+    down_sql = step.down.recordable_text()
+    if notes is None or not secrets_in(down_sql):
         return down_sql
-    notes.left_out.append(source)
+    notes.left_out.append(str(step.down.path))
     return None

@@ -124,7 +124,7 @@ class Step:
     """One script to run.
 
     ``source`` names where ``sql`` comes from: a path, or the recorded script (then not ``is_file``).
-    ``checksum`` and ``down_sql``, from the file ``down_source``, are what is recorded with a step up.
+    ``checksum`` and the text of ``down`` are what is recorded with a step up.
     ``progress`` is how far an earlier run came with it, ``statements_done`` what is recorded of the one
     that a rollback undoes. ``down_fault`` is what is wrong with a down file that cannot be read.
     """
@@ -136,8 +136,7 @@ class Step:
     source: str
     sql: SqlFile
     checksum: str = ""
-    down_sql: str | None = None
-    down_source: str = ""
+    down: SqlFile | None = None
     is_file: bool = True
     progress: MigrationProgress | None = None
     down_fault: FileFault | None = None
@@ -249,21 +248,10 @@ def step_up(file: MigrationFile, row: AppliedMigration | None = None) -> Step:
         str(file.up.path),
         file.up,
         file.checksum,
-        recorded_down(file),
-        str(file.down.path) if file.down else "",
+        file.down,
         progress=row.progress if row else None,
         down_fault=file.down_fault,
     )
-
-
-def recorded_down(file: MigrationFile) -> str | None:
-    """Return the down script as it is recorded: with the directive that another tool's file says elsewhere."""
-    if file.down is None:
-        return None
-    text = file.down.whole_text()
-    if file.down.directives.transactional or not parse_directives(str(file.down.path), text).transactional:
-        return text
-    return f"-- fowergram: no-transaction\n{text}"
 
 
 def migrations_to_roll_back(

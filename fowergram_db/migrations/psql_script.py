@@ -100,7 +100,7 @@ def _bookkeeping(checked: CheckedStep, down_sql: str | None) -> str:
     if checked.step.direction is Direction.DOWN:
         version = sql.Literal(values_of(checked.step.version)["version"])
         return sql.SQL("DELETE FROM public.schema_migrations WHERE version = {};").format(version).as_string()
-    row: dict[str, object] = checked.row | {"down_sql": down_sql, "duration_ms": 0}
+    row: dict[str, object] = checked.row_with(down_sql) | {"duration_ms": 0}
     columns = sql.SQL(", ").join(map(sql.Identifier, row))
     values = sql.SQL(", ").join(map(sql.Literal, row.values()))
     finish = sql.SQL(

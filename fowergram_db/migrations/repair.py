@@ -17,7 +17,7 @@ from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import read_history, require_own, require_safe_to_write
 from fowergram_db.migrations.history_sql import load_for, values_of
-from fowergram_db.migrations.plan import Direction, Migration, State, migration_states, recorded_down, step_up
+from fowergram_db.migrations.plan import Direction, Migration, State, migration_states, step_up
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.version import Version, find_version, require_version
 
@@ -155,7 +155,7 @@ def _repair(connection: Connection, migration: Migration) -> None:
             "filename": file.filename,
             "name": file.name,
             "checksum": file.checksum,
-            "down_sql": recorded_down(file),
+            "down_sql": file.down.recordable_text() if file.down else None,
         }
         connection.execute(load("bookkeeping/update_checksum"), recorded)
 

@@ -361,7 +361,7 @@ def _row(migration: RecordedMigration, checked: CheckedStep) -> dict[str, object
         **values_of(step.version),
         "name": step.name,
         "tool_version": __version__,
-        "down_sql": step.down_sql,
+        "down_sql": checked.row["down_sql"],
         "statements_done": len(checked.script.statements),
         "recorded_as": migration.recorded_as,
     }

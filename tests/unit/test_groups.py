@@ -18,7 +18,11 @@ CODE = "SELECT 1;"
 B, T, N = GroupKind.BATCH, GroupKind.TRANSACTION, GroupKind.NO_TRANSACTION
 
 
-def steps(*scripts: str, direction: Direction = Direction.UP, down_sql: str | None = None) -> tuple[CheckedStep, ...]:
+def sql_file(name: str, text: str) -> SqlFile:
+    return SqlFile(Path(name), text, parse_directives(name, text))
+
+
+def steps(*scripts: str, direction: Direction = Direction.UP, down: str | None = None) -> tuple[CheckedStep, ...]:
     return tuple(
         check(
             Step(
@@ -27,8 +31,8 @@ def steps(*scripts: str, direction: Direction = Direction.UP, down_sql: str | No
                 "t",
                 f"{version}_t.sql",
                 f"{version}_t.sql",
-                SqlFile(Path(f"{version}_t.sql"), script, parse_directives("t.sql", script)),
-                down_sql=down_sql,
+                sql_file(f"{version}_t.sql", script),
+                down=None if down is None else sql_file("t.down.sql", down),
             )
         )
         for version, script in enumerate(scripts, start=1)
@@ -69,7 +73,7 @@ def test_only_small_neighbours_that_define_things_share_a_query(scripts, expecte
 
 
 def test_a_large_down_script_counts_as_it_is_recorded_too():
-    small, large = steps(SMALL), steps(SMALL, down_sql=f"/* {'x' * 20_000} */ DROP TABLE t;")
+    small, large = steps(SMALL), steps(SMALL, down=f"/* {'x' * 20_000} */ DROP TABLE t;")
     assert shape(group_steps((*small * 2, *large, *small * 2))) == [(B, 2), (T, 1), (B, 2)]
 
 

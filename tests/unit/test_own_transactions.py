@@ -185,7 +185,7 @@ def test_others_say_it_or_are_refused(checked, text, layout):
 
 def test_golang_migrate_makes_pairs_by_number(checked):
     found = checked("SELECT 1;", **{"1_drop_a.down.sql": "BEGIN; SELECT 2; COMMIT;"})
-    assert found.step.down_sql.split() == ["SELECT", "2;"]
+    assert found.step.down.text.split() == ["SELECT", "2;"]
 
 
 def test_our_own_pairs_have_one_name(checked):

@@ -86,7 +86,7 @@ def test_up_takes_what_is_pending_in_order_and_as_far_as_asked():
 
 def test_up_records_what_undoes_it():
     (step,) = plan_up([file(1, "up", down="undo it")], History())
-    assert (step.direction, step.text, step.down_sql) == (Direction.UP, "up", "undo it")
+    assert (step.direction, step.text, step.down.text) == (Direction.UP, "up", "undo it")
 
 
 def test_an_unknown_goal_lists_the_versions():

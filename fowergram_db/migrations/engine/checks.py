@@ -58,14 +58,21 @@ class CheckedStep:
 
     @property
     def row(self) -> dict[str, object]:
-        """What the history records of it, by column, beside how long it took."""
+        """What the history records of it, by column, beside how long it took. Reads a large down file from the disk.
+
+        Raises FileFault if that was changed meanwhile.
+        """
+        return self.row_with(self.step.down.recordable_text() if self.step.down else None)
+
+    def row_with(self, down_sql: str | None) -> dict[str, object]:
+        """Return the row with a text of the down script."""
         step = self.step
         return {
             **values_of(step.version),
             "name": step.name,
             "filename": step.filename,
             "checksum": step.checksum,
-            "down_sql": step.down_sql,
+            "down_sql": down_sql,
             "statements_done": len(self.script.statements)
             if self.recorded_statements is None
             else self.recorded_statements,
@@ -136,10 +143,14 @@ def check(step: Step, down_scripts: DownScripts = DownScripts.CHECKED) -> Checke
 def _undo_faults(step: Step) -> Iterator[FileFault]:
     if step.down_fault:
         yield step.down_fault
-    if step.down_sql is None:
+    if (down := step.down) is None:
         return
     try:
-        read_script(step.down_source, step.down_sql, parse_directives(step.down_source, step.down_sql), undoes=True)
+        directives = parse_directives(str(down.path), down.text)
+        # Another tool's file may say so outside its section.
+        transactional = directives.transactional and down.directives.transactional
+        directives = replace(directives, transactional=transactional)
+        read_script(str(down.path), down.text, directives, down.gaps, undoes=True)
     except FileFault as fault:
         yield fault
 

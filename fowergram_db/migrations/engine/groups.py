@@ -94,7 +94,7 @@ def _batch_size(steps: Sequence[CheckedStep]) -> int:
     """Return how many of the first steps may share a query."""
     characters = 0
     for number, checked in enumerate(steps):
-        characters += len(checked.script.text) + len(checked.step.down_sql or "")
+        characters += len(checked.script.text) + (len(checked.step.down.text) if checked.step.down else 0)
         if characters > _MOST_CHARACTERS or not _may_share_a_query(checked):
             return number
     return len(steps)
@@ -102,9 +102,11 @@ def _batch_size(steps: Sequence[CheckedStep]) -> int:
 
 def _may_share_a_query(checked: CheckedStep) -> bool:
     """Tell whether a script only defines things and runs no code: it is soon done, and leaves settings as they are."""
+    down = checked.step.down
+    has_large_down = down is not None and bool(down.gaps)
     is_simple = checked.step.direction is Direction.UP and not checked.script.runs_code and not checked.behind
     is_default = checked.directives.transactional and checked.directives.modes == DEFAULT
-    return is_simple and is_default and _is_closed(checked.script)
+    return is_simple and is_default and not has_large_down and _is_closed(checked.script)
 
 
 def _is_closed(script: Script) -> bool:

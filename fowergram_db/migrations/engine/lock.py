@@ -137,8 +137,15 @@ class MigrationLock:
         return _Tried.TAKEN
 
     def _begin(self, limit_s: float) -> None:
+        """Begin the transaction; in a new session, if an idle_session_timeout has ended this one."""
         try:
-            if not self._has_begun(limit_s):
+            try:
+                run(self._connection, begin(self._connection), within(limit_s))
+            except Unanswered:
+                raise
+            except psycopg.OperationalError:
+                if not self._connection.closed:
+                    raise
                 self._connection = connect_safely(without_idle_timeout(self._target), widest=Scope.TRANSACTION)
                 run(self._connection, begin(self._connection), within(limit_s))
         except Unanswered as error:
@@ -146,21 +153,6 @@ class MigrationLock:
             raise LockTimeout(
                 f"no connection for the migration lock was to be had within {limit_s:g} s", hint=_POOL_HINT
             ) from error
-
-    def _has_begun(self, limit_s: float) -> bool:
-        """Begin the transaction, and tell whether the session was still there: it may be ended before its first query.
-
-        Then an idle_session_timeout of role or database has ended it.
-        """
-        try:
-            run(self._connection, begin(self._connection), within(limit_s))
-        except Unanswered:
-            raise
-        except psycopg.OperationalError:
-            if not self._connection.closed:
-                raise
-            return False
-        return True
 
     def _holders(self, key: int) -> tuple[ServerSession, ...]:
         """Ask who holds a lock, in a transaction that is about to end: it keeps a snapshot."""

@@ -70,6 +70,16 @@ class SqlFile:
         """Return the text with all COPY data in it. Raises FileFault where the file was changed meanwhile."""
         return "".join(self.parts())
 
+    def recordable_text(self) -> str:
+        """Return the whole text as the history records a down script: with the directive if the file says it elsewhere.
+
+        Raises FileFault as ``whole_text`` does.
+        """
+        text = self.whole_text()
+        if self.directives.transactional or not parse_directives(str(self.path), text).transactional:
+            return text
+        return f"-- fowergram: no-transaction\n{text}"
+
     def parts(self, changes: "Sequence[Change]" = (), on_data: OnData = iter) -> Iterator[str]:
         """Yield the whole text in parts, COPY data in small ones. Raises FileFault as ``whole_text`` does.
 
