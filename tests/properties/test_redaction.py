@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fowergram_db.redaction.messages import mask_message, mask_query, mask_sql, secrets_in
-from tests.unit.test_redaction import shape
+from tests.properties.test_secrets import shape
 
 _TEXTS = st.text(st.sampled_from("aZ0'\"\\$%|/-*;:@ \n()ก&!"), max_size=8)
 
