@@ -207,6 +207,11 @@ TABLES = (
           "migrated_at TIMESTAMPTZ NOT NULL DEFAULT current_timestamp", "{n}, '{n}', 1, '2024-05-0{n}Z'"),
     Table("sea-orm", "seaql_migrations", "version character varying NOT NULL PRIMARY KEY, applied_at bigint NOT NULL",
           "'m{n}_{name}', {n}"),
+    Table("shmig", "shmig_version", "version integer PRIMARY KEY, migrated_at timestamp NOT NULL DEFAULT now()",
+          "{n}, '2024-05-0{n}'"),
+    Table("darwin", "darwin_migrations", "id serial PRIMARY KEY, version real NOT NULL, description text NOT NULL"
+          ", checksum varchar(32) NOT NULL, applied_at integer NOT NULL, execution_time real NOT NULL",
+          "{n}, {n}, '{name}', 'c', 171460000{n}, 0.1", movable=False),
     Table("another tool", "_migrations", "id serial PRIMARY KEY, filename text NOT NULL, applied_at timestamptz",
           "{n}, '00{n}_{name}.sql', '2024-05-0{n}Z'", movable=False),
     Table("another tool", "app_migrations", "name text PRIMARY KEY, sha1 text", "'00{n}_{name}.up.sql', ''",

@@ -202,6 +202,10 @@ SHAPES = (
           "migration_id", _ANY),
     Shape("marv", "", "level:i comment:t timestamp:d checksum:t namespace:t", "level", "timestamp",
           alike=_LIKE_MIGRATIONS),
+    Shape("shmig", "shmig_version", "version:i migrated_at:d", "version", "migrated_at", marks="migrated_at",
+          alike=_ANY),
+    Shape("darwin", "darwin_migrations", "id:i version: description:t checksum:t applied_at:i execution_time:",
+          "description", position="id"),
     Shape("movine", "movine_migrations", "id:i created_at:d updated_at:d name:t hash:t down_sql:t", "name",
           "created_at", "id"),
     # What nobody here knows, in a table whose name says enough, or that lists files of SQL.
