@@ -13,7 +13,7 @@ from fowergram_db.database.connection_values import check_values
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
 from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
 from fowergram_db.database.lifecycle import change_owner
-from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Purpose, facts_for, facts_until
+from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Purpose, facts_for, facts_until, origin_of
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.situations import Situation
@@ -44,8 +44,8 @@ class TestDatabase:
 def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
     """Return the names of so many databases; of several that are to have one name, each gets a number.
 
-    Raises UsageError where PostgreSQL would cut one, and ConfigurationError for what is no name, such as a URL:
-    everybody in the cluster could read it.
+    Raises UsageError where PostgreSQL would cut one, and where ``prune`` would take one for a template or a leftover;
+    ConfigurationError for what is no name, such as a URL: everybody in the cluster could read it.
 
     >>> names_for("app_test", 1), names_for("app_test", 2), names_for(None, 1)
     (('app_test',), ('app_test_1', 'app_test_2'), (None,))
@@ -61,6 +61,11 @@ def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
     if not name or "\0" in name:
         raise UsageError("a database needs a name, without NUL characters", hint="Leave --name out for one of ours.")
     check_values("--name", {"dbname": name}, {})
+    if any(map(origin_of, names)):
+        raise UsageError(
+            f'"{name}" is a name as this tool gives them to its own databases',
+            hint="Choose another --name, or leave it out for one of ours.",
+        )
     return names
 
 
