@@ -185,7 +185,6 @@ MISREAD = [
     "-- drop below",
     "/* +goose Down */",
     "/* Down */",
-    "/*\n * DOWN\n */",
     "-- +gooseDown",
     "-- +migrateDown",
     "-- Reverse",
@@ -201,8 +200,13 @@ MISREAD = [
 def test_a_comment_that_reads_as_the_marker_of_a_section_is_refused_at_its_line(line):
     error = fault(HALVES.format(line))
     assert error.location.line == 2
-    assert line.strip().partition("\n")[0].removeprefix("SELECT 1; ") in error.message
+    assert line.strip().removeprefix("SELECT 1; ") in error.message
     assert "NNN_name.down.sql" in error.hint
+
+
+def test_a_marker_in_a_comment_of_several_lines_is_refused_by_its_words():
+    error = fault(HALVES.format("/*\n * DOWN\n */"))
+    assert (error.location.line, "'* DOWN' reads as" in error.message) == (2, True)
 
 
 @pytest.mark.parametrize("line", ["-- migrate: up", "-- goose Up", "-- +micrate Up", "-- migrate:upp", "-- rambler up"])

@@ -36,6 +36,7 @@ _TRANSACTION = (
     "Remove it: every migration is one transaction already, its bookkeeping included. Put what must not be in that "
     "into a migration of its own."
 )
+_LINE_WITH_WORD = re.compile(r"[^\n]*\w[^\n]*")
 _SECTIONS = (
     "Put what undoes the migration into NNN_name.down.sql, or mark both sections as one tool does "
     "(`-- migrate:up` and `-- migrate:down`). Where it is only a remark, write a sentence."
@@ -282,5 +283,6 @@ def _history_faults(script: Script) -> Iterator[tuple[int, str, str]]:
 def _marker_faults(script: Script, *, undoes: bool) -> Iterator[tuple[int, str, str]]:
     """Find what would have cut the file for the tool that it was written for: both halves would run."""
     for offset in misread(script, undoes=undoes):
-        line = script.text[offset:].partition("\n")[0].strip()
+        found = _LINE_WITH_WORD.search(script.text, offset)
+        line = found[0].strip() if found else ""
         yield offset, f"{line!r} reads as the beginning of a section, and no section is known by it", _SECTIONS
