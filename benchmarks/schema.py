@@ -15,7 +15,7 @@ import psycopg
 from benchmarks.dataset import Scale, load, tell
 from benchmarks.readers import Measured, measured, readers, unequal_feeds
 from benchmarks.writers import Result, results
-from tests.servers import started
+from tools.servers import started
 
 _PAGE = Path(__file__).resolve().parents[1] / "docs/performance.md"
 _MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")

@@ -23,7 +23,7 @@ import psycopg
 from benchmarks.peers import Workplace, dbmate, own, write_table
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.migrations.files.directory import read_migrations
-from tests.servers import started
+from tools.servers import started
 
 _MORE = 500
 _MARKS = ("<!-- test databases: begin -->", "<!-- test databases: end -->")

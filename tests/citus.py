@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fowergram_db.database.target import Target
-from tests import servers
 from tests.integration.conftest import in_memory, target_of
+from tools import servers
 
 _CONTROL = "comment = 'a stand-in for Citus'\ndefault_version = '14.0-1'\nrelocatable = false\nschema = pg_catalog\n"
 # Each database says by a setting which node it is: ALTER DATABASE … SET citus.stand_in = 'worker'.

@@ -1,6 +1,6 @@
 """Other migration tools: run what is installed; nothing is fetched here.
 
-``python3 -m tests.npm_packages npm_tools`` fetches those that npm has, and ``apt-get install sql-migrate sqitch
+``python3 -m tools.npm_packages npm_tools`` fetches those that npm has, and ``apt-get install sql-migrate sqitch
 libdbd-pg-perl postgresql-client`` those that Debian has.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from fowergram_db.database.target import Target
-from tests.npm_packages import fetched_modules
+from tools.npm_packages import fetched_modules
 
 NPM_PROJECT = "npm_tools"
 _TAKES_AT_MOST_S = 60

@@ -23,10 +23,10 @@ from fowergram_db.database.connection import connect
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target, url_of
 from fowergram_db.schema.catalog import describe
-from tests import servers
 from tests.attacks.traps import ENTERED, entry_in_the_log, script, set_traps
 from tests.integration.conftest import environment, target_of
 from tests.integration.test_adopt import HISTORIES
+from tools import servers
 
 _LOGS = {"debug_print_parse": "on", "debug_pretty_print": "off", "log_min_error_statement": "panic"}
 _OWN = {

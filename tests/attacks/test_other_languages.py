@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from fowergram_db.database.target import Target
-from tests import servers
 from tests.attacks.fake_server import fake_server
 from tests.integration.pooler import find_pgbouncer, pooler_to
+from tools import servers
 
 # A sample of each set of cases, unless all are asked for.
 pytestmark = pytest.mark.matrix(every=3)

@@ -18,9 +18,9 @@ from fowergram_db.migrations.events import StepResult, StepStarted
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.in_place import rebuild_in_place
 from fowergram_db.testdb.reset import Method, ResetOptions, reset
-from tests import servers
 from tests.integration.conftest import _drop, programs_like, target_of
 from tests.integration.test_reset import leftovers
+from tools import servers
 
 # A sample of each set of cases, unless all are asked for.
 pytestmark = pytest.mark.matrix(every=6)

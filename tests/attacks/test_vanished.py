@@ -22,9 +22,9 @@ from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
-from tests import servers
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.network import ADDRESSES, Client, Host, can_be_made, network
+from tools import servers
 
 pytestmark = pytest.mark.matrix(every=0)
 FULL_LENGTH = bool(os.environ.get("FOWERGRAM_TEST_FULL_LENGTH"))

@@ -26,9 +26,9 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.testdb.server import docker_answers
-from tests import servers
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.integration.proxy import Proxy, proxy_to
+from tools import servers
 
 _IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18-alpine")
 _NAMED = os.environ.get("TEST_DATABASE_URL")

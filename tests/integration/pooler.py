@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fowergram_db.database.target import Target
-from tests.servers import account, free_port
+from tools.servers import account, free_port
 
 _STARTS_WITHIN_S = 20.0
 _POLL_S = 0.01

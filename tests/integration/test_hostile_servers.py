@@ -18,8 +18,8 @@ from fowergram_db.database.connection import connect
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.history_sql import load_for
-from tests import servers
 from tests.integration.conftest import Result
+from tools import servers
 
 ONE = {"001_a": "CREATE TABLE a (id int);", "001_a.down": "DROP TABLE a;"}
 TWO = ONE | {"002_b": "CREATE TABLE b (id int);"}

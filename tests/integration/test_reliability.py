@@ -7,7 +7,7 @@ from tests.integration.pooler import find_pgbouncer
 from tests.reliability.cases import Fault, Outcome, draw
 from tests.reliability.scripts import ALL
 from tests.reliability.servers import prepared
-from tests.servers import FOR_TESTS
+from tools.servers import FOR_TESTS
 
 _COUNTS = {
     Fault.KILL: 4,

@@ -15,8 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.npm_packages import SERVERS, require_integrity
-from tests.release import LESSER, PERMISSIVE, _differing_requirements, constraints, declared, licences, needed
+from tools.npm_packages import SERVERS, require_integrity
+from tools.release import LESSER, PERMISSIVE, _differing_requirements, constraints, declared, licences, needed
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "fowergram_db"
@@ -139,8 +139,8 @@ def test_what_npm_gives_has_one_version_and_a_digest_and_no_address():
     assert all(re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", package.integrity) for package in SERVERS.values())
     assert all(re.fullmatch(r"[0-9][0-9a-z.-]+", package.release) for package in SERVERS.values())
     for directory in ("npm", "npm_tools"):
-        lock = json.loads((ROOT / "tests" / directory / "package-lock.json").read_text(encoding="utf-8"))
-        project = json.loads((ROOT / "tests" / directory / "package.json").read_text(encoding="utf-8"))
+        lock = json.loads((ROOT / "tools" / directory / "package-lock.json").read_text(encoding="utf-8"))
+        project = json.loads((ROOT / "tools" / directory / "package.json").read_text(encoding="utf-8"))
         assert all(re.fullmatch(r"[0-9.]+", version) for version in project["dependencies"].values())
         for name, package in lock["packages"].items():
             assert "resolved" not in package

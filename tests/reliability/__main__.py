@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests import servers
 from tests.reliability.cases import Fault, Finding, draw
 from tests.reliability.report import table, write
 from tests.reliability.scripts import ALL, WITHOUT_CONCURRENT
 from tests.reliability.servers import prepared
+from tools import servers
 
 # Commits wait for the disk, so that faults also fall into that wait.
 _SETTINGS = {"fsync": "on", "checkpoint_timeout": "30min", "max_wal_size": "4GB", "max_connections": "200"}

@@ -19,7 +19,7 @@ from fowergram_db.errors import FowergramError
 from tests.integration.pooler import pooler_of
 from tests.integration.proxy import Cut, proxy_to
 from tests.network import network
-from tests.servers import Cluster, Server
+from tools.servers import Cluster, Server
 
 _SOON_S = 60.0
 _POLL_S = 0.01

@@ -12,7 +12,7 @@ from tests.integration.proxy import Cut
 from tests.reliability.campaign import Campaign
 from tests.reliability.cases import Fault
 from tests.reliability.grounds import BehindPooler, Failover, Ground, OwnServer, SharedServer, SilentNetwork
-from tests.servers import made
+from tools.servers import made
 
 Prepared = tuple[Campaign, Mapping[Fault, Callable[[], Ground]]]
 

@@ -7,7 +7,7 @@ import pytest
 
 from fowergram_db.schema.catalog import describe
 from tests.rendered import rendered
-from tests.schema_docs import PAGE, page
+from tools.schema_docs import PAGE, page
 
 _MOST_SHOWN = 40
 
@@ -31,7 +31,7 @@ def test_every_link_of_the_page_leads_somewhere():
 
 def test_a_new_table_must_be_given_its_area(db):
     db.execute("CREATE TABLE new_thing (id integer)")
-    with pytest.raises(ValueError, match=r"AREAS in tests/schema_docs\.py: public\.new_thing is in no area$"):
+    with pytest.raises(ValueError, match=r"AREAS in tools/schema_docs\.py: public\.new_thing is in no area$"):
         page(describe(db))
 
 

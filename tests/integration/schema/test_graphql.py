@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.npm_packages import node_modules
+from tools.npm_packages import node_modules
 
 _SERVER = Path(__file__).with_name("graphql_server.js")
 _TAGS = Path(__file__).resolve().parents[3] / "docs/graphql/postgraphile.tags.json5"

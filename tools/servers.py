@@ -1,6 +1,6 @@
 """PostgreSQL servers of all supported versions, fetched by name from npm, for tests and benchmarks.
 
-``python -m tests.servers run 13 18 -- COMMAND`` runs a command once on each version, in a fresh server, with
+``python -m tools.servers run 13 18 -- COMMAND`` runs a command once on each version, in a fresh server, with
 ``TEST_DATABASE_URL`` set; no version means all of them. ``fetch`` only fills the cache.
 """
 
@@ -20,8 +20,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.npm_packages import SERVERS, cache, run, unpacked
+from tools.npm_packages import SERVERS, cache, run, unpacked
 
 VERSIONS = tuple(SERVERS)
 FOR_TESTS = {
@@ -53,7 +54,7 @@ class Account:
     gid: int
 
     @property
-    def options(self) -> dict[str, object]:
+    def options(self) -> dict[str, Any]:
         """What makes subprocess run something as this account; nothing where that is us already."""
         return {} if self.uid == os.getuid() else {"user": self.uid, "group": self.gid, "extra_groups": []}
 
@@ -62,7 +63,7 @@ class Account:
 def started(
     version: int, settings: Mapping[str, str] = FOR_TESTS, place: Path | None = None, connect_as: str = "postgres"
 ) -> Iterator[Server]:
-    """Run a fresh server on a free loopback port until the block ends; it leaves nothing behind.
+    """Run a fresh server on a free loopback port until the block ends, then remove it.
 
     ``place`` is the directory that holds its data: in memory where there is one, unless said otherwise.
     """
@@ -72,7 +73,7 @@ def started(
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A server's data, to be had from ``made``: it may be started again and again, and copied while it is stopped."""
+    """A server's data, created by ``made``: start it as often as you like, copy it while it is stopped."""
 
     native: Path
     data: Path
@@ -91,7 +92,7 @@ class Cluster:
             yield Server(version, process.pid, port, url)
 
     def copied(self, name: str) -> "Cluster":
-        """Copy the data of a stopped server, beside it."""
+        """Copy the data of a stopped server into a directory next to it."""
         data = self.data.with_name(name)
         data.mkdir(mode=0o700)
         os.chown(data, self.owner.uid, self.owner.gid)
@@ -99,7 +100,7 @@ class Cluster:
         return Cluster(self.native, data, self.owner, self.superuser)
 
     def standby(self, name: str = "standby") -> "Cluster":
-        """Copy the data as a standby's, which still has to be told its ``primary_conninfo``."""
+        """Copy the data for a standby; the caller sets its ``primary_conninfo``."""
         copy = self.copied(name)
         run(["touch", copy.data / "standby.signal"], cwd="/", **self.owner.options)
         return copy
@@ -143,18 +144,18 @@ def fetch(version: int) -> Path:
         package = unpacked(SERVERS[version], Path(scratch))
         run(["node", "scripts/hydrate-symlinks.js"], cwd=package)
         run(["chmod", "-R", "a+rX", "."], cwd=package)
-        with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
+        with contextlib.suppress(OSError):  # another process was faster: its copy is as good
             package.rename(kept)
     return kept / "native"
 
 
 def _require_npm() -> None:
-    """Stop where a server cannot be had: a check of six versions that silently checks none is worse than none."""
+    """Exit if servers cannot be fetched: a check of six versions that silently checks none is worse than none."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        sys.exit("tests.servers: only for Linux on x86-64. Set TEST_DATABASE_URL to a server of your own.")
+        sys.exit("tools.servers: only for Linux on x86-64. Set TEST_DATABASE_URL to a server of your own.")
     for tool in ("npm", "node"):
         if shutil.which(tool) is None:
-            sys.exit(f"tests.servers: {tool} is missing, which fetches the servers. Install Node.js with npm.")
+            sys.exit(f"tools.servers: {tool} is missing, which fetches the servers. Install Node.js with npm.")
 
 
 def _memory() -> Path:
@@ -163,22 +164,22 @@ def _memory() -> Path:
 
 
 def account() -> Account:
-    """Return who the server runs as: ourselves, or where that is root, which it refuses, somebody who may little."""
+    """Return the account of the server: our own, or an unprivileged one if we are root, which PostgreSQL refuses."""
     if os.getuid():
         return Account(os.getuid(), os.getgid())
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)
             return Account(entry.pw_uid, entry.pw_gid)
-    sys.exit("tests.servers: root cannot run a server, and there is neither a user postgres nor nobody.")
+    sys.exit("tools.servers: root cannot run a server, and there is no user postgres to run it as.")
 
 
 def _reachable(native: Path, owner: Account, home: Path) -> Path:
-    """Return the binaries, or a copy beside the data where that account may not enter one of their directories."""
+    """Return the binaries, or a copy next to the data if that account may not enter one of their directories."""
     found = subprocess.run(["test", "-x", native / "bin/postgres"], check=False, cwd="/", **owner.options)
     if found.returncode == 0:
         return native
-    # A wheel has its libraries beside the package, and its programs look for them there.
+    # A wheel has its libraries next to the package, and its programs look for them there.
     libraries = native.parent.with_name(f"{native.parent.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, home / libraries.name, symlinks=True)
@@ -202,7 +203,7 @@ def _postmaster(
         command = [native / "bin/postgres", "-D", data, *options]
         switch = owner.options
         if prefix:
-            # Whoever runs the prefix is still root: the account is switched behind it.
+            # The prefix still runs as root: the command after it switches to the account.
             ids = (f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups")
             command, switch = [*prefix, "setpriv", *ids, *command], {}
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=data, **switch)
@@ -225,13 +226,13 @@ def _wait(process: subprocess.Popen, pid_file: Path, log: Path) -> None:
 
 
 def _takes_connections(pid_file: Path, pid: int) -> bool:
-    """Tell what the file says; one that a crash has left is another process's."""
+    """Return whether the file says so; a file that a crash has left is another process's."""
     said = pid_file.read_text() if pid_file.exists() else ""
     return said.startswith(f"{pid}\n") and said.endswith(_TAKES_CONNECTIONS)
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on at this moment."""
+    """Return a loopback port that no process listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -268,14 +269,14 @@ def _run_on_each(versions: Sequence[int], command: Sequence[str], jobs: int) -> 
 
 
 def _arguments(given: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(prog="python -m tests.servers", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.servers", description=__doc__)
     parser.add_argument("action", choices=("fetch", "run"))
     parser.add_argument("versions", nargs="*", type=int, choices=(*VERSIONS, []), default=[])
-    parser.add_argument("--jobs", type=int, default=1, help="so many versions at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="number of versions at a time")
     split = given.index("--") if "--" in given else len(given)
     options, command = parser.parse_args(given[:split]), list(given[split + 1 :])
     if (options.action == "run") != bool(command):
-        parser.error("run takes a command behind --, fetch takes none")
+        parser.error("run takes a command after --, fetch takes none")
     return options, command
 
 

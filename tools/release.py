@@ -1,9 +1,9 @@
 """See that a wheel is released with what was tested.
 
-``python -m tests.release constraints`` prints the exact version of each package that the tool needs, as this
-environment has it: the tests ran with these. ``python -m tests.release check WHEEL PYTHON`` compares a wheel, and the
-environment of a Python in which it was installed, with that: the requirements of pyproject.toml, the same versions, no
-conflict, and a permissive licence for each. Neither asks a registry.
+``python -m tools.release constraints`` prints the exact version of each package that the tool needs and that is
+installed in this environment: the tests ran with these. ``python -m tools.release check WHEEL PYTHON`` compares a
+wheel, and the environment of a Python in which it was installed, with that: the requirements of
+pyproject.toml, the same versions, no conflict, and a permissive licence for each. Neither asks a registry.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What the tests fetch from npm: each package in one version, and with the SHA-512 of its content.
 
-A registry, or whoever stands in between, can give nothing else for it. ``npm`` takes the registry from its own
-configuration; none is named here. ``python3 -m tests.npm_packages npm_tools`` fetches what a directory beside this file
+No registry or proxy can replace it. ``npm`` takes the registry from its own configuration; none is named here.
+``python3 -m tools.npm_packages npm_tools`` fetches what a directory next to this file
 lists.
 """
 
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def node_modules(project: str = "npm") -> Path:
     """Return the ``node_modules`` that a project's package-lock.json describes, fetched where they are missing.
 
     ``npm ci`` installs what the lock file names, compares each archive with its integrity, and runs no script of it.
-    ``project`` is a directory beside this file.
+    ``project`` is a directory next to this file.
     """
     kept = _kept(project)
     if not kept.exists():
@@ -83,7 +84,7 @@ def node_modules(project: str = "npm") -> Path:
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(_directory(project) / name, scratch)
             run(["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=scratch)
-            with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
+            with contextlib.suppress(OSError):  # another process was faster: its copy is as good
                 Path(scratch).rename(kept)
             Path(scratch).mkdir(exist_ok=True)
     return kept / "node_modules"
@@ -110,8 +111,8 @@ def cache() -> Path:
     return Path(base or Path.home() / ".cache") / "fowergram-db-servers"
 
 
-def run(command: Sequence[object], **options) -> None:
-    """Run a program; raise RuntimeError with what it said where it fails."""
+def run(command: Sequence[object], **options: Any) -> None:  # noqa: ANN401 - those of subprocess
+    """Run a program; raise RuntimeError with its output if it fails."""
     done = subprocess.run(
         list(map(str, command)), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
     )

@@ -1,4 +1,4 @@
-"""``python -m tests.schema_docs [--write]``: docs/database-schema.md, made from what the migrations build.
+"""``python -m tools.schema_docs [--write]``: docs/database-schema.md, made from what the migrations build.
 
 Shows the page as it should be; with ``--write``, writes it. A scratch database is made for it on the server that
 TEST_DATABASE_URL names, else on the embedded one.
@@ -26,7 +26,7 @@ from fowergram_db.schema.page_layout import Area, Group, PageLayout, misplaced
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/database-schema.md"
 
-# Which table or view belongs where, in the order in which they are told. A new one must be given its place.
+# The area of each table and view, in the order of the page. Add each new one to an area.
 AREAS = {
     "Accounts": "users user_stats user_stat_slots verification_requests",
     "Authentication": "refresh_tokens email_verifications password_resets",
@@ -68,14 +68,15 @@ GROUPS = (
 )
 ABOUT = (
     """\
-Every table, view, type and function of Fowergram, as the comments in the catalog tell of them. What a backend sends to
+Every table, view, type and function of Fowergram, described by the comments in the catalog. What a backend sends to
 them is in [using the schema](using-the-schema.md).""",
     "`make docs` writes this page: change the comments in `sql/migrations`, not the page.",
 )
 
 
 def main(given: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.schema_docs", description=__doc__)
+    """Show or write the page; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.schema_docs", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the page instead of showing it")
     options = parser.parse_args(given)
     with started(_server()) as server, scratch_database(server, Owner.unmarked()) as scratch:
@@ -100,7 +101,7 @@ def page(description: Description) -> str:
     areas = (Area(title, tuple(map(_identity, names.split()))) for title, names in AREAS.items())
     layout = PageLayout("Database schema", tuple(areas), GROUPS, ABOUT)
     if wrong := misplaced(description, layout):
-        raise ValueError(f"correct AREAS in tests/schema_docs.py: {'; '.join(wrong)}")
+        raise ValueError(f"correct AREAS in tools/schema_docs.py: {'; '.join(wrong)}")
     return markdown(description, layout)
 
 
