@@ -1,7 +1,7 @@
 """Fill an empty database with the schema and a data set of a chosen scale: ``python -m benchmarks.dataset URL``.
 
-The same scale and seed give the same data, but for keys that no row depends on. The server works out the rows and they
-are loaded with COPY, without triggers and secondary indexes; these are made afterwards, and the counts by ``recount``.
+The same scale and seed give the same data, except for keys that no row depends on. The server computes the rows, and
+COPY loads them without triggers and secondary indexes. Indexes are created afterwards; ``recount`` makes the counts.
 """
 
 import argparse
@@ -24,40 +24,40 @@ _TABLES = Path(__file__).with_name("dataset")
 _WITH_TRIGGERS = {"hashtags", "music_tracks", "reels"}
 _SETTINGS = "SET jit = off; SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'; SET synchronous_commit = off"
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much is made: a hundred posts for each user."""
+    """The size of the data set: a hundred posts for each user."""
 
     posts: int
     seed: int
 
     @property
     def users(self) -> int:
-        """How many users, without the two hundred viewers."""
+        """The number of users, without the two hundred viewers."""
         return max(self.posts // 100, 1000)
 
 
 def main(given: Sequence[str]) -> int:
-    """Load, telling how far it is."""
+    """Load the data, and report the progress."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dataset", description=__doc__)
     parser.add_argument("url", help="an empty database of a superuser's")
     parser.add_argument("--posts", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(given)
-    load(options.url, Scale(options.posts, options.seed), tell)
+    load(options.url, Scale(options.posts, options.seed), log)
     return 0
 
 
-def tell(line: str) -> None:
-    """Show a line at once."""
+def log(line: str) -> None:
+    """Print a line immediately."""
     sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {line}\n")
     sys.stdout.flush()
 
 
-def load(url: str, scale: Scale, tell: Tell) -> None:
+def load(url: str, scale: Scale, log: Log) -> None:
     """Migrate an empty database and fill it. Takes a minute for each million posts, and 3 GB of disk."""
     target = resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
     migrate(target, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
@@ -70,12 +70,12 @@ def load(url: str, scale: Scale, tell: Tell) -> None:
         for table in tables:
             started = time.monotonic()
             rows = _copy(source, session, table)
-            tell(f"{table.stem[3:]}: {rows:,} rows in {time.monotonic() - started:.0f} s")
-        _finish(session, indexes, tell)
+            log(f"{table.stem[3:]}: {rows:,} rows in {time.monotonic() - started:.0f} s")
+        _finish(session, indexes, log)
 
 
 def _drop_indexes(session: psycopg.Connection) -> list[str]:
-    """Drop the indexes that no constraint needs, and return what makes them again."""
+    """Drop the indexes that no constraint needs, and return the statements that create them."""
     rows = session.execute("""
         SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
         FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
@@ -88,7 +88,7 @@ def _drop_indexes(session: psycopg.Connection) -> list[str]:
 
 
 def _text(file: Path, scale: Scale, session: psycopg.Connection) -> str:
-    """Return the functions of a scale; they are asked for the scale by everything else."""
+    """Return the SQL functions of a scale, which all other queries call."""
     now = sql.Literal(session.execute("SELECT date_trunc('hour', now())::text").fetchone()[0]).as_string()
     text = file.read_text(encoding="utf-8")
     values = {"{posts}": scale.posts, "{users}": scale.users, "{seed}": scale.seed, "{now}": now.replace("'", "''")}
@@ -113,13 +113,13 @@ def _copy(source: psycopg.Connection, session: psycopg.Connection, file: Path) -
         return writing.rowcount
 
 
-def _finish(session: psycopg.Connection, indexes: list[str], tell: Tell) -> None:
-    """Make the indexes and the counts, and let the planner know."""
+def _finish(session: psycopg.Connection, indexes: list[str], log: Log) -> None:
+    """Create the indexes and the counts, and analyze the tables."""
     session.execute("SET session_replication_role = origin")
     started = time.monotonic()
     for definition in indexes:
         session.execute(definition.encode())
-    tell(f"{len(indexes)} indexes in {time.monotonic() - started:.0f} s")
+    log(f"{len(indexes)} indexes in {time.monotonic() - started:.0f} s")
     started = time.monotonic()
     session.execute("ANALYZE")
     counted = session.execute("SELECT count(*) FROM recount(p_repair => true)").fetchone()[0]
@@ -127,12 +127,12 @@ def _finish(session: psycopg.Connection, indexes: list[str], tell: Tell) -> None
         UPDATE conversations AS c SET last_message_at = m.at
         FROM (SELECT conversation_id, max(created_at) AS at FROM messages GROUP BY 1) AS m
         WHERE m.conversation_id = c.id""")
-    tell(f"{counted:,} counts in {time.monotonic() - started:.0f} s")
+    log(f"{counted:,} counts in {time.monotonic() - started:.0f} s")
     started = time.monotonic()
     session.execute("VACUUM (ANALYZE)")
     session.execute("CHECKPOINT")
     size = session.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()[0]
-    tell(f"vacuumed in {time.monotonic() - started:.0f} s; the database has {size}")
+    log(f"vacuumed in {time.monotonic() - started:.0f} s; the database has {size}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
--- What the migrations of a grown project do: ten for each table that they add, each below its own mark.
+-- The migrations of a grown project: ten for each table that they add, each after its own marker.
 -- %TABLE% stands for the name of the table.
 
 -- migration
@@ -55,4 +55,4 @@ $$;
 
 -- migration
 CREATE UNIQUE INDEX %TABLE%_name_key ON %TABLE% (user_id, lower(name));
-COMMENT ON INDEX %TABLE%_name_key IS 'Nobody has two of one name.';
+COMMENT ON INDEX %TABLE%_name_key IS 'No user has two of one name.';

@@ -1,4 +1,4 @@
-"""Measure the tool beside others that do the same, on a server of their own that writes to a real disk.
+"""Compare the tool with others that do the same, on one server that writes to a real disk.
 
 ``python -m benchmarks.peers`` measures, prints a table, and writes it into ``benchmarks/README.md``. Every round runs
 each candidate once, one after the other, so that a busy moment of the machine hits them all; the median counts.
@@ -29,7 +29,7 @@ _SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "30min"}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A command to measure; ``database`` is made anew, empty, before each run unless it is ``kept``."""
+    """A command to measure; an empty ``database`` is created before each run, unless it is ``kept``."""
 
     name: str
     database: str
@@ -39,13 +39,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where the files lie and the server listens."""
+    """The directory of the files, and the server."""
 
     directory: Path
     server: Server
 
     def url(self, database: str) -> str:
-        """Return the way to a database."""
+        """Return the URL of a database."""
         return f"{self.server.url.rpartition('/')[0]}/{database}"
 
 
@@ -174,8 +174,8 @@ def _table(changing: dict[str, float], reading: dict[str, float], rounds: int) -
     )
     return (
         f"Medians of {rounds} rounds on {os.cpu_count()} cores, PostgreSQL 18, `fsync` on.\n\n"
-        f"| {_FILES:,} files, one table each | ms | to psql |\n|---|--:|--:|\n{rows}\n"
-        f"| all applied already | {_FILES:,} files, ms | {_FEW} files, ms | ratio |\n|---|--:|--:|--:|\n{read}"
+        f"| {_FILES:,} files, one table each | ms | relative to psql |\n|---|--:|--:|\n{rows}\n"
+        f"| nothing pending | {_FILES:,} files, ms | {_FEW} files, ms | ratio |\n|---|--:|--:|--:|\n{read}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the readers cost: buffers and server time of each, beside the naive shape of some, on the same server."""
+"""What the readers cost: buffers and server time of each, and of the naive query of some, on the same server."""
 
 import statistics
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _FEWER, _FOR_FOLLOWS = 20, 500
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one query costs when all it reads is in memory: pages looked at, and median time in the server."""
+    """What one query costs if all its pages are in memory: pages read, and median time in the server."""
 
     buffers: int
     ms: float
@@ -27,7 +27,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A reader with its arguments, the naive shape of it if there is one, and what it must not exceed."""
+    """A reader with its arguments, its naive query if there is one, and its limits."""
 
     name: str
     query: str
@@ -39,7 +39,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A reader, what it costs, and what the naive shape costs."""
+    """A reader, what it costs, and what its naive query costs."""
 
     reader: Reader
     cost: Cost
@@ -47,7 +47,7 @@ class Measured:
 
     @property
     def failures(self) -> list[str]:
-        """What it exceeds."""
+        """The limits that it exceeds."""
         reader, found = self.reader, []
         if reader.most_buffers is not None and self.cost.buffers > reader.most_buffers:
             found.append(f"{reader.name}: {self.cost.buffers} buffers, more than {reader.most_buffers}")
@@ -65,7 +65,7 @@ def readers(session: psycopg.Connection) -> list[Reader]:
 
 
 def measured(session: psycopg.Connection, reader: Reader) -> Measured:
-    """Measure a reader and its naive shape."""
+    """Measure a reader and its naive query."""
     naive = _cost(session, reader.naive) if reader.naive else None
     return Measured(reader, _cost(session, reader.query), naive)
 
@@ -86,7 +86,7 @@ def unequal_feeds(session: psycopg.Connection) -> tuple[int, list[str]]:
 
 
 def naive(name: str, **ids: str) -> str:
-    """Return a naive shape with ids in place of their names."""
+    """Return a naive query with ids in place of their names."""
     text = (_NAIVE / f"{name}.sql").read_text(encoding="utf-8")
     for key, value in ids.items():
         text = text.replace("{" + key + "}", f"'{value}'")

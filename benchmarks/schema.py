@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
-from benchmarks.dataset import Scale, load, tell
+from benchmarks.dataset import Scale, load, log
 from benchmarks.readers import Measured, measured, readers, unequal_feeds
 from benchmarks.writers import Result, results
 from tools.servers import started
@@ -26,13 +26,13 @@ _PLANS = ("feed, 500 follows", "suggestions, widest account", "comments, a page 
 
 
 def main(given: Sequence[str]) -> int:
-    """Load, measure, print; 1 where something is not as it must be."""
+    """Load, measure and print; return 1 if a bound is exceeded or a result is wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.schema", description=__doc__)
     parser.add_argument("--posts", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--use", metavar="URL", help="a database that benchmarks.dataset has filled")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--minute", type=int, default=60, help="seconds for each look for deadlocks")
+    parser.add_argument("--minute", type=int, default=60, help="seconds for each search for deadlocks")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     options = parser.parse_args(given)
     with _database(options) as url:
@@ -41,7 +41,7 @@ def main(given: Sequence[str]) -> int:
     if options.write:
         _write(text)
     for failure in failures:
-        sys.stderr.write(f"not as it must be: {failure}\n")
+        sys.stderr.write(f"wrong: {failure}\n")
     return 1 if failures else 0
 
 
@@ -51,23 +51,23 @@ def _database(options: argparse.Namespace) -> Iterator[str]:
         yield options.use
         return
     with started(18, _SETTINGS, place=Path("/var/tmp")) as server:  # noqa: S108 - not in memory
-        load(server.url, Scale(options.posts, options.seed), tell)
+        load(server.url, Scale(options.posts, options.seed), log)
         yield server.url
 
 
 def _report(url: str, options: argparse.Namespace) -> tuple[str, list[str]]:
-    """Return the measured part of the page, and what is not as it must be."""
+    """Return the measured part of the page, and what is wrong."""
     with psycopg.connect(url, autocommit=True) as session:
         session.execute("SET jit = off")
         _warm(session)
         found = []
         for reader in readers(session):
             found.append(measured(session, reader))
-            tell(_line(found[-1]))
+            log(_line(found[-1]))
         compared, unequal = unequal_feeds(session)
-        tell(f"{compared - len(unequal)} of {compared} feeds are equal to the naive one")
+        log(f"{compared - len(unequal)} of {compared} feeds are equal to the naive one")
         head = _head(session)
-    written = list(results(url, options.rounds, options.minute, tell))
+    written = list(results(url, options.rounds, options.minute, log))
     failures = [failure for one in found for failure in one.failures]
     failures += [f"the feed of {viewer} differs from the naive one" for viewer in unequal]
     failures += [f"{one.what}: {one.slots} compared with {one.others}" for one in written if not one.holds]
@@ -79,7 +79,7 @@ def _report(url: str, options: argparse.Namespace) -> tuple[str, list[str]]:
 
 
 def _warm(session: psycopg.Connection) -> None:
-    """Read what the readers need once, so that the first is not the one that pays."""
+    """Read all pages that the readers need once, so that the first reader does not have to."""
     session.execute("SELECT count(*) FROM posts; SELECT count(*) FROM follows; SELECT count(*) FROM users")
 
 

@@ -1,4 +1,4 @@
-"""Measure how fast a test suite gets a fresh database, beside plain SQL and beside a tool that replays the migrations.
+"""Measure how fast a test suite gets a fresh database, compared with plain SQL and with a tool that replays migrations.
 
 ``python -m benchmarks.testdb`` measures on a server of its own that writes to a real disk, prints tables, and writes
 them into ``benchmarks/README.md``. Within a round the candidates take turns; the medians count.
@@ -41,7 +41,7 @@ _DDL = "CREATE TABLE stray (id int)"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Commands to measure together; ``harm`` is done to the database before."""
+    """Commands to measure together; ``harm`` is run in the database before."""
 
     name: str
     commands: tuple[tuple[str, ...], ...]
@@ -75,13 +75,13 @@ def main(given: Sequence[str]) -> int:
 def _tables(work: Workplace, rounds: int) -> Iterator[str]:
     fsync = _asked(work, "SHOW fsync")
     yield f"Medians of {rounds} rounds on {os.cpu_count()} cores, PostgreSQL 18, `fsync` {fsync}.\n"
-    for title, files in (("Fowergram's five migrations", "five"), (f"{_MORE} migrations more", "more")):
+    for title, files in (("Fowergram's five migrations", "five"), (f"{_MORE} further migrations", "more")):
         figures = _measure(work, tuple(_candidates(work, files)), rounds)
         rows = "".join(f"| {name} | {whole:.0f} | {server:.0f} |\n" for name, (whole, server) in figures.items())
         yield f"\n| {title} | whole command, ms | server, ms |\n|---|--:|--:|\n{rows}"
     figures = _in_one_process(work, rounds)
     rows = "".join(f"| {name} | {ms:.1f} | {ms / figures[_RAW]:.2f} |\n" for name, ms in figures.items())
-    yield f"\n| in one pytest process, five migrations | set-up and clean-up, ms | to raw |\n|---|--:|--:|\n{rows}"
+    yield f"\n| one pytest process, five migrations | setup and cleanup, ms | relative to raw |\n|---|--:|--:|\n{rows}"
 
 
 def _candidates(work: Workplace, files: str) -> Iterator[Candidate]:
@@ -130,12 +130,12 @@ def _write_files(work: Workplace) -> None:
 
 
 def _measure(work: Workplace, candidates: Sequence[Candidate], rounds: int) -> dict[str, tuple[float, float]]:
-    """Return of each the median ms of the whole command, and of the server; a first round warms up."""
+    """Return for each the median ms of the whole command and of the server; a first round warms up."""
     taken: dict[str, list[tuple[float, float]]] = {candidate.name: [] for candidate in candidates}
     with psycopg.connect(work.server.url, autocommit=True) as admin:
         admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         for _ in range(rounds + 1):
-            # Files that were just deleted slow down whoever comes next, on some file systems.
+            # On some file systems, files that were just deleted slow down the next command.
             for candidate in random.sample(candidates, len(candidates)):
                 taken[candidate.name].append(_take(work, admin, candidate))
     return {

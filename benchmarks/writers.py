@@ -1,4 +1,4 @@
-"""What counting costs, and that it never deadlocks: pgbench against the schema and against row triggers, in turns."""
+"""What counting costs, and whether it deadlocks: pgbench with the schema and with row triggers, in turns."""
 
 import re
 import statistics
@@ -23,12 +23,12 @@ _BULKS = {
 _MOST_FOR_BULK = 1.5
 _TIMES_A_ROW_TRIGGER = 3.0
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A line of the table, and whether it is as it must be."""
+    """A line of the table, and whether it is within its bound."""
 
     what: str
     slots: str
@@ -37,26 +37,26 @@ class Result:
     holds: bool
 
 
-def results(url: str, rounds: int, minute: int, tell: Tell) -> Iterator[Result]:
-    """Measure and yield what is found; leaves the database with exact counts."""
+def results(url: str, rounds: int, minute: int, log: Log) -> Iterator[Result]:
+    """Measure and yield the results; the counts of the database are exact afterwards."""
     with psycopg.connect(url, autocommit=True) as session:
-        tell("copying the tables for the row triggers")
+        log("copying the tables for the row triggers")
         session.execute("DROP SCHEMA IF EXISTS plain CASCADE; DROP TABLE IF EXISTS dataset.hot")
         session.execute("DROP SEQUENCE IF EXISTS dataset.fans")
         session.execute((_SCRIPTS / "row_triggers.sql").read_bytes())
         session.execute("VACUUM ANALYZE plain.likes, plain.follows, plain.post_stats, plain.user_stats")
-        yield _hot_post(session, url, rounds, tell)
+        yield _hot_post(session, url, rounds, log)
         yield from (_bulk(session, rounds, where) for where in _BULKS)
         for script in ("batches", "one_by_one", "follows"):
-            tell(f"{script} for {minute} s")
+            log(f"{script} for {minute} s")
             yield _deadlocks(session, url, script, minute)
-        tell("recounting")
+        log("recounting")
         wrong = _value(session, "SELECT count(*) FROM recount()")
         yield Result("counts that differ from their rows afterwards", str(wrong), "", "0", wrong == 0)
         session.execute("DROP SCHEMA plain CASCADE")
 
 
-def _hot_post(session: psycopg.Connection, url: str, rounds: int, tell: Tell) -> Result:
+def _hot_post(session: psycopg.Connection, url: str, rounds: int, log: Log) -> Result:
     """Measure likes of one post per second: another post in each round, so that no like is the second one."""
     likes = min(_LIKES_OF_A_CLIENT, _value(session, "SELECT dataset.users()") // _CLIENTS - 1)
     found: dict[str, list[float]] = {schema: [] for schema in _SCHEMAS}
@@ -67,7 +67,7 @@ def _hot_post(session: psycopg.Connection, url: str, rounds: int, tell: Tell) ->
             session.execute(f"DELETE FROM {schema}.likes WHERE post_id = '{post}'".encode())
             speed = _pgbench(url, "hot_post", f"--transactions={likes}", schema=schema, post=post)
             found[schema].append(speed)
-            tell(f"hot post, {name}: {speed:,.0f} likes a second")
+            log(f"hot post, {name}: {speed:,.0f} likes a second")
     ours, theirs = (statistics.median(speeds) for speeds in found.values())
     return Result(
         f"likes of one post a second, {_CLIENTS} clients", f"{ours:,.0f}", f"{theirs:,.0f}", "at least 3 times",
@@ -94,7 +94,7 @@ def _bulk(session: psycopg.Connection, rounds: int, where: str) -> Result:
 
 
 def _deadlocks(session: psycopg.Connection, url: str, script: str, seconds: int) -> Result:
-    """Count the deadlocks of each design while clients do their worst to each other."""
+    """Count the deadlocks of each design while clients write to the same rows in opposite orders."""
     found = []
     for schema in _SCHEMAS:
         query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"

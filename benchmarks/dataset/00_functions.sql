@@ -5,7 +5,7 @@ CREATE FUNCTION dataset.posts() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT
 CREATE FUNCTION dataset.users() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT {users}::bigint';
 CREATE FUNCTION dataset.start() RETURNS timestamptz LANGUAGE sql IMMUTABLE AS 'SELECT {now}::timestamptz - interval ''730 days''';
 
--- From 0 to 1, for the n-th of something; the salt tells one property from another.
+-- From 0 to 1, for the n-th of something; the salt distinguishes the properties.
 CREATE FUNCTION dataset.share(p_n bigint, p_salt integer) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
     SELECT (hashint8extended(p_n, {seed}::bigint * 1000 + p_salt) & 1099511627775)::double precision / 1099511627776
 $$;

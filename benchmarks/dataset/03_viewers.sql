@@ -1,7 +1,7 @@
 -- into: follows (id, follower_id, following_id, accepted_at, created_at)
 -- Kinds 0 to 2 follow 50, 500 and 2,000 accounts at random of those that still post, 3 and 4 those who post most and
 -- those who no longer do, 5 private accounts (half of them have accepted), 6 hidden ones, 7 and 8 accounts that they or
--- that have blocked them, 9 a single account, 10 nobody; 11 to 19 from 5 to 3,000, of other parts.
+-- that have blocked them, 9 a single account, 10 no one; 11 to 19 from 5 to 3,000, of other parts.
 WITH kind (kind, follows, first, last) AS (
     VALUES
         (0, 50, 0.0, 0.75), (1, 500, 0.0, 0.75), (2, 2000, 0.0, 0.75), (3, 200, 0.0, 0.005), (4, 200, 0.76, 0.95),

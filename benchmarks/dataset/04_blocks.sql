@@ -1,5 +1,5 @@
 -- into: blocks (id, blocker_id, blocked_id)
--- A few of everybody, and every other account that the viewers of kinds 7 and 8 follow.
+-- A few of each user, and every other account that the viewers of kinds 7 and 8 follow.
 SELECT public.uuid_v7(), dataset.user_id(b.blocker), dataset.user_id(b.blocked)
 FROM (
     SELECT DISTINCT n AS blocker, dataset.celebrity(dataset.share(n, 51)) AS blocked

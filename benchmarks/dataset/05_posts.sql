@@ -1,5 +1,5 @@
 -- into: posts (id, user_id, caption, location, is_archived, created_at, updated_at, deleted_at)
--- Two in a hundred are deleted, two archived. Captions are of words in both languages; some are rare, and sara am is
+-- Two in a hundred are deleted, two archived. Captions have words of both languages; some are rare, and sara am is
 -- typed in both ways.
 SELECT
     dataset.post_id(n), dataset.user_id(dataset.author(n)),

@@ -1,5 +1,5 @@
 -- into: conversation_participants (id, conversation_id, user_id, joined_at)
--- Everybody talks to the next one; the viewers of kind 0 to two hundred more.
+-- Each user talks to the next one; the viewers of kind 0 also to two hundred more.
 SELECT public.uuid_v7(), c.id, dataset.user_id(member), now() - interval '300 days'
 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM public.conversations) AS c
 CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
--- A page of comments whose likes and replies are counted when it is asked for.
+-- A page of comments whose likes and replies are counted when it is read.
 SELECT
     c.id, c.content, u.username,
     (SELECT count(*) FROM comment_likes AS l WHERE l.comment_id = c.id),

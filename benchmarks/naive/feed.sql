@@ -1,4 +1,4 @@
--- The home feed as one would write it at first: all posts of all followees, sorted.
+-- The home feed as one would first write it: all posts of all followees, sorted.
 SELECT
     p.id AS post_id, u.id AS user_id, u.username, u.full_name, u.avatar, u.is_verified, p.caption, p.location,
     coalesce((

@@ -1,4 +1,4 @@
--- A profile whose counts are counted when it is asked for.
+-- A profile whose counts are counted when it is read.
 SELECT
     u.id, u.username, u.full_name, u.bio,
     (SELECT count(*) FROM posts AS p WHERE p.user_id = u.id AND p.deleted_at IS NULL AND NOT p.is_archived),

@@ -1,4 +1,4 @@
--- The hashtags of most posts of the last week, counted when they are asked for.
+-- The hashtags of the most posts of the last week, counted when they are read.
 SELECT h.id, h.name, count(*)
 FROM post_hashtags AS link
 JOIN posts AS p ON p.id = link.post_id

@@ -1,4 +1,4 @@
--- Likes of twenty posts in any order, taken back and given again, as one statement and as twenty of a transaction.
+-- Likes of twenty posts in any order, removed and added again, as one statement and as twenty in a transaction.
 -- No two clients are the same user: two sessions of one user would wait for each other's rows.
 \set fan :client_id + 16 * random(1, 25)
 BEGIN;

@@ -1,4 +1,4 @@
--- Two follow each other and stop, at the same time.
+-- Two users follow and unfollow each other at the same time.
 \set pair random(1, 20)
 \set one 2 * :pair + :client_id % 2
 \set other 2 * :pair + 1 - :client_id % 2

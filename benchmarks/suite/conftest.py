@@ -27,7 +27,7 @@ def admin(fowergram_server):
 
 @pytest.fixture
 def raw(admin, fowergram_suite):
-    """Do what anybody would: two statements, by a session that is there."""
+    """Do it without the tool: two statements in an open session."""
     found = "SELECT datname FROM pg_database WHERE datname ~ '^fowergram_template_' ORDER BY oid"
     name = admin.execute(found).fetchone()
     admin.execute(f"CREATE DATABASE raw_clone TEMPLATE {name[0]}")

@@ -1,4 +1,4 @@
-"""A test for each fixture: it writes a few rows, and leaves nobody connected."""
+"""A test for each fixture: it writes a few rows, and leaves no session."""
 
 import time
 

@@ -31,7 +31,7 @@ def main(given: Sequence[str]) -> int:
     cases = draw(options.seed, {fault: getattr(options, fault) for fault in Fault})
     files = WITHOUT_CONCURRENT if options.without_concurrent else ALL
     with prepared(servers.fetch(options.server), _DISK, _SETTINGS, files) as (run, grounds):
-        findings = list(map(_told, run.run(cases, grounds)))
+        findings = list(map(_reported, run.run(cases, grounds)))
     text = table(findings, options.seed, options.server)
     sys.stdout.write(text)
     if options.write:
@@ -39,7 +39,7 @@ def main(given: Sequence[str]) -> int:
     return 1 if any(finding.violation for finding in findings) else 0
 
 
-def _told(finding: Finding) -> Finding:
+def _reported(finding: Finding) -> Finding:
     case = finding.case
     said = finding.violation or f"{finding.outcome}, freed in {finding.freed_s:.1f} s"
     sys.stderr.write(

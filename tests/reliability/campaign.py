@@ -1,4 +1,4 @@
-"""Bring faults on runs at random moments, and see whether the history tells the truth and the next run completes."""
+"""Cause faults at random moments of runs, and check that the history is true and that the next run completes."""
 
 import os
 import re
@@ -62,7 +62,7 @@ class Campaign:
         self._prefix = f"fowergram_fault_{os.getpid()}"
 
     def prepare(self) -> None:
-        """Build the state after each version, and see how long the commands take."""
+        """Build the state after each version, and measure how long the commands take."""
         self.make_templates(self._server)
         target = replace(self._server, dbname=self._name("states"))
         with connect(self._server) as admin:
@@ -180,7 +180,7 @@ class Campaign:
         return _Said(process.returncode, out), time.monotonic() - began
 
     def _stop(self, case: Case, process: subprocess.Popen, target: Target) -> None:
-        """Stop a run, let another begin, and let the first go on: soon, or when the other has taken over."""
+        """Stop a run, let another begin, and let the first continue: soon, or when the other has taken over."""
         process.send_signal(signal.SIGSTOP)
         try:
             if case.fault is Fault.FREEZE:
@@ -217,7 +217,7 @@ class _Said:
     text: str
 
     def require_true(self, case: Case, applied: Sequence[int], partial: Sequence[int]) -> None:
-        """Raise _Violated for an end that was not to be expected, and for a false word on what is applied."""
+        """Raise _Violated for an unexpected end, and for a wrong report of what is applied."""
         if "Traceback" in self.text or "internal error" in self.text:
             raise _Violated(f"the run ended with a fault of its own: {self.text}")
         if self.exit_code not in _MAY_FAIL_WITH.get(case.fault, (0, 1)):
@@ -225,7 +225,7 @@ class _Said:
         if self.exit_code == 0 and partial:
             raise _Violated(f"the run ended with 0, and {partial} stopped midway: {self.text}")
         found = _SAID.search(self.text)
-        # Another run went on behind this one's back where it was frozen.
+        # While this run was frozen, another one has continued.
         if found and case.fault is not Fault.FREEZE and found[1] != _listed(applied):
             raise _Violated(f"the run said that {found[1]} is applied, and the history {_listed(applied)}: {self.text}")
 

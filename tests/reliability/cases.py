@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 
 
 class Fault(StrEnum):
-    """What happens to a run, its server, or what lies between them."""
+    """What happens to a run, its server, or what is between them."""
 
     KILL = auto()
     RESET = auto()
@@ -76,7 +76,7 @@ class Finding:
 
 
 def draw(seed: int, counts: Mapping[Fault, int], commands: tuple[str, ...] = ("migrate", "rollback")) -> list[Case]:
-    """Draw so many cases of each fault, commands in turn, moments uniform. A seed draws the same cases each time."""
+    """Draw the cases of each fault: commands in turn, moments uniform. A seed draws the same cases each time."""
     chance = random.Random(seed)
     drawn: list[Case] = []
     for fault, count in counts.items():

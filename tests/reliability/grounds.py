@@ -48,7 +48,7 @@ class Stage:
     is_pooled: bool = False
 
     def await_no_session(self, database: str, seconds: float) -> bool:
-        """Wait until the server has no session of the run any more, for so many seconds; tell whether that is so."""
+        """Wait until the server has no session of the run, for at most ``seconds``; return whether it has none."""
         deadline = time.monotonic() + seconds
         query = _AT_WORK if self.is_pooled else _SESSIONS
         while time.monotonic() < deadline:
@@ -71,7 +71,7 @@ class Ground(Protocol):
 
 
 class SharedServer:
-    """One server for all cases, reached through a proxy that can cut connections."""
+    """One server for all cases, reached through a proxy that can interrupt connections."""
 
     def __init__(self, server: Target, cut: Cut | None = None, parallel: int = 2) -> None:
         self.parallel = parallel
@@ -80,7 +80,7 @@ class SharedServer:
 
     @contextmanager
     def stage(self) -> Iterator[Stage]:
-        """Yield a proxy's surroundings, which ``strike`` cuts."""
+        """Yield the surroundings of a proxy; ``strike`` interrupts its connections."""
         with proxy_to(self._server.host, int(self._server.port)) as proxy:
             strike = (lambda: None) if self._cut is None else (lambda: proxy.cut(self._cut))
             yield Stage(self._server, _through(self._server, proxy.port), _arrival(proxy.connected), strike)
@@ -121,7 +121,7 @@ class OwnServer:
 
     @contextmanager
     def stage(self) -> Iterator[Stage]:
-        """Yield the surroundings of a server that nobody else uses meanwhile."""
+        """Yield the surroundings of a server that no other case uses meanwhile."""
         cluster = self._idle.get()
         with ExitStack() as stack:
             stack.callback(self._idle.put, cluster)

@@ -84,7 +84,7 @@ ALL = _BEFORE | _CONCURRENT | _AFTER | _SMALL
 
 
 def write(directory: Path, scripts: dict[str, str]) -> tuple[int, ...]:
-    """Write the files, each with the one that undoes it; return their versions in order."""
+    """Write the files, each with its down file; return their versions in order."""
     directory.mkdir()
     for name, script in scripts.items():
         up, _, down = script.partition("-- back:\n")

@@ -1,4 +1,4 @@
-"""The servers of a campaign: one for all, and the data that those are copies of which are crashed and cut off."""
+"""The servers of a campaign: one for all cases, and copies of a data directory that are crashed and disconnected."""
 
 import signal
 import tempfile
