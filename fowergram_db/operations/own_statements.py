@@ -28,7 +28,8 @@ _PREPARED = re.compile(r"PREPARE fowergram_[0-9a-f]{8}_\d+(?: \([a-z, ]+\))? AS\
 _SET = re.compile(
     r"SET LOCAL \w+ (?:TO|=) (?:DEFAULT|\$1)(?:, '\w+')?|SET LOCAL SESSION AUTHORIZATION DEFAULT|RESET [A-Z ]+"
 )
-_HEADER = re.compile(r"\A(?:\s*--[^\n]*\n)+")
+# A line comment ends at a carriage return, too.
+_HEADER = re.compile(r"\A(?:\s*--[^\r\n]*[\r\n])+")
 _MIGRATIONS = "migrations"
 # What may stand for the {names} in a query that are not the names of files themselves.
 _VARIANTS: Mapping[str, tuple[str, ...]] = {
@@ -56,7 +57,7 @@ def own_among(queries: Sequence[str], schema: str) -> frozenset[str]:
     return frozenset(
         query
         for query, form in forms.items()
-        if query.strip() in verbatim
+        if _HEADER.sub("", query).strip() in verbatim
         or _SET.fullmatch(query.strip())
         or (form and (form in ours or _of_settings().fullmatch(form)))
     )

@@ -35,6 +35,7 @@ PREPARED = "PREPARE fowergram_0123abcd_2 (text, text) AS -- Purpose: x\n"
     [
         PREPARED + f"{DOWN} {WHERE}",
         "PREPARE fowergram_0123abcd_1 AS SELECT pg_catalog.set_config($1, $2, $3)",
+        load("bookkeeping/create").partition(";")[0],
         load("bookkeeping/create").partition(";")[0].partition("schema public.\n")[2],
         "SET LOCAL lock_timeout = $1",
         "SET LOCAL search_path TO $1, 'pg_temp'",
@@ -50,6 +51,7 @@ OTHERS = [
     PREPARED + "SELECT pg_catalog.pg_sleep($1)",
     f"PREPARE mine AS {DOWN} {WHERE}",
     "SET LOCAL search_path TO $1, (SELECT pg_sleep(1))",
+    "-- \r SELECT pg_sleep(9);\n" + load("bookkeeping/create").partition(";")[0],
     "BEGIN",
     "COMMIT",
     "SELECT pg_sleep($1) /* fowergram-db */",
