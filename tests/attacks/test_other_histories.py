@@ -4,6 +4,8 @@ import pytest
 
 from tests.other_tools import TABLES
 
+pytestmark = pytest.mark.old_versions
+
 FILES = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int);"}
 GOOSE = next(table for table in TABLES if table.tool == "goose")
 TRAPS = {

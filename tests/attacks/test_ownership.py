@@ -15,7 +15,7 @@ from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
 
 # A sample of each set of cases, unless all are asked for.
-pytestmark = pytest.mark.matrix(every=3)
+pytestmark = [pytest.mark.matrix(every=3), pytest.mark.old_versions(whole=True)]
 
 FILES = {"001_a": "CREATE TABLE a (id int);", "001_a.down": "DROP TABLE a;", "002_b": "CREATE TABLE b (id int);"}
 COMMANDS = (

@@ -1,8 +1,12 @@
 """What a hostile role has made, of all names and types that shipped SQL could fall into: none of it is used."""
 
+import pytest
+
 from tests.attacks.resolution import Trees, resolve, shipped_calls
 from tests.attacks.shipped import Statement
 from tests.attacks.traps import set_traps
+
+pytestmark = pytest.mark.old_versions(whole=True)
 
 # The first is inexact under any search_path; the others need one in which public comes first.
 _IN_TRAPS = {

@@ -12,6 +12,8 @@ from fowergram_db.cli.main import run
 from tests.integration.conftest import environment
 from tests.integration.pooler import find_pgbouncer, pooler_to
 
+pytestmark = pytest.mark.old_versions
+
 # None of these excludes another. What a version does not know is left out.
 HOSTILE = {
     "DateStyle": "SQL, DMY",

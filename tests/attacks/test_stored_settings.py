@@ -7,7 +7,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 
-pytestmark = pytest.mark.matrix(every=4)
+pytestmark = [pytest.mark.matrix(every=4), pytest.mark.old_versions]
 
 # Both decide what the second script makes, and where.
 SETTINGS = ("search_path = app, public", "DateStyle = 'SQL, DMY'")

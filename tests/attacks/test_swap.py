@@ -23,7 +23,7 @@ from tests.integration.test_reset import leftovers
 from tools import servers
 
 # A sample of each set of cases, unless all are asked for.
-pytestmark = pytest.mark.matrix(every=6)
+pytestmark = [pytest.mark.matrix(every=6), pytest.mark.old_versions]
 
 MARK = "ALTER DATABASE {} SET fowergram.environment = 'production'"
 

@@ -11,7 +11,7 @@ from fowergram_db.errors import UntrustedOwner
 from tests.integration.conftest import server_like
 
 # A sample of each set of cases, unless all are asked for.
-pytestmark = pytest.mark.matrix(every=3)
+pytestmark = [pytest.mark.matrix(every=3), pytest.mark.old_versions(whole=True)]
 
 OBJECTS = {
     "function": "CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",

@@ -21,7 +21,7 @@ from fowergram_db.testdb.suite import TestDatabases
 from fowergram_db.testdb.template import TemplateSpec
 
 # A sample of each set of cases, unless all are asked for.
-pytestmark = pytest.mark.matrix(every=3)
+pytestmark = [pytest.mark.matrix(every=3), pytest.mark.old_versions]
 
 COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
 OWNER = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"

@@ -6,6 +6,8 @@ pg_temp comes later in the search_path.
 
 import pytest
 
+pytestmark = pytest.mark.old_versions
+
 _TYPES = (
     *("char", "float4", "float8", "int2", "int4", "int8", "jsonb", "name", "oid", "regclass", "regnamespace"),
     *("regoperator", "regproc", "regprocedure", "regrole", "regtype", "text", "timestamptz", "uuid", "xid"),

@@ -8,6 +8,8 @@ from psycopg import sql
 
 from fowergram_db.database.ownership import Trusted, load_with_ownership
 
+pytestmark = pytest.mark.old_versions(whole=True)
+
 
 @pytest.fixture
 def make_role(admin):

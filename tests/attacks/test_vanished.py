@@ -26,7 +26,7 @@ from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.network import ADDRESSES, Client, Host, can_be_made, network
 from tools import servers
 
-pytestmark = pytest.mark.matrix(every=0)
+pytestmark = [pytest.mark.matrix(every=0), pytest.mark.old_versions(whole=True)]
 FULL_LENGTH = bool(os.environ.get("FOWERGRAM_TEST_FULL_LENGTH"))
 TIMES = Liveness() if FULL_LENGTH else Liveness(1, 1, 1, 0.3, 3)
 LIMIT_S = 120.0 if FULL_LENGTH else 40.0

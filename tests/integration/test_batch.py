@@ -22,6 +22,8 @@ from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
 
+pytestmark = pytest.mark.every_version
+
 ENGINE = "fowergram_db.migrations.engine"
 LOOKED = """
     SELECT pid FROM pg_stat_activity

@@ -9,6 +9,8 @@ from fowergram_db.database.connection import connect
 from tests.citus import server_with_citus
 from tests.integration.conftest import programs_like
 
+pytestmark = pytest.mark.every_version
+
 
 @pytest.fixture(scope="module")
 def server(server):

@@ -9,6 +9,8 @@ from fowergram_db.database.connection import connect
 from fowergram_db.schema.catalog import describe
 from fowergram_db.schema.description import Argument, Column, Constraint, Index, Trigger
 
+pytestmark = pytest.mark.every_version
+
 SCHEMA = """
 CREATE SCHEMA shop;
 COMMENT ON SCHEMA shop IS 'What is sold.';

@@ -12,6 +12,8 @@ from psycopg import sql
 from fowergram_db.database.connection import connect
 from fowergram_db.schema.fingerprint import differences, fingerprint
 
+pytestmark = pytest.mark.every_version
+
 CONTENT = r"""
 CREATE SCHEMA "odd ""schema""; --";
 CREATE TYPE mood AS ENUM ('ดี', 'it''s; fine', '\');

@@ -46,6 +46,7 @@ def clone(cli, write):
     return reset
 
 
+@pytest.mark.every_version
 def test_rows_go_and_sequences_start_again_whatever_triggers_and_foreign_keys_say(clone, query):
     before = query(STATE)
     query("""
@@ -62,6 +63,7 @@ def test_rows_go_and_sequences_start_again_whatever_triggers_and_foreign_keys_sa
     assert query(STATE) == before
 
 
+@pytest.mark.every_version
 def test_truncated_vacuumed_and_analyzed_tables_are_still_the_template_s(clone, query, target):
     before = query(STATE)
     query("INSERT INTO posts (user_id) SELECT 1 FROM generate_series(1, 100)")
@@ -118,6 +120,7 @@ def test_a_change_of_more_than_rows_of_its_own_makes_it_a_clone(clone, query, ch
     assert clone()["method"] == "emptied"
 
 
+@pytest.mark.every_version
 @pytest.mark.parametrize(
     "refresh", ["REFRESH MATERIALIZED VIEW counts", "REFRESH MATERIALIZED VIEW CONCURRENTLY counts"]
 )
@@ -148,6 +151,7 @@ def test_where_triggers_fire_all_the_same_it_is_always_a_clone(cli, write, query
     assert query("SELECT (SELECT count(*) FROM posts), (SELECT count(*) FROM log)") == [(0, 0)]
 
 
+@pytest.mark.every_version
 def test_a_prepared_transaction_is_not_forgotten(clone, admin, target):
     if admin.execute("SHOW max_prepared_transactions").fetchone() == ("0",):
         pytest.skip("this server prepares no transactions")

@@ -15,6 +15,8 @@ import pytest
 from fowergram_db.database.connection import connect
 from fowergram_db.migrations.engine.lock import migration_lock
 
+pytestmark = pytest.mark.every_version
+
 CONCURRENTLY = "-- fowergram: no-transaction\n"
 
 

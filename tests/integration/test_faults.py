@@ -14,6 +14,8 @@ import pytest
 from fowergram_db.database.connection import connect
 from fowergram_db.migrations.engine.simple_query import send
 
+pytestmark = pytest.mark.every_version
+
 SLOW = {"001_a": "CREATE TABLE a (id int);", "002_b": "CREATE TABLE b (id int); SELECT pg_sleep(2);"}
 WORKING = """
     SELECT pid FROM pg_stat_activity

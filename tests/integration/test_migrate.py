@@ -12,6 +12,8 @@ from psycopg import sql
 
 from fowergram_db.database.connection import connect
 
+pytestmark = pytest.mark.every_version
+
 THREE = {
     "001_a": "CREATE TABLE a (id int);",
     "001_a.down": "DROP TABLE a;",

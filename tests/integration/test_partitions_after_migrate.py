@@ -5,6 +5,8 @@ import pytest
 from fowergram_db.database.connection import connect
 from fowergram_db.database.sql import shipped_migrations
 
+pytestmark = pytest.mark.every_version
+
 _FUNCTION = """
 CREATE FUNCTION public.maintain_partitions(p_months_ahead integer DEFAULT 6, p_keep interval DEFAULT NULL)
 RETURNS TABLE (partition_name text, action text)

@@ -13,6 +13,8 @@ from psycopg import sql
 from fowergram_db.database.connection import connect
 from fowergram_db.database.sql import shipped_migrations
 
+pytestmark = pytest.mark.every_version
+
 FILES = [
     "001_initial_schema.sql",
     "002_jwt_auth_schema.sql",

@@ -249,6 +249,7 @@ def test_a_use_is_noted_once_a_day(admin, spec, target):
     assert noted.oid == template.oid
 
 
+@pytest.mark.every_version
 def test_a_clone_is_what_a_fresh_migrate_makes(cli, target, monkeypatch):
     monkeypatch.delenv("MIGRATIONS_DIR")
     assert cli("migrate").exit_code == 0
@@ -284,6 +285,7 @@ def test_a_large_template_is_copied_by_files(admin, write, server, target):
     drop_template(admin, ensure_template(admin, spec, unheard).name)
 
 
+@pytest.mark.every_version
 def test_everything_of_a_role_that_may_not_create_databases_is_built_again(
     cli, write, admin, target, role, monkeypatch
 ):

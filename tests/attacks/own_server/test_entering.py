@@ -16,6 +16,8 @@ from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.template import TemplateSpec
 
+pytestmark = pytest.mark.old_versions(whole=True)
+
 NAMES = "SELECT datname FROM pg_database WHERE datname ~ '^fowergram_(template|warm|reset|scratch)_' AND oid > %s::oid"
 
 

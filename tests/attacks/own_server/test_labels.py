@@ -17,7 +17,7 @@ from fowergram_db.errors import Refused
 from tests.integration.conftest import _drop, server_like
 
 # A sample of each set of cases, unless all are asked for.
-pytestmark = pytest.mark.matrix(every=3)
+pytestmark = [pytest.mark.matrix(every=3), pytest.mark.old_versions(whole=True)]
 
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _SENTENCE = "a test database; it may be dropped."

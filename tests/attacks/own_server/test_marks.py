@@ -27,7 +27,7 @@ from fowergram_db.testdb.template import TemplateSpec
 from tests.integration.conftest import environment
 
 # A sample of each set of cases, unless all are asked for.
-pytestmark = pytest.mark.matrix(every=3)
+pytestmark = [pytest.mark.matrix(every=3), pytest.mark.old_versions]
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 IS_EXPIRED = facts_until(LONG_AGO, LONG_AGO)

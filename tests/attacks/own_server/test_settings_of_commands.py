@@ -12,6 +12,8 @@ from tests.attacks.test_settings import HOSTILE, known
 from tests.integration.conftest import environment
 from tests.integration.pooler import find_pgbouncer, pooler_to
 
+pytestmark = pytest.mark.old_versions
+
 # Each beside those of HOSTILE that it does not exclude.
 ONE_BY_ONE = {
     "DateStyle": ("German", "Postgres, MDY", "SQL, MDY"),

@@ -9,6 +9,8 @@ from fowergram_db.schema.catalog import describe
 from tests.rendered import rendered
 from tools.schema_docs import PAGE, page
 
+pytestmark = pytest.mark.every_version
+
 _MOST_SHOWN = 40
 
 
