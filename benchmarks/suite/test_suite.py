@@ -8,7 +8,7 @@ import psycopg
 def _work(url):
     with psycopg.connect(url, autocommit=True) as session:
         session.execute("INSERT INTO hashtags (name) VALUES ('a'), ('b')")
-    # About what a test of a web application takes: meanwhile clones are made ready, and the server ends the session.
+    # About what a test of a web application takes: meanwhile clones are prepared, and the server ends the session.
     time.sleep(0.1)
 
 

@@ -183,7 +183,7 @@ class Failover:
 class SilentNetwork:
     """A server on a host of its own, and each run on another: between them the packets stop arriving.
 
-    The truth is asked through a Unix socket, which no network is in the way of.
+    The check connects through a Unix socket, which does not depend on the network.
     """
 
     parallel = 24
