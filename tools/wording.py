@@ -63,13 +63,17 @@ def main(arguments: Sequence[str]) -> int:
     words = read_words(Path(__file__).with_name("words.toml"))
     files = sorted(_below(arguments) if arguments else _listed(words))
     findings = [found for path in files for found in findings_in(path, (ROOT / path).read_text("utf-8"), words)]
-    used = {(allowed.path, allowed.text) for found in findings for allowed in words.allowed if _allows(allowed, found)}
-    open_findings = [found for found in findings if not any(_allows(allowed, found) for allowed in words.allowed)]
-    stale = [a for a in words.allowed if PurePath(a.path) in files and (a.path, a.text) not in used]
-    lines = [f"{f.path}:{f.line}:{f.column}: {f.word}: write {f.write}" for f in open_findings]
-    lines += [f"tools/words.toml: nothing to allow any more in {a.path}: {a.text!r}" for a in stale]
+    lines = report(findings, [allowed for allowed in words.allowed if PurePath(allowed.path) in files])
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 1 if lines else 0
+
+
+def report(findings: Sequence[Finding], allowed: Sequence[Allowed]) -> list[str]:
+    """Return a line for each finding that is not allowed, and for each place that has nothing to allow."""
+    wrong = [found for found in findings if not any(_allows(place, found) for place in allowed)]
+    unused = [place for place in allowed if not any(_allows(place, found) for found in findings)]
+    lines = [f"{found.path}:{found.line}:{found.column}: {found.word}: write {found.write}" for found in wrong]
+    return lines + [f"tools/words.toml: nothing to allow in {place.path}: {place.text!r}" for place in unused]
 
 
 def read_words(path: Path) -> Words:

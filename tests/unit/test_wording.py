@@ -5,7 +5,7 @@ from pathlib import PurePath
 import pytest
 
 from tools.prose import CODE, prose_of
-from tools.wording import ROOT, findings_in, read_words
+from tools.wording import ROOT, Allowed, findings_in, read_words, report
 
 WORDS = read_words(ROOT / "tools" / "words.toml")
 
@@ -72,3 +72,12 @@ def test_prose_stays_in_its_place(name, text):
     assert len(masked) == len(text)
     assert [m for m, t in zip(masked, text, strict=True) if m not in {t, CODE, " "}] == []
     assert masked.count("\n") == text.count("\n")
+
+
+def test_one_place_is_allowed_with_a_reason_and_an_unused_place_is_an_error():
+    findings = list(findings_in(PurePath("docs/a.md"), "Built anew.\n\nNobody, the film.\n", WORDS))
+    film = Allowed("docs/a.md", "Nobody, the film", "a title")
+    (line,) = report(findings, [film])
+    assert line.startswith("docs/a.md:1:7: anew: write again")
+    (line,) = report(findings[1:], [film, Allowed("docs/a.md", "somebody", "gone since")])
+    assert line == "tools/words.toml: nothing to allow in docs/a.md: 'somebody'"
