@@ -34,7 +34,6 @@ from fowergram_db.migrations.plan import (
     plan_down,
     plan_up,
 )
-from fowergram_db.migrations.psql_script import Run
 from fowergram_db.migrations.run import UpgradeTarget, plan_and_check, run_and_report
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.session import create_and_open, open_session
@@ -42,6 +41,7 @@ from fowergram_db.migrations.status import Summary, summarize, summary_after
 
 if TYPE_CHECKING:
     from fowergram_db.migrations.engine.server_guard import ServerGuard
+    from fowergram_db.migrations.psql_script import Run
 
 
 def preview_migrate(
@@ -50,8 +50,10 @@ def preview_migrate(
     upgrade_target: UpgradeTarget,
     on_event: OnEvent,
     lock_policy: LockPolicy = DEFAULT_WAIT_POLICY.locks,
-) -> Run:
+) -> "Run":
     """Return what ``migrate`` would do, checked as it would check it. Writes nothing."""
+    from fowergram_db.migrations.psql_script import Run
+
     keeps = is_missing = False
     server_version = 0  # whatever it is, what it may not know is left out
     try:
@@ -140,8 +142,10 @@ def preview_rollback(
     rollback_target: RollbackTarget,
     on_event: OnEvent,
     lock_policy: LockPolicy = DEFAULT_WAIT_POLICY.locks,
-) -> Run:
+) -> "Run":
     """Return what ``rollback`` would do. Writes nothing."""
+    from fowergram_db.migrations.psql_script import Run
+
     with open_session(target, on_event) as connection:
         files, history = align(files, read_history(connection))
         steps = _prepare_down(connection, history, files, rollback_target)
@@ -223,14 +227,14 @@ def _prepare_down(
     return check_all(steps)
 
 
-def _require_own_scripts(connection: Connection, whose: str) -> None:
+def _require_own_scripts(connection: Connection, source: str) -> None:
     """Raise UntrustedHistory where another role could have written a recorded script, which is code. One round trip."""
     with translate_errors("look who may write to public.schema_migrations", Situation.HISTORY):
         writers = untrusted_writers(connection, "public", TABLE)
     if writers:
         names = ", ".join(name if name == "PUBLIC" else f'"{name}"' for name in writers)
         raise UntrustedHistory(
-            f"{whose} is not run: {names} may write to public.schema_migrations, and so may have written it",
+            f"{source} is not run: {names} may write to public.schema_migrations, and so may have written it",
             hint="Check out the version of the code that has the down file; or look at the recorded script (column "
             "down_sql), and REVOKE INSERT, UPDATE ON public.schema_migrations (or pg_write_all_data) FROM that role.",
         )

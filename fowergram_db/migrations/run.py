@@ -18,12 +18,10 @@ from fowergram_db.database.session_settings import (
 )
 from fowergram_db.errors import FowergramError, Refused
 from fowergram_db.migrations.alignment import align
-from fowergram_db.migrations.engine.batch import run_batches
 from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, check_all, for_server
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.groups import LARGEST_BATCH, GroupKind, TransactionScope, group_steps
 from fowergram_db.migrations.engine.lock import Backend
-from fowergram_db.migrations.engine.transaction import run_transaction
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
@@ -127,6 +125,9 @@ def run_steps(
     """
     if not steps:
         return
+    from fowergram_db.migrations.engine.batch import run_batches
+    from fowergram_db.migrations.engine.transaction import run_transaction
+
     context, steps = _adapt_to_server(context, steps)
     largest_batch = 1 if context.on_citus or context.has_event_triggers else LARGEST_BATCH
     with settings_of_role(context.connection):
