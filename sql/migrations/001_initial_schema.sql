@@ -31,7 +31,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.uuid_v7() IS
-    'A version 7 UUID, which sorts by the time of its making and tells it: for keys, never for secrets.';
+    'A version 7 UUID, which sorts by the time of its creation and contains it: for keys, never for secrets.';
 
 
 -- Texts -------------------------------------------------------------------------------------------
@@ -51,7 +51,8 @@ COMMENT ON FUNCTION public.normalize_text(text) IS
     'A text in NFKC, Thai vowels that look the same in one spelling: texts that look the same are the same.';
 
 
--- Not inlined, and at a price: the planner would take it for nothing, and read half a table rather than look up a word.
+-- Not inlined, and with a COST: otherwise the planner assumes that it costs nothing, and reads half a table instead of
+-- searching the index for a word.
 CREATE FUNCTION public.search_text(p_text text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 2000 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -63,8 +64,8 @@ COMMENT ON FUNCTION public.search_text(text) IS
     'A text as it is searched for: normalised, in lower case. The trigram indexes hold this.';
 
 
--- A trigram index cannot look up one or two signs in the middle of a text, and would have the whole table read; it can
--- look up those that a text begins with.
+-- A trigram index cannot find one or two characters in the middle of a text, so the whole table would be read; it can
+-- find those that a text begins with.
 CREATE FUNCTION public.search_pattern(p_query text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT
@@ -91,19 +92,19 @@ $$;
 COMMENT ON FUNCTION public.set_updated_at() IS 'Row trigger: stamps updated_at on every update.';
 
 
--- Counts come in two kinds.
+-- There are two kinds of counts.
 --
--- What anybody may touch at any time, the statistics of users, posts and so on, is counted in slots: any number of
--- rows for one key, of which a writer takes one that nobody has locked, and adds one where those are locked. So no
--- writer ever waits for another, hence none deadlocks; a viral post has sixteen rows, or as many as it ever had writers
--- at once, a quiet one a single row. A view adds the slots up. Slots have no foreign key, which would make their writers
--- wait for a deletion of the owner; a slot that is left behind by two who meet so belongs to no row of the view.
+-- Counts that any user may change at any time (of users, posts and so on) are kept in slots: any number of rows for one
+-- key. A writer takes a row that is not locked, and adds one if all are locked. So no writer ever waits for another, and
+-- none deadlocks. A viral post has sixteen rows, or as many as it had concurrent writers, a quiet one a single row. A
+-- view adds the slots up. Slots have no foreign key, which would make their writers wait for a deletion of the owner; a
+-- slot that remains after such a conflict belongs to no row of the view.
 --
--- What is a column of the thing itself (the posts of a hashtag, the views of a story) is changed in place, the
--- rows of one statement locked in the order of their keys.
+-- Counts in a column of the row itself (the posts of a hashtag, the views of a story) are changed in place; the rows of
+-- one statement are locked in the order of their keys.
 --
--- Either way the net change for each key is all that is written: an update that moves no row in or out of a count
--- touches no counter. The functions are generated, so that their statements are planned once in a session.
+-- In both cases only the net change for each key is written: an update that moves no row in or out of a count writes no
+-- counter. The functions are generated, so that their statements are planned once in a session.
 CREATE FUNCTION public.keep_counts(p_source text, p_counter text, p_key_column text, VARIADIC p_counts text[])
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -205,7 +206,7 @@ BEGIN
         'Statement trigger on %s: keeps %s of %s. Made by keep_counts.',
         p_source, array_to_string(v_columns, ', '), p_counter));
 
-    -- The arguments tell recount what is counted.
+    -- recount reads from the arguments what is counted.
     FOR v_event, v_rows IN VALUES
         ('insert', 'REFERENCING NEW TABLE AS new_rows'),
         ('update', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
@@ -283,10 +284,11 @@ COMMENT ON FUNCTION public.changes_of_rows(text, text[], text[], text[], text[],
     'Of keep_counts: the statements that find what inserted or deleted rows add to which keys, and add it for a single row.';
 
 
--- Slots with numbers from 2^30 on are anybody's who finds them unlocked; a quiet row has one. Who finds these locked
--- opens one with the number of its session, which no other session touches, and begins with it from then on; once there
--- are sixteen, another that is anybody's. The numbers of these are random, so that two who open one at once do not meet.
--- An owner that this transaction has deleted gets none: what it owned may be deleted later in the cascade.
+-- Slots with numbers from 2^30 on are shared: any session that finds one unlocked may use it; a quiet row has one. A
+-- session that finds them locked adds one with its own number, which no other session uses, and tries that one first from
+-- then on; once there are sixteen, it adds another shared one. Their numbers are random, so that two sessions that add one
+-- at the same time do not conflict. An owner that this transaction has deleted gets none: what it owned may be deleted
+-- later in the cascade.
 CREATE FUNCTION public.sql_add_one(p_owner text, p_counter text, p_key_column text, p_columns text[])
 RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -320,7 +322,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 COMMENT ON FUNCTION public.sql_add_one(text, text, text, text[]) IS
-    'Of keep_counts: the statements that add to a slot of one key that nobody has locked.';
+    'Of keep_counts: the statements that add to an unlocked slot of one key.';
 
 
 CREATE FUNCTION public.sql_add_many(p_owner text, p_counter text, p_key_column text, p_columns text[])
@@ -355,7 +357,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 COMMENT ON FUNCTION public.sql_add_many(text, text, text, text[]) IS
-    'Of keep_counts: the statement that adds to a slot of each of many keys that nobody has locked.';
+    'Of keep_counts: the statement that adds to an unlocked slot of each of many keys.';
 
 
 CREATE FUNCTION public.sql_add_in_place(p_counter text, p_key_column text, p_columns text[]) RETURNS text
@@ -414,8 +416,8 @@ COMMENT ON FUNCTION public.keep_slots(text, text, text) IS
     'table, its key column.';
 
 
--- Both sides are read in one snapshot, so writers may go on while it looks. To repair, it keeps them away from the
--- sources, one after the other. Sums of powers of two are rounded, so a trend may differ by a millionth of one use.
+-- Both sides are read in one snapshot, so writers can continue meanwhile. To repair, it locks the sources against writers,
+-- one after the other. Sums of powers of two are rounded, so a trend may differ by a millionth of one use.
 CREATE FUNCTION public.recount(p_repair boolean DEFAULT false)
 RETURNS TABLE (counter text, count_column text, key uuid, counted double precision, is_there double precision)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -504,15 +506,15 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.recount(boolean) IS
-    'Compares every count with the rows behind it and returns those that differ: none, unless someone has disabled a '
-    'trigger. With p_repair, puts them right; until the end of the transaction nobody can then write what is counted.';
+    'Compares every count with the rows that it counts and returns those that differ: none, unless someone has disabled '
+    'a trigger. With p_repair, corrects them; then no other session can write these rows until the transaction ends.';
 
 
 -- Trends ------------------------------------------------------------------------------------------
 
--- Forward decay: each use adds a weight that is larger the later it is, so that scores need no ageing: two of them
--- stay in their order for ever. One day doubles it. A double holds the powers of two from -1074 to 1023, hence the
--- landmark: weights grow to 1 until then and have room for a thousand days beyond. Later ones count as the last of
+-- Forward decay: a later use adds a larger weight, so scores need no ageing: two of them keep their order forever. One day
+-- doubles the weight. A double has the powers of two from -1074 to 1023, which is why there is a landmark: weights grow to
+-- 1 until then and have room for a thousand days after it. Later ones count as the last of
 -- these, until rebase_trends moves the landmark.
 CREATE FUNCTION public.trend_landmark() RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '2028-09-01 00:00+00'::timestamptz $$;
@@ -545,7 +547,7 @@ COMMENT ON FUNCTION public.delete_dependents_first() IS
     'Row trigger before a delete: deletes the rows that refer to this one. Arguments: their table and column.';
 
 
--- They run as their owner, and their arguments become SQL, so nobody else may attach them to a table.
+-- They run as their owner, and their arguments become SQL, so no other role may attach them to a table.
 REVOKE ALL ON FUNCTION public.sweep_slots() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.keep_counts(text, text, text, text[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.keep_slots(text, text, text) FROM PUBLIC;
@@ -553,7 +555,7 @@ REVOKE ALL ON FUNCTION public.recount(boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.delete_dependents_first() FROM PUBLIC;
 
 
--- What a deleted account would make would be shown to nobody.
+-- No one would be shown what a deleted account creates.
 CREATE FUNCTION public.refuse_deleted_authors() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -582,7 +584,7 @@ REVOKE ALL ON FUNCTION public.refuse_deleted_authors() FROM PUBLIC;
 
 -- Accounts ----------------------------------------------------------------------------------------
 
--- Its id goes wherever the account is shown, so it does not tell when the account was made: version 4.
+-- Its id is shown with the account, so it must not reveal when the account was created: version 4.
 CREATE TABLE public.users (
     id          uuid        NOT NULL DEFAULT gen_random_uuid(),
     email       text        NOT NULL,
@@ -613,8 +615,8 @@ COMMENT ON COLUMN public.users.username IS 'Normalised; unique as email is.';
 COMMENT ON COLUMN public.users.avatar IS 'URL of the profile picture.';
 COMMENT ON COLUMN public.users.is_private IS 'Content is shown to accepted followers only.';
 COMMENT ON COLUMN public.users.is_verified IS 'Carries the verified badge.';
-COMMENT ON COLUMN public.users.deleted_at IS 'Soft delete: the account and all it made are shown to nobody.';
-COMMENT ON COLUMN public.users.is_public IS 'Content is shown to anybody who is not blocked; trends are made of it.';
+COMMENT ON COLUMN public.users.deleted_at IS 'Soft delete: the account and everything it created are hidden from all.';
+COMMENT ON COLUMN public.users.is_public IS 'Content is shown to everyone who is not blocked, and counts for trends.';
 
 
 CREATE FUNCTION public.normalize_user_names() RETURNS trigger
@@ -647,7 +649,8 @@ CREATE TABLE public.user_stat_slots (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE public.user_stat_slots IS 'The parts that user_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.user_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
+COMMENT ON COLUMN public.user_stat_slots.slot IS
+    'Distinguishes the rows of one key: concurrent writers each use another row.';
 
 
 CREATE FUNCTION public.user_counts(p_user_id uuid)
@@ -731,7 +734,7 @@ CREATE TRIGGER accept_follow BEFORE INSERT OR UPDATE OF following_id ON public.f
     FOR EACH ROW EXECUTE FUNCTION public.accept_follow_of_public_account();
 
 
--- Nobody would answer the requests that an account still holds once it is public.
+-- Once an account is public, no one would answer its open requests.
 CREATE FUNCTION public.accept_pending_follows() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -764,7 +767,7 @@ CREATE TABLE public.blocks (
 
 CREATE INDEX blocks_blocked_id_blocker_id_idx ON public.blocks (blocked_id, blocker_id);
 
-COMMENT ON TABLE public.blocks IS 'Who has blocked whom: neither sees the other.';
+COMMENT ON TABLE public.blocks IS 'Who has blocked whom: each is hidden from the other.';
 
 
 -- Posts -------------------------------------------------------------------------------------------
@@ -788,12 +791,12 @@ CREATE TABLE public.posts (
 -- The posts of one author, newest first, live or not, from the index alone.
 CREATE INDEX posts_user_id_created_at_idx ON public.posts (user_id, created_at DESC, id DESC) INCLUDE (is_live);
 
--- The newest posts of everybody, for what is trending.
+-- The newest posts of all accounts, for trends.
 CREATE INDEX posts_created_at_idx ON public.posts (created_at DESC) WHERE is_live;
 
 COMMENT ON TABLE public.posts IS 'A post; its pictures and videos are in post_media.';
 COMMENT ON COLUMN public.posts.user_id IS 'The author.';
-COMMENT ON COLUMN public.posts.is_archived IS 'Put away by the author: shown to nobody, counted nowhere.';
+COMMENT ON COLUMN public.posts.is_archived IS 'Archived by the author: hidden from all, counted nowhere.';
 COMMENT ON COLUMN public.posts.is_live IS
     'Neither deleted nor archived: the one definition of a post that is shown and counted.';
 
@@ -846,7 +849,8 @@ CREATE TABLE public.post_stat_slots (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE public.post_stat_slots IS 'The parts that post_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.post_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
+COMMENT ON COLUMN public.post_stat_slots.slot IS
+    'Distinguishes the rows of one key: concurrent writers each use another row.';
 
 
 CREATE FUNCTION public.post_counts(p_post_id uuid) RETURNS TABLE (like_count integer, comment_count integer)
@@ -960,7 +964,8 @@ CREATE TABLE public.comment_stat_slots (
 
 COMMENT ON TABLE public.comment_stat_slots IS
     'The parts that comment_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.comment_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
+COMMENT ON COLUMN public.comment_stat_slots.slot IS
+    'Distinguishes the rows of one key: concurrent writers each use another row.';
 
 
 CREATE FUNCTION public.comment_counts(p_comment_id uuid) RETURNS TABLE (like_count integer, reply_count integer)
@@ -1224,7 +1229,7 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 COMMENT ON FUNCTION public.weight_of_post(boolean, uuid, timestamptz) IS
-    'What a post adds to a trend: nothing unless anybody may see it.';
+    'What a post adds to a trend: nothing unless everyone may see it.';
 
 -- A post that is dated later than it was tagged counts as one of that moment.
 SELECT public.keep_counts_of_links('post_hashtags', 'hashtag_trends', 'hashtag_id', 'score', 'hashtag_id',
@@ -1271,7 +1276,7 @@ CREATE TRIGGER move_trends AFTER UPDATE ON public.users
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION public.move_trends_of_users();
 
--- While their author can still be looked up.
+-- While the row of their author still exists.
 CREATE TRIGGER delete_posts_first BEFORE DELETE ON public.users
     FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('posts', 'user_id');
 
@@ -1322,7 +1327,7 @@ CREATE INDEX stories_user_id_expires_at_idx ON public.stories (user_id, expires_
 CREATE INDEX stories_expires_at_idx ON public.stories (expires_at);
 
 COMMENT ON TABLE public.stories IS 'A picture or video that is shown for a day.';
-COMMENT ON COLUMN public.stories.media_type IS 'image or video; told from the URL where it is not given.';
+COMMENT ON COLUMN public.stories.media_type IS 'image or video; derived from the URL if it is not given.';
 COMMENT ON COLUMN public.stories.duration IS 'Hours for which it is shown.';
 COMMENT ON COLUMN public.stories.view_count IS 'Users who have viewed it; kept by triggers.';
 COMMENT ON COLUMN public.stories.expires_at IS 'created_at plus the duration, where it is not given.';
@@ -1337,7 +1342,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 $$;
 
 COMMENT ON FUNCTION public.media_type_of(text) IS
-    'image or video, told by the extension of the path of a URL; image where that tells nothing.';
+    'image or video, from the extension of the path of a URL; image if the extension is unknown.';
 
 
 CREATE FUNCTION public.complete_story() RETURNS trigger
@@ -1399,7 +1404,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.cleanup_expired_stories() IS
-    'Deletes stories whose time is over and tells how many. Readers never show them, so it may run at any time.';
+    'Deletes expired stories and returns their number. Readers never show them, so it may run at any time.';
 
 
 -- Notifications -----------------------------------------------------------------------------------
@@ -1452,8 +1457,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' S
 $$;
 
 COMMENT ON FUNCTION public.partition_bounds(text) IS
-    'The partitions of a table in the order of time, each from its lower bound until before its upper bound; NULL: since '
-    'ever, for ever.';
+    'The partitions of a table in the order of time, each with its lower bound (inclusive) and its upper bound '
+    '(exclusive); NULL: no bound.';
 
 
 -- Attached, not created in place: that would take stronger locks. The foreign keys wait for open writers of users.
@@ -1471,11 +1476,11 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.add_partition(text, text, timestamptz, timestamptz, boolean) IS
-    'Of maintain_partitions: creates and attaches a partition, or attaches one that is there. NULL: since ever, for ever.';
+    'Of maintain_partitions: creates and attaches a partition, or attaches an existing one. NULL: no bound.';
 
 
--- What is due is looked for without a lock, then done under one that keeps readers of the table out, for some
--- milliseconds: months are made once a month, from rows that are there already only where somebody dated them ahead.
+-- It searches for what is due without a lock, then does it under a lock that blocks readers of the table for some
+-- milliseconds. Months are created once a month; rows of the new month exist already only if someone dated them ahead.
 CREATE FUNCTION public.maintain_monthly_partitions(p_parent text, p_months_ahead integer, p_keep interval)
 RETURNS TABLE (partition_name text, action text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
@@ -1532,7 +1537,7 @@ BEGIN
         END IF;
         PERFORM public.add_partition(p_parent, v_future, v_last, NULL, v_has_future);
 
-        -- All that lies before a month that is too old is too old.
+        -- Everything before a month that is too old is too old as well.
         IF v_first < v_kept THEN
             FOR partition_name IN
                 SELECT b.partition_name FROM public.partition_bounds(p_parent) AS b WHERE b.upper_bound <= v_kept
@@ -1571,7 +1576,7 @@ $$;
 COMMENT ON FUNCTION public.maintain_partitions(integer, interval) IS
     'Makes the monthly partitions that are missing, from the previous month to some months ahead, and, where a '
     'time to keep is given, drops those that ended before it. Rows of any other time have a partition too, that of the '
-    'past or that of the future. Tells what it did; safe to repeat and to run twice at once.';
+    'past or that of the future. Returns what it did; safe to repeat and to run twice at the same time.';
 
 SELECT public.maintain_partitions();
 
@@ -1670,8 +1675,8 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
 $$;
 
 COMMENT ON FUNCTION public.get_profile(uuid, uuid) IS
-    'One account as a viewer sees it; no row where it cannot be reached. A private account shows its profile to anybody, '
-    'so that it can be asked, and its content to accepted followers.';
+    'One account as a viewer sees it; no row if the viewer may not know of it. A private account shows its profile to '
+    'everyone, so that they can request to follow, and its content to accepted followers.';
 
 
 CREATE FUNCTION public.get_profile_by_username(p_viewer_id uuid, p_username text) RETURNS SETOF public.profile
@@ -1721,7 +1726,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
 $$;
 
 COMMENT ON FUNCTION public.post_details(uuid, uuid) IS
-    'Of the readers of posts: what a post_item holds beside its keys and its author. Asks nothing about who may see it.';
+    'Of the readers of posts: what a post_item has in addition to its keys and its author. Does not check who may see it.';
 
 
 CREATE FUNCTION public.get_post(p_viewer_id uuid, p_post_id uuid) RETURNS SETOF public.post_item
@@ -1776,9 +1781,9 @@ COMMENT ON FUNCTION public.get_user_posts(uuid, uuid, integer, integer) IS
     'The posts of one account as a viewer sees them, newest first.';
 
 
--- A followee whose newest post ranks below the k-th newest cannot place a post among the first k, so only the posts
--- of k followees are looked at, however many the viewer follows. Whether a followee may be seen is asked in the order
--- of their newest posts until k are found: OFFSET 0 keeps the planner from asking about all of them first.
+-- If the newest post of a followee ranks below the k-th newest, none of their posts is among the first k. So only the
+-- posts of k followees are read, however many the viewer follows. Whether a followee is visible is checked in the order of
+-- their newest posts until k are found: OFFSET 0 prevents the planner from checking all of them first.
 CREATE FUNCTION public.get_user_feed_before(
     p_user_id uuid, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20, p_offset integer DEFAULT 0
 ) RETURNS SETOF public.post_item
@@ -1871,7 +1876,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.generate_user_feed(uuid, integer) IS
-    'Replaces the cached feed of one user by the newest posts, ranked by age and engagement; tells how many.';
+    'Replaces the cached feed of one user by the newest posts, ranked by age and engagement; returns their number.';
 
 
 -- Comments
@@ -2035,5 +2040,5 @@ $$;
 
 COMMENT ON FUNCTION public.get_user_suggestions(uuid, integer) IS
     'Accounts followed by those whom a user follows, most in common first, then most followed; none that the user '
-    'follows or has asked to. Looks at the newest 200 followees and the newest 50 follows of each, and ranks the 100 '
+    'follows or has asked to. Reads the newest 200 followees and the newest 50 follows of each, and ranks the 100 '
     'with the most in common.';

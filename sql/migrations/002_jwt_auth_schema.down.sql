@@ -27,4 +27,4 @@ ALTER TABLE public.users
     DROP COLUMN last_login_at,
     ADD COLUMN is_public boolean NOT NULL GENERATED ALWAYS AS (deleted_at IS NULL AND NOT is_private) STORED;
 
-COMMENT ON COLUMN public.users.is_public IS 'Content is shown to anybody who is not blocked; trends are made of it.';
+COMMENT ON COLUMN public.users.is_public IS 'Content is shown to everyone who is not blocked, and counts for trends.';

@@ -1,4 +1,4 @@
--- Signing in: credentials of accounts, and the refresh tokens behind short-lived JWTs.
+-- Signing in: credentials of accounts, and the refresh tokens of short-lived JWTs.
 
 -- Unqualified names are PostgreSQL's own: no schema is searched in which other roles may create objects.
 SET LOCAL search_path = '';
@@ -11,7 +11,7 @@ ALTER TABLE public.users
 
 COMMENT ON COLUMN public.users.hashed_password IS 'In the format of the app''s password hash; NULL: no password.';
 COMMENT ON COLUMN public.users.is_active IS
-    'False while the account is deactivated: it and all it made are shown to nobody.';
+    'False while the account is deactivated: it and everything it created are hidden from all.';
 
 
 CREATE TABLE public.refresh_tokens (
@@ -43,7 +43,7 @@ ALTER TABLE public.users
     ADD COLUMN is_public boolean NOT NULL
         GENERATED ALWAYS AS (deleted_at IS NULL AND is_active AND NOT is_private) STORED;
 
-COMMENT ON COLUMN public.users.is_public IS 'Content is shown to anybody who is not blocked; trends are made of it.';
+COMMENT ON COLUMN public.users.is_public IS 'Content is shown to everyone who is not blocked, and counts for trends.';
 
 
 CREATE OR REPLACE FUNCTION public.reachable_users(p_viewer_id uuid)

@@ -38,7 +38,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.cleanup_expired_stories() IS
-    'Deletes stories whose time is over and tells how many. Readers never show them, so it may run at any time.';
+    'Deletes expired stories and returns their number. Readers never show them, so it may run at any time.';
 
 DROP TRIGGER delete_messages_first ON public.users;
 DROP TRIGGER delete_highlights_first ON public.users;

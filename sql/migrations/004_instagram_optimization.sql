@@ -152,8 +152,8 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.cleanup_expired_stories() IS
-    'Deletes stories whose time is over and that are in no highlight, and tells how many. Readers never show '
-    'expired stories, so it may run at any time.';
+    'Deletes expired stories that are in no highlight, and returns their number. Readers never show expired '
+    'stories, so it may run at any time.';
 
 
 -- Direct messages ---------------------------------------------------------------------------------
@@ -367,7 +367,8 @@ CREATE TABLE public.reel_stat_slots (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE public.reel_stat_slots IS 'The parts that reel_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.reel_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
+COMMENT ON COLUMN public.reel_stat_slots.slot IS
+    'Distinguishes the rows of one key: concurrent writers each use another row.';
 COMMENT ON COLUMN public.reel_stat_slots.trend_score IS
     'Sum of trend_weight over the likes, comments, shares and saves that this slot has counted.';
 
@@ -428,8 +429,8 @@ CREATE TRIGGER add_reel_trends AFTER INSERT ON public.reels REFERENCING NEW TABL
 SELECT public.keep_slots('reels', 'reel_trends', 'reel_id');
 
 
--- A viral reel is liked more often than the order of the trend can follow: its place is looked at again whenever a
--- slot has grown by a twentieth, by whoever finds it unlocked. So likes neither wait here, nor fill the index.
+-- A viral reel gets more likes than updates of the trend index would be worth. So its place is updated only when a slot
+-- has grown by a twentieth, by a session that finds it unlocked. Likes neither wait here, nor fill the index.
 CREATE FUNCTION public.move_reel_trend() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -721,7 +722,7 @@ CREATE TYPE public.highlight_item AS (
     created_at timestamptz
 );
 
-COMMENT ON TYPE public.highlight_item IS 'A highlight on a profile. story_count: of all its stories, whoever may see them.';
+COMMENT ON TYPE public.highlight_item IS 'A highlight on a profile. story_count: of all its stories, visible or not.';
 
 
 CREATE FUNCTION public.get_user_highlights_after(

@@ -183,7 +183,8 @@ CREATE TABLE public.igtv_stat_slots (
 ) WITH (fillfactor = 70);
 
 COMMENT ON TABLE public.igtv_stat_slots IS 'The parts that igtv_stats adds up; kept by triggers, read through the view.';
-COMMENT ON COLUMN public.igtv_stat_slots.slot IS 'Tells rows of one key apart: writers who meet each take another.';
+COMMENT ON COLUMN public.igtv_stat_slots.slot IS
+    'Distinguishes the rows of one key: concurrent writers each use another row.';
 
 
 CREATE FUNCTION public.igtv_counts(p_video_id uuid) RETURNS TABLE (like_count integer, comment_count integer)
@@ -343,7 +344,7 @@ CREATE INDEX close_friends_friend_id_idx ON public.close_friends (friend_id);
 
 COMMENT ON TABLE public.close_friends IS 'To whom a user shows stories for close friends.';
 COMMENT ON COLUMN public.close_friends.user_id IS 'The user whose list it is.';
-COMMENT ON COLUMN public.close_friends.friend_id IS 'The user on the list, who is not told.';
+COMMENT ON COLUMN public.close_friends.friend_id IS 'The user on the list, who is not notified.';
 
 
 -- Stories with music ------------------------------------------------------------------------------
@@ -384,7 +385,7 @@ ALTER TABLE public.stories
 CREATE INDEX stories_music_track_id_idx ON public.stories (music_track_id);
 
 COMMENT ON COLUMN public.stories.audience IS
-    'Who may see it, among those who may see its author: everybody, accepted followers, or close friends.';
+    'Who may see it, among those who may see its author: everyone, accepted followers, or close friends.';
 COMMENT ON COLUMN public.stories.music_start_time IS 'Seconds into the song.';
 
 SELECT public.keep_counts('stories', 'music_tracks', 'id', 'usage_count', 'music_track_id', '1');
@@ -609,7 +610,7 @@ ALTER TABLE public.conversations
     ADD COLUMN is_archived boolean NOT NULL DEFAULT false;
 
 COMMENT ON COLUMN public.conversations.is_archived IS
-    'Archived for everybody who takes part; conversation_archives is for one user alone.';
+    'Archived for all participants; conversation_archives is for one user alone.';
 
 
 CREATE TABLE public.conversation_archives (
@@ -767,7 +768,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
 $$;
 
 COMMENT ON FUNCTION public.get_close_friends_stories(uuid) IS
-    'The stories for close friends of everybody who has a user on the list, newest first.';
+    'The stories for close friends of all accounts that have a user on their list, newest first.';
 
 
 CREATE FUNCTION public.get_trending_music_tracks(p_limit integer DEFAULT 20)
@@ -916,13 +917,13 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
 $$;
 
 COMMENT ON FUNCTION public.get_conversations(uuid, integer, integer, boolean) IS
-    'The conversations that a viewer takes part in, latest message first; those that the viewer, or anybody for all, has '
-    'archived only where p_archived asks for them.';
+    'The conversations that a viewer takes part in, latest message first; those that are archived, by the viewer or for '
+    'all, only with p_archived.';
 
 
 -- For clients that introspect ----------------------------------------------------------------------
 
--- PostGraphile, PostgREST and their like make an API of what they find in a schema. This one holds the types that the app's
+-- PostGraphile, PostgREST and similar servers make an API of a schema. This one holds the types that the app's
 -- GraphQL schema has, as one viewer sees them; what may be seen is said by the same five functions as everywhere, so
 -- the views, which run with the rights of their owner, show nothing else.
 CREATE SCHEMA api;
@@ -937,7 +938,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 COMMENT ON FUNCTION api.viewer_id() IS
-    'Who looks: the setting fowergram.viewer_id, made by the server for each request; nobody where it is not made.';
+    'The viewer: the setting fowergram.viewer_id, which the server sets for each request; NULL if it is not set.';
 
 
 CREATE VIEW api.users AS
