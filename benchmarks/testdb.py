@@ -79,8 +79,8 @@ def _tables(work: Workplace, rounds: int) -> Iterator[str]:
         figures = _measure(work, tuple(_candidates(work, files)), rounds)
         rows = "".join(f"| {name} | {whole:.0f} | {server:.0f} |\n" for name, (whole, server) in figures.items())
         yield f"\n| {title} | whole command, ms | server, ms |\n|---|--:|--:|\n{rows}"
-    figures = _in_one_process(work, rounds)
-    rows = "".join(f"| {name} | {ms:.1f} | {ms / figures[_RAW]:.2f} |\n" for name, ms in figures.items())
+    in_one = _in_one_process(work, rounds)
+    rows = "".join(f"| {name} | {ms:.1f} | {ms / in_one[_RAW]:.2f} |\n" for name, ms in in_one.items())
     yield f"\n| one pytest process, five migrations | setup and cleanup, ms | relative to raw |\n|---|--:|--:|\n{rows}"
 
 

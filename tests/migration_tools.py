@@ -46,7 +46,7 @@ class Program:
         done = subprocess.run(
             self.command(directory, target),
             cwd=directory,
-            env=_environment(target) | ({"NODE_PATH": str(self.modules)} if self.modules else {}),
+            env={**_environment(target), **({"NODE_PATH": str(self.modules)} if self.modules else {})},
             check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -89,7 +89,9 @@ def _normal(text: str) -> str:
 
 def _differing_versions(python: str) -> Iterator[str]:
     listed = subprocess.check_output([python, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"])
-    installed = {canonicalize_name(package["name"]): package["version"] for package in json.loads(listed)}
+    installed: dict[str, str] = {
+        canonicalize_name(package["name"]): package["version"] for package in json.loads(listed)
+    }
     for name, package in needed().items():
         if installed.get(name) != package.version:
             yield f"{name}: tested {package.version}, installed with the wheel {installed.get(name)}"
@@ -102,8 +104,15 @@ def licences() -> Iterator[tuple[str, str]]:
     """Yield each package that is needed with what it says of its licence."""
     for name, package in needed().items():
         said = package.metadata
-        classifiers = [text for text in said.get_all("Classifier", ()) if text.startswith("License ::")]
-        yield name, "; ".join(filter(None, (said.get("License-Expression"), *classifiers, said.get("License"))))
+        classifiers = [text for text in said.get_all("Classifier") or () if text.startswith("License ::")]
+        yield (
+            name,
+            "; ".join(
+                filter(
+                    None, (*(said.get_all("License-Expression") or ()), *classifiers, *(said.get_all("License") or ()))
+                )
+            ),
+        )
 
 
 def _is_permissive(name: str, licence: str) -> bool:

@@ -194,13 +194,13 @@ def _initialise(native: Path, data: Path, owner: Account, superuser: str) -> Non
 @contextlib.contextmanager
 def _postmaster(
     native: Path, data: Path, owner: Account, settings: Mapping[str, str], prefix: Sequence[str]
-) -> Iterator[tuple[subprocess.Popen, int]]:
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     port = free_port()
     every = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": "", **settings}
     options = [part for name, value in every.items() for part in ("-c", f"{name}={value}")]
     log = data.with_name(f"{data.name}.log")
     with log.open("wb") as output:
-        command = [native / "bin/postgres", "-D", data, *options]
+        command: list[str | Path] = [native / "bin/postgres", "-D", data, *options]
         switch = owner.options
         if prefix:
             # The prefix still runs as root: the command after it switches to the account.
@@ -216,7 +216,7 @@ def _postmaster(
         process.wait()
 
 
-def _wait(process: subprocess.Popen, pid_file: Path, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], pid_file: Path, log: Path) -> None:
     """Wait until the server says in the last line of its pid file that it takes connections, if only as a standby."""
     deadline = time.monotonic() + _STARTS_WITHIN_S
     while not _takes_connections(pid_file, process.pid):
@@ -235,7 +235,7 @@ def free_port() -> int:
     """Return a loopback port that no process listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.operations import slow_queries
+from fowergram_db.operations.pg_stat_statements import find_extension
 
 SCHEMA = "statistics"
 TRAP = (
@@ -28,7 +29,7 @@ def test_a_view_put_there_after_the_look_is_not_entered(empty_db, mallory, cli, 
         sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(*map(sql.Identifier, (empty_db.info.dbname, mallory.name)))
     )
     body = mallory.bring_trap(empty_db)
-    find = slow_queries.find_extension
+    find = find_extension
 
     def find_then_swap(connection):
         found = find(connection)

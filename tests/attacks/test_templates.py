@@ -139,7 +139,7 @@ def test_only_the_owner_may_copy_a_template(admin, spec, mallory_with_createdb):
 def test_a_template_that_another_role_replaces_before_it_is_copied_is_found_out(
     admin, spec, mallory_with_createdb, target, monkeypatch
 ):
-    real = cloning.ensure_template
+    real = ensure_template
 
     def treacherous(*arguments):
         template = real(*arguments)
@@ -160,7 +160,7 @@ def test_a_plain_role_does_not_copy_what_another_role_has_put_there_either(
     admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
     own = replace(spec.target, user=role, password="plain password")
     plain = replace(spec, target=own)
-    real = cloning.ensure_template
+    real = ensure_template
 
     def treacherous(*arguments):
         template = real(*arguments)

@@ -15,7 +15,7 @@ from fowergram_db.database.target import resolve_target
 
 SITE = Path(pytest.__file__).resolve().parents[1]
 ROOT = Path(__file__).resolve().parents[2]
-BASE = sys._base_executable
+BASE = sys._base_executable  # type: ignore[attr-defined]  # CPython's own name
 INSTALLED = str(Path(sys.executable).with_name("fowergram-db"))
 # What the tool imports, and what its libraries do, but what Python itself has imported before it looks at an argument.
 MODULES = (

@@ -4,7 +4,9 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from fowergram_db.cli.app import build_command
 
@@ -64,7 +66,7 @@ DURATIONS = (
 )  # fmt: skip
 
 
-def commands() -> Iterator[tuple[tuple[str, ...], object]]:
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield every command, as the words that call it, with what Typer knows of it."""
     everything = build_command(["help"])
     for name, command in everything.commands.items():
@@ -74,7 +76,7 @@ def commands() -> Iterator[tuple[tuple[str, ...], object]]:
             yield (name,), command
 
 
-def _options() -> Iterator[tuple[tuple[str, ...], object]]:
+def _options() -> Iterator[tuple[tuple[str, ...], Any]]:
     for words, command in commands():
         yield from ((words, parameter) for parameter in command.params if parameter.param_type_name == "option")
 
@@ -85,7 +87,7 @@ def _required(words: Sequence[str]) -> tuple[str, ...]:
     return at_hand.get(words[0], ("--database-url", NOWHERE))
 
 
-def _bad_values(parameter: object) -> Sequence[str]:
+def _bad_values(parameter: Any) -> Sequence[str]:
     kind = type(parameter.type).__name__
     if "Float" in kind:  # what is a number of seconds would be waited for
         return [text for text in NUMBERS if text not in ("9" * 30, "9" * 5000, "1.5", "1e3")]
@@ -191,13 +193,17 @@ URLS = (
 )  # fmt: skip
 
 
+def _write_env_file(content: bytes, home: Path) -> None:
+    (home / ".env").write_bytes(content)
+
+
 def _urls() -> Iterator[Case]:
     for url, command in itertools.product(URLS, ("status", "migrate")):
         yield Case("urls", (command, "--database-url", url))
     for url in URLS[::2]:
         yield Case("urls", ("analyze",), {"DATABASE_URL": url})
         text = f"DATABASE_URL='{url}'\n"
-        yield Case("urls", ("status",), {}, lambda home, text=text: (home / ".env").write_bytes(_bytes(text)))
+        yield Case("urls", ("status",), {}, partial(_write_env_file, _bytes(text)))
     yield from (Case("urls", ("analyze", url, "--database-url", NOWHERE)) for url in URLS[30:50])
 
 

@@ -120,9 +120,9 @@ def directories() -> Iterator[Case]:
         for name in ("001_a.sql", "001_a.down.sql", "V1__a.sql", "sqitch.plan", "2020-01-01-000000_x"):
             yield _with_files({b"000_z.sql": b""}, {name: make})
     folder = b"2020-01-01-000000_x/"
-    for name in (b"up.sql", b"down.sql", b"metadata.toml"):
+    for part in (b"up.sql", b"down.sql", b"metadata.toml"):
         for content in (b"\xff", b"\x00", b"x = [", b"COMMIT;"):
-            yield _with_files({folder + b"up.sql": b"SELECT 1;", folder + name: content})
+            yield _with_files({folder + b"up.sql": b"SELECT 1;", folder + part: content})
     yield from (_with_files({b"sqitch.plan": plan}) for plan in PLANS)
 
 
@@ -139,8 +139,8 @@ def _with_files(
             file = path / os.fsdecode(name)
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(content)
-        for name, make in odd.items():
-            make(path / name)
+        for other, make in odd.items():
+            make(path / other)
 
     return _with_directory(fill)
 

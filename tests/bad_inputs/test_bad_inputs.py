@@ -134,7 +134,7 @@ def _runs(arguments: tuple[str, ...]) -> Outcome:
     return Outcome(exit_code, *(_written(stream) for stream in (out, err)))
 
 
-def _written(stream: io.TextIOWrapper) -> str:
+def _written(stream: "io.TextIOWrapper[io.BytesIO]") -> str:
     stream.flush()
     return stream.buffer.getvalue().decode()
 

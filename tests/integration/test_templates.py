@@ -161,7 +161,7 @@ def test_a_template_that_goes_while_it_is_being_cloned_is_built_anew(admin, spec
     """The template is looked up, and dropped by somebody before CREATE DATABASE."""
     from fowergram_db.testdb import cloning
 
-    real, dropped = cloning.ensure_template, []
+    real, dropped = ensure_template, []
 
     def treacherous(*arguments):
         template = real(*arguments)

@@ -1,17 +1,19 @@
 """Versions that a bigint does not hold, or not in their order: run, shown, undone, and converted there and back."""
 
 import shutil
+from typing import Any
 
 import pytest
 
 from fowergram_db.migrations.files.directory import read_migrations
+from fowergram_db.migrations.history_sql import ChangedMeanwhile
 from fowergram_db.migrations.migrate import RollbackPolicy, migrate, rollback
 from fowergram_db.migrations.plan import RollbackTarget
 from fowergram_db.migrations.run import UpgradeTarget
 
 SQL_MIGRATE = "-- +migrate Up\n{}\n-- +migrate Down\n{}\n"
 # For each directory: the tables that its files make, by file, in the order of the tool; and their versions in JSON.
-DIRECTORIES = {
+DIRECTORIES: dict[str, tuple[dict[str, str], list[Any]]] = {
     "diesel": (
         {"202306010000000000_a": "a", "20240101000000_b": "b", "20240102000000_c": "c"},
         [202306010000000000, 20240101000000, 20240102000000],
@@ -391,7 +393,7 @@ def test_a_look_during_a_conversion_is_made_again(cli, lay, query, monkeypatch):
         shown = cli("status", "--json")
         assert not changes
         assert [row["state"] for row in shown.document["migrations"]] == ["applied", "applied"], shown.err
-    monkeypatch.setattr(history, "_read_rows", lambda *_: (_ for _ in ()).throw(history.ChangedMeanwhile()))
+    monkeypatch.setattr(history, "_read_rows", lambda *_: (_ for _ in ()).throw(ChangedMeanwhile()))
     assert cli("status").exit_code == 4
 
 

@@ -1,6 +1,7 @@
 """The env file may hold the variable of every option; what is exported, and the command line, go before it."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ OPTIONS = [
 
 def parsed(words, arguments=()):
     """Return the parameters of a command as they are read, and the option of each."""
-    command = EVERYTHING
+    command: Any = EVERYTHING
     for word in words:
         command = command.commands[word]
     needed = ("a name",) if words == ("new",) else ()

@@ -95,7 +95,7 @@ def test_a_generator_takes_a_connection_of_libpq_and_raises_psycopgs_errors(unco
     with pytest.raises((psycopg.Error, StopIteration)) as raised:
         next(steps)
     # Without a connection there is nothing to send, and no result to fetch.
-    assert raised.type is not StopIteration or not raised.value.value
+    assert not isinstance(raised.value, StopIteration) or not raised.value.value
 
 
 def test_the_names_of_types_are_there():
@@ -130,7 +130,7 @@ def test_handlers_of_notices_run_below_the_frame_that_drops_their_errors(unconne
 
     connection = SimpleNamespace(_notice_handlers=[handler], pgconn=SimpleNamespace(_encoding="utf-8"))
     notice = unconnected.make_empty_result(pq.ExecStatus.NONFATAL_ERROR)
-    psycopg.Connection._notice_handler(lambda: connection, notice)
+    psycopg.Connection._notice_handler(lambda: connection, notice)  # type: ignore[arg-type]  # not a connection
     assert "_notice_handler" in frames
 
 

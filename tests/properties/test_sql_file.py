@@ -56,9 +56,9 @@ def test_a_large_file_is_what_it_would_be_in_memory(tmp_path_factory, parts, end
     assert [b"".join(file.data(*place)).decode() for place in script.data] == [text[a:b] for a, b in whole.data]
     for ours, theirs in zip(script.statements, whole.statements, strict=True):
         assert file.position(ours.start) == position(text, theirs.start)
-    for ours, theirs in zip(script.data, whole.data, strict=True):
-        if theirs[0] < theirs[1]:
-            assert file.position(ours[0]) == position(text, theirs[0])
+    for (our_start, _), (start, stop) in zip(script.data, whole.data, strict=True):
+        if start < stop:
+            assert file.position(our_start) == position(text, start)
     if not whole.data or "\\." in text[whole.data[-1][1] :]:
         assert file.whole_text() == text
 

@@ -23,7 +23,7 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     for fault, count in _COUNTS.items():
         flag = f"--{str(fault).replace('_', '-')}"
-        parser.add_argument(flag, dest=str(fault), type=int, default=count, metavar="N", help=fault.title)
+        parser.add_argument(flag, dest=str(fault), type=int, default=count, metavar="N", help=fault.heading)
     parser.add_argument("--server", type=int, default=18, help="major version")
     parser.add_argument("--without-concurrent", action="store_true", help="leave out the file without a transaction")
     parser.add_argument("--write", action="store_true", help="write the table into docs/reliability.md")

@@ -244,10 +244,10 @@ def _listed(versions: Sequence[int]) -> str:
 def _state(target: Target) -> State:
     with connect(target) as connection:
         tables = connection.execute(_TABLES).fetchall()
-        rows = []
+        rows: list[tuple[str, int]] = []
         for (table,) in tables:
             count = sql.SQL("SELECT count(*) FROM public.{}").format(sql.Identifier(str(table)))
-            rows += [(str(table), n) for (n,) in connection.execute(count)]
+            rows += [(str(table), int(str(n))) for (n,) in connection.execute(count)]
         return State(fingerprint(connection), tuple(rows))
 
 

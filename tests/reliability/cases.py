@@ -22,7 +22,7 @@ class Fault(StrEnum):
     SILENCE = auto()
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """What the fault is called in the table."""
         return _TITLES[self]
 

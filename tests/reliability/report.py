@@ -30,7 +30,7 @@ def _row(fault: Fault, command: str, findings: Sequence[Finding]) -> str:
     violations = sum(bool(f.violation) for f in findings)
     longest = max(f.freed_s for f in findings)
     seconds = statistics.median(f.recovery_s for f in findings)
-    cells = (fault.title, f"`{command}`", len(findings), *counts, violations, f"{longest:.1f}", f"{seconds:.1f}")
+    cells = (fault.heading, f"`{command}`", len(findings), *counts, violations, f"{longest:.1f}", f"{seconds:.1f}")
     return f"| {' | '.join(map(str, cells))} |\n"
 
 

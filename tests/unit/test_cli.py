@@ -10,6 +10,7 @@ import sys
 import termios
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_the_overview_is_on_record(capsys, recorded):
 def test_every_option_has_an_environment_variable_that_the_help_shows(command, capsys):
     run([*command.split(), "--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    found = build_command(["help"])
+    found: Any = build_command(["help"])
     for word in command.split():
         found = found.commands[word]
     for parameter in found.params:
@@ -237,9 +238,10 @@ def test_a_document_that_is_interrupted_is_followed_by_no_other(tmp_path, monkey
                 raise KeyboardInterrupt
 
     interrupted: list[bool] = []
-    monkeypatch.setattr(sys, "stdout", Interrupted())
+    stdout = Interrupted()
+    monkeypatch.setattr(sys, "stdout", stdout)
     assert run(["new", "add likes", "--migrations-dir", str(tmp_path / "m"), "--json"]) == 130
-    assert json.loads(sys.stdout.getvalue())["ok"]
+    assert json.loads(stdout.getvalue())["ok"]
 
 
 def test_help_is_json_too(capsys):

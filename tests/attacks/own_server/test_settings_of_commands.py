@@ -3,6 +3,7 @@
 import uuid
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from psycopg import sql
@@ -190,7 +191,8 @@ def require_as_migrate_makes_it(admin, target, owner):
             "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_attribute a "
             "ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = 'public.a'::regclass"
         )
-        assert dict(session.execute(defaults).fetchall()) == DEFAULTS
+        found: list[Any] = session.execute(defaults).fetchall()
+        assert dict(found) == DEFAULTS
         assert session.execute("SELECT k, f FROM public.b").fetchall() == [(1, 0.30000000000000004)]
         rows = "SELECT version FROM public.schema_migrations WHERE abs(extract(epoch FROM now() - executed_at)) < 600"
         assert session.execute(f"{rows} ORDER BY 1").fetchall() == [(1,), (2,), (3,)]

@@ -90,8 +90,8 @@ def test_a_role_that_no_usual_database_lets_in_uses_another_one(lonely, command,
             for name in ("maker", "shop_test"):
                 session.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             left = session.execute("SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = 'maker'").fetchall()
-            for (name,) in left:
-                session.execute(f"ALTER DATABASE {name} IS_TEMPLATE false")
+            for (of_maker,) in left:
+                session.execute(f"ALTER DATABASE {of_maker} IS_TEMPLATE false")
                 session.execute(f"DROP DATABASE {name}")
             session.execute("DROP ROLE maker; GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC")
 

@@ -1,6 +1,7 @@
 """Nothing that is built beside other databases changes what they share: roles, their settings, the databases."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from psycopg import sql
@@ -188,8 +189,8 @@ def test_a_statement_about_the_whole_server_runs_once(cli, write, target, admin,
 def _clear(admin, target):
     with connect(target) as session:
         for (name,) in session.execute("SELECT subname FROM pg_subscription").fetchall():
-            session.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(sql.Identifier(name)))
-            session.execute(sql.SQL("DROP SUBSCRIPTION {}").format(sql.Identifier(name)))
+            session.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(sql.Identifier(str(name))))
+            session.execute(sql.SQL("DROP SUBSCRIPTION {}").format(sql.Identifier(str(name))))
     admin.execute("ALTER SYSTEM RESET application_name")
     admin.execute("ALTER ROLE ALL RESET application_name")
     for (slot,) in admin.execute("SELECT slot_name FROM pg_replication_slots").fetchall():
@@ -234,7 +235,8 @@ WHERE d.datname = current_database() AND a.grantee = 'kept'::regrole::oid
 
 def _given(target):
     with connect(target) as session:
-        (settings,), (grants,) = session.execute(_GIVEN).fetchall()
+        rows: list[Any] = session.execute(_GIVEN).fetchall()
+        (settings,), (grants,) = rows
         return sorted(settings), sorted(grants)
 
 

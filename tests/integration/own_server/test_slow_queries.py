@@ -10,6 +10,7 @@ from psycopg import sql
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import DatabaseError
 from fowergram_db.operations import slow_queries
+from fowergram_db.operations.pg_stat_statements import find_extension
 from fowergram_db.operations.slow_queries import read_slow_queries
 from fowergram_db.operations.sort_key import SortKey
 
@@ -76,7 +77,7 @@ def test_without_the_extension_the_hint_creates_it(empty_db):
 
 def test_without_the_preloaded_library_the_hint_preloads_it(empty_db, monkeypatch):
     empty_db.execute(_NOT_PRELOADED)
-    find = slow_queries.find_extension  # this server has preloaded it, and says so
+    find = find_extension  # this server has preloaded it, and says so
     monkeypatch.setattr(slow_queries, "find_extension", lambda session: replace(find(session), preloaded=False))
     with pytest.raises(DatabaseError, match="not preloaded") as caught:
         read(empty_db)

@@ -35,9 +35,9 @@ def graphql(db, target, modules):  # noqa: ARG001 - the database that it serves
     """Send a query as a viewer; return its data."""
     account = f"{target.user}:{target.password}" if target.password else target.user
     url = f"postgres://{account}@{quote(target.host, safe='')}:{target.port}/{target.dbname}"
-    command, variables = ["node", _SERVER, url, _TAGS], os.environ | {"NODE_PATH": str(modules)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=variables, **pipes) as server:
+    command, variables = ["node", str(_SERVER), url, str(_TAGS)], os.environ | {"NODE_PATH": str(modules)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=variables, stdin=pipe, stdout=pipe, text=True) as server:
         port = int(server.stdout.readline())
 
         def ask(query: str, viewer: object = "") -> dict:

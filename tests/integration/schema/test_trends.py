@@ -36,11 +36,12 @@ def test_the_posts_of_an_account_follow_it_out_of_the_trends_and_back(
         tag(make_post(author), name)
     both, one = {"sea": 2, "sky": 1}, {"sea": 1}
     assert scores() == pytest.approx(both, rel=0.001)
-    for columns, back in [
+    changes: list[tuple[dict[str, object], dict[str, object]]] = [
         ({"is_private": True}, {"is_private": False}),
         ({"is_active": False}, {"is_active": True}),
         ({"deleted_at": "now"}, {"deleted_at": None}),
-    ]:
+    ]
+    for columns, back in changes:
         change("users", author, **columns)
         assert scores() == pytest.approx(one, rel=0.001)
         change("users", author, **back)

@@ -73,9 +73,9 @@ def sqitch() -> list[Example]:
         """``place`` says where a file is with the settings ``core``."""
         more = wrapped("more", MORE, MORE_UNDONE) | plan(*lines, change("more"))
         every = [*migrations, Migration(len(migrations) + 1, more)]
-        *migrations, more = (replace(each, files=placed(each.files, place)) for each in every)
+        *others, last = (replace(each, files=placed(each.files, place)) for each in every)
         beside = placed(plan(*lines), place) | {"sqitch.conf": f"[core]\n\tengine = pg\n{core}"} | (beside or {})
-        return example_of("sqitch", form, *migrations, more=more, beside=beside)
+        return example_of("sqitch", form, *others, more=last, beside=beside)
 
     def placed(files, place):
         return {place(path): text for path, text in files.items()}
