@@ -1,6 +1,7 @@
 """Read texts of which a byte may be no UTF-8, as in the catalogs that databases with other encodings share."""
 
 import psycopg
+from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
@@ -12,6 +13,10 @@ class _AnyText(Loader):
         return bytes(data).decode("utf-8", "surrogateescape")
 
 
+class _AnyBinaryText(_AnyText):
+    format = pq.Format.BINARY
+
+
 def read_any_text(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     r"""Have a connection read such a byte as half a surrogate pair.
 
@@ -19,3 +24,4 @@ def read_any_text(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """
     for name in _TYPES:
         connection.adapters.register_loader(name, _AnyText)
+        connection.adapters.register_loader(name, _AnyBinaryText)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.query import fetch_value
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
@@ -41,12 +42,11 @@ def read_citus(connection: Connection) -> Citus | None:
         is_coordinator, tables = True, 0
         known = next((kind for kind in _COORDINATOR if kind in places), None)
         if known:
-            row = connection.execute(_COORDINATOR[known].format(sql.Identifier(places[known]))).fetchone()
-            is_coordinator = row != (False,)
+            query = _COORDINATOR[known].format(sql.Identifier(places[known]))
+            is_coordinator = fetch_value(connection, bool, query) is not False
         if "citus_tables" in places:
             count = sql.SQL("SELECT pg_catalog.count(*) FROM {}.citus_tables")
-            row = connection.execute(count.format(sql.Identifier(places["citus_tables"]))).fetchone()
-            tables = int(str(row[0])) if row else 0
+            tables = fetch_value(connection, int, count.format(sql.Identifier(places["citus_tables"]))) or 0
         return Citus(is_coordinator, tables)
 
 

@@ -6,7 +6,7 @@ superuser or a member of the current role.
 """
 
 from collections.abc import Iterable
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 from psycopg import sql
 
@@ -14,11 +14,20 @@ from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.ownership import load_with_ownership
+from fowergram_db.database.query import fetch_all, fetch_value, set_local
 from fowergram_db.database.stored_settings import store
 from fowergram_db.errors import UntrustedOwner
 
 Option = tuple[LiteralString, sql.Composable]
 CLOSED: Option = ("ALLOW_CONNECTIONS", sql.SQL("false"))
+
+
+class _Untrusted(NamedTuple):
+    """An object of an untrusted role, and how many there are in all."""
+
+    owner: str
+    object: str
+    total: int
 
 
 def format_options(options: Iterable[Option]) -> sql.Composed:
@@ -38,8 +47,7 @@ def create_closed(admin: Connection, name: str, options: Iterable[Option], setti
     create_labelled(
         admin, name, sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), format_options([*options, CLOSED]))
     )
-    row = admin.execute("SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone()
-    oid = int(str(row[0])) if row else 0
+    oid = fetch_value(admin, int, "SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", [name]) or 0
     try:
         close = sql.SQL("REVOKE ALL ON DATABASE {0} FROM PUBLIC; ALTER DATABASE {0} ALLOW_CONNECTIONS true")
         with admin.transaction():
@@ -66,15 +74,15 @@ def require_only_trusted(connection: Connection) -> None:
     """
     query = load_with_ownership("ownership/untrusted_in_database")
     with translate_errors("look for objects of other roles"), connection.transaction():
-        connection.execute("SET LOCAL search_path = ''")
-        found = connection.execute(query).fetchall()
+        set_local(connection, {"search_path": ""})
+        found = fetch_all(connection, _Untrusted, query)
     if not found:
         return
-    owners = ", ".join(dict.fromkeys(f'"{owner}"' for owner, _, _ in found))
-    more = int(str(found[0][2])) - len(found)
+    owners = ", ".join(dict.fromkeys(f'"{each.owner}"' for each in found))
+    more = found[0].total - len(found)
     raise UntrustedOwner(
         f"the new database held objects of {owners}, copied from template1 or created meanwhile, and was dropped: "
-        + ", ".join(str(thing) for _, thing, _ in found)
+        + ", ".join(each.object for each in found)
         + (f" and {more} more" if more else ""),
         hint="Connect to template1 as a superuser and drop them (or ALTER … OWNER TO a superuser, if you trust them), "
         "then run the command again. The current role trusts itself, roles that it is a member of, and superusers.",

@@ -19,6 +19,7 @@ from fowergram_db.database.connection import Connection, message_of
 from fowergram_db.database.labelling import give_comment, label_taken
 from fowergram_db.database.managed_databases import Purpose
 from fowergram_db.database.owner import Owner
+from fowergram_db.database.query import set_local
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
@@ -86,7 +87,7 @@ def take_name(
 
 def _renamed(admin: Connection, seen: Seen, to: str) -> DatabaseState:
     with together(admin):
-        admin.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT)))
+        set_local(admin, {"lock_timeout": _LOCK_TIMEOUT})
         admin.execute(_rename(seen.name, to))
         writers, found = _ask_writers(admin, seen), ask_state(admin, to)
     _require_none(writers, seen)

@@ -11,9 +11,9 @@ from functools import cache
 from typing import TypeVar
 
 from psycopg import sql
-from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.query import fetch_all
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UntrustedOwner
 
@@ -126,13 +126,12 @@ def find_relations(
 
 def query_relations(connection: Connection, query: str, values: Mapping[str, object]) -> tuple[CatalogRelation, ...]:
     """Return the relations that a shipped query finds, as ``find_relations`` does."""
-    with connection.cursor(row_factory=class_row(CatalogRelation)) as cursor:
-        found, trusted = ask_with_ownership(
-            "ownership/relations",
-            lambda text: cursor.execute(text, values).fetchall(),
-            lambda each: each.untrusted,
-            query,
-        )
+    found, trusted = ask_with_ownership(
+        "ownership/relations",
+        lambda text: fetch_all(connection, CatalogRelation, text, values),
+        lambda each: each.untrusted,
+        query,
+    )
     return tuple(replace(each, trusted=trusted) for each in found)
 
 

@@ -171,6 +171,7 @@ def hold_unmarked(connection: Connection, lock_timeout: str) -> None:
     in its transaction. Raises Refused where the database is marked, and psycopg's errors.
     """
     with together(connection):
+        # Not set_local(): a query would take the transaction's snapshot before the lock.
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(lock_timeout)))
         connection.execute(_STILL)
         found = ask_state(connection)

@@ -15,6 +15,7 @@ from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, requi
 from fowergram_db.database.labelling import comment_on, give_comment, label_database, label_made, label_taken
 from fowergram_db.database.managed_databases import Purpose, sentence_of
 from fowergram_db.database.owner import Owner
+from fowergram_db.database.query import fetch_value
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import ServerSession, Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.situations import Situation
@@ -234,7 +235,7 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
         with maintenance_connection(target) as admin, translate_errors("look at the database"):
             now = database_state(admin, name)
             query = "SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.oid = %s::oid"
-            row = admin.execute(query, [facts.oid if facts else None]).fetchone()
+            called = fetch_value(admin, str, query, [facts.oid if facts else None])
     except FowergramError as error:
         return f'Whether database "{name}" is as it was is not known: {error.message}', False
     if facts is None:
@@ -242,8 +243,8 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
     if now is not None and now.oid == facts.oid:
         return f'Database "{name}" is as it was.', True
     here = f'The name "{name}" leads to {"another database" if now else "no database"} now'
-    called = f'is called "{row[0]}"' if row else "is gone"
-    return f"{here}; the one of before {called}.", False
+    kept = f'is called "{called}"' if called else "is gone"
+    return f"{here}; the one of before {kept}.", False
 
 
 def _carry_over(

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
 
-from psycopg.rows import class_row
-
 from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.query import fetch_all
 from fowergram_db.database.sql import load
 
 _POLL_S = 0.005
@@ -44,11 +43,9 @@ def other_sessions(connection: Connection, name: str, spared: str = "") -> tuple
 
     ``spared`` here and below is a pattern for LIKE: sessions with such an application name are no clients.
     """
-    with (
-        translate_errors("list the sessions"),
-        connection.cursor(row_factory=class_row(ServerSession), binary=True) as cursor,
-    ):
-        return tuple(cursor.execute(load("sessions/other_sessions"), {"name": name, "spared": spared}).fetchall())
+    with translate_errors("list the sessions"):
+        values = {"name": name, "spared": spared}
+        return tuple(fetch_all(connection, ServerSession, load("sessions/other_sessions"), values))
 
 
 def terminate_sessions(connection: Connection, name: str, spared: str = "") -> int:

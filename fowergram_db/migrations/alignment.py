@@ -10,6 +10,7 @@ from dataclasses import replace
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.query import set_local
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import MigrationFile, recorded_version, with_text_version
@@ -138,7 +139,7 @@ def prepare_table(connection: Connection, files: Sequence[MigrationFile], histor
 def _convert(connection: Connection, changes: Iterable[str]) -> None:
     try:
         with translate_errors("convert the versions in public.schema_migrations"), connection.transaction():
-            connection.execute("SET LOCAL lock_timeout = '5s'")
+            set_local(connection, {"lock_timeout": "5s"})
             require_safe_to_write(connection)
             for change in changes:
                 connection.execute(change.encode())

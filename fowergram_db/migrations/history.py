@@ -17,6 +17,7 @@ from fowergram_db.database.ownership import (
     load_with_ownership,
     require_trusted,
 )
+from fowergram_db.database.query import set_local
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
@@ -238,7 +239,7 @@ def create_history(connection: Connection, version_type: VersionType = VersionTy
     """
     with translate_errors("create public.schema_migrations", Situation.HISTORY), connection.transaction():
         if not may_have_citus(connection):
-            connection.execute("SET LOCAL synchronous_commit = off")
+            set_local(connection, {"synchronous_commit": "off"})
         connection.execute(load("bookkeeping/create"))
         table = require_safe_to_write(connection)
         if version_type is VersionType.TEXT:

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.ownership import Untrusted, ask_with_ownership, require_trusted
+from fowergram_db.database.query import fetch_all, set_local
 from fowergram_db.errors import FowergramError, UntrustedOwner
 from fowergram_db.migrations.engine.context import LockPolicy
 from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
@@ -17,9 +18,6 @@ from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
 _NAME = "public.maintain_partitions"
 _NOT_FOUND = ("42P01", "42883", "42704")
 _OWN_PATH = "ALTER FUNCTION public.maintain_partitions SET search_path = public, pg_temp; gives it its own."
-_SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
-# A function that names no schema creates its tables nowhere: it would try pg_catalog first in the tool's own path.
-_SET_LOCAL_AND_PATH = f"{_SET_LOCAL}, pg_catalog.set_config('search_path', '', true)"
 
 
 class _Function(NamedTuple):
@@ -50,9 +48,12 @@ def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_even
             untrusted = Untrusted(*function.untrusted) if function.untrusted else None
             require_trusted(connection, _NAME, untrusted, UntrustedOwner)
         with translate_errors("keep the partitions ahead"), connection.transaction():
-            connection.execute(_SET_LOCAL_AND_PATH, ["lock_timeout", f"{lock_policy.lock_timeout_ms}ms"])
+            settings = {"search_path": "", "lock_timeout": f"{lock_policy.lock_timeout_ms}ms"}
             if lock_policy.statement_timeout_ms is not None:
-                connection.execute(_SET_LOCAL, ["statement_timeout", f"{lock_policy.statement_timeout_ms}ms"])
+                settings["statement_timeout"] = f"{lock_policy.statement_timeout_ms}ms"
+            # Without a search_path a function that names no schema creates its tables nowhere: it would try pg_catalog
+            # first in the tool's own path.
+            set_local(connection, settings)
             rows = connection.execute(_call(found[0])).fetchall()
     except FowergramError as error:
         if error.server and error.server.sqlstate in _NOT_FOUND:
@@ -69,12 +70,12 @@ def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_even
 
 def _find(connection: Connection) -> list[_Function]:
     """Return the function, if there is one, before its overloads."""
-    rows, _ = ask_with_ownership(
+    found, _ = ask_with_ownership(
         "catalog/partition_maintenance",
-        lambda query: connection.execute(query).fetchall(),
-        lambda row: row[3],
+        lambda query: fetch_all(connection, _Function, query),
+        lambda function: function.untrusted,
     )
-    return [_Function(*row) for row in rows]  # type: ignore[arg-type]  # the query's header says the types
+    return found
 
 
 def _call(found: _Function) -> sql.Composed:

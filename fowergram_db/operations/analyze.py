@@ -9,7 +9,6 @@ from enum import StrEnum
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row
 
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import (
@@ -19,6 +18,8 @@ from fowergram_db.database.connection import (
     statement_hint,
     translate_errors,
 )
+from fowergram_db.database.query import fetch_all, set_local
+from fowergram_db.database.relations import find_relation
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UsageError
@@ -157,26 +158,22 @@ def _oid_of(connection: Connection, name: str) -> int | None:
     if name.isdecimal():  # which to_regclass takes for an oid from 16 on
         return None
     try:
-        row = connection.execute(load("catalog/relation_named"), {"name": name, "of_script": False}).fetchone()
+        found = find_relation(connection, name, of_script=False)
     except (psycopg.errors.SyntaxError, psycopg.errors.InvalidName, psycopg.errors.FeatureNotSupported):
         return None
-    return row[0] if row and isinstance(row[0], int) else None
+    return found.oid if found else None
 
 
 def _read_relations(connection: Connection, oids: Sequence[int | None] | None) -> list[_AnalyzedTable]:
-    with (
-        translate_errors("read the tables and their sizes"),
-        _short_of_locks(connection),
-        connection.cursor(row_factory=class_row(_AnalyzedTable), binary=True) as cursor,  # whatever the DateStyle
-    ):
-        return cursor.execute(load("operations/analyze_tables"), {"oids": oids}).fetchall()
+    with translate_errors("read the tables and their sizes"), _short_of_locks(connection):
+        return fetch_all(connection, _AnalyzedTable, load("operations/analyze_tables"), {"oids": oids})
 
 
 @contextmanager
 def _short_of_locks(connection: Connection) -> Iterator[None]:
     """Wait for no lock for long: SET LOCAL, since a SET would outlive the session in PgBouncer."""
     with connection.transaction():
-        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+        set_local(connection, {"lock_timeout": f"{LOCK_TIMEOUT_S}s"})
         yield
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import dict_row
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.query import fetch_one
 from fowergram_db.database.session_settings import is_pooled
 from fowergram_db.database.sql import load
 from fowergram_db.operations.own_statements import own_among
@@ -47,8 +48,7 @@ class StatementStatistics:
 
 def find_extension(connection: Connection) -> Extension:
     """Find the extension in the current database; only reads."""
-    with connection.cursor(row_factory=class_row(Extension)) as cursor:
-        row = cursor.execute(load("operations/slow_queries_extension")).fetchone()
+    row = fetch_one(connection, Extension, load("operations/slow_queries_extension"))
     assert row is not None, "the query always has one row"  # noqa: S101 - tells mypy
     return row
 

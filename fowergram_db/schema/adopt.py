@@ -12,6 +12,7 @@ from fowergram_db import __version__
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely, translate_errors
 from fowergram_db.database.owner import Owner
+from fowergram_db.database.query import set_local
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
@@ -323,7 +324,7 @@ def _record(
     rows = [_row(migration, steps[migration.file.version]) for migration in job.new]
     kept_as, records, in_place = "", job.records, _in_our_place(job.history)
     with translate_errors("record what is applied", Situation.HISTORY), connection.transaction():
-        connection.execute("SET LOCAL lock_timeout = '5s'")
+        set_local(connection, {"lock_timeout": "5s"})
         if in_place:
             connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
         if records:

@@ -4,27 +4,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.query import one_snapshot, set_local
 
 BOOKKEEPING = "public.schema_migrations"
 """The tool's own table, which is no part of a schema."""
 
 # The server writes names, constants and numbers by these; whatever the role or the database has set does not count.
-_SETTINGS = (
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    "SET LOCAL search_path = ''",
-    "SET LOCAL lock_timeout = '5s'",
-    "SET LOCAL statement_timeout = 0",
-    "SET LOCAL jit = off",
-    "SET LOCAL extra_float_digits = 1",
-    "SET LOCAL quote_all_identifiers = off",
-    "SET LOCAL standard_conforming_strings = on",
-    "SET LOCAL bytea_output = hex",
-    "SET LOCAL datestyle = 'ISO, YMD'",
-    "SET LOCAL intervalstyle = postgres",
-    "SET LOCAL timezone = 'UTC'",
-    "SET LOCAL lc_monetary = 'C'",
-    "SET LOCAL xmlbinary = base64",
-)
+_SETTINGS = {
+    "search_path": "",
+    "lock_timeout": "5s",
+    "statement_timeout": "0",
+    "jit": "off",
+    "extra_float_digits": "1",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "lc_monetary": "C",
+    "xmlbinary": "base64",
+}
 
 
 @contextmanager
@@ -33,6 +33,6 @@ def catalog_snapshot(connection: Connection) -> Iterator[None]:
 
     Raises LockTimeout where a view is locked for too long, DatabaseError for what else fails in reading.
     """
-    with translate_errors("read the schema"), connection.transaction():
-        connection.execute("; ".join(_SETTINGS))
+    with translate_errors("read the schema"), one_snapshot(connection, read_only=True):
+        set_local(connection, _SETTINGS)
         yield

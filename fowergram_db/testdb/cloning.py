@@ -5,6 +5,7 @@ A copy is closed: it lets nobody in until it has been checked, and handed out.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -15,6 +16,7 @@ from fowergram_db.database.creation import CLOSED, Option, format_options
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.lifecycle import reporting_create_errors
+from fowergram_db.database.query import fetch_one
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
 from fowergram_db.database.state import DatabaseFacts, database_state
@@ -56,6 +58,15 @@ def strategy_for(server_version: int, size_bytes: int, *, fsync: bool) -> Strate
 
 class TemplateLost(Exception):
     """The template is gone, or somebody has opened it: it has to be looked for again."""
+
+
+class _Copy(NamedTuple):
+    """A row of copy.sql."""
+
+    oid: int
+    owner: str
+    is_own: bool
+    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +154,15 @@ def _checked(admin: Connection, template: Template, name: str) -> Clone:
         "row_version": template.seal,
     }
     with translate_errors("check the copy of the template"):
-        row = admin.execute(load("testdb/copy"), values).fetchone()
-    oid, owner, is_own, is_exact = row or (0, "", False, False)
-    if not is_own:
+        copy = fetch_one(admin, _Copy, load("testdb/copy"), values)
+    if copy is None or not copy.is_own:
         raise DatabaseError(
             f'the new database "{name}" was dropped or replaced while it was checked', hint="Run the command again."
         )
-    if not is_exact:
-        drop_quietly(admin, name, int(str(oid)))
+    if not copy.is_exact:
+        drop_quietly(admin, name, copy.oid)
         raise TemplateLost
-    return Clone(name, int(str(oid)), str(owner))
+    return Clone(name, copy.oid, copy.owner)
 
 
 def _give_carried(admin: Connection, template: Template, copy: Clone) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 import psycopg
 
@@ -15,6 +16,7 @@ from fowergram_db.database.labelling import label_database, label_taken, load_wi
 from fowergram_db.database.lifecycle import change_owner
 from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Purpose, facts_for, facts_until, origin_of
 from fowergram_db.database.owner import Owner
+from fowergram_db.database.query import fetch_all, fetch_value
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.state import DatabaseFacts, DatabaseState
@@ -39,6 +41,16 @@ class TestDatabase:
     target: Target
     made_at: datetime
     expires_at: datetime | None
+
+
+class _WarmClone(NamedTuple):
+    """A row of warm.sql."""
+
+    name: str
+    oid: int
+    owner: str
+    comment: str | None
+    identity: str
 
 
 def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
@@ -75,9 +87,9 @@ def require_free(admin: Connection, names: Iterable[str | None]) -> None:
     if wanted:
         query = "SELECT datname::text FROM pg_catalog.pg_database WHERE datname::text = ANY (%s::text[]) ORDER BY 1"
         with translate_errors("look for databases of that name"):
-            row = admin.execute(query, [wanted]).fetchone()
-        if row:
-            raise _taken(str(row[0]))
+            taken = fetch_value(admin, str, query, [wanted])
+        if taken:
+            raise _taken(taken)
 
 
 def _taken(name: str) -> Refused:
@@ -183,15 +195,11 @@ class ClonePool:
 
     def _ready(self) -> list[Clone]:
         with translate_errors("look for clones that are ready"):
-            rows = self._admin.execute(load_with_labels("testdb/warm"), {"names": _WARM_NAMES}).fetchall()
-        return [
-            Clone(str(name), int(str(oid)), str(owner))
-            for name, oid, owner, *label in rows
-            if self._is_of_this_template(*map(str, label))
-        ]
+            found = fetch_all(self._admin, _WarmClone, load_with_labels("testdb/warm"), {"names": _WARM_NAMES})
+        return [Clone(each.name, each.oid, each.owner) for each in found if self._is_of_this_template(each)]
 
-    def _is_of_this_template(self, comment: str, identity: str) -> bool:
-        facts = facts_for(comment, identity)
+    def _is_of_this_template(self, clone: _WarmClone) -> bool:
+        facts = facts_for(clone.comment, clone.identity)
         return facts is not None and facts.items() >= self._mark.items()
 
 

@@ -6,14 +6,15 @@ number; what was deleted is missing from the count.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.protection import hold_unmarked
+from fowergram_db.database.query import ask, fetch_one, fetch_value, one_snapshot, set_local
 from fowergram_db.database.session_settings import may_have_citus, together
 from fowergram_db.database.sql import load
 
@@ -57,6 +58,22 @@ class Emptied:
     tables: int
 
 
+class _Relations(NamedTuple):
+    """The row of relations_state.sql."""
+
+    relations: int
+    hash: str | None
+    watchful: bool
+
+
+class _Catalog(NamedTuple):
+    """The row of catalog_state.sql."""
+
+    entries: int
+    age: int
+    age_of_newest: int
+
+
 class NotExact(Exception):
     """Emptying would not make the database what its template is; the message says why."""
 
@@ -68,20 +85,18 @@ def read_contents(connection: Connection) -> Contents | None:
     """
     try:
         with connection.transaction():
-            _set_local(connection, _READING)
-            ours = connection.execute(load("testdb/relations_state"), {"seal": _BEFORE_ALL}).fetchone()
-            rest = connection.execute(load("testdb/catalog_state"), {"newest": _BEFORE_ALL}).fetchone()
+            set_local(connection, _READING)
+            ours = fetch_one(connection, _Relations, load("testdb/relations_state"), {"seal": _BEFORE_ALL})
+            rest = fetch_one(connection, _Catalog, load("testdb/catalog_state"), {"newest": _BEFORE_ALL})
             connection.execute(load("testdb/contents"))
-            said = connection.execute("SELECT pg_catalog.current_setting('fowergram.contents')").fetchone()
+            said = fetch_value(connection, str, "SELECT pg_catalog.current_setting('fowergram.contents')")
     except psycopg.errors.InsufficientPrivilege:
         return None
-    assert ours is not None and rest is not None and said is not None  # noqa: S101, PT018 - they always return a row
-    relations, hashes, watchful = ours
-    if watchful:
+    assert ours and rest and said  # noqa: S101, PT018 - they always return a row
+    if ours.watchful:
         return None
-    entries, age, age_of_first = (int(str(number)) for number in rest)
-    newest = str((int(_BEFORE_ALL) + age_of_first - age) % _TRANSACTIONS)
-    return Contents(int(str(relations)), str(hashes), entries, newest, **json.loads(str(said[0])))
+    newest = str((int(_BEFORE_ALL) + rest.age_of_newest - rest.age) % _TRANSACTIONS)
+    return Contents(ours.relations, str(ours.hash), rest.entries, newest, **json.loads(said))
 
 
 def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
@@ -94,13 +109,13 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
     database is marked as production.
     """
     try:
-        with _one_snapshot(connection):
+        with one_snapshot(connection):
             # Before the snapshot is taken: what it does not see has not happened.
             hold_unmarked(connection, _SETTINGS["lock_timeout"])
             is_local = not may_have_citus(connection)
             with together(connection):
-                _set_local(connection, _SETTINGS | ({"synchronous_commit": "off"} if is_local else {}))
-                relations = connection.execute(load("testdb/relations_state"), {"seal": seal})
+                set_local(connection, _SETTINGS | ({"synchronous_commit": "off"} if is_local else {}))
+                relations = ask(connection, _Relations, load("testdb/relations_state"), {"seal": seal})
             _require_same_schema(connection, contents, relations.fetchone())
             settings = {
                 "fowergram.seal": seal,
@@ -109,7 +124,7 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
                 "fowergram.pages": str(_MOST_PAGES),
             }
             with together(connection):
-                _set_local(connection, settings)
+                set_local(connection, settings)
                 connection.execute(load("testdb/empty"))
                 emptied = connection.execute("SELECT pg_catalog.current_setting('fowergram.emptied')")
             said = emptied.fetchone()
@@ -119,32 +134,14 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
     return Emptied(int(rows), int(tables))
 
 
-@contextmanager
-def _one_snapshot(connection: Connection) -> Iterator[None]:
-    """Run a transaction in which each statement reads the database as it was at the first one."""
-    level, connection.isolation_level = connection.isolation_level, psycopg.IsolationLevel.REPEATABLE_READ
-    try:
-        with connection.transaction():
-            yield
-    finally:
-        connection.isolation_level = level
-
-
-def _require_same_schema(connection: Connection, contents: Contents, found: tuple[object, ...] | None) -> None:
-    relations, hashes, watchful = found or (0, "", True)
-    if watchful:
+def _require_same_schema(connection: Connection, contents: Contents, found: _Relations | None) -> None:
+    if found is None or found.watchful:
         raise NotExact("triggers would fire, or transactions are prepared")
-    if relations != contents.relations or hashes not in (None, contents.hash):
+    if found.relations != contents.relations or found.hash not in (None, contents.hash):
         raise NotExact("its schema is not that of the template")
-    row = connection.execute(load("testdb/catalog_state"), {"newest": contents.newest}).fetchone()
-    entries, age, age_of_newest = row or (0, 0, 1)
-    if entries != contents.entries or age != age_of_newest:
+    rest = fetch_one(connection, _Catalog, load("testdb/catalog_state"), {"newest": contents.newest})
+    if rest is None or rest.entries != contents.entries or rest.age != rest.age_of_newest:
         raise NotExact("its schema is not that of the template")
-
-
-def _set_local(connection: Connection, settings: Mapping[str, str]) -> None:
-    calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
-    connection.execute(f"SELECT {calls}", [part for pair in settings.items() for part in pair])
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.protection import kept_unmarked
+from fowergram_db.database.query import fetch_all, set_local
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, Refused
@@ -34,8 +35,7 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
     steps = steps_of(files)
     with open_session(target, on_event) as connection:
         with translate_errors("drop what is in the database"), kept_unmarked(connection, oid):
-            connection.execute("SET LOCAL search_path = ''; SET LOCAL lock_timeout = '5s'")
-            connection.execute("SET LOCAL client_min_messages = error")
+            set_local(connection, {"search_path": "", "lock_timeout": "5s", "client_min_messages": "error"})
             before = _objects_of_others(connection)
             connection.execute(load("testdb/drop_everything"))
             _require_kept(before, _objects_of_others(connection))
@@ -53,17 +53,22 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
 class _Object(NamedTuple):
     """Something that another role owns: ``relation`` is the OID of the relation that it is a part of, or 0."""
 
-    name: str
+    class_oid: int
+    oid: int
+    part: int
     relation: int
+    name: str
+
+    @property
+    def address(self) -> _Address:
+        """Return what pg_depend names it by."""
+        return self.class_oid, self.oid, self.part
 
 
 def _objects_of_others(connection: Connection) -> Mapping[_Address, _Object]:
     """Return what others own in the database, by catalog, OID and number of the column. One round trip."""
-    rows = connection.execute(load("testdb/objects_of_others"))
-    return {
-        (int(str(class_)), int(str(oid)), int(str(part))): _Object(str(name), int(str(relation)))
-        for class_, oid, part, relation, name in rows
-    }
+    found = fetch_all(connection, _Object, load("testdb/objects_of_others"))
+    return {each.address: each for each in found}
 
 
 def _require_kept(before: Mapping[_Address, _Object], after: Mapping[_Address, _Object]) -> None:

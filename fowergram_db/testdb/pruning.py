@@ -7,12 +7,12 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.rows import class_row
 
 from fowergram_db.database.connection import Connection, message_of, translate_errors
 from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import Purpose, facts_for, facts_of, origin_of
+from fowergram_db.database.query import fetch_all
 from fowergram_db.database.sql import load
 from fowergram_db.database.state import database_states
 from fowergram_db.database.target import Target
@@ -93,6 +93,13 @@ class _Row(NamedTuple):
     is_valid_label: bool
 
 
+class _Lock(NamedTuple):
+    """A row of locks.sql."""
+
+    space: int
+    key: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Server:
     """What else counts: the locks that are held, the templates that are there (name, seal), the time."""
@@ -111,12 +118,12 @@ def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
     with translate_errors("look for databases of the tool"):
         marked = {state.oid for state in database_states(admin) if state.production}
         before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
-        locks = admin.execute(load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]}).fetchall()
-        with admin.cursor(row_factory=class_row(_Row)) as cursor:
-            cursor.execute(load_with_labels("testdb/databases"), {"names": _NAMES, "comments": _COMMENTS})
-            rows = [row for row in cursor if row.name in before]
+        locks = fetch_all(admin, _Lock, load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]})
+        values = {"names": _NAMES, "comments": _COMMENTS}
+        named = fetch_all(admin, _Row, load_with_labels("testdb/databases"), values)
+        rows = [row for row in named if row.name in before]
     server = _Server(
-        locks=frozenset((int(str(space)), int(str(key))) for space, key in locks),
+        locks=frozenset((lock.space, lock.key) for lock in locks),
         templates=frozenset((row.name, row.row_version) for row in rows if row.is_complete),
         now=datetime.now(UTC),
     )

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from psycopg.rows import class_row
-
 from fowergram_db import __version__
 from fowergram_db.database.carried import Carried
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import TEMPLATE_PREFIX, facts_for
+from fowergram_db.database.query import fetch_one
 from fowergram_db.database.state import DatabaseFacts
 from fowergram_db.database.target import Target
 from fowergram_db.testdb.emptying import Contents
@@ -124,8 +123,8 @@ def find_template(connection: Connection, spec: TemplateSpec) -> Template | None
 def read_template_state(connection: Connection, spec: TemplateSpec) -> TemplateState:
     """Look what is there under the name of a spec's template. One round trip."""
     values = {"prefix": TEMPLATE_PREFIX, "content": spec.content}
-    with translate_errors("look for the template"), connection.cursor(row_factory=class_row(TemplateState)) as cursor:
-        found = cursor.execute(load_with_labels("testdb/template"), values).fetchone()
+    with translate_errors("look for the template"):
+        found = fetch_one(connection, TemplateState, load_with_labels("testdb/template"), values)
     assert found is not None  # noqa: S101 - it always returns a row
     return found
 

@@ -11,6 +11,7 @@ from fowergram_db.database.carried import ask_carried, carried_of
 from fowergram_db.database.connection import Connection, connect_safely, translate_errors
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
 from fowergram_db.database.lifecycle import create_like
+from fowergram_db.database.query import fetch_value
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.state import database_state
@@ -120,14 +121,14 @@ def _mark_complete(admin: Connection, building: Target, oid: int, spec: Template
     with connect_safely(building) as connection, translate_errors("read what the template holds"):
         contents = read_contents(connection)
         maintained = keeps_partitions(connection)
-        row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
+        size = fetch_value(connection, int, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())")
         owner = state.owner if (state := database_state(connection)) else ""
         carried = carried_of(ask_carried(connection, oid), owner, spec.like.settings)
     now = datetime.now(UTC)
     facts = {
         "made": now.isoformat(timespec="seconds"),
         "used": now.date().isoformat(),
-        "size": row[0] if row else 0,
+        "size": size or 0,
         "maintained": maintained,
         "carried": asdict(carried),
         "contents": asdict(contents) if contents else None,
@@ -142,8 +143,8 @@ def _mark_complete(admin: Connection, building: Target, oid: int, spec: Template
             # Not IS_TEMPLATE true: then every role with CREATEDB could copy it, and read what is in it.
             admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false IS_TEMPLATE false").format(name))
             query = "SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = %s"
-            row = admin.execute(query, [building.dbname]).fetchone()
-            seal(admin, building.dbname, oid, _SENTENCE, {"seal": row[0] if row else None} | facts)
+            row_version = fetch_value(admin, str, query, [building.dbname])
+            seal(admin, building.dbname, oid, _SENTENCE, {"seal": row_version} | facts)
 
 
 def _require_empty_of_sessions(admin: Connection, name: str) -> None:

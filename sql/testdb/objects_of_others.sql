@@ -2,7 +2,7 @@
 -- constraints, indexes, triggers, rules and policies: DROP ... CASCADE takes them along without asking. What belongs to an
 -- extension goes with that, and is left out.
 -- Oldest server: 13. Privileges: none. Wants search_path = ''.
--- Columns: class, oid, part (as pg_depend has them), relation (OID of the relation that it is a part of, or 0), name.
+-- Columns: class_oid, oid, part (as pg_depend has them), relation (OID of the relation that it is a part of, or 0), name.
 WITH relation AS MATERIALIZED (
     SELECT c.tableoid AS class, c.oid, c.relkind
     FROM pg_catalog.pg_class AS c
@@ -121,7 +121,7 @@ found (class, oid, part, relation) AS (
     WHERE NOT pg_catalog.pg_has_role(x.defaclrole, 'USAGE')
 )
 SELECT
-    f.class::bigint AS class,
+    f.class::bigint AS class_oid,
     f.oid::bigint AS oid,
     f.part AS part,
     f.relation::bigint AS relation,
