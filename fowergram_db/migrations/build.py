@@ -1,4 +1,4 @@
-"""Apply all migrations to a database that is empty, and that nobody else knows."""
+"""Apply all migrations to an empty database that no other process uses."""
 
 from collections.abc import Sequence
 from contextlib import closing

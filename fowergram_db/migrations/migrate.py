@@ -122,7 +122,7 @@ def _open_or_create(
 
 
 def _guard(connection: Connection, upgrade_target: UpgradeTarget) -> "ServerGuard | None":
-    """Return what keeps a database that is built beside another one from changing their server."""
+    """Return what keeps the build of a database next to another one from changing their server."""
     if upgrade_target.instead_of is None:
         return None
     from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
@@ -156,7 +156,7 @@ def preview_rollback(
 class RollbackPolicy:
     """How a rollback waits for others, and whom it asks.
 
-    ``confirm`` is asked, with a question, before more than one migration is undone in a production database, or if
+    ``confirm`` is asked, with a question, before more than one migration is rolled back in a production database, or if
     ``environ`` is declared to be production.
     """
 
@@ -172,7 +172,7 @@ def rollback(
     on_event: OnEvent,
     policy: RollbackPolicy,
 ) -> Summary:
-    """Undo the newest migrations, newest first, each in its own transaction.
+    """Roll back the newest migrations, newest first, each in its own transaction.
 
     Raises the tool's errors, and Refused if it is not confirmed; one from a step carries a note that says what is
     applied and what is not.
@@ -194,7 +194,7 @@ def _require_confirmation(
 ) -> None:
     from fowergram_db.database.protection import is_production, is_protected
 
-    question = f'undo {len(steps)} migrations in the production database "{target.dbname}"'
+    question = f'roll back {len(steps)} migrations in the production database "{target.dbname}"'
     is_risky = len(steps) > 1 and (is_production(policy.environ) or is_protected(connection))
     if is_risky and not policy.confirm(question):
         raise Refused(
@@ -204,7 +204,7 @@ def _require_confirmation(
 
 
 def _is_done(files: Sequence[MigrationFile], history: History, upgrade_target: UpgradeTarget) -> bool:
-    """Tell whether nothing is pending. What is wrong now may be another run at work: that is for the lock to tell."""
+    """Return whether nothing is pending. A problem now may be another run at work: the lock will show that."""
     require_own(history)
     migrations = migration_states(files, history)
     if any(migration.state is not State.APPLIED for migration in migrations):

@@ -1,4 +1,4 @@
-"""Write what a run sends around its scripts as psql would have to run it: to the same end, history included. Pure."""
+"""Write what a run sends around its scripts for psql to run, with the same result in the history. Pure."""
 
 from dataclasses import dataclass
 
@@ -29,9 +29,9 @@ SELECT partition_name, action FROM public.maintain_partitions();
 class Run:
     """A run that is only shown: its steps, and what is sent around them.
 
-    ``creates_database``: it is to be made first, by hand, as a session of psql has to begin in it. ``table_changes``
+    ``creates_database``: a person has to create it first, as a session of psql begins in it. ``table_changes``
     are the statements that make or convert the history's table. ``keeps_partitions``: the run ends with a call of
-    the database's own function, where it has one by then.
+    the database's own function, if it has one by then.
     """
 
     steps: tuple[CheckedStep, ...]
@@ -65,7 +65,7 @@ class Run:
         return f"{begin(modes)}\n{settings}\n{read_only}" if begins else f"{settings}\n"
 
     def after(self, number: int, *, down_sql: str | None) -> str:
-        """Return what goes behind the script of a step: its bookkeeping; ``down_sql`` is what that is to record."""
+        """Return what follows the script of a step: its row in the history; ``down_sql`` is the down script in that."""
         checked = self.steps[number]
         in_transaction = checked.directives.transactional
         ends = in_transaction and (
@@ -80,7 +80,7 @@ class Run:
         return f"{released}{resets}{_bookkeeping(checked, down_sql)}\n" + ("COMMIT;\n" if ends else "")
 
     def end(self) -> str:
-        """Return what goes behind all scripts."""
+        """Return what follows all scripts."""
         return _PARTITIONS if self.keeps_partitions and self.steps else ""
 
 

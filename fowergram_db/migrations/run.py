@@ -41,8 +41,8 @@ _EVENT_TRIGGER = re.compile(r"\bevent\s+trigger\b", re.IGNORECASE)
 class UpgradeTarget:
     """How far ``migrate`` goes: up to and including version ``to``, or to the end.
 
-    ``instead_of`` is given where a database is built beside another one, to be compared with it: that one's name.
-    ``only_own``: nothing names the migrations, so that they are not for a database with tables of others.
+    ``instead_of`` is given if a database is built next to another one, to be compared with it: the other one's name.
+    ``only_own``: no option names the migrations, so they are not for a database with tables of others.
     """
 
     to: Version | str | None = None
@@ -58,7 +58,7 @@ def plan_and_check(
     """Return the steps that reach the upgrade target, checked. Raises what forbids them; runs nothing."""
     require_own(history)
     require_same_directory(files, history)
-    # What is built to be compared with keeps no record that could undo it.
+    # What is built only to be compared is never rolled back.
     down_scripts = DownScripts.CHECKED if upgrade_target.instead_of is None else DownScripts.PASSED_OVER
     steps = check_all(
         plan_up(files, history, to=upgrade_target.to, out_of_order=upgrade_target.out_of_order), down_scripts
@@ -84,7 +84,7 @@ def run_and_report(
     steps: Sequence[CheckedStep],
     transaction_scope: TransactionScope = TransactionScope.PER_MIGRATION,
 ) -> None:
-    """Run the steps, and tell of each once it is committed.
+    """Run the steps, and report each once it is committed.
 
     An error from one of them carries a note that says what is applied and what is not.
     """
@@ -174,7 +174,7 @@ def _mark_histories_made_by(steps: Sequence[CheckedStep], connection: Connection
 
 
 def _describe(context: RunContext, steps: Sequence[CheckedStep]) -> str:
-    """Make sure of what was committed before a failure, and say what it is, as the database itself tells it."""
+    """Make sure of what was committed before a failure, and say what it is, as the database itself says."""
     lost = context.connection.closed
     try:
         with connect_safely(context.target) if lost else nullcontext(context.connection) as connection:
@@ -182,7 +182,7 @@ def _describe(context: RunContext, steps: Sequence[CheckedStep]) -> str:
                 unsafe = ""
                 _flush(connection)
             except FowergramError as error:
-                unsafe = f"{error.message}: the server has it, and would lose it if it crashed at once.\n"
+                unsafe = f"{error.message}: the server has committed, and would lose that if it crashed now.\n"
             _mark_histories_made_by(steps, connection)
             migrations = migration_states(*align(context.files, read_history(connection)))
     except (FowergramError, psycopg.Error):
@@ -191,7 +191,7 @@ def _describe(context: RunContext, steps: Sequence[CheckedStep]) -> str:
 
 
 def _flush(connection: Connection) -> None:
-    """Make every commit of this run safe from a crash: the log is written in order, so one commit that waits will do.
+    """Make every commit of this run safe from a crash: the log is written in order, so one commit that waits is enough.
 
     Raises the tool's errors if the server is gone.
     """

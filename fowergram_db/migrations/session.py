@@ -10,7 +10,7 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import ConnectionFailed, UntrustedOwner
 from fowergram_db.migrations.events import Connected, DatabaseCreated, Notice, OnEvent
 
-_BELIEF_S = 20.0
+_KNOWN_WITHIN_S = 20.0
 _POLL_S = 0.1
 
 
@@ -59,8 +59,8 @@ def create_and_open(target: Target, on_event: OnEvent) -> Connection:
 
 
 def _first_session(target: Target, on_event: OnEvent) -> Connection:
-    """Connect to a database that has just been made: a pooler may not believe in it for a while."""
-    deadline = time.monotonic() + _BELIEF_S
+    """Connect to a database that has just been made: a pooler may not know it for a while."""
+    deadline = time.monotonic() + _KNOWN_WITHIN_S
     while True:
         try:
             return open_session(target, on_event)

@@ -314,7 +314,7 @@ def test_an_index_that_another_role_is_building_unseen_is_not_dropped(
         result = cli("migrate", "--user", role)
         release.join()
         thread.join()
-    assert (result.exit_code, "somebody else is building" in result.err) == (2, True), result.err
+    assert (result.exit_code, "another session is building" in result.err) == (2, True), result.err
     assert cli("migrate", "--user", role).exit_code == 0
 
 

@@ -137,7 +137,7 @@ def test_a_lock_that_never_goes_ends_the_run_and_leaves_nothing(cli, write, targ
     with holding(target, "LOCK TABLE busy IN ACCESS SHARE MODE"):
         result = cli("migrate", "--lock-timeout", "1s", "--lock-retries", "1")
     assert result.exit_code == 5
-    assert "Tried 2 times. In the way: pid " in result.err
+    assert "Tried 2 times. Blocked by: pid " in result.err
     assert tables() == ["busy"]
 
 

@@ -153,7 +153,7 @@ def test_what_a_killed_run_has_left_is_waited_for_where_no_connection_is_lent_to
     left = Backend("fowergram-db 0123456789abcdef", 0, "")
     with migration_lock(pool_of_two, 1, lambda _: None) as held, connect(pool_of_two) as other:
         other.execute("BEGIN")
-        with pytest.raises(LockTimeout, match="no connection is lent"):
+        with pytest.raises(LockTimeout, match="the pooler provides no connection"):
             held.await_end_of(left, 0.5, lambda _: None)
         other.rollback()
         held.await_end_of(left, 0.5, lambda _: None)

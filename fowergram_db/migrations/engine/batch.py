@@ -1,7 +1,7 @@
 """Run small scripts many at a time: each in its own transaction with its row, all of them in one query.
 
 Only scripts that define things and run no code: they are soon done, cannot reach beyond their transaction, and leave
-all settings as they were. If one fails, those before it are committed, and the server drops those behind it.
+all settings as they were. If one fails, those before it are committed, and the server discards those after it.
 """
 
 from collections.abc import Generator, Iterator
@@ -94,11 +94,11 @@ def _unit(context: RunContext, prepared: PreparedStatements, group: Group, check
 
 
 def _begin(context: RunContext, group: Group) -> BatchProgress:
-    """Tell that the steps begin. Raises LockLost if the migration lock is lost."""
+    """Report that the steps begin. Raises LockLost if the migration lock is lost."""
     progress = BatchProgress(context, group)
     context.require_lock()
     for index in range(len(group.steps)):
-        context.tell(group.started(index))
+        context.report(group.started(index))
     return progress
 
 

@@ -38,17 +38,17 @@ _TRANSACTION = (
 )
 _LINE_WITH_WORD = re.compile(r"[^\n]*\w[^\n]*")
 _SECTIONS = (
-    "Put what undoes the migration into NNN_name.down.sql, or mark both sections as one tool does "
+    "Put what reverts the migration into NNN_name.down.sql, or mark both sections as one tool does "
     "(`-- migrate:up` and `-- migrate:down`). Where it is only a remark, write a sentence."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedStep:
-    """A step with its scanned script and what the header of that says.
+    """A step with its scanned script and what the header of the script says.
 
-    Where a database is built beside others, statements may be left out of the script, some to run ``behind`` it in
-    another form; ``recorded_statements`` is how many there were.
+    If a database is built next to others, statements may be left out of the script; some run after it in another form
+    (``behind``); ``recorded_statements`` is how many there were.
     """
 
     step: Step
@@ -59,7 +59,7 @@ class CheckedStep:
 
     @property
     def row(self) -> dict[str, object]:
-        """What the history records of it, by column, beside how long it took. Reads a large down file from the disk.
+        """What the history records of it, by column, but for its duration. Reads a large down file from the disk.
 
         Raises FileFault if that was changed meanwhile.
         """
@@ -109,14 +109,14 @@ class CheckedStep:
 
 
 class DownScripts(StrEnum):
-    """Whether the scripts that would undo migrations are looked at, too."""
+    """Whether the down scripts of migrations are checked, too."""
 
     CHECKED = auto()
     PASSED_OVER = auto()
 
 
 def check_all(steps: Iterable[Step], down_scripts: DownScripts = DownScripts.CHECKED) -> tuple[CheckedStep, ...]:
-    """Read the scripts of steps, and those that would undo them. Raises FileFault for all that is wrong in them."""
+    """Read the scripts of steps, and their down scripts. Raises FileFault for all faults in them."""
     checked: list[CheckedStep] = []
     faults: list[FileFault] = []
     for step in steps:
@@ -129,19 +129,19 @@ def check_all(steps: Iterable[Step], down_scripts: DownScripts = DownScripts.CHE
 
 
 def check(step: Step, down_scripts: DownScripts = DownScripts.CHECKED) -> CheckedStep:
-    """Read a step's script, and that which would undo it. Raises FileFault for all that is wrong; runs nothing."""
+    """Read a step's script, and its down script. Raises FileFault for all faults; runs nothing."""
     faults: list[FileFault] = []
     try:
         checked = _check_script(step)
     except FileFault as fault:
         faults.append(fault)
     if down_scripts is DownScripts.CHECKED:
-        faults.extend(_undo_faults(step))
+        faults.extend(_down_faults(step))
     raise_faults(faults)
     return checked
 
 
-def _undo_faults(step: Step) -> Iterator[FileFault]:
+def _down_faults(step: Step) -> Iterator[FileFault]:
     if step.down_fault:
         yield step.down_fault
     if (down := step.down) is None:
@@ -177,8 +177,7 @@ def read_script(
 ) -> Script:
     """Scan a script that is about to run, and refuse what could not run as its header says.
 
-    ``gaps`` are those of the text; ``undoes`` tells that it undoes a migration. Raises FileFault with the place of
-    each fault.
+    ``gaps`` are those of the text; ``undoes``: it is a down script. Raises FileFault with the position of each fault.
     """
     script = scan(text) if len(text) < _LONG else _scan_long(text)
     in_transaction = _transaction_faults if directives.transactional else _no_transaction_faults
@@ -216,12 +215,12 @@ def _copy_faults(script: Script) -> Iterator[tuple[int, str, str]]:
     for stray in script.trailing_text:
         yield (
             stray,
-            "something stands behind a COPY … FROM stdin on the same line",
-            "Write it behind the data: that begins with the next line.",
+            "text follows a COPY … FROM stdin on the same line",
+            "Write it after the data, which begins on the next line.",
         )
     for statement in script.statements:
         if Trait.COPIES_TO_CLIENT in statement.traits:
-            yield statement.start, "COPY … TO stdout has nobody to read it", "Remove it."
+            yield statement.start, "COPY … TO stdout has no reader here", "Remove it."
 
 
 def _transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
@@ -258,19 +257,19 @@ def _no_transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
 
 
 def _directive_faults(script: Script) -> Iterator[tuple[int, str, str]]:
-    """Find directives below the header, which would otherwise be passed over without a word."""
+    """Find directives below the header, which would otherwise be ignored without a message."""
     header = header_end(script.text)
     for start, end in script.comments:
         if start >= header and is_directive(script.text[start:end]):
             yield (
                 start,
-                "a directive stands below the header",
+                "there is a directive below the header",
                 "Move it to the comment lines at the top of the file.",
             )
 
 
 def _history_faults(script: Script) -> Iterator[tuple[int, str, str]]:
-    """Find what would overwrite what is recorded, or leave no place to record it in."""
+    """Find what would change the history, or drop its table."""
     for statement in script.statements:
         if changes_history(script.text[statement.start : statement.end]):
             yield (
@@ -281,7 +280,7 @@ def _history_faults(script: Script) -> Iterator[tuple[int, str, str]]:
 
 
 def _marker_faults(script: Script, *, undoes: bool) -> Iterator[tuple[int, str, str]]:
-    """Find what would have cut the file for the tool that it was written for: both halves would run."""
+    """Find what would have split the file for the tool that it was written for: both halves would run."""
     for offset in misread(script, undoes=undoes):
         found = _LINE_WITH_WORD.search(script.text, offset)
         line = found[0].strip() if found else ""

@@ -15,7 +15,7 @@ from fowergram_db.migrations.engine.transaction_preamble import compose
 from fowergram_db.migrations.script.scanner import Script, Statement
 
 CHECK_CONSTRAINTS = "SET CONSTRAINTS ALL IMMEDIATE;"
-"""What checks behind a script, as its own role, what COMMIT would: a table with open checks cannot be dropped."""
+"""What checks after a script, as its own role, what COMMIT would: a table with open checks cannot be dropped."""
 DISCARD_TEMPORARY = "DISCARD TEMP;"
 _DEFERRABLE = "catalog/deferrable_constraints"
 _DEFERRABLE_WORD = re.compile(r"\bdeferrable\b", re.IGNORECASE)
@@ -52,7 +52,7 @@ class Looks:
 
     @property
     def is_of_many(self) -> bool:
-        """Tell whether the transaction is one of many scripts."""
+        """Return whether the transaction runs several scripts."""
         return len(self.steps) > 1
 
     @property
@@ -78,10 +78,10 @@ def _text(result: pq.abc.PGresult, row: int, column: int) -> str:
 
 
 def resets(context: RunContext, checked: CheckedStep, found: Found, *, is_last: bool) -> str:
-    """Return what undoes what a script may have done to the session: the bookkeeping and others must not see it.
+    """Return what resets a session after a script: neither the bookkeeping nor another client may find its settings.
 
-    In a session that a pooler lends, what others have set, prepared and locked stays. Where the transaction goes on,
-    constraints wait for its end again if they do so by themselves.
+    In a session of a pooler, what other clients have set, prepared and locked stays. If the transaction continues,
+    deferred constraints are deferred again.
     """
     connection = context.connection
     if connection.info.encoding != "utf-8":
@@ -103,7 +103,7 @@ def resets(context: RunContext, checked: CheckedStep, found: Found, *, is_last: 
 
 
 def _check_each(connection: Connection, found: Found) -> str:
-    """Return what checks constraints by their names: behind ALL, those that a later script adds would not wait."""
+    """Return what checks constraints by name: after ALL, those that a later script adds would not be deferred."""
     if not found.deferrable:
         return ""
     rows = [(str(name), bool(deferred)) for name, deferred in connection.execute(load(_DEFERRABLE)).fetchall()]
@@ -118,7 +118,7 @@ def _set_constraints(names: Iterable[str], to: str) -> str:
 
 
 def _prepared_by_script(connection: Connection) -> str:
-    """Return what takes away the statements of this transaction alone. One round trip."""
+    """Return what deallocates the statements of this transaction only. One round trip."""
     rows = connection.execute(load("sessions/prepared_here")).fetchall()
     return "".join(f"DEALLOCATE {name};" for (name,) in rows)
 
@@ -130,9 +130,9 @@ def _set_again(connection: Connection, found: Found) -> str:
 
 
 def savepoint(checked: CheckedStep) -> tuple[str, str]:
-    """Return what encloses a script that has savepoints, so that no later one in the transaction returns to them.
+    """Return what encloses a script that has savepoints, so that no later script can roll back to them.
 
-    It encloses one that is read only, too, which its row is not.
+    It encloses a read-only script, too: its row must be written.
     """
     has_savepoints = any(statement.words[:1] == ("SAVEPOINT",) for statement in checked.script.statements)
     if not has_savepoints and not checked.directives.modes.read_only:
@@ -141,12 +141,12 @@ def savepoint(checked: CheckedStep) -> tuple[str, str]:
 
 
 def is_setting(statement: Statement) -> bool:
-    """Tell whether a statement sets something for its session."""
+    """Return whether a statement sets something for its session."""
     return statement.words[:1] in _SETS
 
 
 def can_be_repeated(statement: Statement, text: str) -> bool:
-    """Tell whether what a statement keeps in its session is there again when it has run again in another one.
+    """Return whether a statement, run again in another session, keeps the same in it.
 
     >>> from fowergram_db.migrations.script.scanner import scan
     >>> text = "SET a.b = 1; SELECT pg_advisory_lock(1); CREATE TEMP TABLE t (i int)"
@@ -171,6 +171,6 @@ def keeping(script: Script) -> tuple[Statement, ...]:
 def _keeps(statement: Statement, text: str) -> bool:
     words = statement.words
     if words[:1] == ("CREATE",):
-        # What stands in the body of a function is not done yet.
+        # The body of a function does not run yet.
         return not _TEMPORARY_WORDS.isdisjoint(words[1:4]) or bool(_TEMPORARY.search(text.partition("(")[0]))
     return words[:1] in _KEEPS or bool(_LOCK.search(text) or _INTO_TEMPORARY.search(text))

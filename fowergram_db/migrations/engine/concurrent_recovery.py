@@ -1,4 +1,4 @@
-"""What a statement that ran concurrently has left when it was stopped: found, and cleared away before it runs again."""
+"""Find what a concurrent statement has left when it was stopped, and remove it before the statement runs again."""
 
 import re
 from collections.abc import Iterator
@@ -37,9 +37,9 @@ _COMMITS = re.compile("commit|rollback|call|execute", re.IGNORECASE)
 class PreviousAttempt:
     """What is known of earlier attempts at a statement.
 
-    ``begun``: there was one; ``unended``: nobody has recorded its end. ``invalid`` are the OIDs of the transient
-    indexes that were there before the migration began, and so are somebody else's; and of all indexes that a table had
-    before one without a name was built for it.
+    ``begun``: there was one; ``unended``: its end is not recorded. ``invalid`` are the OIDs of the transient indexes
+    that existed before the migration began, and so belong to others; and of all indexes that a table had before an
+    index without a name was built for it.
     """
 
     begun: bool
@@ -59,16 +59,16 @@ def indexes_before(connection: Connection, statement: str) -> tuple[int, ...]:
 
 
 def left_to_run(context: RunContext, step: Step, statement: str, previous: PreviousAttempt) -> str:
-    """Return what is still to be run of a statement that runs concurrently: mostly itself, "" where it is done.
+    """Return what is left to run of a concurrent statement: usually the statement itself, "" if it is done.
 
-    Invalid indexes that stand in its way are dropped concurrently. Raises Refused where somebody else is building
-    the index just now, and DatabaseError or LockTimeout where one cannot be dropped.
+    Invalid indexes of the same name are dropped concurrently. Raises Refused if another session is building the index
+    now, and DatabaseError or LockTimeout if one cannot be dropped.
     """
     if dropped := index_dropped(statement):
         return statement if not previous.unended or _exists(context.connection, dropped) else ""
     if built := index_built(statement):
         found = (built,) if built.name else _made_before(context.connection, built, previous)
-        # Each is looked at: those that are invalid go.
+        # Each is checked: the invalid ones are dropped.
         are_built = [_is_built(context, step, one) for one in found]
         return "" if any(are_built) and previous.unended else statement
     if previous.begun and (detached := partition_detached(statement)):
@@ -80,7 +80,7 @@ def left_to_run(context: RunContext, step: Step, statement: str, previous: Previ
 
 
 def leaves_nothing(connection: Connection, statement: Statement, text: str, invalid: tuple[int, ...]) -> bool:
-    """Tell whether a statement outside a transaction, which has failed at its first attempt, has left nothing.
+    """Return whether a statement outside a transaction, which has failed at its first attempt, has left nothing.
 
     ``invalid`` is that of ``PreviousAttempt``. Returns False if it is not known, as for code that may have committed.
     Reads only.
@@ -127,7 +127,7 @@ def _indexes(connection: Connection, built: IndexBuild) -> Iterator[tuple[int, s
 
 
 def _is_built(context: RunContext, step: Step, built: IndexBuild) -> bool:
-    """Tell whether the index is there and complete; an invalid one goes."""
+    """Return whether the index exists and is valid; an invalid one is dropped."""
     found = _index(context.connection, built)
     if found is None:
         return False
@@ -135,13 +135,13 @@ def _is_built(context: RunContext, step: Step, built: IndexBuild) -> bool:
     if valid:
         return True
     if building:
-        raise Refused(f'somebody else is building the index "{name}" just now', hint="Run the command again later.")
+        raise Refused(f'another session is building the index "{name}" now', hint="Run the command again later.")
     _drop(context, step, str(schema), str(name))
     return False
 
 
 def _index(connection: Connection, built: IndexBuild) -> tuple[object, ...] | None:
-    """Return schema and name of an index, whether it is valid, and whether somebody is building it; None: no such."""
+    """Return schema and name of an index, whether it is valid, and whether a session is building it; None: no index."""
     with translate_errors("look at the index"):
         relation = _find(connection, built.relation) or built.relation
         values = {"relation": relation, "name": built.name}
@@ -149,7 +149,7 @@ def _index(connection: Connection, built: IndexBuild) -> tuple[object, ...] | No
 
 
 def _drop(context: RunContext, step: Step, schema: str, name: str) -> None:
-    """Drop an invalid index. In the schema of TOAST tables only superusers may: there it stays, and does no harm."""
+    """Drop an invalid index. In the schema of TOAST tables only superusers may: there it stays, unused."""
     query = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name))
     with translate_errors(f'drop the invalid index "{name}"'):
         try:
@@ -181,7 +181,7 @@ def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int,
 def _left_of_detachment(
     context: RunContext, step: Step, statement: str, detached: Detachment, previous: PreviousAttempt
 ) -> str:
-    """Return what detaches the partition from where an earlier attempt has stopped: the server wants another word."""
+    """Return what completes an earlier attempt to detach the partition: the server requires FINALIZE for that."""
     with translate_errors("look at the partition"):
         names = {"parent": detached.parent, "partition": detached.partition}
         values = {which: _find(context.connection, name) or name for which, name in names.items()}

@@ -89,10 +89,10 @@ class RunContext:
 
     @property
     def is_pooled(self) -> bool:
-        """Tell whether a pooler lends the session to other clients too."""
+        """Return whether a pooler gives the session to other clients too."""
         return is_pooled(self.connection) or (self.lock is not None and self.lock.is_pooled)
 
-    def tell(self, events: Iterable[Event]) -> None:
+    def report(self, events: Iterable[Event]) -> None:
         """Pass events on to the listener."""
         for event in events:
             self.on_event(event)

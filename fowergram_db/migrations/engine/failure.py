@@ -1,4 +1,4 @@
-"""Turn what the server said of a script into an error that shows where it stands in the file."""
+"""Turn an error of the server into one that shows its position in the file."""
 
 import re
 import unicodedata
@@ -22,10 +22,9 @@ _WIDEST_EXCERPT = 160
 def failure(
     context: RunContext, checked: CheckedStep, error: psycopg.Error, offset: int | None, doing: str = "failed"
 ) -> FowergramError:
-    """Return the error to raise: file, line, column, statement and source line, where an offset says them.
+    """Return the error to raise: file, line, column, statement and source line, if the offset is known.
 
-    The hint is that of what the step was part of. A lock that was not to be had makes it a LockTimeout. Passwords are
-    masked.
+    The hint is chosen by what the step was part of. A lock timeout makes it a LockTimeout. Passwords are masked.
     """
     from fowergram_db.redaction.messages import forms, mask_message, masked, repetitions, secrets_in
 
@@ -56,7 +55,7 @@ def failure(
 
 
 def _situation(context: RunContext, checked: CheckedStep) -> Situation:
-    """Return what a script was part of: where the server is guarded, a database is built beside others."""
+    """Return what a script was part of: with a guard, a database is built next to others."""
     if context.guard is not None:
         return Situation.BUILDING
     if not checked.step.is_file:
@@ -73,9 +72,9 @@ def _situation(context: RunContext, checked: CheckedStep) -> Situation:
 
 
 def _character_named(message: str, text: str, offset: int) -> int:
-    """Return where the character stands that the database's encoding lacks: the server tells its bytes, and no place.
+    """Return the offset of the character that the database's encoding lacks: the server reports its bytes, no position.
 
-    Where it is not in the text, as in data that was left out of it, it is the statement's place.
+    If it is not in the text, as in data that was left out of it, the statement's offset.
 
     >>> _character_named("byte sequence 0xe0 0xb8 0x81 has no equivalent", "SELECT 1, 'ก'", 0)
     11
@@ -87,7 +86,7 @@ def _character_named(message: str, text: str, offset: int) -> int:
 
 
 def excerpt(text: str, offset: int) -> str:
-    r"""Return the line that an offset lies in, and under it a caret where a terminal shows that character.
+    r"""Return the line of an offset, and under it a caret where a terminal shows that character.
 
     >>> print(excerpt("SELECT 1;\nSELCT 2;", 10))
     SELCT 2;
@@ -96,9 +95,9 @@ def excerpt(text: str, offset: int) -> str:
     start = text.rfind("\n", 0, offset) + 1
     end = text.find("\n", offset)
     line = text[start : end if end >= 0 else len(text)].rstrip()
-    cut = max(0, offset - start - _WIDEST_EXCERPT // 2)
-    shown = line[cut : cut + _WIDEST_EXCERPT]
-    return f"{escaped(shown)}\n{''.join(map(_blank, escaped(shown[: offset - start - cut])))}^"
+    skipped = max(0, offset - start - _WIDEST_EXCERPT // 2)
+    shown = line[skipped : skipped + _WIDEST_EXCERPT]
+    return f"{escaped(shown)}\n{''.join(map(_blank, escaped(shown[: offset - start - skipped])))}^"
 
 
 def _blank(character: str) -> str:

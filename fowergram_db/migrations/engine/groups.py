@@ -14,7 +14,7 @@ from fowergram_db.migrations.script.scanner import Script, scan
 LARGEST_BATCH = 32
 _MOST_CHARACTERS = 16_384
 SCRIPT_END = "\n;"
-"""What ends a script in a batch: the break ends a comment, the semicolon a statement; one too many does no harm."""
+"""What ends a script in a batch: the break ends a comment, the semicolon a statement; one too many changes nothing."""
 
 
 class TransactionScope(StrEnum):
@@ -51,7 +51,7 @@ class Group:
     waits_for_disk: bool
 
     def started(self, index: int) -> tuple[StepStarted | Notice, ...]:
-        """Return the events that tell that the step of this index begins."""
+        """Return the events to report when the step of this index begins."""
         step = self.steps[index].step
         begun = StepStarted(step, self.first + index, self.total)
         if holds_statement(self.steps[index].script.text):
@@ -101,7 +101,7 @@ def _batch_size(steps: Sequence[CheckedStep]) -> int:
 
 
 def _may_share_a_query(checked: CheckedStep) -> bool:
-    """Tell whether a script only defines things and runs no code: it is soon done, and leaves settings as they are."""
+    """Return whether a script only defines things and runs no code: it is short, and changes no settings."""
     down = checked.step.down
     has_large_down = down is not None and bool(down.gaps)
     is_simple = checked.step.direction is Direction.UP and not checked.script.runs_code and not checked.behind
@@ -110,7 +110,7 @@ def _may_share_a_query(checked: CheckedStep) -> bool:
 
 
 def _is_closed(script: Script) -> bool:
-    """Tell whether no comment, string or parenthesis is open at a script's end: what follows is then read as it is.
+    """Return whether no comment, string or parenthesis is open at the end of a script, and so includes what follows.
 
     An open one would include the row and the COMMIT, and end in the next script.
 

@@ -31,7 +31,7 @@ class Heartbeat:
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether the session was there when it was last heard of. No round trip but one that is under way."""
+        """Return whether the session was there when it was last heard of. No round trip but one that is under way."""
         if self._at_work.acquire(timeout=_PATIENCE_S):
             try:
                 # The first reads what the server may have said last, the second then finds the end.

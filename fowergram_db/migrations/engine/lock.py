@@ -1,9 +1,9 @@
 """One migrator at a time in each database, also through a pooler.
 
-The lock is an advisory lock of a transaction that idles in a second session. It works where a pooler lends sessions
-for a transaction at a time, leaves nothing behind, and holds no snapshot that CREATE INDEX CONCURRENTLY would wait
-for. The worker's transactions take a lock of their own: a server goes on with the statement of a client that was
-killed, and until it has ended nobody else may begin.
+The lock is an advisory lock of a transaction that idles in a second session. It works with a pooler in
+transaction mode, leaves nothing in the session, and holds no snapshot that CREATE INDEX CONCURRENTLY would wait for.
+The worker's transactions acquire a lock of their own: a server continues the statement of a client that was killed, and
+no other migrator may begin before that statement has ended.
 """
 
 import os
@@ -39,7 +39,7 @@ RUN_SPACE = LOCK_SPACE + 1
 _MIGRATOR, WORKER_KEY = 1, 2
 _WORKER = {"space": LOCK_SPACE, "key": WORKER_KEY}
 _POLL_S = (0.05, 0.25)
-_TELL_AGAIN_S = 10.0
+_REPORT_AGAIN_S = 10.0
 _LONGEST_NAME = 63
 _T = TypeVar("_T")
 # Longer than PgBouncer holds its reserve back for (reserve_pool_timeout: 5 s).
@@ -47,7 +47,7 @@ _LENT_WITHIN_S = 8.0
 # A server looks every two seconds whether its client is still there (see transaction_preamble.py).
 _ENDS_WITHIN_S = 5.0
 _POOL_HINT = (
-    "A migrator needs two connections at a time: let the pool lend as many to this database and role (PgBouncer: "
+    "A migrator needs two connections at a time: let the pool provide as many for this database and role (PgBouncer: "
     "default_pool_size, or the database's pool_size), or connect to the server directly."
 )
 
@@ -62,26 +62,25 @@ class Backend:
 
 
 class _Tried(StrEnum):
-    """What came of a try: held, or taken by another migrator, or held with a worker still there whose own is gone."""
+    """The result of a try: held; taken by another migrator; or held while the worker of an ended run still works."""
 
     HELD = auto()
     TAKEN = auto()
     LEFT_OVER = auto()
 
 
-_TOLD = {
+_HELD_BY = {
     _Tried.TAKEN: "the migration lock is held by",
     _Tried.LEFT_OVER: "a migration of a run that has ended is still at work:",
 }
 
 
 class MigrationLock:
-    """The lock, held by the open transaction of a session; to be had from ``migration_lock``.
+    """The lock, held by the open transaction of a session; ``migration_lock`` returns one.
 
-    That transaction runs one query, and then empty ones as a sign of life: where there is none, the server ends it and
-    frees the lock. CREATE INDEX CONCURRENTLY waits for the end of each transaction
-    that it has once seen with a snapshot: a look around from within it would stop the worker for good. What is to
-    be seen is asked by a third session, the ``observer``.
+    That transaction runs one query, and then empty ones as a sign of life: if there is none, the server ends it and
+    releases the lock. CREATE INDEX CONCURRENTLY waits for the end of each transaction that once had a snapshot: a
+    query in this one would block the worker forever. So a third session, the ``observer``, asks what there is to know.
     """
 
     def __init__(self, target: Target, key: int = _MIGRATOR) -> None:
@@ -91,22 +90,22 @@ class MigrationLock:
         self.observer = Observer(target, _WORKER)
         self._heartbeat: Heartbeat | None = None
         self.run = secrets.randbits(31)
-        """The key of a lock that is held as long as this one, and is nobody else's."""
+        """The key of a lock that is held as long as this one, and that no other run has."""
         self.is_pooled = False
         self.server_is_linux = False
 
     def acquire(self, wait_s: float, on_event: OnEvent) -> None:
         """Poll for the lock, and for the end of a worker that a killed migrator has left.
 
-        Raises LockTimeout, naming who holds it, after ``wait_s`` seconds; PoolTooSmall where a pooler lends this
-        connection and no other.
+        Raises LockTimeout, naming who holds it, after ``wait_s`` seconds; PoolTooSmall if a pooler provides
+        this connection and no other.
         """
         waiting = _Waiting(wait_s, on_event)
         while (tried := self._try(waiting)) is not _Tried.HELD:
             holders = self._holders(self._key if tried is _Tried.TAKEN else WORKER_KEY)
-            # Not rolled back: what the session has set for itself would be undone.
+            # Not rolled back: that would reset what the session has set for itself.
             self._connection.commit()
-            waiting.go_on(holders, _TOLD[tried])
+            waiting.wait_for(holders, _HELD_BY[tried])
         if self.is_pooled:
             self._require_another(waiting)
         self._heartbeat = Heartbeat(self._connection)
@@ -151,7 +150,7 @@ class MigrationLock:
         except Unanswered as error:
             self._connection.close()
             raise LockTimeout(
-                f"no connection for the migration lock was to be had within {limit_s:g} s", hint=_POOL_HINT
+                f"could not obtain a connection for the migration lock within {limit_s:g} s", hint=_POOL_HINT
             ) from error
 
     def _holders(self, key: int) -> tuple[ServerSession, ...]:
@@ -164,23 +163,25 @@ class MigrationLock:
             return tuple(cursor.execute(load("locks/holders"), {"space": LOCK_SPACE, "key": key}))
 
     def _require_another(self, waiting: "_Waiting") -> None:
-        """Raise PoolTooSmall where the worker would wait for ever for the one connection that we hold.
+        """Raise PoolTooSmall if the worker would wait forever for the one connection that we hold.
 
-        One that others have taken is waited for. Where whole sessions are lent, the worker has its own.
+        One that others have taken is waited for. If the pooler provides whole sessions, the worker has its own.
         """
         while self._asked(dict, "SELECT", {}) is None:
-            with translate_errors("ask what the pooler has lent"):
+            with translate_errors("ask what the pooler has provided"):
                 # Nothing runs yet that could wait for this transaction, and a simple query keeps no snapshot.
                 row = psycopg.ClientCursor(self._connection).execute(load("locks/pool_peers")).fetchone()
             busy, keeps_worker = row or (0, False)
             if keeps_worker:
                 return
             if not busy:
-                raise PoolTooSmall("the pooler lends only one connection at a time; nothing was run", hint=_POOL_HINT)
-            waiting.pause("the pooler has no second connection to lend, others have them all", _POOL_HINT)
+                raise PoolTooSmall(
+                    "the pooler provides only one connection at a time; nothing was run", hint=_POOL_HINT
+                )
+            waiting.pause("the pooler has no second connection left: other clients have them all", _POOL_HINT)
 
     def release(self) -> None:
-        """Let go of the lock; a session that is lost has done so itself."""
+        """Release the lock; a session that is lost has released it."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
         with suppress(psycopg.Error):
@@ -201,14 +202,17 @@ class MigrationLock:
         query = load("locks/orphans")
         while (left := self._asked(ServerSession, query, values)) != ():
             if left is None:
-                waiting.pause("what a run has left at work cannot be seen: no connection is lent for it", _POOL_HINT)
+                waiting.pause(
+                    "an earlier run may still be at work: the pooler provides no connection to ask",
+                    _POOL_HINT,
+                )
             else:
-                waiting.go_on(left, "a statement of a run that has ended is still at work:")
+                waiting.wait_for(left, "a statement of a run that has ended is still at work:")
 
     def end_work_of(self, application: str) -> None:
-        """Let go of the lock, so that the server begins nothing more of a worker whose session is lost to us.
+        """Release the lock, so that the server begins nothing more of a worker whose session we have lost.
 
-        Then wait a moment for the end of what it has begun, so that what is there can be told.
+        Then wait a moment for the end of what it has begun, so that the result can be reported.
         """
         self.release()
         with suppress(FowergramError):
@@ -217,10 +221,10 @@ class MigrationLock:
     def _asked(
         self, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object]
     ) -> tuple[_T, ...] | None:
-        """Ask something in another session; return None where no connection is to be had for it in good time."""
+        """Ask something in another session; return None if no connection can be obtained for it in time."""
         try:
             return tuple(self.observer.ask(kind, query, values, _LENT_WITHIN_S))
-        except psycopg.OperationalError:  # a pooler may lose its patience before we do
+        except psycopg.OperationalError:  # a pooler may time out before we do
             return None
 
 
@@ -228,31 +232,31 @@ def lock_lost() -> LockLost:
     """Return the error to raise where the session that holds the migration lock is gone."""
     return LockLost(
         "the session that holds the migration lock was lost: another migrator may be at work",
-        hint="Run the command again. The network was cut, this process was stopped for longer than "
+        hint="Run the command again. The network was interrupted, this process was stopped for longer than "
         f"{liveness.LIVENESS.silence_s} s, or something between here and the server ends sessions that idle.",
     )
 
 
 class _Waiting:
-    """Wait for somebody else, say so now and then, and give up in the end."""
+    """Wait for another session, report it now and then, and time out at the end."""
 
     def __init__(self, wait_s: float, on_event: OnEvent) -> None:
         self._on_event = on_event
         self._wait_s = wait_s
         self._deadline = time.monotonic() + wait_s
-        self._told: frozenset[int] | None = None
-        self._tell_at = 0.0
+        self._reported: frozenset[int] | None = None
+        self._report_at = 0.0
 
     @property
     def left_s(self) -> float:
         """Return how much of the time is left, in seconds."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def go_on(self, holders: tuple[ServerSession, ...], what: str) -> None:
-        """Tell who is waited for, and pause; raise LockTimeout at the end."""
+    def wait_for(self, holders: tuple[ServerSession, ...], what: str) -> None:
+        """Report which sessions are waited for, and pause; raise LockTimeout at the end."""
         pids, now = frozenset(holder.pid for holder in holders), time.monotonic()
-        if self.left_s and pids and (pids != self._told or now >= self._tell_at):
-            self._told, self._tell_at = pids, now + _TELL_AGAIN_S
+        if self.left_s and pids and (pids != self._reported or now >= self._report_at):
+            self._reported, self._report_at = pids, now + _REPORT_AGAIN_S
             self._on_event(LockAwaited(holders))
         self.pause(
             f"{what} {_listed(holders)}", "Let it finish, and run the command again; --wait SECONDS waits longer."
@@ -266,7 +270,10 @@ class _Waiting:
 
 
 def _listed(holders: tuple[ServerSession, ...]) -> str:
-    return ", ".join(f"{holder} since {_moment(holder.since)}" for holder in holders) or "somebody who has just let go"
+    return (
+        ", ".join(f"{holder} since {_moment(holder.since)}" for holder in holders)
+        or "a session that has just released it"
+    )
 
 
 def _moment(when: datetime | None) -> str:
@@ -277,7 +284,7 @@ def _moment(when: datetime | None) -> str:
 def migration_lock(target: Target, wait_s: float, on_event: OnEvent, key: int = _MIGRATOR) -> Iterator[MigrationLock]:
     """Hold the migration lock of a database, or one of another ``key`` there, in a session of its own.
 
-    Raises LockTimeout where somebody else holds it for longer than ``wait_s`` seconds.
+    Raises LockTimeout if another session holds it for longer than ``wait_s`` seconds.
     """
     lock = MigrationLock(target, key)
     try:

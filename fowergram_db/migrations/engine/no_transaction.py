@@ -1,4 +1,4 @@
-"""Run a script without a transaction around it: statement by statement, each recorded, so that a later run goes on.
+"""Run a script without a transaction around it: statement by statement, each recorded, so that a later run continues.
 
 A statement that can run in a transaction runs in one together with its record. One that cannot is recorded before and
 after: if a run ends in between, the next finds out what the statement has done.
@@ -27,13 +27,13 @@ from fowergram_db.migrations.engine.progress_record import SHARED_DISCARDS, Prog
 from fowergram_db.migrations.engine.retry import attempts
 from fowergram_db.migrations.engine.script_runner import run_piece
 from fowergram_db.migrations.engine.simple_query import roll_back
-from fowergram_db.migrations.engine.transaction import run_behind
+from fowergram_db.migrations.engine.transaction import run_following
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, preamble
 from fowergram_db.migrations.engine.watch import Watch
 from fowergram_db.migrations.events import StatementReached, StepResult
 from fowergram_db.migrations.script.scanner import Piece, Statement, Trait
 
-# These may end transactions themselves, or refuse to run in one, as their arguments will have it.
+# These may end transactions themselves, or refuse to run in one, depending on their arguments.
 _BARE = ("CALL", "CLUSTER", "DISCARD", "DO", "REINDEX")
 _BARE_PAIRS = (("ALTER", "DATABASE"), *((verb, "SUBSCRIPTION") for verb in ("ALTER", "CREATE", "DROP")))
 _CODE = ("CALL", "DO")
@@ -44,11 +44,11 @@ _FOR_A_TRANSACTION = (("LOCAL",), ("TRANSACTION",), ("CONSTRAINTS",))
 def run_without_transaction(context: RunContext, group: Group) -> Iterator[StepResult]:
     """Run the statements of a group's one step one after the other, from where an earlier run has stopped.
 
-    Yields the result once all of them are recorded. Raises MigrationFailed or LockTimeout; the history then says at
-    which statement the step stands.
+    Yields the result once all of them are recorded. Raises MigrationFailed or LockTimeout; the history then says which
+    statement of the step is the next.
     """
     (checked,) = group.steps
-    context.tell(group.started(0))
+    context.report(group.started(0))
     if context.is_pooled:
         _require_fit_for_pooler(context, checked)
     record = ProgressRecord(context, checked)
@@ -72,7 +72,7 @@ def run_without_transaction(context: RunContext, group: Group) -> Iterator[StepR
             for attempt in attempts(context, checked.step, watch):
                 with attempt:
                     record.write()
-        run_behind(context, checked)
+        run_following(context, checked)
         duration_ms = record.finish()
     except BaseException:
         script.record_failure()
@@ -81,7 +81,7 @@ def run_without_transaction(context: RunContext, group: Group) -> Iterator[StepR
 
 
 def _require_fit_for_pooler(context: RunContext, checked: CheckedStep) -> None:
-    """Raise Refused if a statement would set or need something in a session that is lent to others too."""
+    """Raise Refused if a statement would set or need something in a session that other clients use too."""
     if kept := keeping(checked.script):
         does = "sets something" if is_setting(kept[0]) else f"keeps something in its session ({kept[0].label})"
         raise Refused(
@@ -105,7 +105,7 @@ def _require_fit_for_pooler(context: RunContext, checked: CheckedStep) -> None:
 
 @dataclass(slots=True)
 class _Script:
-    """The statements of one script. ``is_begun``: the statement at hand was tried before, by this run or an earlier."""
+    """The statements of one script. ``is_begun``: the current statement was tried before, by this run or an earlier."""
 
     context: RunContext
     checked: CheckedStep
@@ -121,7 +121,7 @@ class _Script:
                 run_piece(self.context, self.checked, self._piece(statement), watch)
 
     def reach(self, statement: Statement) -> Watch:
-        """Tell that a statement is the next to run."""
+        """Report that a statement is the next to run."""
         # The record names no statement once one has run.
         self.is_begun = bool(self.record.progress.label)
         self.record.reach(statement)
@@ -154,7 +154,7 @@ class _Script:
         try:
             run_piece(self.context, self.checked, self._piece(statement), watch, before)
             self._check_server()
-            # A pooler may lend another session for the next statement, and this one to another client.
+            # A pooler may provide another session for the next statement, and this one to another client.
             undo = f"{CHECK_CONSTRAINTS} {SHARED_DISCARDS}" if self.context.is_pooled else ""
             self.record.commit_with(statement, undo)
         except BaseException:
@@ -171,8 +171,9 @@ class _Script:
             raise failure(self.context, self.checked, error, None) from error
 
     def run_bare(self, statement: Statement, watch: Watch) -> None:
-        """Run a statement outside a transaction, behind a record of its beginning; that of its end is written later."""
-        self._set_limits(statement)
+        """Run a statement outside a transaction, after a record of its beginning; that of its end is written later."""
+        if limits := self._limits(statement):
+            self.record.send(limits)
         piece = self._piece(statement)
         if Trait.CONCURRENT in statement.traits:
             if not self.is_begun:
@@ -191,22 +192,22 @@ class _Script:
                 raise
         self.record.has_run(statement)
 
-    def _set_limits(self, statement: Statement) -> None:
-        """Set the limits of a statement outside a transaction: in a session that is ours alone, else not at all.
+    def _limits(self, statement: Statement) -> str:
+        """Return what sets the limits of a statement outside a transaction; "" in a session that other clients use too.
 
         What runs concurrently waits for other transactions on purpose, and blocks no other session meanwhile.
         """
         if self.context.is_pooled:
-            return
+            return ""
         lock_ms, statement_ms = self.context.policy.locks.of(self.checked.directives)
         concurrent = Trait.CONCURRENT in statement.traits
         query = f"SET lock_timeout = {0 if concurrent else lock_ms};"
         if statement_ms is not None:
             query += f"SET statement_timeout = {statement_ms};"
-        self.record.send(query)
+        return query
 
     def _piece(self, statement: Statement) -> Piece:
-        """Return a statement as a piece of its own, with the data of its COPY: the blocks stand in their order."""
+        """Return a statement as a piece of its own, with the data of its COPY: the blocks are in their order."""
         script, data = self.checked.script, None
         if Trait.COPIES_FROM_CLIENT in statement.traits:
             copies = [s.start for s in script.statements if Trait.COPIES_FROM_CLIENT in s.traits]
@@ -214,7 +215,7 @@ class _Script:
         return Piece(statement.start, self.checked.text_of(statement), data)
 
     def record_failure(self) -> None:
-        """Record where the step stands, if the server still listens: what was interrupted may have come to its end.
+        """Record how far the step is, if the server still answers: what was interrupted may have completed.
 
         If nothing was done, the history is as it was before.
         """
@@ -223,7 +224,7 @@ class _Script:
             self.record.write_failure(nothing_done=self._has_done_nothing())
 
     def _has_done_nothing(self) -> bool:
-        """Tell whether the first statement has failed and has left nothing; of an earlier run, that is not known."""
+        """Return whether the first statement has failed and has left nothing; of an earlier run, that is not known."""
         progress = self.record.progress
         if progress.done or progress.running or self.checked.step.progress is not None:
             return False
@@ -240,6 +241,6 @@ def _verb(statement: Statement) -> str:
 
 
 def _is_bare(statement: Statement) -> bool:
-    """Tell whether a statement has to run outside a transaction, or may have to."""
+    """Return whether a statement has to run outside a transaction, or may have to."""
     first, pair = _verb(statement), statement.words[:2]
     return Trait.NEEDS_NO_TRANSACTION in statement.traits or first in _BARE or pair in _BARE_PAIRS

@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class StatementProgress:
-    """How far a long statement is, as the server tells it; ``rows`` are those of a COPY."""
+    """How far a long statement is, as the server reports it; ``rows`` are those of a COPY."""
 
     phase: str
     done: int
@@ -51,14 +51,14 @@ class Observer:
         self._rests_until = 0.0
 
     def blockers(self, application: str) -> tuple[Blocker, ...]:
-        """Return who holds what the worker waits for, the oldest transaction first; nobody where it is not told."""
+        """Return the sessions that hold what the worker waits for, the oldest transaction first; none if unknown."""
         return tuple(
             b._replace(query=_without_secrets(b.query))
             for b in self._looked(Blocker, lambda _: load("locks/blockers"), application)
         )
 
     def progress(self, application: str) -> StatementProgress | None:
-        """Return how far the worker's COPY or index build is, None where there is none or the server does not tell."""
+        """Return how far the worker's COPY or index build is; None if there is none, or it is unknown."""
         found = self._looked(StatementProgress, _progress_query, application)
         return found[0] if found else None
 

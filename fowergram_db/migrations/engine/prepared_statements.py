@@ -26,7 +26,7 @@ _VERSION_TYPES = {
 
 
 class PreparedStatements:
-    """The prepared queries of one session; through a pooler, which lends a session to anybody, there are none.
+    """The prepared statements of one session; through a pooler, whose sessions any client may get, there are none.
 
     ``take_definitions`` returns what is to be sent before the first use. Where that query fails, they may or may not be
     there: then begin with another object, which has names of its own.

@@ -1,4 +1,4 @@
-"""The record of a step without a transaction: what of it has run, so that a later run goes on from there."""
+"""The record of a step without a transaction: what of it has run, so that a later run continues there."""
 
 import hashlib
 import time
@@ -27,11 +27,11 @@ from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script.scanner import Statement, Trait
 
 SHARED_DISCARDS = discards(prepared=False, locked=False)
-"""What takes away what a statement has left in a session that a pooler lends: what others have there stays."""
+"""What removes what a statement has left in a session of a pooler: what other clients have there stays."""
 _CODE = (("CALL",), ("DO",))
 _HASH_DIGITS = 16
 _GUARD_RESULTS = 2  # those of BEGIN and of the guard
-# The bookkeeping is the tool's own, whoever the script has become; only for the transaction at hand.
+# The bookkeeping runs with the tool's own rights, whatever role the script has set; only for this transaction.
 # DEFAULT is the role that the session began as: ALTER ROLE … SET role may have made it another than who logged in.
 _OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;"
 
@@ -47,10 +47,10 @@ class ProgressRecord:
     _began: float = field(init=False, default_factory=time.perf_counter)
 
     def begin(self) -> None:
-        """Record the beginning, or find the statement to go on at.
+        """Record the beginning, or find the statement to continue at.
 
-        Raises HistoryInconsistent if what has run does not stand in the script as it was, or has left more in its
-        session than can be set again.
+        Raises HistoryInconsistent if what has run is not in the script as it was, or has left more in its session
+        than can be set again.
         """
         step, statements = self.checked.step, self.checked.script.statements
         found = step.progress or MigrationProgress(str(step.direction), (), 0)
@@ -86,18 +86,18 @@ class ProgressRecord:
         self.progress = replace(self.progress, label=statement.label, line=line)
 
     def note_indexes(self, known: tuple[int, ...]) -> None:
-        """Note indexes that were there before the statement at hand; nothing is written yet."""
+        """Note indexes that were there before the current statement; nothing is written yet."""
         if known:
             self.progress = replace(self.progress, invalid=(*(self.progress.invalid or ()), *known))
 
     def write_running(self) -> None:
-        """Write that the statement at hand begins, outside a transaction."""
+        """Write that the current statement begins, outside a transaction."""
         progress = replace(self.progress, running=True)
         self._write(load("bookkeeping/progress"), progress)
         self.progress = progress
 
     def has_failed(self) -> None:
-        """Note that the server has ended the statement at hand with an error."""
+        """Note that the server has ended the current statement with an error."""
         self.progress = replace(self.progress, running=False)
 
     def has_run(self, statement: Statement) -> None:
@@ -108,10 +108,10 @@ class ProgressRecord:
         """Write the progress in a transaction of its own."""
         self._write(load("bookkeeping/progress"), self.progress)
 
-    def commit_with(self, statement: Statement, undo: str) -> None:
-        """Write that a statement has run, in its own transaction and behind ``undo``, and commit it."""
+    def commit_with(self, statement: Statement, resets: str) -> None:
+        """Write that a statement has run, in its own transaction and after ``resets``, and commit it."""
         progress = self._after(statement)
-        self.send(f"{undo} {self.own_settings()} {self._composed(load('bookkeeping/progress'), progress)} COMMIT;")
+        self.send(f"{resets} {self.own_settings()} {self._composed(load('bookkeeping/progress'), progress)} COMMIT;")
         self.progress = progress
 
     def finish(self) -> float:
@@ -124,7 +124,7 @@ class ProgressRecord:
         return duration_ms
 
     def reset_session(self) -> None:
-        """Roll back what is open, and undo what the script has set in its session."""
+        """Roll back what is open, and reset what the script has set in its session."""
         roll_back(self.context.connection)
         self.send(self._resets())
 
@@ -139,11 +139,11 @@ class ProgressRecord:
         self._write(load(query), self.progress)
 
     def own_settings(self) -> str:
-        """Return what makes the rights and settings for the tool's own queries, in the transaction at hand."""
+        """Return what makes the rights and settings for the tool's own queries, in the current transaction."""
         return f"{UNLIMITED} {_OWN_RIGHTS} {own_again(self.context.connection)}"
 
     def send(self, query: str, begin: str = "") -> None:
-        """Send a query, behind a BEGIN with the guard: the second result is the guard's.
+        """Send a query, after a BEGIN with the guard: the second result is the guard's.
 
         Raises LockLost if the migration lock is lost, else MigrationFailed or LockTimeout.
         """
@@ -169,12 +169,12 @@ class ProgressRecord:
         return before + (time.perf_counter() - self._began) * 1000
 
     def _write(self, query: str, progress: MigrationProgress) -> None:
-        # Behind it may come a statement that no transaction can guard.
+        # A statement may follow that no transaction can guard.
         begin = f"{BEGIN} {guard(self.context)}"
         self.send(f"{self.own_settings()} {self._composed(query, progress)} COMMIT;", begin)
 
     def _resets(self) -> str:
-        """Return what undoes what a script has set; through a pooler it may set nothing, and others' settings stay."""
+        """Return what resets what a script has set; through a pooler it may set nothing, and others' settings stay."""
         connection = self.context.connection
         return SHARED_DISCARDS if self.context.is_pooled else f"{RESETS} {kept_again(connection)} {discards()}"
 
@@ -190,7 +190,7 @@ class ProgressRecord:
 
 
 def _require_unchanged(checked: CheckedStep, found: MigrationProgress) -> None:
-    """Raise HistoryInconsistent if a statement that has run does not stand in the script as it was."""
+    """Raise HistoryInconsistent if a statement that has run is not in the script as it was."""
     statements, done = checked.script.statements, found.done
     same = zip(statements, done, strict=False)
     edited = (number for number, (one, hashed) in enumerate(same) if not hashed.startswith(_hash(checked.text_of(one))))
@@ -200,7 +200,7 @@ def _require_unchanged(checked: CheckedStep, found: MigrationProgress) -> None:
     step = checked.step
     raise HistoryInconsistent(
         f"{step.filename} stopped midway, and its statement {number + 1}, which has run, is not what it was",
-        hint="Restore the statements that have run; those behind them may be changed. Or finish it by hand and say "
+        hint="Restore the statements that have run; those after them may be changed. Or finish it by hand and say "
         f"so with `fowergram-db repair --version {step.version}`.",
         location=Location(step.source, *step.sql.position(statements[number].start if statements else 0)),
     )
@@ -212,7 +212,7 @@ def _require_restorable(checked: CheckedStep, found: MigrationProgress) -> None:
     Without its temporary table, say, the next one would take the table of that name for it.
     """
     done = checked.script.statements[: len(found.done)]
-    # A block of code may have let go of the lock that it took.
+    # A block of code may have released the lock that it acquired.
     kept = (s for s in keeping(checked.script) if s in done and s.words[:1] not in _CODE)
     lost = next((s for s in kept if not can_be_repeated(s, checked.text_of(s))), None)
     if lost and len(done) < len(checked.script.statements):
@@ -230,5 +230,5 @@ def _rebuilds_concurrently(statement: Statement) -> bool:
 
 
 def _hash(text: str) -> str:
-    """Tell a statement from an edited one. All that have run are written with each: the shorter, the faster."""
+    """Return what identifies a statement. Each record has those of all that have run: the shorter, the faster."""
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]

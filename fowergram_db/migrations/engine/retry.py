@@ -1,4 +1,4 @@
-"""Attempts at a step that other sessions can be in the way of: how many there are, and the pause between them."""
+"""Attempts at a step that other sessions can block: how many there are, and the pause between them."""
 
 import random
 import time
@@ -23,7 +23,7 @@ def attempts(context: RunContext, step: Step, watch: Watch) -> Iterator["Attempt
     """Yield attempts, each to be used in a ``with`` statement, until one of them succeeds.
 
     An attempt that fails with a lock timeout or a deadlock is followed by a pause, which grows, and the next attempt;
-    it must leave nothing behind. Any other error, and the last one, is raised. Raises LockLost if the migration lock is
+    it must leave nothing. Any other error, and the last one, is raised. Raises LockLost if the migration lock is
     lost.
     """
     for number in context.policy.locks.attempts:
@@ -35,7 +35,7 @@ def attempts(context: RunContext, step: Step, watch: Watch) -> Iterator["Attempt
 
 
 class Attempt:
-    """One attempt. The end of its ``with`` block passes over an error that is followed by another attempt."""
+    """One attempt. The end of its ``with`` block suppresses an error that is followed by another attempt."""
 
     def __init__(self, context: RunContext, step: Step, watch: Watch, number: int) -> None:
         self.has_succeeded = False
@@ -58,7 +58,7 @@ class Attempt:
             return False
         total = len(self._context.policy.locks.attempts)
         if self._number == total:
-            error.add_note(_in_the_way(self._watch.blockers, total))
+            error.add_note(_blocked_by(self._watch.blockers, total))
             return False
         delay_s = _delay_s(self._number)
         self._context.on_event(Retried(self._step, error.message, self._number, total, delay_s, self._watch.blockers))
@@ -72,6 +72,6 @@ def _delay_s(attempt: int) -> float:
     return min(_LONGEST_DELAY_S, doubled) * random.uniform(*_JITTER)  # noqa: S311 - no secret
 
 
-def _in_the_way(blockers: tuple[Blocker, ...], attempts: int) -> str:
+def _blocked_by(blockers: tuple[Blocker, ...], attempts: int) -> str:
     tried = f"Tried {count(attempts, 'time')}."
-    return f"{tried} In the way: {'; '.join(map(str, blockers))}." if blockers else tried
+    return f"{tried} Blocked by: {'; '.join(map(str, blockers))}." if blockers else tried

@@ -1,4 +1,4 @@
-"""Send a piece of a script to the server, feed it the data that it waits for, and find the place of what fails."""
+"""Send a piece of a script to the server, and the data that it waits for; find the position of an error."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from fowergram_db.migrations.script.scanner import Piece, Script
 def run_piece(
     context: RunContext, checked: CheckedStep, piece: Piece, watch: Watch, before: Sequence[str] = ()
 ) -> Results:
-    """Send a piece behind the statements that open its transaction, and the data that its COPY waits for.
+    """Send a piece after the statements that open its transaction, and the data that its COPY waits for.
 
-    Return the results. Raises MigrationFailed or LockTimeout at the place of the statement that failed, and LockLost
-    where the preamble has found the migration lock gone; what was open stays so.
+    Return the results. Raises MigrationFailed or LockTimeout with the position of the statement that failed, and
+    LockLost if the preamble finds the migration lock lost; an open transaction stays open.
     """
     try:
         sent, first = "".join((*before, piece.text)), _first_of(checked.script, piece)
@@ -66,7 +66,7 @@ def _reported_offset(connection: Connection, error: psycopg.Error, sent: Sequenc
 
 
 def _start_of(script: Script, piece: Piece, done: int) -> int | None:
-    """Return the start of the statement of a piece that comes after ``done`` others; None behind the last."""
+    """Return the start of the statement of a piece that comes after ``done`` others; None after the last."""
     number = _first_of(script, piece) + max(0, done)
     return script.statements[number].start if number < len(script.statements) else None
 

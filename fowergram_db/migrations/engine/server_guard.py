@@ -1,7 +1,7 @@
-"""Keep what is built beside other databases from changing their server a second time.
+"""Keep the build of a database from changing the server of other databases a second time.
 
 Statements that say so in their text are left out before anything runs. What a block of code or a function does shows
-in the catalogs that all databases share: it is looked at behind each script, in the script's own transaction, which is
+in the catalogs that all databases share: it is checked after each script, in the script's own transaction, which is
 rolled back where the script has changed more than it may. See docs/decisions/0026.
 """
 
@@ -23,7 +23,7 @@ from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script.server_wide import Concern, ServerWide, hidden_calls, server_wide
 
 _HINT = (
-    "Write it as a statement of its own: that is left out where a database is built beside others. Or let the code ask "
+    "Write it as a statement of its own: that is left out if a database is built next to others. Or let the code ask "
     "first whether it is needed (IF NOT EXISTS (SELECT FROM pg_roles …))."
 )
 _NEVER_WRITTEN = {
@@ -33,7 +33,7 @@ _NEVER_WRITTEN = {
     "pg_subscription": "subscriptions",
     "pg_tablespace": "tablespaces",
 }
-_MAKE_IT = "Create the role first, as that statement would, or apply these migrations on a server that has it."
+_MAKE_IT = "Create the role first, as that statement would, or apply these migrations on a server that has the role."
 
 
 class MissingRoles(StrEnum):
@@ -87,9 +87,9 @@ class ServerGuard:
         return cls(read_server_state(connection), missing, database, connection.info.user)
 
     def admitted(self, steps: Sequence[CheckedStep], built: str, on_event: OnEvent) -> tuple[CheckedStep, ...]:
-        """Return steps without the statements that would change the server; tell of each.
+        """Return steps without the statements that would change the server; report each.
 
-        ``built`` is the name of the database that is built. Raises Refused where nothing can be left out.
+        ``built`` is the name of the database that is built. Raises Refused if nothing can be left out.
         """
         return tuple(self._admitted(checked, built, on_event) for checked in steps)
 
@@ -121,7 +121,7 @@ class ServerGuard:
         )
 
     def _is_own(self, found: ServerWide) -> bool:
-        """Tell whether a statement is about the database that the scripts are written for, and no other."""
+        """Return whether a statement is about the database that the scripts are written for, and no other."""
         return (
             found.concern is Concern.DATABASES
             and bool(found.names)
@@ -155,12 +155,12 @@ class ServerGuard:
                 return "it is about the whole server"
 
     def check(self, connection: Connection, checked: CheckedStep, query: str, on_event: OnEvent) -> None:
-        """Send a query behind a script, in its transaction, then look at what the script has changed of the server.
+        """Send a query after a script, in its transaction, then check what the script has changed on the server.
 
-        The query has to give the session the tool's own rights and settings. Tells of each role that was made. Raises
+        The query has to give the session the tool's own rights and settings. Reports each role that was created. Raises
         Refused for what it may not change, and psycopg's errors.
         """
-        results = send(connection, f"{query} {load('catalog/shared_catalogs_written')}", lambda: None)
+        results = send(connection, f"{query} {load('catalog/shared_catalogs_written')}")
         if has_failed(results):
             raise psycopg.errors.error_from_result(results[-1])
         written = [(results[-1].get_value(row, 0) or b"").decode() for row in range(results[-1].ntuples)]
@@ -231,7 +231,7 @@ class ServerGuard:
     def _refused(step: Step, offset: int | None, what: str) -> Refused:
         place = () if offset is None else step.sql.position(offset)
         return Refused(
-            f"{step.filename} {what}, and is built here beside other databases of the server; it was not applied",
+            f"{step.filename} {what}, and is built here next to other databases of the server; it was not applied",
             hint=_HINT,
             location=Location(step.source, *place),
         )

@@ -68,7 +68,7 @@ def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) 
     """Stream the data that a COPY waits for; return the results that follow, the failed one last.
 
     ``on_tick`` is called before each chunk, and while the server is at work. Where ``chunks`` raises, the COPY is made
-    to fail on the server before the error goes on.
+    to fail on the server before the error is raised.
     """
     pgconn = connection.pgconn
     with connection.lock:
@@ -88,7 +88,7 @@ class Unanswered(psycopg.OperationalError):
 
 
 def within(seconds: float) -> OnTick:
-    """Return an ``on_tick`` that raises Unanswered when so many seconds have passed."""
+    """Return an ``on_tick`` that raises Unanswered after this number of seconds."""
     deadline = time.monotonic() + seconds
 
     def give_up_in_time() -> None:
@@ -103,7 +103,7 @@ def ask(
 ) -> list[_T]:
     """Run one query and return its rows, made of their columns by name; raise Unanswered after ``limit_s`` seconds.
 
-    psycopg waits for ever, and behind a pooler that may be just how long it takes.
+    psycopg waits forever, and with a pooler the wait may have no end.
     """
     text = psycopg.ClientCursor(connection).mogrify(query, values)
     begins = is_lent(connection) and connection.info.transaction_status is pq.TransactionStatus.IDLE
@@ -153,7 +153,7 @@ def _rows(connection: Connection, kind: Callable[..., _T], result: pq.abc.PGresu
 
 
 def has_failed(results: Results) -> bool:
-    """Tell whether the last statement that ran has failed."""
+    """Return whether the last statement that ran has failed."""
     return bool(results) and results[-1].status == pq.ExecStatus.FATAL_ERROR
 
 
@@ -164,7 +164,7 @@ def raise_failure(results: Results) -> None:
 
 
 def is_copying(results: Results) -> bool:
-    """Tell whether the server has stopped for data to come in or go out."""
+    """Return whether the server waits for COPY data, or sends some."""
     return results[-1].status in _COPYING
 
 
@@ -209,7 +209,7 @@ def _end(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[Results]:
 
 
 def _ticking(steps: PQGen[_T], on_tick: OnTick) -> PQGen[_T]:
-    """Pass a psycopg generator through, and look up whenever it has waited a moment for nothing."""
+    """Do what a psycopg generator does, and call ``on_tick`` whenever it has waited a moment for nothing."""
     try:
         state = next(steps)
         while True:

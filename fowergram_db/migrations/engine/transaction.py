@@ -1,4 +1,4 @@
-"""Run scripts in a transaction, together with their bookkeeping rows."""
+"""Run scripts in a transaction, together with their rows in the history."""
 
 import time
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def _run_once(context: RunContext, group: Group, watch: Watch) -> list[StepResul
     end = END if group.waits_for_disk or context.on_citus else END_LATER
     try:
         for index, checked in enumerate(group.steps):
-            context.tell(group.started(index))
+            context.report(group.started(index))
             watch.step = checked.step
             began = time.perf_counter()
             # Later in the transaction there is nothing of others to be found but what was put back.
@@ -62,7 +62,7 @@ def _run_once(context: RunContext, group: Group, watch: Watch) -> list[StepResul
             opened = run_piece(context, checked, next(pieces, Piece(0, "")), watch, before)
             for piece in pieces:
                 run_piece(context, checked, piece, watch)
-            run_behind(context, checked)
+            run_following(context, checked)
             if looks is not None:
                 found = looks.found(opened[1 : 1 + len(looks.queries)])
             duration_ms = (time.perf_counter() - began) * 1000
@@ -74,7 +74,7 @@ def _run_once(context: RunContext, group: Group, watch: Watch) -> list[StepResul
         # An interrupt does not stop a COMMIT that is on its way: with that done, no transaction is open any more.
         is_idle = context.connection.info.transaction_status is pq.TransactionStatus.IDLE
         if isinstance(error, KeyboardInterrupt) and len(results) == len(group.steps) and is_idle:
-            context.tell(results)
+            context.report(results)
         roll_back(context.connection)
         raise
     return results
@@ -83,7 +83,7 @@ def _run_once(context: RunContext, group: Group, watch: Watch) -> list[StepResul
 def _before_script(context: RunContext, checked: CheckedStep, looks: Looks | None) -> tuple[str, ...]:
     """Return the statements that go before a script. If there are ``looks``, they begin the transaction.
 
-    The last of them is the preamble, whose last column is the number of the transaction; behind it is only what makes a
+    The last of them is the preamble, whose last column is the number of the transaction; after it is only what makes a
     script read only.
     """
     modes = checked.directives.modes
@@ -99,8 +99,8 @@ def _last_column(result: pq.abc.PGresult) -> str:
     return (result.get_value(0, result.nfields - 1) or b"").decode()
 
 
-def run_behind(context: RunContext, checked: CheckedStep) -> None:
-    """Run what goes behind a script. Raises MigrationFailed or LockTimeout."""
+def run_following(context: RunContext, checked: CheckedStep) -> None:
+    """Run what follows a script. Raises MigrationFailed or LockTimeout."""
     for statement in checked.behind:
         try:
             raise_failure(send(context.connection, statement))
@@ -109,14 +109,14 @@ def run_behind(context: RunContext, checked: CheckedStep) -> None:
 
 
 def _record(context: RunContext, checked: CheckedStep, row: dict[str, object], found: Found, end: str) -> None:
-    """Write the step's row behind its script, as one query with the COMMIT that may end it.
+    """Write the step's row after its script, as one query with the COMMIT that may end it.
 
-    It goes behind what undoes what the script may have done to the session.
+    Before that, the query resets what the script may have done to the session.
     """
     step = checked.step
     try:
-        undo = resets(context, checked, found, is_last=bool(end)) if _may_have_kept(context, checked) else ""
-        before = f"{savepoint(checked)[1]} {undo} {UNLIMITED} {own_again(context.connection)}"
+        reset = resets(context, checked, found, is_last=bool(end)) if _may_have_kept(context, checked) else ""
+        before = f"{savepoint(checked)[1]} {reset} {UNLIMITED} {own_again(context.connection)}"
         if context.guard is not None and _may_have_kept(context, checked):
             context.guard.check(context.connection, checked, before, context.on_event)
             before = ""
@@ -136,5 +136,5 @@ def _record(context: RunContext, checked: CheckedStep, row: dict[str, object], f
 
 
 def _may_have_kept(context: RunContext, checked: CheckedStep) -> bool:
-    """Tell whether a script may have left something in its session."""
+    """Return whether a script may have left something in its session."""
     return checked.script.runs_code or context.has_event_triggers

@@ -19,11 +19,11 @@ _OFFERS_CONNECTION_CHECK = 140000
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;"
 """What role and database have set for transactions must not stop a migration."""
 READ_ONLY = "SET TRANSACTION READ ONLY;"
-"""What makes the script in a savepoint read only: behind that, where the row is written, it has no effect."""
+"""What makes the script in a savepoint read only: after that, when the row is written, it has no effect."""
 
 
 def begin(modes: Modes) -> str:
-    """Return what begins a transaction as its script wants it.
+    """Return what begins a transaction as its script requires.
 
     The row is written in it, too: it is never read only as a whole, and then never waits because it is deferrable.
     """
@@ -31,7 +31,7 @@ def begin(modes: Modes) -> str:
 
 
 class Place(StrEnum):
-    """Where in a transaction a script stands: behind BEGIN, or behind the bookkeeping of another script."""
+    """Where a script is in its transaction: after BEGIN, or after the row of another script."""
 
     BEGIN = auto()
     LATER = auto()
@@ -40,9 +40,9 @@ class Place(StrEnum):
 def preamble(context: RunContext, directives: Directives, *more: LiteralString, place: Place = Place.BEGIN) -> str:
     """Return the query that goes before a script in its transaction; the last of its columns are ``more``.
 
-    It makes settings for the transaction alone, as through a pooler any other would reach somebody else. Then it takes
-    the lock that shows this session at work, and divides by zero where the lock of the run is gone: a server that goes
-    on with the queries of a client that has died stops here. Everything in it is qualified: it may be read by a
+    It makes settings for the transaction alone, as through a pooler any other would reach another client. Then it
+    acquires the lock that shows this session at work, and divides by zero if the lock of the run is lost: a server that
+    continues the queries of a client that has died stops here. Everything in it is qualified: it may be read by a
     session in which others have set the search_path.
     """
     lock_timeout_ms, statement_timeout_ms = context.policy.locks.of(directives)
@@ -62,7 +62,7 @@ def preamble(context: RunContext, directives: Directives, *more: LiteralString, 
 
 
 def guard(context: RunContext) -> str:
-    """Return the query that divides by zero where the lock of the run is gone, for a transaction without a preamble."""
+    """Return the query that divides by zero if the lock of the run is lost, for a transaction without a preamble."""
     return f"SELECT {_run_is_held(context.lock)};" if context.lock is not None else ""
 
 
@@ -72,7 +72,7 @@ def _run_is_held(lock: MigrationLock) -> str:
 
 
 def set_local(name: str, value: str) -> str:
-    """Return the call that makes a setting for the transaction at hand; the value must need no quoting."""
+    """Return the call that makes a setting for the current transaction; the value must need no quoting."""
     return f"pg_catalog.set_config('{name}', '{value}', true)"
 
 

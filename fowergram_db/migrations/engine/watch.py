@@ -15,7 +15,7 @@ class Progress(Protocol):
     """What else there is to look at, in the sessions of the lock."""
 
     def look(self, lock: MigrationLock) -> None:
-        """Look, and tell what was found."""
+        """Look, and report what was found."""
 
 
 class Watch:

@@ -173,7 +173,7 @@ def outcome_of(case, exit_code, said, admin) -> str:
         return "done" if exit_code == 0 else f"LOST with {exit_code}"
     if exit_code == 0:
         return "kept"
-    return "asks" if exit_code == 2 and "not confirmed: undo 2" in said else "refused"
+    return "asks" if exit_code == 2 and "not confirmed: roll back 2" in said else "refused"
 
 
 @pytest.mark.matrix(every=12)
