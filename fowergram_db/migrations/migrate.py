@@ -90,7 +90,12 @@ def migrate(
     if there is nothing to do. At the end partitions are created in advance, if the database has a function for it.
     Raises the tool's errors; one from a step carries a note that says what is applied and what is not.
     """
-    with _open_or_create(target, files, upgrade_target, on_event) as connection:
+    try:
+        connection = open_session(target, on_event)
+    except DatabaseMissing:
+        plan_and_check(files, History(), upgrade_target)
+        connection = create_and_open(target, on_event)
+    with connection:
         require_coordinator(connection)
         history = read_history(connection)
         if _is_done(*align(files, history), upgrade_target):
@@ -108,17 +113,6 @@ def migrate(
                 summary = summary_after(files, history, (checked.step for checked in steps))
         maintain_partitions(connection, policy.locks, on_event)
         return summary
-
-
-def _open_or_create(
-    target: Target, files: Sequence[MigrationFile], upgrade_target: UpgradeTarget, on_event: OnEvent
-) -> Connection:
-    """Connect; if the database is missing, make sure that the migrations can run, and create it."""
-    try:
-        return open_session(target, on_event)
-    except DatabaseMissing:
-        plan_and_check(files, History(), upgrade_target)
-        return create_and_open(target, on_event)
 
 
 def _guard(connection: Connection, upgrade_target: UpgradeTarget) -> "ServerGuard | None":

@@ -45,7 +45,16 @@ def create_and_open(target: Target, on_event: OnEvent) -> Connection:
 
     is_ours = create_database(target)
     on_event(DatabaseCreated(target.dbname))
-    connection = _first_session(target, on_event)
+    connection = None
+    deadline = time.monotonic() + _KNOWN_WITHIN_S
+    while connection is None:
+        try:
+            connection = open_session(target, on_event)
+        except ConnectionFailed:
+            # A pooler may not know a new database for a while.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
     try:
         if is_ours:
             require_only_trusted(connection)
@@ -56,15 +65,3 @@ def create_and_open(target: Target, on_event: OnEvent) -> Connection:
             drop_quietly(admin, target.dbname, made.oid if made else None)
         raise
     return connection
-
-
-def _first_session(target: Target, on_event: OnEvent) -> Connection:
-    """Connect to a database that has just been made: a pooler may not know it for a while."""
-    deadline = time.monotonic() + _KNOWN_WITHIN_S
-    while True:
-        try:
-            return open_session(target, on_event)
-        except ConnectionFailed:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(_POLL_S)
