@@ -1,6 +1,7 @@
 """Pages and CI name files, modules and make targets that exist, and CONTRIBUTING.md names all make targets."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,10 @@ def test_an_index_has_every_page_below_it(index):
     text = (_ROOT / index).read_text(encoding="utf-8")
     pages = {page.name for page in (_ROOT / index).parent.glob("*.md")} - {"README.md"}
     assert pages - set(re.findall(r"\]\(([\w.-]+\.md)\)", text)) == set()
+
+
+def test_every_marker_is_explained_to_contributors():
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    markers = project["tool"]["pytest"]["ini_options"]["markers"]
+    code = _code((_ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert [marker for marker in (re.match(r"\w+", text)[0] for text in markers) if marker not in code] == []
