@@ -98,13 +98,15 @@ def _how_far(event: "Progressed | StatementReached") -> str:
     return f"{event.step.filename}: {event.phase}, {share}{unit}"
 
 
-def _said(event: "Event") -> str:  # noqa: PLR0911 - a sentence for each
+def _said(event: "Event") -> str:  # noqa: C901, PLR0911 - a sentence for each
     """Say in words what is no step: who is in the way, what is begun again."""
     from fowergram_db.migrations import events
 
     match event:
         case events.LockAwaited(holders):
             return f"Waiting for another migrator: {'; '.join(map(str, holders))}"
+        case events.TemplateAwaited(name, holders):
+            return f"Waiting for another process that builds the template {name}: {'; '.join(map(str, holders))}"
         case events.Blocked(step, blockers):
             return f"{step.filename} waits for {'; '.join(map(str, blockers))}"
         case events.Retried(step, reason, attempt, attempts, delay_s, _):
@@ -160,9 +162,9 @@ def show_reset(context: CommandContext, files: "Sequence[MigrationFile]", done: 
         emptied = f"{count(rows, 'row')} of {count(tables, 'table')}"
         context.screen.note(f"Emptied: {emptied} deleted; nothing else was changed.")
     elif done.template:
-        context.screen.note(
-            f"Cloned from {done.template}" + (f" ({done.fallback_reason})." if done.fallback_reason else ".")
-        )
+        # If there was no template yet, a line above says who built it.
+        reason = "" if done.template_was_missing else done.fallback_reason
+        context.screen.note(f"Cloned from {done.template}" + (f" ({reason})." if reason else "."))
     elif done.fallback_reason:
         context.screen.note(
             f"Dropped what was in it and built it again, as {done.fallback_reason}: ALTER ROLE … CREATEDB."

@@ -146,6 +146,13 @@ class PartitionsMaintained(NamedTuple):
     changes: tuple[tuple[str, str], ...]
 
 
+class TemplateAwaited(NamedTuple):
+    """Another process builds the template; ``holders`` are the sessions of its lock."""
+
+    name: str
+    holders: tuple[ServerSession, ...]
+
+
 class TemplateBuilt(NamedTuple):
     """A template for test databases was missing, and is there now."""
 
@@ -209,6 +216,7 @@ Event = (
     | IndexDropped
     | DetachmentFinished
     | PartitionsMaintained
+    | TemplateAwaited
     | TemplateBuilt
     | DatabasePruned
     | StatementLeftOut

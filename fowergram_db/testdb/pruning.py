@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from fowergram_db.database.advisory_lock import LOCK_SPACE, RUN_SPACE
 from fowergram_db.database.connection import Connection, message_of, translate_errors
 from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.labelling import load_with_labels
@@ -17,8 +18,7 @@ from fowergram_db.database.sql import load
 from fowergram_db.database.state import database_states
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
-from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE
-from fowergram_db.testdb.template import building_key
+from fowergram_db.testdb.template import building_lock
 from fowergram_db.testdb.template_lifecycle import drop_template
 
 _NAMES = "^fowergram_(test|warm|reset|scratch|template)_"
@@ -229,7 +229,7 @@ def _judged(row: _Row, server: _Server) -> ManagedDatabase | None:
 
 def _use_of_template(row: _Row, facts: Mapping[str, Any], server: _Server) -> Use:
     if not row.is_complete or facts.get("seal") != row.row_version:
-        return Use.IN_USE if (LOCK_SPACE, building_key(row.name)) in server.locks else Use.LEFT_OVER
+        return Use.IN_USE if (LOCK_SPACE, building_lock(row.name).key) in server.locks else Use.LEFT_OVER
     used = _moment(facts.get("used"))
     return Use.UNUSED if used is None or server.now - used > _TEMPLATE_KEPT else Use.READY
 

@@ -88,12 +88,16 @@ class ResetOptions:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """What was done. ``template`` is "" where none was used; ``fallback_reason`` says why no faster way would do."""
+    """What was done. ``template`` is "" where none was used; ``fallback_reason`` says why no faster way would do.
+
+    ``template_was_missing``: that reason is that there was no template yet, and ``template`` was built meanwhile.
+    """
 
     method: Method
     template: str = ""
     emptied: Emptied | None = None
     fallback_reason: str = ""
+    template_was_missing: bool = False
 
 
 def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOptions, on_event: OnEvent) -> Reset:
@@ -232,7 +236,7 @@ def _emptied(connection: Connection, job: _ResetJob, found: _DatabaseState) -> R
     assert found.facts is not None  # noqa: S101 - this session is in the database
     found.template = find_template(connection, job.spec(found.facts))
     if found.template is None:
-        raise NotExact("there is no template of these migrations yet")
+        raise NotExact("there was no template of these migrations yet")
     if found.template.contents is None:
         raise NotExact("clones of its template cannot be emptied")
     emptied = empty(connection, found.template.contents, found.template.seal)
@@ -250,7 +254,12 @@ def _cloned(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
         # The database is in its place: what is made for the next time is not worth an error.
         with suppress(FowergramError):
             source.keep_ready(job.options.warm)
-    return Reset(Method.CLONED, source.template.name, fallback_reason=found.fallback_reason)
+    return Reset(
+        Method.CLONED,
+        source.template.name,
+        fallback_reason=found.fallback_reason,
+        template_was_missing=found.template is None,
+    )
 
 
 def _built(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:

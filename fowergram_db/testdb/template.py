@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fowergram_db import __version__
+from fowergram_db.database.advisory_lock import LockKind
 from fowergram_db.database.carried import Carried
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.labelling import load_with_labels
@@ -63,9 +64,10 @@ class TemplateSpec:
         return json.dumps([digest.hexdigest(), *made, facts.like_template, *facts.settings])
 
 
-def building_key(name: str) -> int:
-    """Return the key of the lock that a process holds while it builds the template of this name."""
-    return 1 << _KEY_BITS | int(name[-8:], 16) >> 2
+def building_lock(name: str) -> LockKind:
+    """Return the lock that a process holds while it builds the template of this name."""
+    key = 1 << _KEY_BITS | int(name[-8:], 16) >> 2
+    return LockKind(key, f'the lock of the template "{name}"', f'another process builds the template "{name}":')
 
 
 def project_of(files: "Sequence[MigrationFile]") -> str:

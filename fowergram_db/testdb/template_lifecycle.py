@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
+from fowergram_db.database.advisory_lock import AdvisoryLock
 from fowergram_db.database.carried import ask_carried, carried_of
 from fowergram_db.database.connection import Connection, connect_safely, translate_errors
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
@@ -18,9 +19,8 @@ from fowergram_db.database.state import database_state
 from fowergram_db.database.target import Target
 from fowergram_db.errors import MigrationFailed, Refused
 from fowergram_db.migrations.build import build, steps_of
-from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.server_guard import read_server_state
-from fowergram_db.migrations.events import BuildDiscarded, OnEvent, TemplateBuilt
+from fowergram_db.migrations.events import BuildDiscarded, OnEvent, TemplateAwaited, TemplateBuilt
 from fowergram_db.migrations.partitions import keeps_partitions
 from fowergram_db.testdb.emptying import read_contents
 from fowergram_db.testdb.sealing import seal
@@ -28,7 +28,7 @@ from fowergram_db.testdb.template import (
     Template,
     TemplateSpec,
     TemplateState,
-    building_key,
+    building_lock,
     complete_template,
     read_template_state,
 )
@@ -48,7 +48,8 @@ def build_template(
     Refused if the name is taken.
     """
     elsewhere = replace(spec.target, dbname=admin.info.dbname)
-    with migration_lock(elsewhere, wait_s, on_event, building_key(name)):
+    lock = AdvisoryLock(elsewhere, building_lock(name))
+    with lock.held(wait_s, lambda holders: on_event(TemplateAwaited(name, holders))):
         found = read_template_state(admin, spec)
         if template := complete_template(admin, found):
             return template, False
@@ -171,5 +172,5 @@ def drop_template(admin: Connection, target: Target, seen: Seen) -> None:
     Raises LockTimeout if one is, else what ``drop_database`` raises.
     """
     elsewhere = replace(target, dbname=admin.info.dbname)
-    with migration_lock(elsewhere, 0, lambda _event: None, building_key(seen.name)):
+    with AdvisoryLock(elsewhere, building_lock(seen.name)).held(0):
         drop_database(admin, seen)

@@ -39,7 +39,7 @@ liveness.LIVENESS = liveness.{TIMES!r}
 from fowergram_db.cli.main import main
 from fowergram_db.database.connection import connect
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.engine.simple_query import run, send, send_data
+from fowergram_db.database.simple_query import run, send, send_data
 from fowergram_db.database.target import resolve_target
 
 

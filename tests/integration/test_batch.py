@@ -12,9 +12,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from fowergram_db.database import simple_query
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockLost
-from fowergram_db.migrations.engine import simple_query
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import StepResult, StepStarted
 from fowergram_db.migrations.files.directory import read_migrations

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from fowergram_db.database.connection import connect
-from fowergram_db.migrations.engine.simple_query import send
+from fowergram_db.database.simple_query import send
 
 pytestmark = pytest.mark.every_version
 

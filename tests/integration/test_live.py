@@ -12,8 +12,8 @@ import termios
 import pytest
 
 from fowergram_db.database.connection import connect
+from fowergram_db.database.simple_query import send, send_data
 from fowergram_db.migrations.engine import watch
-from fowergram_db.migrations.engine.simple_query import send, send_data
 from fowergram_db.migrations.events import Progressed, StatementReached
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.migrate import migrate

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from fowergram_db.database.advisory_lock import RUN_SPACE
 from fowergram_db.database.connection import connect
 from fowergram_db.database.managed_databases import Purpose, origin_of
-from fowergram_db.migrations.engine.lock import RUN_SPACE
 
 TWO = {
     "001_a": "CREATE TABLE a (id int);",

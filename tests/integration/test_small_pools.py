@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from psycopg import sql
 
+from fowergram_db.database import advisory_lock
 from fowergram_db.database.connection import connect
 from fowergram_db.errors import LockTimeout
-from fowergram_db.migrations.engine import lock, watch
+from fowergram_db.migrations.engine import watch
 from fowergram_db.migrations.engine.lock import Backend, migration_lock
 from tests.integration.pooler import find_pgbouncer, pooler_to
 from tests.integration.test_engine import CONCURRENTLY, holding, start
@@ -67,7 +68,7 @@ def pooled_cli(cli):
 def test_a_pool_of_one_is_an_error_that_says_what_to_do(
     pooled_cli, cli, pool_of_one, write, tables, monkeypatch, arguments
 ):
-    monkeypatch.setattr(lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
     write(**{"001_a": FILES["001_a"], "001_a.down": FILES["001_a.down"]})
     if arguments[0] in {"rollback", "repair"}:
         assert cli("migrate").exit_code == 0
@@ -131,7 +132,7 @@ def test_two_migrators_behind_a_small_pool_both_end_well(server, target, admin, 
 
 
 def test_a_pool_that_others_have_emptied_is_waited_for(pooled_cli, pool_of_two, write, tables, monkeypatch):
-    monkeypatch.setattr(lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
     write(**FILES)
     with connect(pool_of_two) as other, connect(pool_of_two) as reader:
         reader.execute("SELECT 1")
@@ -149,7 +150,7 @@ def test_a_pool_that_others_have_emptied_is_waited_for(pooled_cli, pool_of_two, 
 
 
 def test_what_a_killed_run_has_left_is_waited_for_where_no_connection_is_lent_to_look_for_it(pool_of_two, monkeypatch):
-    monkeypatch.setattr(lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
     left = Backend("fowergram-db 0123456789abcdef", 0, "")
     with migration_lock(pool_of_two, 1, lambda _: None) as held, connect(pool_of_two) as other:
         other.execute("BEGIN")
@@ -160,7 +161,7 @@ def test_what_a_killed_run_has_left_is_waited_for_where_no_connection_is_lent_to
 
 
 def test_a_pool_of_whole_sessions_that_are_two_is_enough(server, target, admin, pooled_cli, write, tables, monkeypatch):
-    monkeypatch.setattr(lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
     write(**FILES)
     with pool(server, target, admin, pool_size=2, pool_mode="session") as way:
         result = pooled_cli(way, "migrate")
@@ -169,7 +170,7 @@ def test_a_pool_of_whole_sessions_that_are_two_is_enough(server, target, admin, 
 
 
 def test_a_pool_of_one_whole_session_ends_in_the_time_allowed(server, target, admin, pooled_cli, write, monkeypatch):
-    monkeypatch.setattr(lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
     write(**FILES)
     with pool(server, target, admin, pool_size=1, pool_mode="session") as way:
         result = pooled_cli(way, "migrate", "--wait", "0.5", "--json")
@@ -179,11 +180,12 @@ def test_a_pool_of_one_whole_session_ends_in_the_time_allowed(server, target, ad
 
 @pytest.mark.matrix(every=0)
 def test_test_databases_want_two_connections_and_say_so(pool_of_one, pooled_cli, write, monkeypatch):
-    monkeypatch.setattr(lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
     write(**{"001_a": "CREATE TABLE a (id int)"})
     for arguments in (["reset", "--force"], ["testdb", "create"]):
         result = pooled_cli(pool_of_one, *arguments, "--json")
         assert (result.exit_code, result.document["error"]["code"]) == (1, "pool_too_small")
+        assert "migrator" not in result.document["error"]["hint"]
 
 
 def test_test_databases_are_made_with_two_connections(pool_of_two, pooled_cli, write, target):

@@ -1,5 +1,6 @@
 """Templates: built once, never used half done, told apart by what is in them; and resets where there can be none."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -12,16 +13,18 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from fowergram_db.database.advisory_lock import AdvisoryLock
 from fowergram_db.database.connection import connect, maintenance_connection
 from fowergram_db.database.managed_databases import facts_of, label
 from fowergram_db.database.state import default_facts
-from fowergram_db.errors import Refused
+from fowergram_db.errors import LockTimeout, Refused
+from fowergram_db.migrations.events import TemplateAwaited
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.schema.fingerprint import differences, fingerprint
 from fowergram_db.testdb.cloning import clone_of
 from fowergram_db.testdb.provision import ensure_template
 from fowergram_db.testdb.sealing import seal
-from fowergram_db.testdb.template import TemplateSpec, find_template, read_template_state
+from fowergram_db.testdb.template import TemplateSpec, building_lock, find_template, read_template_state
 from tests.integration.test_reset import leftovers
 
 FACTS = (
@@ -58,6 +61,44 @@ def test_a_template_is_built_once(cli):
     assert [step["version"] for step in first["steps"]] == [1]
     second = cli("reset", "--json").document
     assert (second["steps"], second["template"]) == ([], first["template"])
+
+
+@pytest.mark.usefixtures("unique")
+def test_a_first_reset_does_not_miss_the_template_that_it_has_built(cli):
+    first = cli("reset")
+    name = re.search(r"Built the template (\w+)\.", first.err)[1]
+    assert f"Cloned from {name}.\n" in first.err
+    assert "no template" not in first.err
+
+
+@pytest.mark.usefixtures("unique")
+def test_the_document_of_a_first_reset_says_why_nothing_was_emptied(cli):
+    assert cli("migrate").exit_code == 0
+    document = cli("reset", "--json").document
+    assert (document["method"], document["reason"]) == ("cloned", "there was no template of these migrations yet")
+
+
+def test_who_waits_for_a_template_reads_who_builds_it(admin, spec):
+    name, events = read_template_state(admin, spec).name, []
+    elsewhere = replace(spec.target, dbname=admin.info.dbname)
+    with (
+        AdvisoryLock(elsewhere, building_lock(name)).held(0),
+        pytest.raises(LockTimeout, match=f'^another process builds the template "{name}": pid ') as raised,
+    ):
+        ensure_template(admin, spec, events.append, wait_s=0.1)
+    assert [type(event) for event in events] == [TemplateAwaited]
+    assert "migrat" not in f"{raised.value.message} {raised.value.hint}"
+
+
+@pytest.mark.usefixtures("unique")
+def test_a_reset_that_waits_for_a_template_says_so(cli, admin, spec, monkeypatch):
+    name = read_template_state(admin, spec).name
+    monkeypatch.setattr(ensure_template, "__defaults__", (0.1,))
+    with AdvisoryLock(replace(spec.target, dbname=admin.info.dbname), building_lock(name)).held(0):
+        result = cli("reset")
+    assert result.exit_code == 5
+    assert f"Waiting for another process that builds the template {name}: pid " in result.err
+    assert "migrator" not in result.err
 
 
 @pytest.mark.usefixtures("unique")

@@ -12,7 +12,7 @@ PACKAGE = Path(fowergram_db.__file__).parent
 OPEN = {"database/connection.py": {"connect"}, "testdb/suite.py": {"psycopg.connect"}}
 # What an own cursor does not see. Those who call it begin their transactions themselves.
 RAW = {"send_query", "send_query_params", "exec_", "exec_params", "executemany", "stream", "copy"}
-SENDS_RAW = {"migrations/engine/simple_query.py"}
+SENDS_RAW = {"database/simple_query.py"}
 
 
 def calls(path: Path) -> list[str]:

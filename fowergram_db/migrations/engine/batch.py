@@ -11,13 +11,13 @@ from itertools import chain
 import psycopg
 
 from fowergram_db.database.session_settings import own_for_row
+from fowergram_db.database.simple_query import Results, finish, has_failed, roll_back, start
 from fowergram_db.migrations.engine.batch_progress import BatchProgress
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import DISCARD_TEMPORARY
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.groups import SCRIPT_END, Group, GroupKind
 from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
-from fowergram_db.migrations.engine.simple_query import Results, finish, has_failed, roll_back, start
 from fowergram_db.migrations.engine.transaction import run_transaction
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, preamble, set_local
 from fowergram_db.migrations.events import StepResult

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import psycopg
 
 from fowergram_db.database.connection import translate_errors
+from fowergram_db.database.simple_query import roll_back
 from fowergram_db.errors import FowergramError, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, can_be_repeated, is_setting, keeping
@@ -26,7 +27,6 @@ from fowergram_db.migrations.engine.groups import Group
 from fowergram_db.migrations.engine.progress_record import SHARED_DISCARDS, ProgressRecord
 from fowergram_db.migrations.engine.retry import attempts
 from fowergram_db.migrations.engine.script_runner import run_piece
-from fowergram_db.migrations.engine.simple_query import roll_back
 from fowergram_db.migrations.engine.transaction import run_following
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, preamble
 from fowergram_db.migrations.engine.watch import Watch

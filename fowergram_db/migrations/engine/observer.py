@@ -2,18 +2,16 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import LiteralString, TypeVar
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect_safely, liveness_query
-from fowergram_db.database.session_settings import Scope, begin
+from fowergram_db.database.second_session import SecondSession
+from fowergram_db.database.session_settings import begin
+from fowergram_db.database.simple_query import Unanswered, send, within
 from fowergram_db.database.sql import load
-from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
-from fowergram_db.migrations.engine.simple_query import Unanswered, ask, run, send, within
 from fowergram_db.migrations.events import Blocker
 from fowergram_db.migrations.history import read_durations
 from fowergram_db.migrations.version import Version
@@ -38,16 +36,15 @@ class StatementProgress:
 
 
 class Observer:
-    """A session of its own, opened when there is something to ask.
+    """Asks about a worker, in the second session of the migration lock.
 
-    ``worker`` are the two numbers of the lock that a worker holds. A pooler may have no connection for it, or a
-    server no time: what is not answered soon is not asked again for a while.
+    ``worker`` are the two numbers of the lock that the worker holds. A pooler may have no connection for the session,
+    or the server no time: what is not answered soon is not asked again for a while.
     """
 
-    def __init__(self, target: Target, worker: Mapping[str, int]) -> None:
-        self._target = target
+    def __init__(self, session: SecondSession, worker: Mapping[str, int]) -> None:
+        self._session = session
         self._worker = worker
-        self._connection: Connection | None = None
         self._rests_until = 0.0
 
     def blockers(self, application: str) -> tuple[Blocker, ...]:
@@ -71,14 +68,14 @@ class Observer:
         if time.monotonic() < self._rests_until:
             return None
         try:
-            connection = self._opened(_LOOK_WITHIN_S)
+            connection = self._session.opened(_LOOK_WITHIN_S)
             send(connection, f"{begin(connection)} {_LIMIT}", within(_LOOK_WITHIN_S))
             found = read_durations(connection, versions)
             connection.rollback()
         except Unanswered:
             self._rest()
         except (psycopg.Error, FowergramError):
-            self.close()
+            self._session.close()
         else:
             return found
         return None
@@ -87,8 +84,8 @@ class Observer:
         if time.monotonic() < self._rests_until:
             return []
         try:
-            text = query(self._opened(_LOOK_WITHIN_S).info.server_version)
-            return self.ask(kind, text, {**self._worker, "application": application}, _LOOK_WITHIN_S)
+            text = query(self._session.opened(_LOOK_WITHIN_S).info.server_version)
+            return self._session.ask(kind, text, {**self._worker, "application": application}, _LOOK_WITHIN_S)
         except Unanswered:
             self._rest()
         except (psycopg.Error, FowergramError):
@@ -96,31 +93,8 @@ class Observer:
         return []
 
     def _rest(self) -> None:
-        self.close()
+        self._session.close()
         self._rests_until = time.monotonic() + _LOOK_AGAIN_S
-
-    def ask(
-        self, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object], limit_s: float
-    ) -> list[_T]:
-        """Return the rows of a query. Raises Unanswered after ``limit_s`` seconds, psycopg's errors and ours."""
-        return ask(self._opened(limit_s), kind, query, values, limit_s)
-
-    def _opened(self, limit_s: float) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = connect_safely(self._target, widest=Scope.TRANSACTION)
-            if query := liveness_query(self._connection):
-                try:
-                    run(self._connection, query, within(limit_s))
-                except Unanswered:
-                    self._connection.close()
-                    raise
-        return self._connection
-
-    def close(self) -> None:
-        """End the session, where there is one."""
-        if self._connection is not None:
-            with suppress(psycopg.Error):
-                self._connection.close()
 
 
 def _without_secrets(query: str | None) -> str | None:

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from fowergram_db.database.connection import translate_errors
 from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_again, own_again
+from fowergram_db.database.simple_query import Results, raise_failure, roll_back, send
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.errors import HistoryInconsistent, Location
@@ -18,7 +19,6 @@ from fowergram_db.migrations.engine.concurrent_recovery import transient_indexes
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import lock_lost
-from fowergram_db.migrations.engine.simple_query import Results, raise_failure, roll_back, send
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, compose, guard
 from fowergram_db.migrations.events import Resumed
 from fowergram_db.migrations.history import Lock, MigrationProgress, guarded, require_trusted_table

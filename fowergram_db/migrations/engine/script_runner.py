@@ -8,11 +8,11 @@ import psycopg
 from psycopg import pq
 
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.simple_query import Results, has_failed, is_copying, send, send_data
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import lock_lost
-from fowergram_db.migrations.engine.simple_query import Results, has_failed, is_copying, send, send_data
 from fowergram_db.migrations.engine.watch import Watch
 from fowergram_db.migrations.script.scanner import Piece, Script
 

@@ -14,10 +14,10 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.simple_query import has_failed, send
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep
-from fowergram_db.migrations.engine.simple_query import has_failed, send
 from fowergram_db.migrations.events import OnEvent, RoleCreated, StatementLeftOut
 from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script.server_wide import Concern, ServerWide, hidden_calls, server_wide

@@ -7,6 +7,7 @@ import psycopg
 from psycopg import pq
 
 from fowergram_db.database.session_settings import UNLIMITED, own_again
+from fowergram_db.database.simple_query import raise_failure, roll_back, send
 from fowergram_db.errors import Location, MigrationFailed
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, savepoint
@@ -15,7 +16,6 @@ from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.groups import Group
 from fowergram_db.migrations.engine.retry import attempts
 from fowergram_db.migrations.engine.script_runner import run_piece
-from fowergram_db.migrations.engine.simple_query import raise_failure, roll_back, send
 from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, Place, begin, compose, preamble
 from fowergram_db.migrations.engine.watch import Watch
 from fowergram_db.migrations.events import StepResult

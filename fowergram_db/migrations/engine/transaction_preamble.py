@@ -6,10 +6,11 @@ from typing import LiteralString
 import psycopg
 
 from fowergram_db.database import liveness
+from fowergram_db.database.advisory_lock import LOCK_SPACE, RUN_SPACE
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.session_settings import role_calls
 from fowergram_db.migrations.engine.context import RunContext
-from fowergram_db.migrations.engine.lock import LOCK_SPACE, RUN_SPACE, WORKER_KEY, MigrationLock
+from fowergram_db.migrations.engine.lock import WORKER_KEY, MigrationLock
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.script.modes import Modes
 

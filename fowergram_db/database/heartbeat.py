@@ -7,7 +7,7 @@ import psycopg
 
 from fowergram_db.database import liveness
 from fowergram_db.database.connection import Connection
-from fowergram_db.migrations.engine.simple_query import Unanswered, run
+from fowergram_db.database.simple_query import Unanswered, run
 
 _PATIENCE_S = 5.0
 
