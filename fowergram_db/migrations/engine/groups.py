@@ -74,6 +74,18 @@ def group_steps(
     """Yield the groups that steps run in, in their order; each step is in one of them.
 
     At most ``largest_batch`` steps share a query; 1 = none do.
+
+    >>> from pathlib import Path
+    >>> from fowergram_db.migrations.engine.checks import check
+    >>> from fowergram_db.migrations.files.directives import parse_directives
+    >>> from fowergram_db.migrations.files.sql_file import SqlFile
+    >>> from fowergram_db.migrations.plan import Step
+    >>> def step(text):
+    ...     file = SqlFile(Path("1_a.sql"), text, parse_directives("1_a.sql", text))
+    ...     return check(Step(Direction.UP, 1, "a", "1_a.sql", "1_a.sql", file))
+    >>> small, code = step("CREATE TABLE a (id int)"), step("SELECT f()")
+    >>> [(str(group.kind), len(group.steps)) for group in group_steps([small, small, code, small])]
+    [('batch', 2), ('transaction', 1), ('transaction', 1)]
     """
     begin, total = 0, len(steps)
     while begin < total:
