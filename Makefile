@@ -7,7 +7,7 @@ ON_DEMO := --database-url embedded: --dbname fowergram_demo_dev
 WORKERS ?= auto
 VERSIONS ?= 13 14 15 16 17 18
 
-.PHONY: help demo test test-unit test-versions test-matrices docs lint install install-dev wheel-test dist clean
+.PHONY: help demo test coverage test-unit test-versions test-matrices docs lint install install-dev wheel-test sdist-test dist clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ demo: install ## Install; make, undo and migrate a database on the embedded Post
 
 test: $(VENV)/.test ## Install, and run all tests
 	$(BIN)/pytest --numprocesses $(WORKERS)
+
+coverage: $(VENV)/.test ## Run all tests, print the branch coverage, and fail if it is below the floor in pyproject.toml
+	$(BIN)/pytest --numprocesses $(WORKERS) -p pytest_cov --cov --cov-report=term
 
 test-unit: $(VENV)/.test ## Run the tests that need no server
 	$(BIN)/pytest --numprocesses $(WORKERS) --quiet tests/unit tests/properties fowergram_db tools
@@ -73,9 +76,18 @@ wheel-test: $(VENV)/.test ## Build the wheel, and migrate with it, and the versi
 	$(BIN)/python -m tools.release check $(VENV)/wheel/*.whl $(VENV)/wheel/env/bin/python
 	cd / && $(abspath $(VENV))/wheel/env/bin/fowergram-db reset --database-url embedded: --dbname fowergram_wheel_test
 
+# The network is for the tests' requirements alone: one module of each kind, since `make test` runs the same files.
+sdist-test: $(VENV)/.dev ## Build the sdist, install it away from the checkout, and run its unit tests and one module on a server
+	rm -rf $(VENV)/sdist && mkdir -p $(VENV)/sdist
+	$(BIN)/hatchling build --target sdist --directory $(abspath $(VENV))/sdist
+	tar -xzf $(VENV)/sdist/*.tar.gz -C $(VENV)/sdist --strip-components=1
+	$(PYTHON) -m venv $(VENV)/sdist/env
+	cd $(VENV)/sdist && env/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	cd $(VENV)/sdist && env/bin/python -m pytest --quiet -p no:cacheprovider tests/unit tests/integration/test_describe.py
+
 dist: install-dev ## Build the wheel and the sdist into dist/
 	rm -rf dist
 	$(BIN)/hatchling build
 
 clean: ## Remove the virtual environment and what the tools left
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist

@@ -60,7 +60,7 @@ def test_the_workflow_runs_actions_of_one_commit_and_may_only_read():
 
 def test_ci_runs_every_target_that_checks_something():
     text = _CI[0].read_text(encoding="utf-8")
-    assert {"lint", "test", "test-unit", "test-versions", "wheel-test", "dist"} <= set(
+    assert {"lint", "coverage", "test-unit", "test-versions", "wheel-test", "sdist-test", "dist"} <= set(
         re.findall(r"\bmake ([a-z-]+)", text)
     )
     assert [int(version) for version in re.search(r"postgresql: \[(.*)\]", text)[1].split(",")] == [*range(13, 19)]
