@@ -65,4 +65,24 @@ def test_psycopg_in_a_pure_module_breaks_a_contract(add, module):
 def test_two_modules_that_import_each_other_break_a_contract(add, one, other):
     files = [f"{each.replace('.', '/')}{'/__init__' if each.endswith('script') else ''}.py" for each in (one, other)]
     exit_code, output = add({files[0]: f"import fowergram_db.{other}", files[1]: f"import fowergram_db.{one}"})
-    assert (exit_code, broken(output)) == (1, ["No modules import each other, nor do packages"])
+    assert exit_code == 1
+    assert "No modules import each other, nor do packages" in broken(output)
+
+
+def test_a_late_import_from_the_same_layer_or_from_one_above_breaks_a_contract(add):
+    late = "def late():\n    import fowergram_db."
+    exit_code, output = add(
+        {
+            "database/state.py": f"{late}database.heartbeat",
+            "schema/markup.py": f"{late}schema.snapshot",
+            "testdb/template.py": f"{late}testdb.template_lifecycle",
+        }
+    )
+    assert exit_code == 1
+    assert {"Within database", "Within schema", "Within testdb"} <= {name.partition(":")[0] for name in broken(output)}
+
+
+def test_a_module_without_a_layer_breaks_a_contract(add):
+    exit_code, output = add({f"{package}/new.py": '"""New."""' for package in ("database", "schema", "testdb")})
+    assert exit_code == 1
+    assert [name.partition(":")[0] for name in broken(output)] == ["Within database", "Within schema", "Within testdb"]
