@@ -19,7 +19,7 @@ _HOME = {
     "adopt": "schema",
     "testdb": "testdb",
 }
-_GROUPS = ("testdb",)
+GROUPS = ("testdb",)
 
 
 def build_command(arguments: Sequence[str]) -> TyperGroup:
@@ -45,7 +45,7 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
     app.callback(invoke_without_command=True)(_bare)
     for module in (_HOME[word],) if word in _HOME else _MODULES:
         found: typer.Typer = import_module(f"fowergram_db.cli.{module}").app
-        if module in _GROUPS:
+        if module in GROUPS:
             app.add_typer(found, name=module)
         else:
             chosen = (info for info in found.registered_commands if word not in _HOME or info.name == word)

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.explanations import Unexpected, explain, output_lost
+from fowergram_db.cli.log import Level, LogSettings
+from fowergram_db.cli.loggers import logging_to
 from fowergram_db.cli.render import Screen
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ConfigurationError, ExitCode, FowergramError, UsageError
@@ -40,6 +42,7 @@ class Settings:
     wait_for_server_s: float = 0.0
     wait_policy: Mapping[str, Any] = field(default_factory=dict)
     arguments: Sequence[str] = field(default=(), repr=False)
+    log: LogSettings = field(default_factory=LogSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,9 @@ class CommandContext:
             self.screen.note("No database is configured: using the embedded PostgreSQL (DATABASE_URL names another).")
         with started(self.target) as target:
             self.target = target
+            self.screen.target = {
+                name: part for name, part in (_target(self) or {}).items() if name != "server_version"
+            }
             await_server(target, self.settings.wait_for_server_s)
             yield target
 
@@ -166,7 +172,8 @@ class CommandContext:
     def announce(self, what: str = "") -> None:
         """Say on stderr which database, or ``what`` else, is about to be written to, and which migrations count."""
         named = self.migrations_named()
-        self.screen.note(f"Target: {what or self.target}" + (f", migrations: {named}" if named else ""))
+        text = f"Target: {what or self.target}" + (f", migrations: {named}" if named else "")
+        self.screen.note(text, event="target")
 
 
 def duration_ms(option: str, text: str) -> int:
@@ -181,10 +188,10 @@ def duration_ms(option: str, text: str) -> int:
 
 def run_command(name: str, settings: Settings, body: Callable[[CommandContext], CommandResult]) -> int:
     """Run a command's body and return its exit code; whatever goes wrong is shown here and nowhere else."""
-    screen = Screen.for_process(json=settings.json, no_color=settings.no_color)
+    screen = Screen.for_process(json=settings.json, no_color=settings.no_color, log=settings.log)
     context = CommandContext(settings, screen)
     try:
-        with screen:
+        with screen, logging_to(screen, settings.log):
             outcome = body(context)
         data = {**_named(context), **context.data, **outcome.data}
         screen.document(name, _target(context), data, None)
@@ -233,7 +240,8 @@ def show_traceback(screen: Screen, error: BaseException, arguments: Sequence[str
 
     if isinstance(explain(error), Unexpected):
         secretive = filter(may_hold_password, given_values(arguments, os.environ))
-        screen.note(without("".join(format_exception(error)).rstrip(), secretive))
+        text = without("".join(format_exception(error)).rstrip(), secretive)
+        screen.note(text, level=Level.ERROR, event="traceback")
 
 
 def _named(context: CommandContext) -> Mapping[str, Any]:

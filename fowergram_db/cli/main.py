@@ -35,15 +35,17 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Usage errors, too, are JSON where that is asked for."""
     import typer
 
-    from fowergram_db.cli.app import build_command
+    from fowergram_db.cli.app import GROUPS, build_command
     from fowergram_db.cli.context import fail, show_traceback
     from fowergram_db.cli.explanations import output_lost, unexpected
+    from fowergram_db.cli.log import behind_command, settings_of
     from fowergram_db.cli.render import Screen
     from fowergram_db.errors import FowergramError, UsageError
 
     _survive_any_output()
     # The tool completes no words; Typer would do so in the place of the command.
     os.environ.pop("_FOWERGRAM_DB_COMPLETE", None)
+    arguments = behind_command(arguments, GROUPS)
     command = build_command(arguments)
     try:
         return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False, obj=arguments) or 0)
@@ -51,15 +53,17 @@ def run(arguments: Sequence[str]) -> int:
         usage = UsageError(error.format_message(), hint=_help_hint(error, arguments))
         in_file = getattr(getattr(error, "ctx", None), "default_map", None) or {}
         is_json = wants_json(arguments) or _is_true(str(in_file.get("json", "")))
-        screen = Screen.for_process(json=is_json, no_color="--no-color" in arguments)
+        log = settings_of(arguments, in_file)
+        screen = Screen.for_process(json=is_json, no_color="--no-color" in arguments, log=log)
         return fail(screen, named_command(arguments), usage, target=None, arguments=arguments)
     except FowergramError as error:  # in the env file, which is read with the options
-        screen = Screen.for_process(json=wants_json(arguments), no_color="--no-color" in arguments)
+        log = settings_of(arguments, {})
+        screen = Screen.for_process(json=wants_json(arguments), no_color="--no-color" in arguments, log=log)
         return fail(screen, named_command(arguments), error, target=None, arguments=arguments)
     except OSError as error:  # of the help and the version, which Typer prints
         return fail(Screen.for_process(json=False, no_color=True), "", output_lost(error), target=None)
     except Exception as error:  # noqa: BLE001 - a fault of the tool before a command has begun
-        screen = Screen.for_process(json=wants_json(arguments), no_color=True)
+        screen = Screen.for_process(json=wants_json(arguments), no_color=True, log=settings_of(arguments, {}))
         if "--debug" in arguments or _is_set("FOWERGRAM_DEBUG"):
             show_traceback(screen, error, arguments)
         return fail(screen, named_command(arguments), unexpected(error), target=None, arguments=arguments)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fowergram_db.cli.context import CommandContext, CommandResult
+from fowergram_db.cli.log import Level
 from fowergram_db.cli.options import DRY_RUN, SHOW_SECRETS, Needs, command, option
 from fowergram_db.cli.preview import preview, require_dry_run
 from fowergram_db.cli.status_table import migration_data, other_history_data, show_status
@@ -334,7 +335,8 @@ def _typed_one(context: CommandContext, steps: int, to: str) -> tuple[int | None
 
 def _confirm_directory(context: CommandContext, why: str, *, is_confirmed: bool) -> bool:
     """Ask, after saying why, whether a database is to be made by other migrations than those that it has had."""
-    context.screen.note(f"warning: {why}")
+    # Who is asked has to see why, with --quiet as well.
+    context.screen.note(f"warning: {why}", level=Level.WARNING if is_confirmed else Level.ERROR)
     return is_confirmed or _confirm(context, "replace what those migrations have made by what these files make")
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from fowergram_db.cli.log import LogFormat, LogSettings, log_settings
+
 if TYPE_CHECKING:
     from fowergram_db.cli.context import CommandResult
 
@@ -47,6 +49,29 @@ _OUTPUT = {
     "no_color": Annotated[bool, option("Use no colours.  [env var: NO_COLOR]", "--no-color")],
     "debug": Annotated[
         bool, option("Print the traceback of an internal error.", "--debug", variable="FOWERGRAM_DEBUG")
+    ],
+    "quiet": Annotated[
+        bool, option("Write nothing but errors to stderr.", "--quiet", "-q", variable="FOWERGRAM_QUIET")
+    ],
+    "verbose": Annotated[
+        int,
+        option(
+            "Log each statement that is sent to the server, and how long it took. Given twice: its SQL as well, with "
+            "secrets masked.",
+            "--verbose",
+            "-v",
+            variable="FOWERGRAM_VERBOSE",
+            count=True,
+            min=0,
+        ),
+    ],
+    "log_format": Annotated[
+        LogFormat,
+        option(
+            "Format of what is written to stderr; json is one object a line.  [default: text]",
+            "--log-format",
+            variable="FOWERGRAM_LOG_FORMAT",
+        ),
     ],
 }
 _CONNECTION = {
@@ -152,6 +177,9 @@ _DEFAULTS: dict[str, Any] = {
     "json": False,
     "no_color": False,
     "debug": False,
+    "quiet": False,
+    "verbose": 0,
+    "log_format": LogFormat.TEXT,
     "wait_for_server": 0.0,
     "wait": 60.0,
     "lock_timeout": "5s",
@@ -171,7 +199,8 @@ class _Command(TyperCommand):
         """Refuse a second value of an option, read the env file, and go on as any command does."""
         values, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for parameter in set(given):
-            takes_value = parameter.param_type_name == "option" and not getattr(parameter, "is_flag", False)
+            is_flag = getattr(parameter, "is_flag", False) or getattr(parameter, "count", False)
+            takes_value = parameter.param_type_name == "option" and not is_flag
             if takes_value and not parameter.multiple and given.count(parameter) > 1:
                 ctx.fail(f"Option '{parameter.opts[0]}' is given more than once.")
         if "help" not in values:
@@ -252,6 +281,7 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
             no_color=given["no_color"] or "NO_COLOR" in ctx.meta[_ENV_FILE],
             debug=given["debug"],
             arguments=ctx.find_root().obj or (),
+            log=_log(ctx, given),
         )
         return run_command(name, settings, lambda context: body(context, **values))
 
@@ -267,6 +297,16 @@ def _with_shared_options(name: str, body: Body, shared: dict[str, Any]) -> Calla
     invoke.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     invoke.__doc__ = body.__doc__
     return invoke
+
+
+def _log(ctx: typer.Context, given: Mapping[str, Any]) -> LogSettings:
+    """Return what the options of the log say. Of -q and -v, the command line's goes before what a variable says."""
+    quiet, verbose = given["quiet"], given["verbose"]
+    if quiet and verbose and (_is_typed(ctx, "quiet") == _is_typed(ctx, "verbose")):
+        raise typer.BadParameter("-q and -v exclude each other: give one of them", ctx=ctx)
+    if quiet and verbose:
+        quiet, verbose = _is_typed(ctx, "quiet"), verbose if _is_typed(ctx, "verbose") else 0
+    return log_settings(LogFormat(given["log_format"]), verbose, quiet=quiet)
 
 
 def _is_typed(ctx: typer.Context, name: str) -> bool:

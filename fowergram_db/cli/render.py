@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from fowergram_db.cli.failures import error_data, error_lines, note_lines
+from fowergram_db.cli.log import Level, LogSettings, json_line
 from fowergram_db.cli.progress import Bar, LongSteps, has_bar
 from fowergram_db.cli.tables import Row, TableColumn, fitted_lines, plain_lines
 from fowergram_db.errors import FowergramError
@@ -37,12 +38,24 @@ class Screen:
     All that is shown goes through ``fowergram_db.printable``: no caller has to think of what a text may hold.
     """
 
-    def __init__(self, out: TextIO, err: TextIO, *, json: bool, colour: bool, is_forced: bool = False) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO,
+        *,
+        json: bool,
+        colour: bool,
+        is_forced: bool = False,
+        log: LogSettings | None = None,
+    ) -> None:
         self.out = out
         self.err = err
         self.json = json
         self.colour = colour
         self._is_forced = colour and is_forced
+        self.log = log or LogSettings()
+        self.target: Mapping[str, Any] | None = None
+        """What the objects of the log name as the target."""
         self.lost: OSError | None = None
         self._has_document = False
         self._script_is_changed = False
@@ -50,11 +63,11 @@ class Screen:
         self._long_steps: LongSteps | None = None
 
     @classmethod
-    def for_process(cls, *, json: bool, no_color: bool) -> Self:
+    def for_process(cls, *, json: bool, no_color: bool, log: LogSettings | None = None) -> Self:
         """Return the screen of this process. NO_COLOR goes before FORCE_COLOR, which asks for colours in a pipe."""
         colour = not no_color and not os.environ.get("NO_COLOR")
         is_forced = os.environ.get("FORCE_COLOR", "").lower() not in _SWITCHED_OFF
-        return cls(sys.stdout, sys.stderr, json=json, colour=colour, is_forced=is_forced)
+        return cls(sys.stdout, sys.stderr, json=json, colour=colour, is_forced=is_forced, log=log)
 
     @property
     def is_plain(self) -> bool:
@@ -108,9 +121,20 @@ class Screen:
         except (OSError, ValueError):
             return not self.json
 
-    def note(self, text: str, style: str = "") -> None:
-        """Print a line about the run on stderr."""
-        self._print(self.err, text, style)
+    def note(self, text: str, style: str = "", *, level: Level = Level.INFO, event: str = "note") -> None:
+        """Print a line about the run on stderr; ``event`` is the word that a collector knows it by."""
+        if self.log.is_json:
+            self.log_object(level, event, {"message": text})
+        elif self.log.shows(level):
+            self._print(self.err, text, style)
+
+    def log_object(
+        self, level: Level, event: str, fields: Mapping[str, Any], target: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write an object of the log on stderr; without a ``target``, it is about that of the command."""
+        if self.log.shows(level):
+            text = json_line(level, event, target or self.target, fields, self.err.encoding or "")
+            self._write(self.err, f"{text}\n")
 
     def table(self, columns: Sequence[TableColumn], rows: Sequence[Row]) -> None:
         """Print a table on stdout, each row in one line: on a terminal as wide as that, for a pipe never cut."""
@@ -148,6 +172,10 @@ class Screen:
     def error(self, error: FowergramError) -> None:
         """Print an error on stderr: what happened, where, what the server said, what to do; then where all stands."""
         self.stop_progress()
+        if self.log.is_json:
+            notes = list(getattr(error, "__notes__", ()))
+            self.log_object(Level.ERROR, "error", {**error_data(error), "notes": notes})
+            return
         for text, style in error_lines(error):
             self._print(self.err, text, style)
         if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -171,17 +199,23 @@ class Screen:
             with os.fdopen(opened, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(outcome_as_markdown(command, target, data, error))
         except OSError as problem:
-            self.note(f"The summary of the job could not be written: {problem.strerror}")
+            text = f"The summary of the job could not be written: {problem.strerror}"
+            self.note(text, level=Level.WARNING)
 
     def progress(self, text: str, done: int, total: int) -> None:
         """Show on a terminal what is being done now; elsewhere name on stderr what takes longer than two seconds."""
-        if not has_bar(self.err, os.environ.get("TERM")):
-            self._long_steps = self._long_steps or LongSteps(lambda step: self.note(f"Still running: {step}"))
+        if not self.log.shows(Level.INFO):
+            return
+        if self.log.is_json or not has_bar(self.err, os.environ.get("TERM")):
+            self._long_steps = self._long_steps or LongSteps(self._still_running)
             self._long_steps.begin(text)
             return
         with self._giving_up(self.err):
             self._bar = self._bar or Bar(self._console(self.err), total)
             self._bar.show(text, done)
+
+    def _still_running(self, step: str) -> None:
+        self.note(f"Still running: {step}", event="still_running")
 
     def progress_within(self, text: str) -> None:
         """Show how far the step at hand is, in the place of its name."""

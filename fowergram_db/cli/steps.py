@@ -1,5 +1,6 @@
 """Show the steps of a run as they are taken, and where the database stands in the end."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.context import CommandContext, CommandResult
@@ -39,7 +40,7 @@ def listener(
             case events.Connected(version):
                 context.server_version = version
             case events.DatabaseCreated(name):
-                screen.note(f'Created database "{name}".')
+                screen.note(f'Created database "{name}".', event=_word(event))
             case events.StepStarted(step, number, total):
                 secrets.begin(step)
                 screen.progress(step.filename, number - 1, total)
@@ -49,18 +50,24 @@ def listener(
                 recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
                 (show or screen.line)(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
             case events.TemplateBuilt(name):
-                screen.note(f"Built the template {name}.")
+                screen.note(f"Built the template {name}.", event=_word(event))
             case events.BuildDiscarded():
                 done.clear()
             case events.PartitionsMaintained(changes):
                 context.data["partitions"] = [{"name": name, "action": action} for name, action in changes]
-                screen.note(f"Partitions: {', '.join(f'{action} {name}' for name, action in changes)}")
+                text = f"Partitions: {', '.join(f'{action} {name}' for name, action in changes)}"
+                screen.note(text, event=_word(event))
             case events.Progressed() | events.StatementReached():
                 screen.progress_within(_how_far(event))
             case _:
-                screen.note(secrets.hidden(_said(event)))
+                screen.note(secrets.hidden(_said(event)), event=_word(event))
 
     return listen
+
+
+def _word(event: "Event") -> str:
+    """Return the word for an event in the log: ``lock_awaited`` for LockAwaited."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
 class _Secrets:

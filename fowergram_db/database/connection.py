@@ -8,7 +8,7 @@ from dataclasses import replace
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from fowergram_db.database import liveness
+from fowergram_db.database import liveness, statement_log
 from fowergram_db.database.environment import libpq_settings
 from fowergram_db.database.login import Cause, LoginFailed, log_in
 from fowergram_db.database.session_settings import Scope, ToolConnection
@@ -152,7 +152,8 @@ def _with_own_settings(target: Target, dbname: str | None, application: str, wid
 
 def _open(target: Target, dbname: str, application: str) -> ToolConnection:
     conninfo = make_conninfo(**_parameters(target, dbname, application))
-    return log_in(conninfo, ToolConnection)
+    with statement_log.login(statement_log.Server(target.host, target.port, dbname, target.user)):
+        return log_in(conninfo, ToolConnection)
 
 
 def await_server(target: Target, seconds: float) -> None:

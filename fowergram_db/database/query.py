@@ -45,7 +45,7 @@ def fetch_value(
 
     Raises psycopg's OperationalError if it is of another type: then the server has answered something else.
     """
-    found = connection.cursor(binary=True, row_factory=tuple_row).execute(_text(query), values).fetchone()
+    found = connection.cursor(binary=True, row_factory=tuple_row).execute(query, values).fetchone()
     value = found[0] if found else None
     if value is not None and not isinstance(value, kind):
         raise psycopg.OperationalError(_ANOTHER_RESULT)
@@ -59,7 +59,7 @@ def ask(
     values: Values | None = None,
 ) -> psycopg.Cursor[_Row]:
     """Send a query together with others (see ``together``); its rows, as of ``fetch_all``, are there afterwards."""
-    return connection.cursor(row_factory=class_row(row), binary=True).execute(_text(query), values)
+    return connection.cursor(row_factory=class_row(row), binary=True).execute(query, values)
 
 
 def set_local(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
@@ -68,7 +68,7 @@ def set_local(connection: psycopg.Connection[Any], settings: Mapping[str, str]) 
     It is a query, and takes a snapshot: where the transaction must not have one yet, SET LOCAL does the same.
     """
     calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
-    connection.execute(f"SELECT {calls}".encode(), [part for pair in settings.items() for part in pair])
+    connection.execute(f"SELECT {calls}", [part for pair in settings.items() for part in pair])
 
 
 @contextmanager
@@ -81,7 +81,3 @@ def one_snapshot(connection: psycopg.Connection[Any], *, read_only: bool | None 
             yield
     finally:
         connection.isolation_level, connection.read_only = before
-
-
-def _text(query: Query) -> bytes | sql.SQL | sql.Composed:
-    return query.encode() if isinstance(query, str) else query

@@ -8,13 +8,14 @@ for ``_KEPT``.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum, auto
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from fowergram_db.database import statement_log
 from fowergram_db.database.any_text import read_any_text
 from fowergram_db.database.deadline import limited, until
 from fowergram_db.database.liveness import LIVENESS
@@ -80,6 +81,12 @@ class _Cursor(psycopg.Cursor[Any]):
 
     def execute(self, query: Any, params: Any = None, *, prepare: Any = None, binary: Any = None) -> "_Cursor":  # noqa: ANN401 - psycopg's own
         """Execute a query; one that no transaction may hold runs with what the session has."""
+        with statement_log.exchange(self.connection, query) as sent:
+            self._execute_with_settings(query, params, prepare=prepare, binary=binary)
+            sent.command = self.statusmessage or ""
+        return self
+
+    def _execute_with_settings(self, query: Any, params: Any, *, prepare: Any, binary: Any) -> "_Cursor":  # noqa: ANN401 - psycopg's own
         if _scope(self.connection) is not Scope.TRANSACTION or not _is_idle(self.connection):
             return super().execute(query, params, prepare=prepare, binary=binary)
         try:
@@ -169,10 +176,21 @@ class ToolConnection(TracedConnection):
     ) -> Iterator[psycopg.Transaction]:
         """Begin a transaction, or a savepoint within one, with the tool's settings."""
         begins = _is_idle(self)
-        with super().transaction(savepoint_name, force_rollback) as transaction:
+        block = super().transaction(savepoint_name, force_rollback)
+        with statement_log.transaction(self, block, begins=begins) as transaction:
             if begins and self.scope is Scope.TRANSACTION:
                 self.execute(_own_statements(self))
             yield transaction
+
+    def commit(self) -> None:
+        """Commit the transaction that is open, if there is one."""
+        with nullcontext() if _is_idle(self) else statement_log.command(self, "COMMIT"):
+            super().commit()
+
+    def rollback(self) -> None:
+        """Roll back the transaction that is open, if there is one."""
+        with nullcontext() if _is_idle(self) else statement_log.command(self, "ROLLBACK"):
+            super().rollback()
 
     @contextmanager
     def settings_of_role(self) -> Iterator[None]:
@@ -313,7 +331,7 @@ def together(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """
     is_within = bool(connection.pgconn.pipeline_status)
     if _scope(connection) is Scope.SESSION and psycopg.Pipeline.is_supported() and not is_within:
-        with connection.pipeline():
+        with statement_log.command(connection, "answers to what was sent together"), connection.pipeline():
             yield
     else:
         yield

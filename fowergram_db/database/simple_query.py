@@ -11,6 +11,7 @@ from psycopg.adapt import Transformer
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.session_settings import is_lent, own_settings
+from fowergram_db.database.statement_log import command, exchange
 
 OnTick = Callable[[], None]
 Results = list[pq.abc.PGresult]
@@ -32,8 +33,9 @@ def finish(connection: Connection, on_tick: OnTick) -> Results:
     ``on_tick`` is called about twenty times a second meanwhile. psycopg's errors pass through if the connection itself
     fails.
     """
-    with connection.lock:
+    with connection.lock, exchange(connection, "") as logged:
         results: Results = connection.wait(_ticking(generators.execute(connection.pgconn), on_tick), _TICK_S)
+        logged.ended(results)
     return results
 
 
@@ -52,10 +54,12 @@ def send(
     with how many have come. A last result of COPY_IN means that the server waits for data. psycopg's errors pass
     through if the connection itself fails.
     """
-    with connection.lock:
-        connection.pgconn.send_query(query.encode())
+    text = query.encode()
+    with connection.lock, exchange(connection, text) as logged:
+        connection.pgconn.send_query(text)
         steps = generators.execute(connection.pgconn) if kept is None else _execute(connection.pgconn, kept, on_result)
         results: Results = connection.wait(_ticking(steps, on_tick), _TICK_S)
+        logged.ended(results)
     return results
 
 
@@ -71,7 +75,7 @@ def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) 
     to fail on the server before the error is raised.
     """
     pgconn = connection.pgconn
-    with connection.lock:
+    with connection.lock, command(connection, "data of COPY") as logged:
         try:
             for chunk in chunks:
                 on_tick()  # a server that takes all at once would never let us wait
@@ -80,6 +84,7 @@ def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) 
             connection.wait(_end(pgconn, b"the data could not be read"))
             raise
         results: Results = connection.wait(_ticking(_end(pgconn, None), on_tick))
+        logged.ended(results)
     return results
 
 
@@ -109,10 +114,11 @@ def ask(
     begins = is_lent(connection) and connection.info.transaction_status is pq.TransactionStatus.IDLE
     queries = (*((own_settings(connection),) if begins else ()), text)
     try:
-        with connection.lock:
+        with connection.lock, exchange(connection, text.encode()) as logged:
             results = connection.wait(
                 _ticking(_in_one_transaction(connection.pgconn, queries), within(limit_s)), _TICK_S
             )
+            logged.ended(results[-1:])
     except Unanswered:
         connection.close()
         raise

@@ -3,6 +3,8 @@
 from functools import cache
 from pathlib import Path
 
+_HEADER = "-- Purpose: "
+_names: dict[str, str] = {}
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -26,4 +28,15 @@ def is_installed(directory: Path) -> bool:
 @cache
 def load(name: str) -> str:
     """Return the text of one shipped query, ``load("catalog/server")`` for ``sql/catalog/server.sql``."""
-    return (sql_root() / f"{name}.sql").read_text(encoding="utf-8")
+    text = (sql_root() / f"{name}.sql").read_text(encoding="utf-8")
+    _names[text.partition("\n")[0]] = name
+    return text
+
+
+def name_of(text: str) -> str:
+    """Return the name of the shipped query that a text is, by the first line of its header; "" if it is none.
+
+    Of a text that begins with something else, it is the last one in it: checks go before a query.
+    """
+    at = 0 if text.startswith(_HEADER) else text.rfind(_HEADER)
+    return _names.get(text[at:].partition("\n")[0], "") if at >= 0 else ""

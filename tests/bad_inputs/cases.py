@@ -87,6 +87,11 @@ def _required(words: Sequence[str]) -> tuple[str, ...]:
     return at_hand.get(words[0], ("--database-url", NOWHERE))
 
 
+def _is_flag(parameter: Any) -> bool:
+    """Tell whether an option takes no value, as -v, which counts how often it is given."""
+    return bool(parameter.is_flag or parameter.count)
+
+
 def _bad_values(parameter: Any) -> Sequence[str]:
     kind = type(parameter.type).__name__
     if "Float" in kind:  # what is a number of seconds would be waited for
@@ -102,7 +107,7 @@ def _values(chance: random.Random) -> Iterator[Case]:
     """Yield, for each option of each command, values that it cannot have, and some that are only odd."""
     for words, parameter in _options():
         flag = parameter.opts[0]
-        if parameter.is_flag:
+        if _is_flag(parameter):
             yield from (Case("values", (*words, f"{flag}={value}", *_required(words))) for value in ("", "1", "no"))
             continue
         values = _bad_values(parameter)
@@ -117,7 +122,7 @@ def _variables(chance: random.Random) -> Iterator[Case]:
     for words, parameter in _options():
         if not parameter.envvar:
             continue
-        values = ("maybe", "2", "\udcff", "x" * 300) if parameter.is_flag else _bad_values(parameter)
+        values = ("maybe", "2", "\udcff", "x" * 300) if _is_flag(parameter) else _bad_values(parameter)
         given = [value for value in values if "\x00" not in value]
         for value in chance.sample(given, min(3, len(given))):
             url = {} if parameter.envvar == "DATABASE_URL" else {"DATABASE_URL": NOWHERE}
@@ -129,7 +134,7 @@ def _variables(chance: random.Random) -> Iterator[Case]:
 def _shapes() -> Iterator[Case]:
     """Yield options that are repeated, abbreviated, unknown, written wrong, or exclude each other."""
     for words, command in commands():
-        flags = [p.opts[0] for p in command.params if p.param_type_name == "option" and not p.is_flag]
+        flags = [p.opts[0] for p in command.params if p.param_type_name == "option" and not _is_flag(p)]
         for flag in flags[:3]:
             yield Case("shapes", (*words, flag, "1", flag, "2"))
         yield from (Case("shapes", (*words, *_required(words), flag[:-2])) for flag in flags[:2])

@@ -42,6 +42,8 @@ def test_every_option_is_read_from_the_env_file(tmp_path, monkeypatch, words, na
     option = options[name]
     kind = next((kind for kind in VALUES if kind in type(option.type).__name__), "")
     text, value = VALUES.get(kind, ("5s", "5s"))
+    if kind == "Choice":
+        text = value = list(option.type.choices)[-1]
     (tmp_path / ".env").write_text(f"{option.envvar}={text}\n")
     assert str(parsed(words)[0][name]) == str(value)
     (tmp_path / "other").write_text(f"export {option.envvar}='{text}'\r\n")
@@ -49,7 +51,7 @@ def test_every_option_is_read_from_the_env_file(tmp_path, monkeypatch, words, na
     assert str(parsed(words, ["--env-file", "other"])[0][name]) == str(value)
     monkeypatch.setenv("FOWERGRAM_ENV_FILE", "other")
     assert str(parsed(words)[0][name]) == str(value)
-    if kind in ("Int", "Float", ""):
+    if kind in ("Int", "Float", "") and not option.count:
         monkeypatch.setenv(option.envvar, "7")
         assert str(parsed(words)[0][name]) in ("7", "7.0")
         assert str(parsed(words, [option.opts[0], "8"])[0][name]) in ("8", "8.0")
@@ -81,6 +83,6 @@ def test_a_line_that_cannot_be_meant_is_an_error_and_the_help_is_shown(tmp_path,
 @pytest.mark.parametrize(("words", "name"), OPTIONS[::7])
 def test_an_option_that_takes_one_value_refuses_a_second(capsys, words, name):
     option = parsed(words)[1][name]
-    if not option.is_flag:
+    if not option.is_flag and not option.count:
         assert run([*words, option.opts[0], "1", option.opts[0], "1"]) == 2
         assert "more than once" in capsys.readouterr().err

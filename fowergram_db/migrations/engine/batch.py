@@ -4,7 +4,7 @@ Only scripts that define things and run no code: they are soon done, cannot reac
 all settings as they were. If one fails, those before it are committed, and the server discards those after it.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,6 +12,7 @@ import psycopg
 
 from fowergram_db.database.session_settings import own_for_row
 from fowergram_db.database.simple_query import Results, finish, has_failed, roll_back, start
+from fowergram_db.database.statement_log import about
 from fowergram_db.migrations.engine.batch_progress import BatchProgress
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import DISCARD_TEMPORARY
@@ -50,7 +51,8 @@ def run_batches(context: RunContext, groups: Iterator[Group]) -> Iterator[StepRe
             start(connection, batch.query)
             # The next batch is composed while the server works on this one.
             following = _next_batch(context, prepared, groups)
-            results = finish(connection, progress.watch.tick)
+            with about(connection, *_to_log(batch.group)):
+                results = finish(connection, progress.watch.tick)
             durations = _durations(results)
             yield from progress.results(durations)
         except BaseException as error:
@@ -100,6 +102,18 @@ def _begin(context: RunContext, group: Group) -> BatchProgress:
     for index in range(len(group.steps)):
         context.report(group.started(index))
     return progress
+
+
+def _to_log(group: Group) -> tuple[str, Callable[[], str]]:
+    """Return what the log calls a batch, and what shows its files."""
+    steps = [checked.step for checked in group.steps]
+
+    def text() -> str:
+        from fowergram_db.redaction.messages import mask_sql
+
+        return "\n".join(f"-- {checked.step.source}\n{mask_sql(checked.script.text)}" for checked in group.steps)
+
+    return f"{steps[0].source} … {steps[-1].source}", text
 
 
 def _durations(results: Results) -> list[float]:

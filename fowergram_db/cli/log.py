@@ -1,0 +1,106 @@
+"""What stderr holds, and how: as text for a person, or as JSON for a collector, one object a line."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from fowergram_db.printable import ascii_json, in_json
+
+_MOVABLE = ("-q", "--quiet", "-v", "--verbose")
+_FORMAT = "--log-format"
+
+
+class LogFormat(StrEnum):
+    """How stderr is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Verbosity(IntEnum):
+    """What stderr holds: errors; also notes and progress; also statements; also their SQL."""
+
+    QUIET = -1
+    NORMAL = 0
+    STATEMENTS = 1
+    SQL = 2
+
+
+class Level(StrEnum):
+    """How much a line of the log matters."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What the options of the log say."""
+
+    format: LogFormat = LogFormat.TEXT
+    verbosity: Verbosity = Verbosity.NORMAL
+
+    @property
+    def is_json(self) -> bool:
+        """Tell whether each line is an object of JSON."""
+        return self.format is LogFormat.JSON
+
+    def shows(self, level: Level) -> bool:
+        """Tell whether a line of this level is shown."""
+        return self.verbosity is not Verbosity.QUIET or level is Level.ERROR
+
+
+def log_settings(log_format: LogFormat, verbose: int, *, quiet: bool) -> LogSettings:
+    """Return what the options say together; more than two -v say no more than two."""
+    verbosity = Verbosity.QUIET if quiet else Verbosity(min(verbose, Verbosity.SQL))
+    return LogSettings(log_format, verbosity)
+
+
+def settings_of(arguments: Sequence[str], in_file: Mapping[str, object]) -> LogSettings:
+    """Return what a command line seems to say that could not be understood; ``in_file`` are options of the env file.
+
+    >>> settings_of(["status", "--log-format=json", "--wrong"], {}).format.name
+    'JSON'
+    """
+    pairs = zip(arguments, (*arguments[1:], ""), strict=True)
+    typed = (value if name == _FORMAT else name.removeprefix(f"{_FORMAT}=") for name, value in pairs if _FORMAT in name)
+    wanted = next(typed, "") or os.environ.get("FOWERGRAM_LOG_FORMAT") or str(in_file.get("log_format", ""))
+    return LogSettings(LogFormat.JSON if wanted == LogFormat.JSON else LogFormat.TEXT)
+
+
+def behind_command(arguments: Sequence[str], groups: Sequence[str]) -> Sequence[str]:
+    """Move the options of the log that stand in front of a command behind it; ``groups`` hold commands of their own.
+
+    >>> behind_command(["-v", "--log-format", "json", "testdb", "list", "--json"], ["testdb"])
+    ['testdb', 'list', '-v', '--log-format', 'json', '--json']
+    >>> behind_command(["-v"], []), behind_command(["--json", "status"], [])
+    (['-v'], ['--json', 'status'])
+    """
+    at = 0
+    while at < len(arguments) and _is_movable(arguments[at]):
+        at += 2 if arguments[at] == _FORMAT else 1
+    words = 2 if arguments[at : at + 1] and arguments[at] in groups else 1
+    command = arguments[at : at + words]
+    if not at or not command or any(word.startswith("-") for word in command):
+        return arguments
+    return [*command, *arguments[:at], *arguments[at + words :]]
+
+
+def _is_movable(argument: str) -> bool:
+    is_short = argument[:1] == "-" and bool(argument[1:]) and not set(argument[1:]) - set("qv")
+    return is_short or argument in _MOVABLE or argument == _FORMAT or argument.startswith(f"{_FORMAT}=")
+
+
+def json_line(
+    level: Level, event: str, target: Mapping[str, Any] | None, fields: Mapping[str, Any], encoding: str
+) -> str:
+    """Return an object of the log. Nothing in it can begin a line of its own, or a command for a CI runner."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole = {"timestamp": now, "level": str(level), "event": event, "target": target, **fields}
+    text = in_json(json.dumps(whole, ensure_ascii=False))
+    return text if encoding.lower() in ("utf-8", "utf8") else ascii_json(text)
