@@ -11,6 +11,33 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+__all__ = [
+    "ConfigurationError",
+    "ConnectionFailed",
+    "DatabaseError",
+    "DatabaseMissing",
+    "EmbeddedFailed",
+    "ExitCode",
+    "FileFault",
+    "FileFaults",
+    "ForeignHistory",
+    "FowergramError",
+    "HistoryInconsistent",
+    "Location",
+    "LockLost",
+    "LockTimeout",
+    "MigrationFailed",
+    "PoolTooSmall",
+    "Refused",
+    "ServerReport",
+    "ServerTooOld",
+    "UnknownVersion",
+    "UntrustedHistory",
+    "UntrustedOwner",
+    "UsageError",
+    "WrongDirectory",
+]
+
 
 class ExitCode(IntEnum):
     """The exit codes of every command."""

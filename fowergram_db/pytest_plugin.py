@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
     from fowergram_db.migrations.files.choice import DirectoryChoice
-    from fowergram_db.testdb.server import Server
-    from fowergram_db.testdb.suite import Database, Reused, TestDatabases
+    from fowergram_db.testdb.suite import Reused
+    from fowergram_db.testing import Database, Server, TestDatabases
 
 _FAILED = pytest.StashKey[bool]()
 _kept: list[str] = []

@@ -1,4 +1,4 @@
-"""What docs/test-databases.md shows is what happens."""
+"""What docs/test-databases.md and docs/python-api.md show is what happens."""
 
 import os
 import re
@@ -15,6 +15,7 @@ from fowergram_db.database.target import url_of
 TEXT = (Path(__file__).resolve().parents[3] / "docs/test-databases.md").read_text(encoding="utf-8")
 # The first line of a file, which names it, is no heading.
 DOCUMENT = re.sub(r"^# (?=\w+\.py$)", "@", TEXT, flags=re.MULTILINE)
+PYTHON_API = (Path(__file__).resolve().parents[3] / "docs/python-api.md").read_text(encoding="utf-8")
 GO_PACKAGES = Path("/usr/share/gocode")
 
 
@@ -58,6 +59,13 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 def test_python(tmp_path, variables, title):
     write(tmp_path, title)
     assert "1 passed" in passed([*PYTEST, tmp_path], tmp_path, variables)
+
+
+def test_the_python_api(tmp_path, variables):
+    command, fixtures = re.findall(r"```python\n(.*?)```", PYTHON_API, re.DOTALL)
+    (tmp_path / "test_it.py").write_text(fixtures, encoding="utf-8")
+    assert "1 passed" in passed([*PYTEST, "-W", "error", tmp_path], tmp_path, variables)
+    assert "'pending'" in passed([sys.executable, "-c", f"{command}\nprint(summary)"], tmp_path, variables)
 
 
 @pytest.mark.matrix(every=0)
