@@ -81,14 +81,22 @@ def behind_command(arguments: Sequence[str], groups: Sequence[str]) -> Sequence[
     >>> behind_command(["-v"], []), behind_command(["--json", "status"], [])
     (['-v'], ['--json', 'status'])
     """
+    moved, rest = _leading(arguments)
+    command, rest = rest[:1], rest[1:]
+    if command and command[0] in groups:
+        between, rest = _leading(rest)
+        moved, command, rest = [*moved, *between], [*command, *rest[:1]], rest[1:]
+    if not moved or not command or any(word.startswith("-") for word in command):
+        return arguments
+    return [*command, *moved, *rest]
+
+
+def _leading(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split arguments behind the options of the log that they begin with."""
     at = 0
     while at < len(arguments) and _is_movable(arguments[at]):
         at += 2 if arguments[at] == _FORMAT else 1
-    words = 2 if arguments[at : at + 1] and arguments[at] in groups else 1
-    command = arguments[at : at + words]
-    if not at or not command or any(word.startswith("-") for word in command):
-        return arguments
-    return [*command, *arguments[:at], *arguments[at + words :]]
+    return list(arguments[:at]), list(arguments[at:])
 
 
 def _is_movable(argument: str) -> bool:

@@ -83,7 +83,9 @@ class _Cursor(psycopg.Cursor[Any]):
         """Execute a query; one that no transaction may hold runs with what the session has."""
         with statement_log.exchange(self.connection, query) as sent:
             self._execute_with_settings(query, params, prepare=prepare, binary=binary)
+            # Of a query of many statements, psycopg shows the first result only.
             sent.command = self.statusmessage or ""
+            sent.ended(getattr(self, "_results", []) or [])
         return self
 
     def _execute_with_settings(self, query: Any, params: Any, *, prepare: Any, binary: Any) -> "_Cursor":  # noqa: ANN401 - psycopg's own

@@ -7,7 +7,7 @@ nothing is composed and no clock is read.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ LOGGER = logging.getLogger("fowergram_db.sql")
 LONGEST_SQL = 4_000
 """How many characters of a statement are logged."""
 
+_LONG = 200_000
 _ABOUT = "statement_log_about"
 _HIDDEN = sql.SQL("'…'")
 _NOT_SHOWN = "(this SQL cannot be shown)"
@@ -81,7 +82,7 @@ class Exchange:
         """Take note of the results of a query of many statements; an emptied one has no tag any more."""
         tags = [(result.command_status or b"").decode(errors="replace") for result in (*results[:1], *results[-1:])]
         self.command = " … ".join(dict.fromkeys(filter(None, tags))) or self.command
-        self.statements = len(results)
+        self.statements = len(results) or 1
         if results and results[-1].status == pq.ExecStatus.FATAL_ERROR:
             self.failure = (results[-1].error_field(pq.DiagnosticField.SQLSTATE) or b"").decode() or "error"
 
@@ -126,7 +127,7 @@ def exchange(connection: psycopg.Connection[Any], query: sql.Composable | str | 
         yield _OFF
         return
     told: _About | None = getattr(connection, _ABOUT, None)
-    name, text = told or (name_of(_whole(query, connection)), lambda: own_sql(query, connection))
+    name, text = told or (name_of(_whole(query, connection)), lambda: beginning_of(own_sql(query, connection)))
     with _timed(connection, name, _shown(text)) as sent:
         yield sent
 
@@ -205,6 +206,24 @@ def _whole(query: sql.Composable | str | bytes, connection: psycopg.Connection[A
             return query.as_string(connection)
 
 
+def script_sql(text: str, data: Iterable[tuple[int, int]], start: int, end: int) -> str:
+    """Return a part of a script for the log, secrets masked; ``data`` is where COPY data is in the script.
+
+    What is a secret is decided by the whole script. Of a long one that takes long: there all strings are hidden.
+    """
+    from fowergram_db.redaction.messages import mask_query, mask_sql
+
+    if len(text) <= _LONG:
+        return beginning_of(mask_sql(text, data)[start:end])
+    return beginning_of(mask_query(without_literals(text[start : min(end, start + LONGEST_SQL)])), end - start)
+
+
+def beginning_of(text: str, length: int = 0) -> str:
+    """Return the first characters of SQL that has been masked, and say how long it is if that is not all."""
+    shown, whole = text.strip(), max(len(text), length)
+    return shown if whole <= LONGEST_SQL else f"{shown[:LONGEST_SQL]} … ({whole:,} characters)"
+
+
 def without_literals(text: str) -> str:
     r"""Hide each string of an SQL text.
 
@@ -233,14 +252,13 @@ def _hidden(query: sql.Composable) -> sql.Composable:
 
 
 def _shown(text: Callable[[], str]) -> str:
-    """Return the SQL that is logged, cut to its first characters; a fault in showing it must not stop a run."""
+    """Return the SQL that is logged; a fault in showing it must not stop a run."""
     if not LOGGER.isEnabledFor(logging.DEBUG):
         return ""
     try:
-        whole = text().strip()
+        return text()
     except Exception:  # noqa: BLE001 - whatever it is
         return _NOT_SHOWN
-    return whole if len(whole) <= LONGEST_SQL else f"{whole[:LONGEST_SQL]} … ({len(whole):,} characters)"
 
 
 @contextmanager

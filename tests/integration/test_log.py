@@ -90,10 +90,11 @@ def test_no_secret_of_a_script_is_in_the_log(cli, write, script):
 
 
 def test_a_long_script_is_cut_and_its_length_told(cli, write):
-    write(**{"001_a": f"SELECT '{'x' * 3_000_000}';"})
+    write(**{"001_a": f"SELECT 'a string', '{'x' * 3_000_000}';"})
     shown = cli("migrate", "-vv")
     assert shown.exit_code == 0
-    assert " … (3,000,010 characters)" in shown.err
+    assert " … (3,000,022 characters)" in shown.err
+    assert "SELECT '…', '…'" in shown.err
     assert len(shown.err) < 500_000
 
 

@@ -134,6 +134,10 @@ def test_handlers_of_notices_run_below_the_frame_that_drops_their_errors(unconne
     assert "_notice_handler" in frames
 
 
+def test_a_cursor_keeps_the_results_of_all_its_statements():
+    assert any("_results" in getattr(parent, "__slots__", ()) for parent in psycopg.Cursor.__mro__)
+
+
 def test_private_methods_are_overridden_only_where_the_page_says_so():
     parents = (psycopg.Connection, psycopg.Cursor, psycopg.ClientCursor, psycopg.adapt.Loader)
     defined = {

@@ -38,6 +38,8 @@ def objects(text: str) -> list[dict[str, Any]]:
         (["-vv", "-q", "status", "--json"], ["status", "-vv", "-q", "--json"]),
         (["--log-format=json", "testdb", "create", "x"], ["testdb", "create", "--log-format=json", "x"]),
         (["--log-format", "json", "--verbose", "status"], ["status", "--log-format", "json", "--verbose"]),
+        (["testdb", "-v", "list", "x"], ["testdb", "list", "-v", "x"]),
+        (["-q", "testdb", "--log-format", "json", "list"], ["testdb", "list", "-q", "--log-format", "json"]),
         (["-v"], ["-v"]),
         (["-v", "testdb"], ["testdb", "-v"]),
         (["-v", "--json", "status"], ["-v", "--json", "status"]),

@@ -12,7 +12,7 @@ import psycopg
 
 from fowergram_db.database.session_settings import own_for_row
 from fowergram_db.database.simple_query import Results, finish, has_failed, roll_back, start
-from fowergram_db.database.statement_log import about
+from fowergram_db.database.statement_log import about, beginning_of, script_sql
 from fowergram_db.migrations.engine.batch_progress import BatchProgress
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import DISCARD_TEMPORARY
@@ -106,14 +106,12 @@ def _begin(context: RunContext, group: Group) -> BatchProgress:
 
 def _to_log(group: Group) -> tuple[str, Callable[[], str]]:
     """Return what the log calls a batch, and what shows its files."""
-    steps = [checked.step for checked in group.steps]
+    named = [(checked.step.source, checked.script.text) for checked in group.steps]
 
     def text() -> str:
-        from fowergram_db.redaction.messages import mask_sql
+        return beginning_of("\n".join(f"-- {name}\n{script_sql(sql, (), 0, len(sql))}" for name, sql in named))
 
-        return "\n".join(f"-- {checked.step.source}\n{mask_sql(checked.script.text)}" for checked in group.steps)
-
-    return f"{steps[0].source} … {steps[-1].source}", text
+    return f"{named[0][0]} … {named[-1][0]}", text
 
 
 def _durations(results: Results) -> list[float]:

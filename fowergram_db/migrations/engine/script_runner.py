@@ -9,7 +9,7 @@ from psycopg import pq
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.simple_query import Results, has_failed, is_copying, send, send_data
-from fowergram_db.database.statement_log import about
+from fowergram_db.database.statement_log import about, script_sql
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.failure import failure
@@ -29,7 +29,8 @@ def run_piece(
     try:
         sent, first = "".join((*before, piece.text)), _first_of(checked.script, piece)
         on_result = partial(watch.reach, checked, first - len(before))
-        with about(context.connection, checked.step.source, partial(_to_log, checked, piece)):
+        shown = checked.script.text, checked.script.data, piece.start, piece.start + len(piece.text)
+        with about(context.connection, checked.step.source, partial(script_sql, *shown)):
             results = send(context.connection, sent, watch.tick, kept=len(before), on_result=on_result)
             if is_copying(results):
                 results[-1:] = _feed(context.connection, checked, piece, results[-1], watch)
@@ -46,14 +47,6 @@ def run_piece(
             offset = max(0, at + piece.start - sum(map(len, before)))
         raise failure(context, checked, said, offset) from said
     return results
-
-
-def _to_log(checked: CheckedStep, piece: Piece) -> str:
-    """Return a piece of a file for the log; what is a secret is decided by the whole file."""
-    from fowergram_db.redaction.messages import mask_sql
-
-    script = checked.script
-    return mask_sql(script.text, script.data)[piece.start : piece.start + len(piece.text)]
 
 
 def _feed(
