@@ -53,7 +53,7 @@ class LongSteps:
         self._after_s = after_s
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._text = ""
+        self._step = self._text = ""
         self._due: float | None = None
         self._thread = threading.Thread(target=self._watch, name="long steps", daemon=True)
         self._thread.start()
@@ -61,7 +61,14 @@ class LongSteps:
     def begin(self, text: str) -> None:
         """Take note of a step that begins; the one before has ended."""
         with self._lock:
-            self._text, self._due = text, time.monotonic() + self._after_s
+            self._step = self._text = text
+            self._due = time.monotonic() + self._after_s
+
+    def end(self, text: str) -> None:
+        """Take note that a step has ended: what follows it is not that step."""
+        with self._lock:
+            if text == self._step:
+                self._due = None
 
     def show(self, text: str) -> None:
         """Take note of how far the step is."""

@@ -224,6 +224,11 @@ class Screen:
         elif self._long_steps is not None:
             self._long_steps.show(text)
 
+    def end_progress(self, text: str) -> None:
+        """Do not name a step any more that has ended; a terminal shows it until the next one begins."""
+        if self._long_steps is not None:
+            self._long_steps.end(text)
+
     def stop_progress(self) -> None:
         """Take the progress off the terminal."""
         bar, long_steps, self._bar, self._long_steps = self._bar, self._long_steps, None, None

@@ -45,6 +45,7 @@ def listener(
                 secrets.begin(step)
                 screen.progress(step.filename, number - 1, total)
             case events.StepResult(step, duration_ms):
+                screen.end_progress(step.filename)
                 done.append(step_data(step) | {"duration_ms": rounded(duration_ms)})
                 verb = "applied" if step.direction == "up" else "undone"
                 recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"

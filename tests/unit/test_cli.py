@@ -213,6 +213,26 @@ def test_a_step_that_takes_long_is_named_once_as_it_is_by_then(monkeypatch):
     assert named == ["002_b.sql: statement 3 of 4"]
 
 
+def test_a_step_that_has_ended_is_not_named(monkeypatch):
+    named, has_named, now = [], threading.Event(), 0.0
+    monkeypatch.setattr("fowergram_db.cli.progress.time.monotonic", lambda: now)
+
+    def say(step):
+        named.append(step)
+        has_named.set()
+
+    steps = LongSteps(say, after_s=0.01)
+    steps.begin("001_a.sql")
+    steps.end("001_a.sql")
+    now = 1.0  # the template is completed, the database is cloned
+    steps.begin("002_b.sql")
+    steps.end("001_a.sql")
+    now = 2.0
+    assert has_named.wait(60)
+    steps.stop()
+    assert named == ["002_b.sql"]
+
+
 def test_colours_are_for_terminals_that_want_them():
     outputs = {}
     for colour in (True, False):

@@ -117,7 +117,7 @@ CALLS = {
     "ask": lambda screen, text: screen.ask(text),
     "log_object": lambda screen, text: screen.log_object(Level.INFO, "x", {text: text}, {text: text}),
 }
-WITHOUT_TEXT = {"for_process", "flush", "stop_progress", "is_plain"}
+WITHOUT_TEXT = {"for_process", "flush", "end_progress", "stop_progress", "is_plain"}
 ELSEWHERE = {"summarize"}  # tests/unit/test_github.py
 SCRIPTS = {"script", "passage"}
 
