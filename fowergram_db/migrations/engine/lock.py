@@ -19,7 +19,7 @@ from fowergram_db.migrations.events import LockAwaited, OnEvent
 
 WORKER_KEY = 2
 """The key that the transactions of a worker hold, in LOCK_SPACE."""
-_MIGRATION_LOCK = LockKind(
+MIGRATION_LOCK = LockKind(
     key=1,
     name="the migration lock",
     held_by="the migration lock is held by",
@@ -42,7 +42,7 @@ class MigrationLock(AdvisoryLock):
     """The lock that a migrator holds, with an observer of its worker; ``migration_lock`` returns it."""
 
     def __init__(self, target: Target) -> None:
-        super().__init__(target, _MIGRATION_LOCK)
+        super().__init__(target, MIGRATION_LOCK)
         self.observer = Observer(self._second, {"space": LOCK_SPACE, "key": WORKER_KEY})
 
     def require_held(self) -> None:
@@ -52,7 +52,7 @@ class MigrationLock(AdvisoryLock):
 
     def await_end_of(self, backend: Backend, wait_s: float, on_event: OnEvent) -> None:
         """Wait until a step without a transaction, left by a killed migrator, has ended on the server."""
-        waiting = Waiting(wait_s, lambda holders: on_event(LockAwaited(holders)), _MIGRATION_LOCK.hint)
+        waiting = Waiting(wait_s, lambda holders: on_event(LockAwaited(holders)), MIGRATION_LOCK.hint)
         values = {"application": backend.application, "pid": backend.pid, "since": backend.since}
         query = load("locks/orphans")
         while (left := self._ask_beside(ServerSession, query, values)) != ():
