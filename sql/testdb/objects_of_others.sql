@@ -55,6 +55,12 @@ found (class, oid, part, relation) AS (
     SELECT x.tableoid, x.oid, 0, 0::oid
     FROM pg_catalog.pg_proc AS x
     WHERE NOT pg_catalog.pg_has_role(x.proowner, 'USAGE')
+        -- The constructors of a range type belong to the bootstrap superuser, and are dropped with the type only.
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_depend AS i
+            WHERE i.classid = x.tableoid AND i.objid = x.oid AND i.deptype = 'i'::"char"
+                AND i.refclassid = 'pg_catalog.pg_type'::regclass::oid
+        )
     UNION ALL
     SELECT x.tableoid, x.oid, 0, 0::oid
     FROM pg_catalog.pg_namespace AS x
