@@ -18,11 +18,11 @@ from enum import StrEnum, auto
 from typing import LiteralString, Self, TypeVar
 
 import psycopg
-from psycopg.rows import class_row
 
 from fowergram_db.database import liveness
 from fowergram_db.database.connection import connect_safely, translate_errors, without_idle_timeout
 from fowergram_db.database.heartbeat import Heartbeat
+from fowergram_db.database.query import fetch_all
 from fowergram_db.database.second_session import SecondSession
 from fowergram_db.database.session_settings import Scope, begin
 from fowergram_db.database.sessions import ServerSession
@@ -165,12 +165,9 @@ class AdvisoryLock:
 
     def _holders(self, key: int) -> tuple[ServerSession, ...]:
         """Ask who holds a lock, in a transaction that is about to end: it keeps a snapshot."""
-        with (
-            translate_errors(f"ask who holds {self._kind.name}"),
-            # Binary: as text, a timestamp would come in whatever DateStyle the database has.
-            self._connection.cursor(row_factory=class_row(ServerSession), binary=True) as cursor,
-        ):
-            return tuple(cursor.execute(load("locks/holders"), {"space": LOCK_SPACE, "key": key}))
+        values = {"space": LOCK_SPACE, "key": key}
+        with translate_errors(f"ask who holds {self._kind.name}"):
+            return tuple(fetch_all(self._connection, ServerSession, load("locks/holders"), values))
 
     def _require_another(self, waiting: "Waiting") -> None:
         """Raise PoolTooSmall if a worker would wait without end for the one connection that this lock has.

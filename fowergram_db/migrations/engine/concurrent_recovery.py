@@ -1,13 +1,15 @@
 """Find what a concurrent statement has left when it was stopped, and remove it before the statement runs again."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.query import fetch_all, fetch_one
+from fowergram_db.database.relations import find_relation
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.engine.context import RunContext
@@ -47,15 +49,51 @@ class PreviousAttempt:
     invalid: tuple[int, ...]
 
 
+class _TableIndex(NamedTuple):
+    """A row of table_indexes.sql."""
+
+    oid: int
+    name: str
+
+
+class _IndexState(NamedTuple):
+    """The row of index_state.sql; ``building``: a session is building the index now."""
+
+    schema: str
+    name: str
+    valid: bool
+    building: bool
+
+
+class _Transient(NamedTuple):
+    """A row of reindex_leftovers.sql: an invalid index; ``busy``: a session is working on it."""
+
+    oid: int
+    schema: str
+    name: str
+    busy: bool
+
+
+class _PartitionState(NamedTuple):
+    """The row of partition_state.sql; ``pending``: an earlier attempt to detach the partition has stopped."""
+
+    parent_schema: str
+    parent: str
+    schema: str
+    name: str
+    attached: bool
+    pending: bool
+
+
 def transient_indexes(connection: Connection) -> tuple[int, ...]:
     """Return the OIDs of all invalid indexes in the database that REINDEX CONCURRENTLY has made. Reads only."""
-    return tuple(oid for oid, *_ in _transients(connection, _EVERYTHING))
+    return tuple(index.oid for index in _transients(connection, _EVERYTHING))
 
 
 def indexes_before(connection: Connection, statement: str) -> tuple[int, ...]:
     """Return the OIDs of the indexes of the table that one without a name is to be built for; else none. Reads only."""
     built = index_built(statement)
-    return () if built is None or built.name else tuple(oid for oid, _ in _indexes(connection, built))
+    return () if built is None or built.name else tuple(index.oid for index in _indexes(connection, built))
 
 
 def left_to_run(context: RunContext, step: Step, statement: str, previous: PreviousAttempt) -> str:
@@ -93,7 +131,7 @@ def leaves_nothing(connection: Connection, statement: Statement, text: str, inva
     if built := index_built(text):
         previous = PreviousAttempt(begun=True, unended=False, invalid=invalid)
         found = (built,) if built.name else _made_before(connection, built, previous)
-        return all(index is None or index[2] for index in (_index(connection, one) for one in found))
+        return all(index is None or index.valid for index in (_index(connection, one) for one in found))
     if detached := partition_detached(text):
         return not _exists(connection, detached.partition)
     return rebuilt(text) is not None and set(transient_indexes(connection)) <= set(invalid)
@@ -101,9 +139,8 @@ def leaves_nothing(connection: Connection, statement: Statement, text: str, inva
 
 def _find(connection: Connection, relation: str) -> str | None:
     """Return the qualified name of what a script means by a name, None where there is nothing."""
-    values = {"name": relation, "of_script": True}
-    found = connection.execute(load("catalog/relation_named"), values).fetchone()
-    return None if found is None else str(found[1])
+    found = find_relation(connection, relation, of_script=True)
+    return None if found is None else found.qualified
 
 
 def _exists(connection: Connection, relation: str) -> bool:
@@ -115,15 +152,14 @@ def _made_before(connection: Connection, built: IndexBuild, previous: PreviousAt
     """Return the indexes that earlier attempts at one without a name may have made, under their names."""
     if not previous.begun:
         return ()
-    found = (name for oid, name in _indexes(connection, built) if oid not in previous.invalid)
+    found = (index.name for index in _indexes(connection, built) if index.oid not in previous.invalid)
     return tuple(replace(built, name=name) for name in found if _UNNAMED.search(name))
 
 
-def _indexes(connection: Connection, built: IndexBuild) -> Iterator[tuple[int, str]]:
+def _indexes(connection: Connection, built: IndexBuild) -> list[_TableIndex]:
     with translate_errors("look at the indexes of the table"):
         values = {"relation": _find(connection, built.relation) or built.relation}
-        for oid, name in connection.execute(load("catalog/table_indexes"), values).fetchall():
-            yield int(str(oid)), str(name)
+        return fetch_all(connection, _TableIndex, load("catalog/table_indexes"), values)
 
 
 def _is_built(context: RunContext, step: Step, built: IndexBuild) -> bool:
@@ -131,21 +167,20 @@ def _is_built(context: RunContext, step: Step, built: IndexBuild) -> bool:
     found = _index(context.connection, built)
     if found is None:
         return False
-    schema, name, valid, building = found
-    if valid:
+    if found.valid:
         return True
-    if building:
-        raise Refused(f'another session is building the index "{name}" now', hint="Run the command again later.")
-    _drop(context, step, str(schema), str(name))
+    if found.building:
+        raise Refused(f'another session is building the index "{found.name}" now', hint="Run the command again later.")
+    _drop(context, step, found.schema, found.name)
     return False
 
 
-def _index(connection: Connection, built: IndexBuild) -> tuple[object, ...] | None:
-    """Return schema and name of an index, whether it is valid, and whether a session is building it; None: no index."""
+def _index(connection: Connection, built: IndexBuild) -> _IndexState | None:
+    """Return how an index is now; None: no index."""
     with translate_errors("look at the index"):
         relation = _find(connection, built.relation) or built.relation
         values = {"relation": relation, "name": built.name}
-        return connection.execute(load("catalog/index_state"), values).fetchone()
+        return fetch_one(connection, _IndexState, load("catalog/index_state"), values)
 
 
 def _drop(context: RunContext, step: Step, schema: str, name: str) -> None:
@@ -167,15 +202,14 @@ def _left_of_rebuild(
     connection: Connection, rebuild: Rebuild, previous: PreviousAttempt
 ) -> tuple[tuple[str, str], ...]:
     found = _transients(connection, rebuild)
-    return tuple((schema, name) for oid, schema, name, busy in found if not busy and oid not in previous.invalid)
+    return tuple((each.schema, each.name) for each in found if not each.busy and each.oid not in previous.invalid)
 
 
-def _transients(connection: Connection, rebuild: Rebuild) -> Iterator[tuple[int, str, str, bool]]:
+def _transients(connection: Connection, rebuild: Rebuild) -> list[_Transient]:
     with translate_errors("look for invalid indexes"):
         qualified = _find(connection, rebuild.name) if rebuild.kind in _RELATIONS else None
         values = {"kind": rebuild.kind, "name": qualified or rebuild.name}
-        for oid, schema, name, busy in connection.execute(load("catalog/reindex_leftovers"), values).fetchall():
-            yield int(str(oid)), str(schema), str(name), bool(busy)
+        return fetch_all(connection, _Transient, load("catalog/reindex_leftovers"), values)
 
 
 def _left_of_detachment(
@@ -185,14 +219,13 @@ def _left_of_detachment(
     with translate_errors("look at the partition"):
         names = {"parent": detached.parent, "partition": detached.partition}
         values = {which: _find(context.connection, name) or name for which, name in names.items()}
-        found = context.connection.execute(load("catalog/partition_state"), values).fetchone()
+        found = fetch_one(context.connection, _PartitionState, load("catalog/partition_state"), values)
     if found is None:
         return statement
-    parent_schema, parent, schema, name, attached, pending = found
-    if not pending:
-        return statement if attached or not previous.unended else ""
-    context.on_event(DetachmentFinished(step, f"{schema}.{name}"))
+    if not found.pending:
+        return statement if found.attached or not previous.unended else ""
+    context.on_event(DetachmentFinished(step, f"{found.schema}.{found.name}"))
     query = sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE").format(
-        sql.Identifier(str(parent_schema), str(parent)), sql.Identifier(str(schema), str(name))
+        sql.Identifier(found.parent_schema, found.parent), sql.Identifier(found.schema, found.name)
     )
     return query.as_string(context.connection)

@@ -3,11 +3,13 @@
 import hashlib
 import time
 from dataclasses import dataclass, field, fields, replace
+from typing import NamedTuple
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from fowergram_db.database.connection import translate_errors
+from fowergram_db.database.query import fetch_one
 from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_again, own_again
 from fowergram_db.database.simple_query import Results, raise_failure, roll_back, send
 from fowergram_db.database.situations import Situation
@@ -36,6 +38,13 @@ _GUARD_RESULTS = 2  # those of BEGIN and of the guard
 _OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;"
 
 
+class _Backend(NamedTuple):
+    """The row of backend.sql."""
+
+    pid: int
+    since: str
+
+
 @dataclass(slots=True)
 class ProgressRecord:
     """What the history says of a step, or has to say next: ``progress``. Each run of a script has one."""
@@ -58,14 +67,15 @@ class ProgressRecord:
         _require_restorable(self.checked, found)
         with translate_errors("record the beginning of the migration", Situation.HISTORY):
             self.context.connection.execute(load("bookkeeping/progress_column"))
-            pid, since = self.context.connection.execute(load("sessions/backend")).fetchone() or (0, "")
-        pooled = self.context.is_pooled
+            backend = fetch_one(self.context.connection, _Backend, load("sessions/backend"))
+        if backend is None or self.context.is_pooled:
+            backend = _Backend(0, "")
         self.progress = replace(
             found,
             total=len(statements),
             application=self.context.application,
-            pid=0 if pooled else int(str(pid)),
-            since="" if pooled else str(since),
+            pid=backend.pid,
+            since=backend.since,
             invalid=self._invalid_before(found),
         )
         if step.progress is not None:
