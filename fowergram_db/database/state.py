@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row, dict_row
 
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import facts_for
+from fowergram_db.database.query import ask
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import of_scripts
@@ -86,8 +86,7 @@ def ask_state(connection: Connection, name: str | None = None) -> psycopg.Cursor
 
 
 def _ask_states(connection: Connection, values: Mapping[str, object]) -> psycopg.Cursor[DatabaseState]:
-    cursor = connection.cursor(row_factory=class_row(DatabaseState))
-    return cursor.execute(load_with_labels("catalog/database_state"), values)
+    return ask(connection, DatabaseState, load_with_labels("catalog/database_state"), values)
 
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
@@ -100,7 +99,7 @@ def database_facts(connection: Connection, name: str | None = None) -> DatabaseF
 
 def ask_how_made(connection: Connection, name: str | None = None) -> psycopg.Cursor[dict[str, Any]]:
     """Ask how a database was made, this session's where no name is given; psycopg's errors pass through."""
-    return connection.cursor(row_factory=dict_row).execute(load("catalog/database"), {"name": name})
+    return ask(connection, dict, load("catalog/database"), {"name": name})
 
 
 def with_how_made(state: DatabaseState | None, made: psycopg.Cursor[dict[str, Any]]) -> DatabaseFacts | None:

@@ -6,7 +6,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
+from fowergram_db.database.statement_log import own_sql, script_sql, without_literals
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.context import DEFAULT_WAIT_POLICY, RunContext
 from fowergram_db.migrations.engine.failure import failure
@@ -116,6 +118,10 @@ def hold(text: str, spans, planted) -> None:
         mask_message(f'SQL statement "{text}"'),
         str(error),
         error.excerpt,
+        script_sql(text, scan(text).data, 0, len(text)),
+        mask_query(without_literals(text)),
+        own_sql(sql.SQL("SELECT {}").format(sql.Literal(text)).as_string().encode()),
+        own_sql(sql.SQL("SELECT {}").format(sql.Literal(text))),
     ]
     assert [output for output in outputs if CORE in output] == []
     assert [place for place in places if not any(a <= place[0] and place[1] <= b for a, b in spans)] == []
