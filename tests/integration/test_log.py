@@ -138,3 +138,14 @@ def test_what_is_interrupted_is_in_the_log(write, variables, directory):
     found = objects(err)
     assert any(each.get("failure") == "KeyboardInterrupt" for each in found)
     assert found[-1]["event"] == "error"
+
+
+def test_sessions_of_a_pooler_log_and_do_the_same(cli, write, pooled, monkeypatch):
+    write(**FILES)
+    monkeypatch.setenv("DB_HOST", pooled.host)
+    monkeypatch.setenv("DB_PORT", pooled.port)
+    shown = cli("migrate", "-vv", "--log-format", "json")
+    assert shown.exit_code == 0, shown.err
+    named = {each["name"] for each in objects(shown.err) if each["event"] == "statement"}
+    assert {"ownership/relations", "bookkeeping/create"} <= named
+    assert cli("status", "-q").err == ""

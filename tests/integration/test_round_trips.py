@@ -66,3 +66,10 @@ def test_a_reset_that_deletes_rows_takes_eleven(cli, write, count, query):
     query("INSERT INTO a1 VALUES (1)")
     assert count("reset") == 11
     assert query("SELECT * FROM a1") == []
+
+
+def test_a_log_takes_no_more(cli, write, count):
+    write(**FILES)
+    assert cli("migrate").exit_code == 0
+    assert count("status", "-vv") == 3
+    assert count("migrate", "-vv", "--log-format", "json") == 4
