@@ -1,4 +1,4 @@
-"""Show what ANALYZE has done, and every table as it is now."""
+"""Show the results of ANALYZE, and every table as it is now."""
 
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -18,16 +18,16 @@ _MOST_NAMED = 5
 
 
 def show_tables(context: CommandContext, report: "AnalyzeReport") -> None:
-    """Show the tables, what was not analysed, by its reason, and the summary."""
+    """Show the tables, those that were not analyzed with the reason, and the summary."""
     columns = (
-        TableColumn("table", wanted=63),
+        TableColumn("table", preferred_width=63),
         TableColumn("total", "right"),
-        TableColumn("heap", "right", goes=4),
-        TableColumn("indexes", "right", goes=3),
-        TableColumn("toast", "right", goes=5),
+        TableColumn("heap", "right", drop_order=4),
+        TableColumn("indexes", "right", drop_order=3),
+        TableColumn("toast", "right", drop_order=5),
         TableColumn("~rows", "right"),
-        TableColumn("dead", "right", goes=1),
-        TableColumn("last analysed (UTC)", goes=2),
+        TableColumn("dead", "right", drop_order=1),
+        TableColumn("last analyzed (UTC)", drop_order=2),
     )
     context.screen.table(columns, tuple(map(_row, report.tables)))
     missed = [result for result in report.results if result.outcome != "done"]
@@ -35,11 +35,11 @@ def show_tables(context: CommandContext, report: "AnalyzeReport") -> None:
         _show_missed(context, outcome, reason, tuple(those))
     done = [result for result in report.results if result.outcome == "done"]
     took = duration(sum(result.duration_ms for result in done))
-    context.screen.line(f"{count(len(done), 'table')} analysed in {took}, {len(missed)} not", "bold")
+    context.screen.line(f"{count(len(done), 'table')} analyzed in {took}, {len(missed)} not", "bold")
 
 
 def require_done(report: "AnalyzeReport", *, named: bool) -> None:
-    """Raise where a table was to be analysed and was not.
+    """Raise where a table was to be analyzed and was not.
 
     Those of other owners count where they were named, and where there was nothing else to do.
     """
@@ -49,7 +49,7 @@ def require_done(report: "AnalyzeReport", *, named: bool) -> None:
     if missed:
         kind = LockTimeout if set(missed) == {"locked"} else DatabaseError
         was = "was" if len(missed) == 1 else "were"
-        raise kind(f"{len(missed)} of {count(len(report.results), 'table')} {was} not analysed", hint="See above why.")
+        raise kind(f"{len(missed)} of {count(len(report.results), 'table')} {was} not analyzed", hint="See above why.")
 
 
 def _reason(result: "TableResult") -> tuple[str, str]:
@@ -57,7 +57,7 @@ def _reason(result: "TableResult") -> tuple[str, str]:
 
 
 def _show_missed(context: CommandContext, outcome: str, reason: str, those: "Sequence[TableResult]") -> None:
-    """Say why in one line, with the first tables and all that is to be done about them."""
+    """Give the reason in one line, with the first of its tables, and what to do about it."""
     names = [f"{result.schema}.{result.name}" for result in those[:_MOST_NAMED]]
     others = len(those) - len(names)
     named = ", ".join(names) + (f" and {others:,} more" if others else "")

@@ -1,4 +1,4 @@
-"""The Typer application: which commands there are."""
+"""The Typer application: the commands and where each is defined."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from fowergram_db import __version__
 from fowergram_db.cli.options import JSON
 
-# Where each command is at home; the rest of the program need not be built to run one.
+# The module of each command. To run one command, only its module is imported.
 _MODULES = ("migrations", "schema", "operations", "testdb")
 _HOME = {
     **dict.fromkeys(("migrate", "status", "rollback", "reset", "repair", "protect", "new"), "migrations"),
@@ -34,7 +34,7 @@ def _built(word: str) -> TyperGroup:
 
 
 def build_app(arguments: Sequence[str]) -> typer.Typer:
-    """Return the program that understands some arguments: with the one command that they begin with, else with all."""
+    """Return an application with the command that the arguments begin with, or with all commands if none is named."""
     word = arguments[0] if arguments else "migrate"
     app = typer.Typer(
         add_completion=False,
@@ -68,7 +68,7 @@ def _bare(
 ) -> int:
     """Change and run PostgreSQL databases with plain SQL files.
 
-    Without a command it does what `migrate` does. `fowergram-db help COMMAND` explains a command.
+    Without a command, it runs `migrate`. `fowergram-db help COMMAND` explains a command.
     """
     if ctx.invoked_subcommand is None:
         command = _commands(ctx)["migrate"]
@@ -77,8 +77,8 @@ def _bare(
     return 0
 
 
-def _commands(ctx: Any) -> dict[str, Any]:  # noqa: ANN401 - Typer keeps the base of its contexts to itself
-    """Return the commands by name; the context of the program itself holds the group of them."""
+def _commands(ctx: Any) -> dict[str, Any]:  # noqa: ANN401 - Typer does not export the base class of its contexts
+    """Return the commands of an application or group, by name."""
     commands: dict[str, Any] = getattr(ctx.command, "commands", {})
     return commands
 
@@ -97,7 +97,7 @@ def _help(
     for word in command or ():
         found = _commands(explained).get(word)
         if found is None:
-            raise typer.BadParameter(f"there is no command {word!r}", ctx=ctx.parent)
+            raise typer.BadParameter(f"no such command: {word!r}", ctx=ctx.parent)
         explained = typer.Context(found, info_name=word, parent=explained)
     screen = Screen.for_process(json=json, no_color=True)
     for line in explained.get_help().split("\n"):

@@ -1,4 +1,4 @@
-"""Keep what may be a password on the command line out of the errors about it. Pure."""
+"""Keep possible passwords on the command line out of error messages. Pure."""
 
 import copy
 import re
@@ -23,24 +23,24 @@ _PASSWORD = re.compile(r"://[^:@/]*:(.*)@|passw(?:or)?d\s*=\s*(.*)", re.IGNORECA
 
 
 def given_values(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the arguments, and the values of the variables that stand for options."""
+    """Return the arguments, and the values of the variables that set options."""
     return (*arguments, *(value for name, value in environ.items() if value and _VARIABLES.fullmatch(name)))
 
 
 def presentable(error: FowergramError, values: Sequence[str]) -> FowergramError:
-    """Return an error to be shown, without the passwords that the command line, or its environment, may hold.
+    """Return an error to show, without passwords that the command line or its environment may contain.
 
-    An error of usage repeats no argument that holds ``://``, ``@`` or ``password``; every other none that is a URL or
-    a connection string.
+    A usage error repeats no argument that contains ``://``, ``@`` or ``password``. Any other error repeats no argument
+    that is a URL or a connection string.
     """
     is_usage = isinstance(error, UsageError | ConfigurationError)
     secretive = _secretive(values, _MAY_HOLD if is_usage else _HOLDS)
     shown = copy.copy(error)
-    # A shell may have split what holds the password, as at a blank.
+    # A shell may have split the argument with the password, as at a space.
     message = _EXTRA.sub(rf"\1 ({HIDDEN})", error.message) if is_usage and secretive else error.message
     shown.message = without(message, secretive)
     if is_usage and _repeats(shown.message, secretive):
-        shown.message = "the command line, or a variable that stands for an option, is not understood"
+        shown.message = "the command line, or a variable that sets an option, could not be parsed"
     shown.hint = without(error.hint, secretive)
     if shown.message != mask_message(error.message):
         shown.hint = f"{shown.hint} {_NOT_REPEATED}".strip()
@@ -57,7 +57,7 @@ def presentable(error: FowergramError, values: Sequence[str]) -> FowergramError:
 
 
 def without(text: str, secretive: Iterable[str]) -> str:
-    """Return a text without these arguments, in whatever way it quotes them.
+    """Return a text without these arguments, however the text quotes them.
 
     >>> without("Invalid value for '--to': 'postgresql://me:x@h' is no number.", ["--to=postgresql://me:x@h"])
     "Invalid value for '--to': '…' is no number."
@@ -69,7 +69,7 @@ def without(text: str, secretive: Iterable[str]) -> str:
 
 
 def may_hold_password(argument: str) -> bool:
-    """Tell whether an error of usage must not repeat an argument."""
+    """Return whether a usage error must not repeat an argument."""
     return bool(_MAY_HOLD.search(argument))
 
 
@@ -84,7 +84,7 @@ def _secretive(values: Sequence[str], sign: re.Pattern[str]) -> tuple[str, ...]:
 
 
 def _rest_of_url(values: Sequence[str]) -> Sequence[str]:
-    """Return the rest of a URL that a shell has split, as its password has a space."""
+    """Return the rest of a URL that a shell has split because its password contains a space."""
     end = next((at for at, value in enumerate(values, start=1) if "@" in value), 0)
     return values[:end]
 
@@ -96,7 +96,7 @@ def _forms(value: str) -> Iterable[str]:
 
 
 def _repeats(text: str, secretive: Iterable[str]) -> bool:
-    """Tell whether a text has a part of a password in it all the same, quoted in a way that is not known here."""
+    """Return whether a text still contains a part of a password, quoted in an unexpected way."""
     passwords = (match[1] or match[2] or "" for value in secretive if (match := _PASSWORD.search(value)))
     pieces = {piece for password in passwords for piece in _PIECE.findall(password)}
     return any(piece in text if len(piece) >= _DISTINCT else piece in _PIECE.findall(text) for piece in pieces)

@@ -1,4 +1,4 @@
-"""Start this program once more, in a process of its own that nothing waits for."""
+"""Start this program again in a background process."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ import fowergram_db
 
 
 def start(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
-    """Run the program with these arguments and environment variables; it has no terminal and outlives this process.
+    """Run the program with these arguments and environment variables, without a terminal. It outlives this process.
 
-    It finds its modules where this process found them, and never in the working directory, which may be anyone's:
-    ``python -m`` alone would look there first. Raises OSError.
+    It imports its modules from the path of this process, and never from the working directory, which others may write
+    to and which ``python -m`` alone would search first. Raises OSError.
     """
     command = [sys.executable, "-P", "-m", "fowergram_db", *arguments]
     environment = {**variables, "PYTHONPATH": os.pathsep.join(module_path(sys.path, Path.cwd()))}
@@ -21,9 +21,9 @@ def start(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
 
 
 def module_path(path: Sequence[str], working_directory: Path) -> tuple[str, ...]:
-    """Return where modules are looked for: a path without the working directory, but with the home of this package.
+    """Return the module path without the working directory, and with the directory of this package.
 
-    A relative entry depends on the working directory, and goes too.
+    Relative entries depend on the working directory, and are removed too.
 
     >>> module_path(["", "/work", "lib", "/usr/lib/python3"], Path("/work"))[:-1]
     ('/usr/lib/python3',)

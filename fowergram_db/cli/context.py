@@ -1,4 +1,4 @@
-"""One run of a command: its settings, its target, its screen; and where every error ends up."""
+"""One run of a command: its settings, target and screen, and the place where every error is handled."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the shared options say.
+    """The values of the shared options.
 
-    ``typed`` holds those of the connection that stand on the command line itself, ``on_command_line`` the names
-    of the command's own that do. ``env_file`` holds the variables of the env file, ``arguments`` is the whole command
-    line.
+    ``typed`` holds the connection options given on the command line itself, ``on_command_line`` the names of the
+    command's own options given there. ``env_file`` holds the variables of the env file, ``arguments`` is the whole
+    command line.
     """
 
     typed: Mapping[str, str | None] = field(repr=False)
@@ -47,14 +47,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command came to: its own part of the JSON document, and its exit code."""
+    """The result of a command: its own part of the JSON document, and its exit code."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.DONE
 
 
 class CommandContext:
-    """What a command works with. ``data`` collects its part of the JSON document, also for when it fails."""
+    """What a command works with. ``data`` collects its part of the JSON document, which is printed if it fails, too."""
 
     def __init__(self, settings: Settings, screen: Screen) -> None:
         self.settings = settings
@@ -65,53 +65,54 @@ class CommandContext:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The env file's variables, and over them what is exported."""
+        """The variables of the env file, overridden by exported ones."""
         return {**self.settings.env_file, **{name: value for name, value in os.environ.items() if value.strip()}}
 
     @cached_property
     def directories(self) -> "DirectoryChoice":
-        """The directories of the migrations. Raises ConfigurationError where they are not named as they should be."""
+        """The directories of the migrations. Raises ConfigurationError if they are named wrongly."""
         from fowergram_db.migrations.files.choice import choose_directories
 
         return choose_directories(self.settings.migrations_dirs, os.environ, self.settings.env_file)
 
     def read_files(self) -> "tuple[MigrationFile, ...]":
-        """Read the migrations; before a server is reached, so that a fault in them costs nothing."""
+        """Read the migration files. Called before the tool connects, so that their faults are found first."""
         from fowergram_db.migrations.files.choice import read_chosen, unread_folders
 
         self.name_unused()
         files = read_chosen(self.directories)
         for folder in unread_folders(self.directories, files):
-            self.screen.note(f"{folder} holds migrations, too, and is not read: --migrations-dir names it.")
+            self.screen.note(f"{folder} also contains migrations, and is not read: name it with --migrations-dir.")
         return files
 
     def name_unused(self) -> None:
-        """Say on stderr which migrations here are not used, where nothing says which are."""
+        """Name on stderr the migrations here that are not used, if no option or variable names a directory."""
         from fowergram_db.migrations.files.choice import unused_directories
 
         for unused in unused_directories(self.directories):
             self.screen.note(
-                f"{unused} holds migrations, and is not used: --migrations-dir {unused} (or MIGRATIONS_DIR) names it, "
-                "--migrations-dir packaged: names those inside the package, which are used now."
+                f"{unused} contains migrations, and is not used: name it with --migrations-dir {unused} (or "
+                "MIGRATIONS_DIR), or the migrations inside the package, which are used now, with "
+                "--migrations-dir packaged:."
             )
 
     @property
     def is_assumed(self) -> bool:
-        """Tell whether nothing names the migrations, so that they are those of the package."""
+        """Return whether no option or variable names the migrations, so that those of the package are used."""
         return not self.directories.is_named
 
     def directory(self) -> "Path":
-        """Return the one directory of the migrations. Raises UsageError where there are several."""
+        """Return the one directory of the migrations. Raises UsageError if there are several."""
         self.name_unused()
         if len(self.directories.paths) > 1:
             raise UsageError(
                 f"there are several directories of migrations: {self.directories}",
-                hint="Name the one that the new files go to with --migrations-dir.",
+                hint="Name the directory for the new files with --migrations-dir.",
             )
         return self.directories.paths[0]
 
     def migrations_named(self) -> str | None:
-        """Name the directories for a person or a program, None where they cannot be told."""
+        """Name the directories for a person or a program, None if they are not known."""
         try:
             return str(self.directories)
         except ConfigurationError:
@@ -119,7 +120,7 @@ class CommandContext:
 
     @contextmanager
     def reached(self) -> Iterator[Target]:
-        """Decide the target, say so on stderr, and yield it as something to connect to."""
+        """Decide the target and yield it, with its server running and accepting connections."""
         from fowergram_db.database.connection import await_server, started
         from fowergram_db.database.embedded import is_available
         from fowergram_db.database.environment import libpq_settings
@@ -143,7 +144,7 @@ class CommandContext:
             yield target
 
     def wait_policy(self) -> "WaitPolicy":
-        """Return how long the run waits for others. Raises UsageError for what is no duration."""
+        """Return how long the run waits for locks. Raises UsageError for a value that is not a duration."""
         from fowergram_db.migrations.engine.context import LockPolicy, WaitPolicy
 
         given = self.settings.wait_policy
@@ -162,7 +163,7 @@ class CommandContext:
 
     @contextmanager
     def administer(self, target: Target) -> "Iterator[Connection]":
-        """Connect to a database of the target's server that is always there, and note the server's version."""
+        """Connect to a maintenance database of the target's server, and note the server's version."""
         from fowergram_db.database.connection import maintenance_connection, server_version
 
         with maintenance_connection(target, also=target.dbname) as connection:
@@ -170,14 +171,14 @@ class CommandContext:
             yield connection
 
     def announce(self, what: str = "") -> None:
-        """Say on stderr which database, or ``what`` else, is about to be written to, and which migrations count."""
+        """Name on stderr the database, or ``what`` instead, that is going to be written to, and the migrations."""
         named = self.migrations_named()
         text = f"Target: {what or self.target}" + (f", migrations: {named}" if named else "")
         self.screen.note(text, event="target")
 
 
 def duration_ms(option: str, text: str) -> int:
-    """Read the value of an option that is a duration, in ms. Raises UsageError for what is none."""
+    """Parse the value of an option as a duration, in ms. Raises UsageError if it is not a duration."""
     from fowergram_db.migrations.files.directives import DURATION_HINT, milliseconds
 
     found = milliseconds(text)
@@ -187,7 +188,7 @@ def duration_ms(option: str, text: str) -> int:
 
 
 def run_command(name: str, settings: Settings, body: Callable[[CommandContext], CommandResult]) -> int:
-    """Run a command's body and return its exit code; whatever goes wrong is shown here and nowhere else."""
+    """Run the body of a command and return its exit code. All errors are shown here and nowhere else."""
     screen = Screen.for_process(json=settings.json, no_color=settings.no_color, log=settings.log)
     context = CommandContext(settings, screen)
     try:
@@ -198,7 +199,7 @@ def run_command(name: str, settings: Settings, body: Callable[[CommandContext], 
         screen.summarize(name, str(context.target or ""), data, None)
         screen.flush()
         _require_written(screen)
-    except BaseException as error:  # noqa: BLE001 - the last stop of every error
+    except BaseException as error:  # noqa: BLE001 - every error ends here
         if settings.debug:
             show_traceback(screen, error, settings.arguments)
         data = {**_named(context), **context.data}
@@ -220,7 +221,7 @@ def fail(
     *,
     arguments: Sequence[str] = (),
 ) -> int:
-    """Show an error, as text and, where that is asked for, as JSON; return its exit code."""
+    """Show an error, as text and with --json as JSON, and return its exit code."""
     from fowergram_db.cli.arguments import given_values, presentable
 
     error = presentable(error, given_values(arguments, os.environ))
@@ -233,7 +234,7 @@ def fail(
 
 
 def show_traceback(screen: Screen, error: BaseException, arguments: Sequence[str]) -> None:
-    """Print on stderr where an internal error comes from, passwords masked; nothing for any other error."""
+    """Print the traceback of an internal error on stderr, with passwords masked. Other errors have none."""
     from traceback import format_exception
 
     from fowergram_db.cli.arguments import given_values, may_hold_password, without

@@ -1,4 +1,4 @@
-"""What an exception means to the user: the errors that are of no command, and those that none has expected."""
+"""What an exception means to the user: errors that belong to no single command, and unexpected ones."""
 
 import re
 
@@ -7,7 +7,7 @@ from fowergram_db.errors import DatabaseError, ExitCode, FowergramError, UsageEr
 
 # How Python shows a byte that is not UTF-8.
 _HALF = r"[\ud800-\udfff]"
-_AFTER_INTERRUPT = "What was open was rolled back; `fowergram-db status` shows what is applied."
+_AFTER_INTERRUPT = "The open transaction was rolled back; `fowergram-db status` shows what is applied."
 
 
 class Interrupted(FowergramError):
@@ -25,13 +25,13 @@ class Terminated(FowergramError):
 
 
 class OutputLost(FowergramError):
-    """What was asked is done, and could not be told."""
+    """The command did its work, but its output could not be written."""
 
     code = "output_lost"
 
 
 class Unexpected(FowergramError):
-    """A fault of the tool itself."""
+    """A bug of the tool itself."""
 
     code = "internal"
 
@@ -65,24 +65,24 @@ def explain(error: BaseException) -> FowergramError:
 
 
 def unexpected(error: BaseException) -> Unexpected:
-    """Return the error to show for a fault of the tool itself: it says where to report it."""
+    """Return the error to show for a bug of the tool itself. It says where to report the bug."""
     import platform
 
     return Unexpected(
         f"internal error: {type(error).__name__}: {error}",
-        hint="This is a fault of fowergram-db: please report it on the Issues page of its repository, with the command "
-        f"that you ran and what it prints with --debug (fowergram-db {__version__}, "
+        hint="This is a bug of fowergram-db: please report it on the Issues page of its repository, with the command "
+        f"that you ran and its output with --debug (fowergram-db {__version__}, "
         f"Python {platform.python_version()}, {platform.system()}).",
     )
 
 
 def output_lost(error: OSError) -> OutputLost:
-    """Return the error to raise where stdout could not be written."""
-    return OutputLost(f"the output could not be written: {error.strerror}", hint="What was asked is done.")
+    """Return the error to raise if stdout could not be written."""
+    return OutputLost(f"the output could not be written: {error.strerror}", hint="The command itself is done.")
 
 
 def _is_of_server(error: BaseException) -> bool:
-    """Tell whether psycopg raised an error: it has read what a server sent, and made no sense of it."""
+    """Return whether psycopg raised an error, because it could not understand what a server sent."""
     if isinstance(error, UnicodeDecodeError):
         return True
     return any(kind.__module__.partition(".")[0] == "psycopg" for kind in type(error).__mro__)

@@ -1,4 +1,4 @@
-"""Put an error into lines, into JSON, into an annotation. Pure."""
+"""Format an error as lines and as JSON. Pure."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +9,13 @@ _LONGEST_LINE = 2_000
 
 
 def error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
-    """Yield the lines of an error with their styles. Of a line that is very long, beginning and end are shown."""
+    """Yield the lines of an error with their styles. A very long line is shortened in its middle."""
     for text, style in _error_lines(error):
         yield "\n".join(map(_shortened, text.split("\n"))), style
 
 
 def note_lines(error: FowergramError) -> Iterator[str]:
-    """Yield the notes of an error, which say where things stand now."""
+    """Yield the notes of an error, which say what is applied now."""
     for note in getattr(error, "__notes__", ()):
         yield "\n".join(map(_shortened, note.split("\n")))
 
@@ -47,7 +47,7 @@ def _error_lines(error: FowergramError) -> Iterator[tuple[str, str]]:
 
 
 def error_data(error: FowergramError) -> dict[str, Any]:
-    """Return an error as the JSON document has it; one of files has each of its faults, too."""
+    """Return an error for the JSON document. An error in files includes each of their faults."""
     location, server = error.location, error.server
     faults = {"faults": list(map(_fault_data, error.faults))} if isinstance(error, FileFault) else {}
     return {

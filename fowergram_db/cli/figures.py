@@ -1,4 +1,4 @@
-"""Write figures for a person: durations, moments, sizes. Pure."""
+"""Format durations, times and sizes for a person. Pure."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ _UNIT_STEP = 1024
 
 
 def duration(milliseconds: float) -> str:
-    """Write a duration for a person.
+    """Format a duration in ms.
 
     >>> duration(0.04), duration(312.4), duration(1250), duration(125_000)
     ('0.04 ms', '312 ms', '1.2 s', '2 min 5 s')
@@ -25,7 +25,7 @@ def duration(milliseconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Write how old something is, in the largest unit that fits.
+    """Format an age in seconds, in the largest unit that fits.
 
     >>> age(0), age(59), age(3600), age(50 * 3600)
     ('0 s', '59 s', '1 h', '2 d')
@@ -37,12 +37,12 @@ def age(seconds: float) -> str:
 
 
 def moment(when: datetime | None) -> str:
-    """Write a point of time in UTC, to the second; nothing where there is none."""
+    """Format a time in UTC, to the second; "" for None."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if when else ""
 
 
 def size(amount: int | None) -> str:
-    """Write a number of bytes for a person; "?" where it is not known.
+    """Format a number of bytes; "?" for None.
 
     >>> size(0), size(8192), size(3 * 1024**3), size(None)
     ('0 B', '8 kB', '3.0 GB', '?')

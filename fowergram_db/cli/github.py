@@ -1,4 +1,4 @@
-"""Tell GitHub Actions what happened: an annotation for each place in a file, and the outcome as Markdown."""
+"""Report to GitHub Actions: an annotation for each place in a file, and the outcome as Markdown."""
 
 import html
 import os
@@ -17,9 +17,9 @@ _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$@:])")
 
 
 def annotations(error: FowergramError, workspace: str) -> Iterator[str]:
-    """Yield a line for each place in a file that an error is about; GitHub shows it there.
+    """Yield an annotation for each place in a file that an error is about. GitHub shows it at that line.
 
-    A file inside the ``workspace`` is named relative to it: that is how GitHub knows the files of the repository.
+    A file inside the ``workspace`` is named relative to it, because GitHub knows the files of the repository so.
     """
     for one in error.faults if isinstance(error, FileFault) else (error,):
         if one.location:
@@ -27,7 +27,7 @@ def annotations(error: FowergramError, workspace: str) -> Iterator[str]:
 
 
 def outcome_as_markdown(command: str, target: str, data: Mapping[str, Any], error: FowergramError | None) -> str:
-    """Write what a command has done, for the summary of a job. Whatever others have named is only shown."""
+    """Return the result of a command as Markdown, for a job summary. Names from outside are escaped."""
     parts = [f"### fowergram-db {_shown(command)}: {'failed' if error else 'done'}"]
     if target:
         parts.append(f"Target: {_shown(target)}")
@@ -41,7 +41,7 @@ def outcome_as_markdown(command: str, target: str, data: Mapping[str, Any], erro
 
 
 def relative_to(file: str, workspace: str) -> str:
-    """Return the path of a file from the workspace; one that is not inside it, as it is.
+    """Return the path of a file relative to the workspace, unchanged if the file is not inside it.
 
     >>> relative_to("/work/repo/migrations/001_a.sql", "/work/repo"), relative_to("/elsewhere/001_a.sql", "/work/repo")
     ('migrations/001_a.sql', '/elsewhere/001_a.sql')
@@ -87,7 +87,7 @@ def _steps(steps: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    r"""Write a text so that Markdown, and HTML in it, shows it as it is.
+    r"""Escape a text for Markdown and for HTML in it.
 
     >>> print(_shown("a|b <img src=x> [c](d)"))
     a\|b &lt;img src=x&gt; \[c\]\(d\)

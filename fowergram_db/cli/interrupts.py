@@ -1,4 +1,4 @@
-"""Make a signal end a run as Ctrl-C does: the statement on the server is cancelled, the transaction rolled back."""
+"""Handle termination signals like Ctrl-C: cancel the statement on the server and roll the transaction back."""
 
 import os
 import signal
@@ -8,19 +8,19 @@ from types import FrameType
 from typing import NoReturn
 
 _AGAIN_S = 0.01
-# psycopg's own, in which it drops whatever the handler of a notice raises.
+# psycopg's own function, which discards exceptions that a notice handler raises.
 _DROPS = "_notice_handler"
 _Handler = Callable[[int, FrameType | None], object]
 
 
 class TerminationSignal(KeyboardInterrupt):
-    """SIGTERM came, or the terminal was closed."""
+    """The process received SIGTERM, or the terminal was closed (SIGHUP)."""
 
 
 def install_signal_handlers() -> None:
-    """Have SIGTERM raise TerminationSignal from now on; SIGHUP too, where ``nohup`` has not had it ignored.
+    """Make SIGTERM raise TerminationSignal, and SIGHUP too unless ``nohup`` made the process ignore it.
 
-    These and Ctrl-C wait while psycopg passes on what the server says: there, what they raise would be lost.
+    Both signals and Ctrl-C are deferred while psycopg calls a notice handler, because it discards exceptions there.
     """
     signal.signal(signal.SIGTERM, _in_time(_raise))
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -30,15 +30,15 @@ def install_signal_handlers() -> None:
 
 
 def _in_time(handle: _Handler) -> _Handler:
-    """Return a handler that has the signal sent again a moment later where it comes at the wrong time."""
+    """Return a handler that sends the signal again a moment later if it arrives during a notice handler."""
 
-    def heed(number: int, frame: FrameType | None) -> None:
+    def deferred(number: int, frame: FrameType | None) -> None:
         if _is_dropped_in(frame):
             threading.Timer(_AGAIN_S, os.kill, (os.getpid(), number)).start()
         else:
             handle(number, frame)
 
-    return heed
+    return deferred
 
 
 def _is_dropped_in(frame: FrameType | None) -> bool:
@@ -54,6 +54,6 @@ def _raise(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _raise_once(number: int, _frame: FrameType | None) -> NoReturn:
-    """Raise, and let nothing disturb what cleans up then: a shell and the kernel may both tell of one terminal."""
+    """Raise once, and ignore further signals during cleanup: a shell and the kernel may both send one."""
     signal.signal(number, signal.SIG_IGN)
     raise TerminationSignal

@@ -47,38 +47,38 @@ class LogSettings:
 
     @property
     def is_json(self) -> bool:
-        """Tell whether each line is an object of JSON."""
+        """Return whether each line is a JSON object."""
         return self.format is LogFormat.JSON
 
     def shows(self, level: Level) -> bool:
-        """Tell whether a line of this level is shown."""
+        """Return whether lines of this level are shown."""
         return self.verbosity is not Verbosity.QUIET or level is Level.ERROR
 
 
 def log_settings(log_format: LogFormat, verbose: int, *, quiet: bool) -> LogSettings:
-    """Return what the options say together; more than two -v say no more than two."""
+    """Return the settings of the log options. More than two -v are the same as two."""
     verbosity = Verbosity.QUIET if quiet else Verbosity(min(verbose, Verbosity.SQL))
     return LogSettings(log_format, verbosity)
 
 
 def settings_of(arguments: Sequence[str], in_file: Mapping[str, object]) -> LogSettings:
-    """Return what a command line seems to say that could not be understood; ``in_file`` are options of the env file.
+    """Return the log settings of a command line that could not be parsed; ``in_file`` are options of the env file.
 
     >>> settings_of(["status", "--log-format=json", "--wrong"], {}).format.name
     'JSON'
     """
     pairs = zip(arguments, (*arguments[1:], ""), strict=True)
     typed = (value if name == _FORMAT else name.removeprefix(f"{_FORMAT}=") for name, value in pairs if _FORMAT in name)
-    wanted = next(typed, "") or os.environ.get("FOWERGRAM_LOG_FORMAT") or str(in_file.get("log_format", ""))
-    return LogSettings(LogFormat.JSON if wanted == LogFormat.JSON else LogFormat.TEXT)
+    given = next(typed, "") or os.environ.get("FOWERGRAM_LOG_FORMAT") or str(in_file.get("log_format", ""))
+    return LogSettings(LogFormat.JSON if given == LogFormat.JSON else LogFormat.TEXT)
 
 
-def behind_command(arguments: Sequence[str], groups: Sequence[str]) -> Sequence[str]:
-    """Move the options of the log that stand in front of a command behind it; ``groups`` hold commands of their own.
+def move_log_options(arguments: Sequence[str], groups: Sequence[str]) -> Sequence[str]:
+    """Move log options that precede a command so that they follow it. ``groups`` are commands with subcommands.
 
-    >>> behind_command(["-v", "--log-format", "json", "testdb", "list", "--json"], ["testdb"])
+    >>> move_log_options(["-v", "--log-format", "json", "testdb", "list", "--json"], ["testdb"])
     ['testdb', 'list', '-v', '--log-format', 'json', '--json']
-    >>> behind_command(["-v"], []), behind_command(["--json", "status"], [])
+    >>> move_log_options(["-v"], []), move_log_options(["--json", "status"], [])
     (['-v'], ['--json', 'status'])
     """
     moved, rest = _leading(arguments)
@@ -92,7 +92,7 @@ def behind_command(arguments: Sequence[str], groups: Sequence[str]) -> Sequence[
 
 
 def _leading(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split arguments behind the options of the log that they begin with."""
+    """Split arguments after the log options that they begin with."""
     at = 0
     while at < len(arguments) and _is_movable(arguments[at]):
         at += 2 if arguments[at] == _FORMAT else 1

@@ -1,4 +1,4 @@
-"""The commands that change a database by its migrations, and tell where it stands."""
+"""The commands that change a database by its migrations, and those that show or correct the history."""
 
 from typing import Annotated
 
@@ -28,18 +28,24 @@ app = typer.Typer()
 def migrate(
     context: CommandContext,
     to: Annotated[
-        str | None, option("Stop after this version.", "--to", variable="FOWERGRAM_MIGRATE_TO", metavar="VERSION")
+        str | None,
+        option(
+            "The last version to apply.  [default: the newest]",
+            "--to",
+            variable="FOWERGRAM_MIGRATE_TO",
+            metavar="VERSION",
+        ),
     ] = None,
     dry_run: DRY_RUN = False,
     show_secrets: SHOW_SECRETS = False,
     atomic: Annotated[
         bool,
-        option("Apply all that is pending in one transaction, or nothing.", "--atomic", variable="FOWERGRAM_ATOMIC"),
+        option("Apply all pending migrations in one transaction.", "--atomic", variable="FOWERGRAM_ATOMIC"),
     ] = False,
     allow_out_of_order: Annotated[
         bool,
         option(
-            "Apply pending migrations below the newest applied one, too.",
+            "Also apply pending migrations whose version is below the newest applied one.",
             "--allow-out-of-order",
             variable="FOWERGRAM_ALLOW_OUT_OF_ORDER",
         ),
@@ -47,11 +53,11 @@ def migrate(
 ) -> CommandResult:
     """Apply the pending migrations.
 
-    They run in order of version; the database is created where it is missing. Each migration runs in a
-    transaction of its own, together with its row in public.schema_migrations: all of it is applied, or
-    nothing. All files are checked before the first statement runs. One migrator at a time works on a database;
-    what others have locked is waited for, by turns and not for long. Afterwards maintain_partitions() is called,
-    where the database has it.
+    Runs them in order of version, and creates the database first if it does not exist. All files are checked before
+    the first statement runs. Each migration runs in its own transaction, which also writes its row in
+    public.schema_migrations: either all of it is applied, or nothing. Only one process at a time migrates a database.
+    A statement that cannot acquire a lock within --lock-timeout does not block others: its migration is rolled back
+    and retried. At the end, maintain_partitions() is called if the database has this function.
     """
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.engine.groups import TransactionScope
@@ -84,8 +90,8 @@ def status(
     check: Annotated[
         bool,
         option(
-            "Exit with 3 where migrations are pending, with 4 where the history is inconsistent, and with 2 where "
-            "`migrate` would refuse a pending file.",
+            "Exit with 3 if migrations are pending, with 4 if the history is inconsistent, and with 2 if `migrate` "
+            "would refuse a pending file.",
             "--check",
             variable="FOWERGRAM_CHECK",
         ),
@@ -93,7 +99,7 @@ def status(
 ) -> CommandResult:
     """Show every migration and its state.
 
-    Reads only: it never creates or alters anything, and a missing database is all pending.
+    Only reads: it never creates or changes anything. If the database does not exist, all migrations are pending.
     """
     from fowergram_db.migrations import status as use_case
 
@@ -130,7 +136,7 @@ def rollback(
     steps: Annotated[
         int | None,
         option(
-            "Undo this many migrations, newest first.  [default: 1]",
+            "Number of migrations to roll back.  [default: 1]",
             "--steps",
             variable="FOWERGRAM_ROLLBACK_STEPS",
             metavar="N",
@@ -139,7 +145,7 @@ def rollback(
     to: Annotated[
         str | None,
         option(
-            "Undo all above this version; 0 undoes everything.",
+            "Roll back all migrations above this version; 0 = all.",
             "--to",
             variable="FOWERGRAM_ROLLBACK_TO",
             metavar="VERSION",
@@ -148,11 +154,11 @@ def rollback(
     dry_run: DRY_RUN = False,
     show_secrets: SHOW_SECRETS = False,
 ) -> CommandResult:
-    """Undo the newest applied migrations.
+    """Roll back the newest applied migrations.
 
-    Undoes one, or the newest N, or all above a version. Runs the down file, or the script recorded when
-    the migration was applied where the checkout no longer has the file that fits. Each step is a transaction
-    of its own.
+    Rolls back the newest one, the newest N (--steps), or all above a version (--to), newest first. Runs each down
+    file. If the file is no longer there, or the migration was edited after it was applied, runs the down script that
+    was recorded with it. Each migration is rolled back in its own transaction.
     """
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.plan import RollbackTarget
@@ -183,12 +189,12 @@ def rollback(
 )
 def reset(
     context: CommandContext,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the database is called.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="End the sessions of other clients.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="End the sessions of other clients first.")] = False,
     warm: Annotated[
         int,
         option(
-            "Have so many clones ready for the next reset, whose wait is a rename then.  [default: 1]",
+            "Number of clones to prepare in advance; a later reset then only renames one.  [default: 1]",
             "--warm",
             variable="FOWERGRAM_RESET_WARM",
             metavar="N",
@@ -196,13 +202,13 @@ def reset(
         ),
     ] = 1,
 ) -> CommandResult:
-    """Make the database anew: ALL DATA goes.
+    """Recreate the database: ALL DATA IS DELETED.
 
-    Afterwards it is as a fresh `migrate` would make it. Asks for the database's name unless that name has
-    test, tests, testing, dev or ci as a word. Never touches a database marked as production. A test database, which
-    has such a name, is cloned from a template that is built once; where tests have changed nothing but data, that is
-    taken out again. The old database stays as it is until the new one is complete; a role that may not create
-    databases has what it owns dropped, and made again.
+    The database is then as a fresh `migrate` would make it. You confirm by typing its name, unless the name has test,
+    tests, testing, dev or ci as a word. A database that is marked as production is always refused. A test database
+    (one with such a name) is cloned from a template, which is built only once; if tests changed only rows, those rows
+    are deleted instead. The old database is kept until the new one is complete. If your role may not create
+    databases, the objects that it owns in the database are dropped and created again.
     """
     from fowergram_db.database.sessions import Sessions
     from fowergram_db.testdb.reset import ResetOptions
@@ -232,7 +238,12 @@ def repair(
     context: CommandContext,
     version: Annotated[
         str | None,
-        option("Repair this one alone.", "--version", variable="FOWERGRAM_REPAIR_VERSION", metavar="VERSION"),
+        option(
+            "Repair only this changed or partial migration.  [default: all of them]",
+            "--version",
+            variable="FOWERGRAM_REPAIR_VERSION",
+            metavar="VERSION",
+        ),
     ] = None,
     applied: Annotated[
         str | None,
@@ -246,19 +257,19 @@ def repair(
     forget: Annotated[
         str | None,
         option(
-            "Remove the row of this migration, whose file is gone.",
+            "Delete the row of this migration, whose file is missing.",
             "--forget",
             variable="FOWERGRAM_REPAIR_FORGET",
             metavar="VERSION",
         ),
     ] = None,
 ) -> CommandResult:
-    """Bring the history into line with what a person has decided.
+    """Correct the history, after you have decided what is true.
 
-    A migration whose file was edited after it was applied is recorded as the file is now. One that stopped
-    midway is recorded as done (or as undone, where its rollback stopped). With --applied, a pending migration is
-    recorded as applied; with --forget, the row of a missing one is removed. Nothing but the history is written:
-    the database itself must be right already.
+    For a changed migration, the checksum of the edited file is recorded. A partial one is recorded as applied (or, if
+    its rollback stopped, as rolled back). With --applied, a pending migration is recorded as applied without running
+    it; with --forget, the row of a missing one is deleted. Only the history is written, so first make sure that the
+    database itself is right.
     """
     from fowergram_db.migrations.repair import Decision
     from fowergram_db.migrations.repair import repair as use_case
@@ -286,11 +297,12 @@ def repair(
 )
 def protect(
     context: CommandContext,
-    off: Annotated[bool, option("Take the mark away.", "--off", variable="FOWERGRAM_PROTECT_OFF")] = False,
+    off: Annotated[bool, option("Remove the mark.", "--off", variable="FOWERGRAM_PROTECT_OFF")] = False,
 ) -> CommandResult:
     """Mark the database as production.
 
-    `reset` then refuses it, `testdb prune` leaves it alone, and a `rollback` of more than one step asks.
+    Then `reset` refuses the database, `testdb prune` never drops it, and `rollback` of more than one migration asks
+    for confirmation.
     """
     from fowergram_db.database import protection
 
@@ -311,11 +323,12 @@ def protect(
 )
 def new(
     context: CommandContext,
-    name: Annotated[str, typer.Argument(help="What it does, in a few words.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="What the migration does, in a few words.", show_default=False)],
 ) -> CommandResult:
     """Write the files of the next migration.
 
-    Both the migration and its down file are empty but for a comment.
+    Writes an up file and a down file, each with only a comment, with the next number and in the layout of the
+    directory. The directory is created if it does not exist.
     """
     from fowergram_db.migrations.files.new import write_migration
 
@@ -326,7 +339,7 @@ def new(
 
 
 def _typed_one(context: CommandContext, steps: int, to: str) -> tuple[int | None, str | None]:
-    """Return which of two goals stands on the command line, where the other comes from the environment."""
+    """Return the one of two options that is on the command line; the other comes from the environment."""
     typed = context.settings.on_command_line & {"steps", "to"}
     if len(typed) != 1:
         raise UsageError("--steps and --to exclude each other", hint="Give one of them.")
@@ -334,13 +347,13 @@ def _typed_one(context: CommandContext, steps: int, to: str) -> tuple[int | None
 
 
 def _confirm_directory(context: CommandContext, why: str, *, is_confirmed: bool) -> bool:
-    """Ask, after saying why, whether a database is to be made by other migrations than those that it has had."""
-    # Who is asked has to see why, with --quiet as well.
+    """Ask, after saying why, whether to build a database from other migrations than those in its history."""
+    # The user must see the reason for the question, with --quiet too.
     context.screen.note(f"warning: {why}", level=Level.WARNING if is_confirmed else Level.ERROR)
-    return is_confirmed or _confirm(context, "replace what those migrations have made by what these files make")
+    return is_confirmed or _confirm(context, "replace the schema of those migrations by that of these files")
 
 
 def _confirm(context: CommandContext, what: str, name: str = "") -> bool:
     assert context.target is not None  # noqa: S101 - nothing is confirmed before there is a target
     wanted = name or context.target.dbname
-    return context.screen.ask(f'This would {what}. Type "{wanted}" to go on: ') == wanted
+    return context.screen.ask(f'This would {what}. Type "{wanted}" to continue: ') == wanted

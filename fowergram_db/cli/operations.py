@@ -1,4 +1,4 @@
-"""The commands that look after a running server."""
+"""The commands for the operation of a server."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -26,13 +26,14 @@ app = typer.Typer()
 def analyze(
     context: CommandContext,
     tables: Annotated[
-        list[str] | None, typer.Argument(metavar="[TABLE]...", help="The tables.  [default: all]", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="[TABLE]...", help="Names of tables.  [default: all tables]", show_default=False),
     ] = None,
 ) -> CommandResult:
-    """Refresh the planner's statistics.
+    """Refresh the statistics that the query planner uses.
 
-    Then shows every table's size, rows and freshness. Partitioned tables are included: autovacuum never
-    analyses those.
+    Runs ANALYZE on each table, then shows the size, the rows and the age of the statistics of each. Includes
+    partitioned tables, which autovacuum never analyzes.
     """
     from fowergram_db.operations.analyze import analyze as run_analyze
 
@@ -66,7 +67,7 @@ def slow_queries(
     limit: Annotated[
         int,
         option(
-            "Show this many.",
+            "Number of statements to show.",
             "--limit",
             variable="FOWERGRAM_SLOW_QUERIES_LIMIT",
             metavar="N",
@@ -77,15 +78,17 @@ def slow_queries(
     ] = 20,
     sort: Annotated[
         SortKey,
-        option("Order by this, most first.", "--sort", variable="FOWERGRAM_SLOW_QUERIES_SORT", show_default=True),
+        option(
+            "Figure to sort by, highest first.", "--sort", variable="FOWERGRAM_SLOW_QUERIES_SORT", show_default=True
+        ),
     ] = SortKey.TOTAL,
     full: Annotated[
-        bool, option("Show the whole text of each statement.", "--full", variable="FOWERGRAM_SLOW_QUERIES_FULL")
+        bool, option("Show the complete text of each statement.", "--full", variable="FOWERGRAM_SLOW_QUERIES_FULL")
     ] = False,
     query: Annotated[
         int | None,
         option(
-            "Show this statement alone, with its whole text.",
+            "Show only the statement with this queryid, with its complete text.",
             "--query",
             variable="FOWERGRAM_SLOW_QUERIES_QUERY",
             metavar="ID",
@@ -94,9 +97,9 @@ def slow_queries(
         ),
     ] = None,
 ) -> CommandResult:
-    """Show where the server's time goes.
+    """Show the statements on which the server spends most time.
 
-    Reads pg_stat_statements for this database, and changes nothing.
+    Reads the statistics that the extension pg_stat_statements has collected in this database. Changes nothing.
     """
     from fowergram_db.operations.slow_queries import read_slow_queries
 

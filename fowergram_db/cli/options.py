@@ -20,25 +20,27 @@ Body = Callable[..., "CommandResult"]
 
 
 def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:  # noqa: ANN401 - Typer's own type
-    """Declare an option; its environment variable, where it has one, stands in the help."""
+    """Declare an option. The help shows its environment variable, if it has one."""
     return typer.Option(
         *names, help=help_text, envvar=variable or None, show_default=more.pop("show_default", False), **more
     )
 
 
 def _finite(seconds: float) -> float:
-    """Refuse what is a number for Python, and no number of seconds: nan, inf, 1e999."""
+    """Refuse what Python reads as a number but is no number of seconds: nan, inf, 1e999."""
     if not math.isfinite(seconds):
-        raise typer.BadParameter("it is not a number of seconds")
+        raise typer.BadParameter("this is not a number of seconds")
     return seconds
 
 
 JSON = Annotated[bool, option("Print one JSON document on stdout.", "--json", variable="FOWERGRAM_JSON")]
-DRY_RUN = Annotated[bool, option("Print what would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")]
+DRY_RUN = Annotated[
+    bool, option("Print the SQL that would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
+]
 SHOW_SECRETS = Annotated[
     bool,
     option(
-        "With --dry-run: print passwords in the scripts, too, where variables of psql would stand.",
+        "With --dry-run: print the passwords in scripts, in place of psql variables.",
         "--show-secrets",
         variable="FOWERGRAM_SHOW_SECRETS",
     ),
@@ -78,20 +80,22 @@ _CONNECTION = {
     "database_url": Annotated[
         str | None,
         option(
-            "postgresql://USER@HOST:PORT/DATABASE, or embedded: for the PostgreSQL that comes along. Other users of "
-            "the machine can see a password given here; DATABASE_URL in the environment they cannot.",
+            "postgresql://USER@HOST:PORT/DATABASE, or embedded: for the PostgreSQL server of the `embedded` extra. "
+            "Other users of the machine can see a password given here, but not one in the variable DATABASE_URL.",
             "--database-url",
             variable="DATABASE_URL",
             metavar="URL",
         ),
     ],
-    "host": Annotated[str | None, option("Host or socket directory.", "--host", variable="DB_HOST", metavar="HOST")],
-    "port": Annotated[str | None, option("Port.", "--port", variable="DB_PORT", metavar="PORT")],
-    "dbname": Annotated[str | None, option("Database.", "--dbname", variable="DB_NAME", metavar="NAME")],
+    "host": Annotated[
+        str | None, option("Host name, or directory of a Unix socket.", "--host", variable="DB_HOST", metavar="HOST")
+    ],
+    "port": Annotated[str | None, option("Port of the server.", "--port", variable="DB_PORT", metavar="PORT")],
+    "dbname": Annotated[str | None, option("Name of the database.", "--dbname", variable="DB_NAME", metavar="NAME")],
     "user": Annotated[
         str | None,
         option(
-            "Role to connect as; its password comes from DB_PASSWORD, a URL or ~/.pgpass.",
+            "Role to connect as. Its password comes from DB_PASSWORD, the URL or ~/.pgpass.",
             "--user",
             variable="DB_USER",
             metavar="USER",
@@ -100,7 +104,7 @@ _CONNECTION = {
     "wait_for_server": Annotated[
         float,
         option(
-            "Wait so long for a server that does not answer yet.  [default: 0]",
+            "Seconds to wait for the server to accept connections.  [default: 0]",
             "--wait-for-server",
             variable="FOWERGRAM_WAIT_FOR_SERVER",
             metavar="SECONDS",
@@ -113,7 +117,7 @@ _VARIABLES = {
     "env_file": Annotated[
         Path | None,
         option(
-            "File with the variables of any options; what is exported wins.  [default: .env]",
+            "File that sets variables of options. Exported variables override it.  [default: .env]",
             "--env-file",
             variable="FOWERGRAM_ENV_FILE",
             metavar="FILE",
@@ -124,7 +128,7 @@ _WAIT_POLICY = {
     "wait": Annotated[
         float,
         option(
-            "Wait so long for another migrator.  [default: 60]",
+            "Seconds to wait for another migrator to finish.  [default: 60]",
             "--wait",
             variable="FOWERGRAM_WAIT",
             metavar="SECONDS",
@@ -135,7 +139,8 @@ _WAIT_POLICY = {
     "lock_timeout": Annotated[
         str,
         option(
-            "Let a statement wait so long for a lock, then roll back and try again; 0 for ever.  [default: 5s]",
+            "How long a statement may wait for a lock before the migration is rolled back and retried; 0 = no limit.  "
+            "[default: 5s]",
             "--lock-timeout",
             variable="FOWERGRAM_LOCK_TIMEOUT",
             metavar="DURATION",
@@ -144,7 +149,7 @@ _WAIT_POLICY = {
     "lock_retries": Annotated[
         int,
         option(
-            "Try a migration again so often that got no lock.  [default: 10]",
+            "How often a migration is retried that could not acquire a lock.  [default: 10]",
             "--lock-retries",
             variable="FOWERGRAM_LOCK_RETRIES",
             metavar="N",
@@ -154,7 +159,7 @@ _WAIT_POLICY = {
     "statement_timeout": Annotated[
         str | None,
         option(
-            "Let a statement run so long; without it, as long as the server allows.",
+            "How long a statement may run. Without it, the server's own limit applies.",
             "--statement-timeout",
             variable="FOWERGRAM_STATEMENT_TIMEOUT",
             metavar="DURATION",
@@ -165,8 +170,8 @@ _FILES = {
     "migrations_dir": Annotated[
         list[str] | None,
         option(
-            "Directory of the migrations; may be given several times. packaged: names those of Fowergram, inside the "
-            "package.  [default: packaged:]",
+            "Directory of the migration files; can be given several times. packaged: stands for Fowergram's own, which "
+            "are inside the package.  [default: packaged:]",
             "--migrations-dir",
             variable="MIGRATIONS_DIR",
             metavar="DIR",
@@ -190,13 +195,13 @@ PARTS = ("database_url", "host", "port", "dbname", "user")
 
 
 class _Command(TyperCommand):
-    """A command whose options are given once, and have their variables in the env file, too.
+    """A command that refuses a second value of an option, and reads variables of options from the env file.
 
-    Of two databases, the wrong one might count.
+    With two values, the wrong database might be used.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer keeps the type to itself
-        """Refuse a second value of an option, read the env file, and go on as any command does."""
+        """Refuse a second value of an option, read the env file, then parse as any command does."""
         values, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for parameter in set(given):
             is_flag = getattr(parameter, "is_flag", False) or getattr(parameter, "count", False)
@@ -225,7 +230,7 @@ def _env_file(named: str | None) -> Mapping[str, str]:
 
 
 class Needs(StrEnum):
-    """What a command works on, beside its output: that decides which options it has."""
+    """What a command works on. This decides which of the shared options it has."""
 
     DATABASE = auto()
     FILES = auto()
@@ -234,10 +239,10 @@ class Needs(StrEnum):
 
 
 def command(app: typer.Typer, *names: str, needs: Needs, examples: str, group: str = "") -> Callable[[Body], Body]:
-    """Register a command under its names; the names after the first are not listed in the help.
+    """Register a command under its names. The help lists the first of them only.
 
-    ``group`` is the command that it is a part of. The body takes a session first, then its own options, and returns an
-    outcome. The shared options are added behind its own and reach it as the session.
+    ``group`` is the command that it is a subcommand of. The body takes a context first, then its own options, and
+    returns a result. The shared options are added after its own, and reach it as the context.
     """
 
     def register(body: Body) -> Body:
@@ -310,6 +315,6 @@ def _log(ctx: typer.Context, given: Mapping[str, Any]) -> LogSettings:
 
 
 def _is_typed(ctx: typer.Context, name: str) -> bool:
-    """Tell whether an option stands on the command line; Typer would have merged the environment into it."""
+    """Return whether an option was given on the command line. Typer merges the environment into its value."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"

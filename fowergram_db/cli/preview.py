@@ -1,4 +1,4 @@
-"""Print what a run would do, as a script for psql; its secrets are variables of psql there."""
+"""Print what a run would do, as a script for psql. Its secrets become psql variables."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def preview(context: CommandContext, run: "Run", *, show_secrets: bool) -> CommandResult:
-    """Print what would run, with ``show_secrets`` as it is; say on stderr what psql needs for it."""
+    """Print the SQL that would run, with ``show_secrets`` unchanged. Note on stderr which variables psql needs."""
     from fowergram_db.redaction.psql_variables import Variables
 
     variables, notes = Variables(), _Notes()
@@ -46,13 +46,13 @@ def preview(context: CommandContext, run: "Run", *, show_secrets: bool) -> Comma
 
 
 def require_dry_run(context: CommandContext, *, dry_run: bool) -> None:
-    """Raise UsageError where --show-secrets stands on the command line, and nothing would be shown."""
+    """Raise UsageError if --show-secrets is on the command line without --dry-run."""
     if "show_secrets" in context.settings.on_command_line and not dry_run:
         raise UsageError("--show-secrets prints nothing without --dry-run", hint="Add --dry-run, or leave it out.")
 
 
 class _Notes:
-    """Where the variables stand for the first time, and where secrets are masked so that a script does not run."""
+    """Where each variable is first used, and where a secret is masked, so that the script does not run."""
 
     def __init__(self) -> None:
         self.variables: dict[str, str] = {}
@@ -72,26 +72,23 @@ class _Notes:
             places = ", ".join(f"{name} ({place})" for name, place in self.variables.items())
             name = next(iter(self.variables))
             yield (
-                f"Secrets are variables of psql here: {places}. Set each before the script, for example from the "
+                f"Secrets are replaced by psql variables: {places}. Set each before the script, for example from the "
                 f"environment: `\\getenv {name} {name.upper()}` (psql 14 or newer), or by hand: "
-                f"`\\prompt '{name}: ' {name}`. Other users of the machine can see `psql -v {name}=…`."
+                f"`\\prompt '{name}: ' {name}`. Other users of the machine can see the value in `psql -v {name}=…`."
             )
         if self.masked:
             yield (
-                f"This script does not run as it is: a secret is masked at {', '.join(self.masked)}, where psql puts "
-                "in no variable."
+                f"This script does not run as it is: a secret is masked at {', '.join(self.masked)}, where psql "
+                "replaces no variables."
             )
         if self.left_out:
-            yield (
-                f"{', '.join(self.left_out)}: the script that undoes the migration has a secret, and is not recorded "
-                "by this script."
-            )
+            yield (f"{', '.join(self.left_out)}: the down script contains a secret, so this script does not record it.")
         if self.variables or self.masked or self.left_out:
-            yield "--show-secrets prints the secrets in their places."
+            yield "--show-secrets prints the secrets instead."
 
 
 def _listing(checked: "CheckedStep", variables: "Variables | None", notes: _Notes) -> Iterator[str]:
-    """Yield what is left to run of a script; with ``variables``, these in the place of its secrets."""
+    """Yield what is left to run of a script. With ``variables``, these replace its secrets."""
     from fowergram_db.migrations.psql_script import left_to_run
     from fowergram_db.redaction.psql_variables import Change, masked_data
 
@@ -108,9 +105,9 @@ def _listing(checked: "CheckedStep", variables: "Variables | None", notes: _Note
 
 
 def _recorded(step: "Step", notes: _Notes | None) -> str | None:
-    """Return the script that undoes a migration, as it is recorded.
+    """Return the down script of a migration, as it is recorded.
 
-    With ``notes``, None if it has a secret: a masked one would be run some day.
+    With ``notes``, None if it contains a secret: a masked script must not be recorded and run later.
     """
     from fowergram_db.redaction.messages import secrets_in
 

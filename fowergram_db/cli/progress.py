@@ -1,4 +1,4 @@
-"""Show what is being done now: as a bar on a terminal; elsewhere by the name of a step that takes long."""
+"""Show the current step: as a bar on a terminal, elsewhere by naming a step that takes long."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ _BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
 
 
 class Bar:
-    """The bar of a terminal. It takes its line back at the end."""
+    """A progress bar on a terminal. It clears its line at the end."""
 
     def __init__(self, console: "Console", total: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -29,15 +29,15 @@ class Bar:
         self._progress.start()
 
     def show(self, text: str, done: int | None = None) -> None:
-        """Show what is being done, and how many steps are done; None: as many as before."""
+        """Show the current step, and how many steps are done; None: unchanged."""
         self._progress.update(self._task, description=self._fitting(text), completed=done)
 
     def stop(self) -> None:
-        """Take the bar off the terminal."""
+        """Remove the bar from the terminal."""
         self._progress.stop()
 
     def _fitting(self, text: str) -> str:
-        """Cut a text so that the rest of the line has its place: a small bar, how many are done, the time."""
+        """Truncate a text to leave space in the line for a small bar, the number of steps done, and the time."""
         from rich.text import Text
 
         fitting = Text(on_one_line(text))
@@ -46,7 +46,7 @@ class Bar:
 
 
 class LongSteps:
-    """Name each step once, when it has taken long: ``say`` is called with the step, in a thread of its own."""
+    """Name each step once, when it has taken long. Calls ``say`` with the step, in a thread of its own."""
 
     def __init__(self, say: Callable[[str], None], after_s: float = LONG_S) -> None:
         self._say = say
@@ -59,7 +59,7 @@ class LongSteps:
         self._thread.start()
 
     def begin(self, text: str) -> None:
-        """Take note of a step that begins; the one before has ended."""
+        """Begin a step, and end the one before."""
         with self._lock:
             self._step = self._text = text
             self._due = time.monotonic() + self._after_s
@@ -71,12 +71,12 @@ class LongSteps:
                 self._due = None
 
     def show(self, text: str) -> None:
-        """Take note of how far the step is."""
+        """Change the text of the current step to its progress."""
         with self._lock:
             self._text = text
 
     def stop(self) -> None:
-        """Name nothing any more."""
+        """Stop naming steps."""
         with self._lock:
             self._due = None
         self._stopped.set()
@@ -94,10 +94,10 @@ class LongSteps:
     def _pause(self) -> float:
         with self._lock:
             due = self._due
-        # A step that begins later is due no sooner than this.
+        # A step that begins later cannot be due earlier than this.
         return self._after_s if due is None else max(0.0, due - time.monotonic())
 
 
 def has_bar(stream: TextIO, term: str | None) -> bool:
-    """Tell whether a stream is a terminal that can take a line back."""
+    """Return whether a stream is a terminal that can clear a line."""
     return stream.isatty() and term not in ("dumb", "unknown")

@@ -1,4 +1,4 @@
-"""Show things: data on stdout, the rest on stderr; colours and progress only on a terminal."""
+"""Show data on stdout and everything else on stderr, with colours and progress only on a terminal."""
 
 import contextlib
 import json as json_format
@@ -33,9 +33,9 @@ _SWITCHED_OFF = ("", "0", "false")
 
 
 class Screen:
-    """What the user sees of one run. As JSON it shows nothing on stdout but the one document.
+    """All output of one run. With --json, stdout holds one JSON document and nothing else.
 
-    All that is shown goes through ``fowergram_db.printable``: no caller has to think of what a text may hold.
+    Each text goes through ``fowergram_db.printable``, so a caller can pass names and messages from outside.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class Screen:
 
     @classmethod
     def for_process(cls, *, json: bool, no_color: bool, log: LogSettings | None = None) -> Self:
-        """Return the screen of this process. NO_COLOR goes before FORCE_COLOR, which asks for colours in a pipe."""
+        """Return the screen of this process. NO_COLOR overrides FORCE_COLOR, which enables colours in a pipe."""
         colour = not no_color and not os.environ.get("NO_COLOR")
         is_forced = os.environ.get("FORCE_COLOR", "").lower() not in _SWITCHED_OFF
         return cls(sys.stdout, sys.stderr, json=json, colour=colour, is_forced=is_forced, log=log)
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether stdout is read by a program, or a file, rather than seen on a terminal."""
+        """Return whether stdout is a pipe or a file, not a terminal."""
         return not self.out.isatty()
 
     def __enter__(self) -> Self:
@@ -89,9 +89,9 @@ class Screen:
 
     @contextlib.contextmanager
     def script(self) -> Iterator[None]:
-        """Print a SQL script on stdout within the block, in passages; say on stderr if it cannot be run as it is shown.
+        """Print a SQL script on stdout within the block, in passages. Warn on stderr if it cannot run as it is shown.
 
-        GitHub's runner obeys no line of it: the commands that see to that stand in comments of the script.
+        GitHub's runner executes no line of it as a workflow command: SQL comments around the script prevent this.
         """
         token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" and self._is_logged() else ""
         if token:
@@ -105,17 +105,17 @@ class Screen:
             self.note("Some characters of this script are shown as escapes (\\x1b): it does not run as it is.")
 
     def passage(self, text: str) -> None:
-        """Print a part of the script on stdout, which ends where the next begins."""
+        """Print a part of the script on stdout, without a line end of its own."""
         if self.json:
             return
-        # For these runners there is no other way than to change what they would obey.
+        # These runners have no way to ignore a line: what they would execute must be changed.
         obeyed = any(map(os.environ.get, ("TF_BUILD", "TEAMCITY_VERSION"))) and self._is_logged()
         shown = without_brackets(escaped(text)) if obeyed else escaped(text)
         self._script_is_changed |= shown != text
         self._write(self.out, shown)
 
     def _is_logged(self) -> bool:
-        """Tell whether stdout may be what a CI runner reads: not where it is a file, or nothing is printed on it."""
+        """Return whether a CI runner may read stdout: not if it is a file, or if nothing is printed on it."""
         try:
             return not self.json and not stat.S_ISREG(os.fstat(self.out.fileno()).st_mode)
         except (OSError, ValueError):
@@ -137,7 +137,7 @@ class Screen:
             self._write(self.err, f"{text}\n")
 
     def table(self, columns: Sequence[TableColumn], rows: Sequence[Row]) -> None:
-        """Print a table on stdout, each row in one line: on a terminal as wide as that, for a pipe never cut."""
+        """Print a table on stdout, one row a line: fitted to the width of a terminal, in full for a pipe."""
         if self.json:
             return
         if self.out.isatty():
@@ -154,7 +154,7 @@ class Screen:
     def document(
         self, command: str, target: Mapping[str, Any] | None, data: Mapping[str, Any], error: FowergramError | None
     ) -> None:
-        """Print the one JSON document, where JSON is asked for; one that was interrupted is followed by no other."""
+        """Print the JSON document with --json. After one that was interrupted, no second one is printed."""
         if not self.json or self._has_document:
             return
         common = {"format": FORMAT, "command": command, "ok": error is None, "target": target, "migrations_dir": None}
@@ -170,7 +170,7 @@ class Screen:
             raise
 
     def error(self, error: FowergramError) -> None:
-        """Print an error on stderr: what happened, where, what the server said, what to do; then where all stands."""
+        """Print an error on stderr: what happened, where, the server's report, what to do, and what is applied now."""
         self.stop_progress()
         if self.log.is_json:
             notes = list(getattr(error, "__notes__", ()))
@@ -187,14 +187,14 @@ class Screen:
             self._print(self.err, text, "")
 
     def summarize(self, command: str, target: str, data: Mapping[str, Any], error: FowergramError | None) -> None:
-        """Append the outcome to the summary of a job of GitHub Actions, where there is one."""
+        """Append the outcome to the job summary of GitHub Actions, if there is one."""
         path = os.environ.get("GITHUB_STEP_SUMMARY")
         if not path:
             return
         from fowergram_db.cli.github import outcome_as_markdown
 
         try:
-            # A pipe that nobody reads from would be waited for, with the migrations applied.
+            # Without O_NONBLOCK, opening a pipe without a reader would wait, after the migrations are applied.
             opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666)
             with os.fdopen(opened, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(outcome_as_markdown(command, target, data, error))
@@ -203,7 +203,7 @@ class Screen:
             self.note(text, level=Level.WARNING)
 
     def progress(self, text: str, done: int, total: int) -> None:
-        """Show on a terminal what is being done now; elsewhere name on stderr what takes longer than two seconds."""
+        """Show the current step on a terminal. Without one, name a step on stderr after two seconds."""
         if not self.log.shows(Level.INFO):
             return
         if self.log.is_json or not has_bar(self.err, os.environ.get("TERM")):
@@ -218,19 +218,19 @@ class Screen:
         self.note(f"Still running: {step}", event="still_running")
 
     def progress_within(self, text: str) -> None:
-        """Show how far the step at hand is, in the place of its name."""
+        """Show the progress within the current step, in place of its name."""
         if self._bar is not None:
             self._bar.show(text)
         elif self._long_steps is not None:
             self._long_steps.show(text)
 
     def end_progress(self, text: str) -> None:
-        """Do not name a step any more that has ended; a terminal shows it until the next one begins."""
+        """Stop naming a step that has ended. A terminal shows it until the next one begins."""
         if self._long_steps is not None:
             self._long_steps.end(text)
 
     def stop_progress(self) -> None:
-        """Take the progress off the terminal."""
+        """Remove the progress from the terminal."""
         bar, long_steps, self._bar, self._long_steps = self._bar, self._long_steps, None, None
         if bar is not None:
             with self._giving_up(self.err):
@@ -239,11 +239,11 @@ class Screen:
             long_steps.stop()
 
     def ask(self, question: str) -> str | None:
-        """Ask on the terminal and return the answer, None where there is nobody to ask."""
+        """Ask on the terminal and return the answer, None if stdin or stderr is not a terminal."""
         if not (sys.stdin.isatty() and self.err.isatty()):
             return None
         try:
-            # Who sees the question may answer it at once.
+            # The answer may follow at once: an interrupt must be handled from here on.
             self._write(self.err, as_message(question))
             return sys.stdin.readline().rstrip("\n")
         except KeyboardInterrupt as interrupt:
@@ -252,12 +252,12 @@ class Screen:
             raise
 
     def flush(self) -> None:
-        """Write out what is buffered, so that what is wrong with a stream shows here and not at the very end."""
+        """Flush both streams, so that an error of a stream is raised here and not when the process exits."""
         for stream in (self.out, self.err):
             self._write(stream, "")
 
     def _write(self, stream: TextIO, text: str) -> None:
-        """Write, or give the stream up where nobody takes it any more: that must not stop what is being done."""
+        """Write, or stop using the stream if its reader is gone: that must not stop the command."""
         with self._giving_up(stream):
             stream.write(text)
             stream.flush()
@@ -267,7 +267,7 @@ class Screen:
         try:
             yield
         except OSError as error:
-            # What stderr would have told is lost to nobody who could be told so.
+            # A lost stderr is no error: there is no place left to report it.
             if stream is self.out and not isinstance(error, BrokenPipeError):
                 self.lost = error
             with contextlib.suppress(OSError):
@@ -287,7 +287,7 @@ class Screen:
     def _console(self, stream: TextIO) -> "Console":
         from rich.console import Console
 
-        # A pipe, and a CI runner's TERM, have no colours of their own.
+        # Without this, rich finds no colours for a pipe or for the TERM of a CI runner.
         forced: Any = {"force_terminal": True, "color_system": "standard"} if self._is_forced else {}
         return Console(file=stream, highlight=False, markup=False, emoji=False, no_color=not self.colour, **forced)
 

@@ -1,4 +1,4 @@
-"""The commands that know the schema."""
+"""The commands that read the schema of a database."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,8 +32,8 @@ def adopt(
     tool: Annotated[
         str | None,
         option(
-            "Whose history counts: run-migrations.sh, golang-migrate, dbmate, rails, sql-migrate, goose, flyway, "
-            "diesel, sqlx, sqitch, or another that docs/adopting.md lists.  [default: the only one that is there]",
+            "The tool whose history to read: run-migrations.sh, golang-migrate, dbmate, rails, sql-migrate, goose, "
+            "flyway, diesel, sqlx, sqitch, or another one that docs/adopting.md lists.  [default: the only one found]",
             "--from",
             variable="FOWERGRAM_ADOPT_FROM",
             metavar="TOOL",
@@ -42,21 +42,21 @@ def adopt(
     to: Annotated[
         str | None,
         option(
-            "The newest migration that the database has, where no history says so, or says more than is true.",
+            "The newest migration that the database has. Needed if there is no history, or if it lists too many.",
             "--to",
             variable="FOWERGRAM_ADOPT_TO",
             metavar="VERSION",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Record it even where the schema differs, or rows have no file.")
+        bool, typer.Option("--force", help="Record the migrations even if the schema differs, or rows have no file.")
     ] = False,
 ) -> CommandResult:
     """Take over a database that another tool migrated, or that was made by hand.
 
-    Builds the migrations that are said to be applied in a scratch database, compares the schemas, and records
-    them in public.schema_migrations where they are the same. Runs no migration in the database itself. Where they
-    differ it lists the differences and exits with 3.
+    Applies the migrations that the database already has in a scratch database, and compares the two schemas. If they
+    are equal, the migrations are recorded as applied in public.schema_migrations. If they differ, the differences are
+    listed, nothing is recorded, and the exit code is 3. No migration runs in the database itself.
     """
     from fowergram_db.migrations.other_tools.records import tool_named
     from fowergram_db.schema import adopt as use_case
@@ -79,13 +79,13 @@ def _show(context: CommandContext, found: "Adoption") -> None:
         line("Nothing to do.")
         return
     for name in found.failed:
-        note(f"{found.tool} started {name}, and it failed there: it counts as not applied, unless --to names it.")
+        note(f"{found.tool} recorded that {name} failed: it counts as not applied, unless --to includes it.")
     if found.forgotten:
-        note(f"Left out, because no file is there for them: {', '.join(found.forgotten[:_MOST_LISTED])}")
+        note(f"Not recorded, because they have no file: {', '.join(found.forgotten[:_MOST_LISTED])}")
     if found.edited:
         note(
-            f"Edited after {found.tool} had run them: {', '.join(found.edited[:_MOST_LISTED])}. "
-            "Only schemas are compared: see whether the data is what these files would make."
+            f"Edited after {found.tool} ran them: {', '.join(found.edited[:_MOST_LISTED])}. "
+            "Only schemas are compared: check that the data is what these files would write."
         )
     _show_comparison(context, found.comparison)
     if not found.adopted:
@@ -97,15 +97,15 @@ def _show(context: CommandContext, found: "Adoption") -> None:
     line(f'Database "{context.target.dbname}" ({whose}) is adopted: {recorded} recorded.', "bold")
     if found.ours:
         note(
-            f"The {len(found.ours)} that public.schema_migrations had before count as they were; what another tool "
-            "says of the same versions does not."
+            f"The {len(found.ours)} already in public.schema_migrations stay as they were; what another tool "
+            "recorded for the same versions is ignored."
         )
     if found.kept_as:
-        note(f"The table of {found.tool} is now {found.kept_as}; DROP TABLE it when nobody needs it.")
+        note(f"The table of {found.tool} is now {found.kept_as}; drop it when it is no longer needed.")
     if found.left:
         note(
-            f"Left as they are: {', '.join(other.table for other in found.left)}. They do not count any more, unless "
-            "something is added to them. Drop them when nobody needs them."
+            f"Unchanged, and ignored from now on unless rows are added: "
+            f"{', '.join(other.table for other in found.left)}. Drop them when they are no longer needed."
         )
 
 
@@ -121,15 +121,13 @@ def _show_comparison(context: CommandContext, comparison: "SchemaComparison") ->
 def _show_next_step(context: CommandContext, found: "Adoption") -> None:
     note = context.screen.note
     differences = count(len(found.comparison.differences), "difference")
-    note(f"{differences} from what these migrations build; nothing was recorded.")
+    note(f"{differences} from the schema that these migrations build; nothing was recorded.")
     looks = found.comparison.closest
     if looks and looks.exact:
-        note(f"The schema is exactly that of version {looks.version}: `fowergram-db adopt --to {looks.version}`.")
+        note(f"The schema is exactly that of version {looks.version}: run `fowergram-db adopt --to {looks.version}`.")
     elif looks and looks.version != found.versions[-1]:
-        note(
-            f"Up to version {looks.version} nothing is missing: look at what the migrations after it should have made."
-        )
-    note("Mend the schema by hand, or add --force to record these migrations all the same.")
+        note(f"Up to version {looks.version} nothing is missing: check the changes of the migrations after it.")
+    note("Correct the schema by hand, or record these migrations anyway with --force.")
 
 
 def _data(found: "Adoption") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Show the statements that take the server's time: one line each, or each with its whole text."""
+"""Show the statements that take most of the server's time: one line each, or each with its complete text."""
 
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,15 @@ _WIDEST_QUERY = 100
 _COLUMNS = (
     TableColumn("share", "right"),
     TableColumn("total", "right"),
-    TableColumn("calls", "right", goes=1),
-    TableColumn("mean", "right", goes=3),
-    TableColumn("max", "right", goes=5),
-    TableColumn("stddev", "right", goes=9),
-    TableColumn("rows", "right", goes=6),
-    TableColumn("cache", "right", goes=8),
-    TableColumn("user", goes=4),
-    TableColumn("id", "right", goes=2),
-    TableColumn("query", wanted=24),
+    TableColumn("calls", "right", drop_order=1),
+    TableColumn("mean", "right", drop_order=3),
+    TableColumn("max", "right", drop_order=5),
+    TableColumn("stddev", "right", drop_order=9),
+    TableColumn("rows", "right", drop_order=6),
+    TableColumn("cache", "right", drop_order=8),
+    TableColumn("user", drop_order=4),
+    TableColumn("id", "right", drop_order=2),
+    TableColumn("query", preferred_width=24),
 )
 
 
@@ -30,7 +30,7 @@ def show_queries(context: CommandContext, found: "SlowQueries", *, full: bool) -
     """Show the totals, then the statements; with ``full``, the text of each, laid out."""
     since = f" since {moment(found.since)} UTC" if found.since else ""
     counted = f"{count(found.statements, 'statement')}, {count(found.calls, 'call')}"
-    context.screen.line(f"{counted}, {duration(found.total_ms)} in all{since}", "bold")
+    context.screen.line(f"{counted}, {duration(found.total_ms)} in total{since}", "bold")
     if full:
         for query in found.queries:
             _show_whole(context, query)
@@ -84,9 +84,14 @@ def _show_whole(context: CommandContext, query: "SlowQuery") -> None:
 def _show_what_is_missing(context: CommandContext, found: "SlowQueries") -> None:
     note = context.screen.note
     if not found.has_texts:
-        note("The texts cannot be read: one of another database is not valid in the encoding of this one.", "yellow")
+        note(
+            "The texts cannot be read: a text from another database is not valid in this database's encoding.", "yellow"
+        )
     for other in found.unreadable:
-        note(f"  {other.database} ({other.encoding}) has {count(other.statements, 'statement')}. Forget: {other.reset}")
+        note(
+            f"  {other.database} ({other.encoding}) has {count(other.statements, 'statement')}. "
+            f"To remove them: {other.reset}"
+        )
     if hidden := found.hidden:
         are = "is" if hidden.statements == 1 else "are"
         note(

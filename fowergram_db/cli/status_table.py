@@ -1,4 +1,4 @@
-"""Show what state every migration is in: as a table, as data."""
+"""Show the state of every migration: as a table, as data."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ _PROBLEM_MARK, _PROBLEM_STYLE = "!", "bold red"
 
 
 def migration_data(migration: "Migration") -> dict[str, Any]:
-    """Return one migration as JSON shows it."""
+    """Return one migration for the JSON document."""
     from fowergram_db.migrations.version import as_data
 
     return {
@@ -39,15 +39,15 @@ def migration_data(migration: "Migration") -> dict[str, Any]:
 
 
 def show_status(context: CommandContext, found: "Status", pending: int, problems: int) -> None:
-    """Show the table, what is remarkable about the database, and the summary as the last line."""
+    """Show the table, the problems of the database and other tools' histories, and the summary as the last line."""
     columns = (
         TableColumn(""),
         TableColumn("version", "right"),
-        TableColumn("name", wanted=63),
+        TableColumn("name", preferred_width=63),
         TableColumn("state"),
-        TableColumn("applied at (UTC)", goes=1),
-        TableColumn("took", "right", goes=3),
-        TableColumn("undo", goes=2),
+        TableColumn("applied at (UTC)", drop_order=1),
+        TableColumn("took", "right", drop_order=3),
+        TableColumn("undo", drop_order=2),
     )
     context.screen.table(columns, tuple(_status_rows(found.migrations)))
     if not found.database_exists and context.target:
@@ -64,7 +64,7 @@ def show_status(context: CommandContext, found: "Status", pending: int, problems
 
 
 def other_history_data(other: "OtherHistory") -> dict[str, Any]:
-    """Return another tool's history as JSON shows it."""
+    """Return another tool's history for the JSON document."""
     return {
         "tool": other.tool,
         "table": other.table,
@@ -93,7 +93,7 @@ def _status_rows(migrations: "Sequence[Migration]") -> Iterator[Row]:
                 migration.name,
                 state,
                 moment(migration.executed_at),
-                duration(took) if took else "",  # of one that was adopted, or stopped midway, nobody knows it
+                duration(took) if took else "",  # unknown if it was adopted or stopped midway
                 "yes" if migration.reversible else "no",
             ),
             _STYLES.get(state, _PROBLEM_STYLE),

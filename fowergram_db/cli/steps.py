@@ -1,4 +1,4 @@
-"""Show the steps of a run as they are taken, and where the database stands in the end."""
+"""Show the steps of a run as they happen, and a summary of the database at the end."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def step_listener(context: CommandContext, show: "Callable[[str], None] | None" = None) -> "OnEvent":
-    """Return a listener that also keeps the steps for the JSON document, the failed run's included.
+    """Return a listener that also keeps the steps for the JSON document, including those of a run that fails.
 
-    ``show`` is given a line for each step that is done; by itself they are the result, on stdout.
+    ``show`` gets a line for each finished step. Without it, the lines are printed on stdout as the result.
     """
     done: list[dict[str, Any]] = []
     context.data["steps"] = done
@@ -30,7 +30,7 @@ def step_listener(context: CommandContext, show: "Callable[[str], None] | None" 
 def listener(
     context: CommandContext, done: list[dict[str, Any]], show: "Callable[[str], None] | None" = None
 ) -> "OnEvent":
-    """Return what shows each event as it comes, and adds each finished step to ``done``."""
+    """Return a function that shows each event at once, and adds each finished step to ``done``."""
     from fowergram_db.migrations import events
 
     screen, secrets = context.screen, _Secrets()
@@ -48,7 +48,7 @@ def listener(
                 screen.end_progress(step.filename)
                 done.append(step_data(step) | {"duration_ms": rounded(duration_ms)})
                 verb = "applied" if step.direction == "up" else "undone"
-                recorded = "" if step.direction == "up" or step.is_file else ", by the script recorded with it"
+                recorded = "" if step.direction == "up" or step.is_file else ", with the recorded down script"
                 (show or screen.line)(f"{verb:8} {step.filename} ({duration(duration_ms)}{recorded})")
             case events.TemplateBuilt(name):
                 screen.note(f"Built the template {name}.", event=_word(event))
@@ -72,7 +72,7 @@ def _word(event: "Event") -> str:
 
 
 class _Secrets:
-    """The secrets in the scripts of a run: a server repeats them in notices. They are looked for when it says one."""
+    """The secrets in the scripts of a run, which a server may repeat in notices. Searched at the first notice."""
 
     def __init__(self) -> None:
         self._steps: list[Step] = []
@@ -107,7 +107,7 @@ def _how_far(event: "Progressed | StatementReached") -> str:
 
 
 def _said(event: "Event") -> str:  # noqa: C901, PLR0911 - a sentence for each
-    """Say in words what is no step: who is in the way, what is begun again."""
+    """Describe an event that is not a step: who blocks a migration, what is retried."""
     from fowergram_db.migrations import events
 
     match event:
@@ -120,11 +120,11 @@ def _said(event: "Event") -> str:  # noqa: C901, PLR0911 - a sentence for each
         case events.Retried(step, reason, attempt, attempts, delay_s, _):
             return f"{reason}\n{step.filename} was rolled back; try {attempt + 1} of {attempts} in {delay_s:.1f} s"
         case events.Resumed(step, number, total):
-            return f"{step.filename} goes on at statement {number} of {total}"
+            return f"{step.filename} continues with statement {number} of {total}"
         case events.IndexDropped(_, index):
-            return f"Dropped the invalid index {index} that an earlier attempt has left; the statement runs again"
+            return f"Dropped the invalid index {index} that an earlier attempt left; the statement runs again"
         case events.DetachmentFinished(_, partition):
-            return f"Finishing to detach the partition {partition}, where an earlier attempt has stopped"
+            return f"Completing the detachment of partition {partition}, which an earlier attempt did not complete"
         case events.DatabasePruned(name, use):
             return f"Dropped {name} ({use})."
         case events.StatementLeftOut() | events.RoleCreated():
@@ -136,7 +136,7 @@ def _said(event: "Event") -> str:  # noqa: C901, PLR0911 - a sentence for each
 
 
 def step_data(step: "Step") -> dict[str, Any]:
-    """Return a step as the JSON document has it, but for how long it took."""
+    """Return a step for the JSON document, without its duration."""
     from fowergram_db.migrations.version import as_data
 
     return {
@@ -148,21 +148,21 @@ def step_data(step: "Step") -> dict[str, Any]:
 
 
 def report_summary(context: CommandContext, summary: "Summary") -> CommandResult:
-    """Say where the database now stands."""
+    """Show the summary of the database, and return it as the result of a command."""
     if not context.data["steps"]:
         context.screen.line("Nothing to do.")
     return CommandResult({"summary": _show_summary(context, summary)})
 
 
 def _show_summary(context: CommandContext, summary: "Summary") -> dict[str, int]:
-    """Say where the database stands, and return that for the JSON document."""
+    """Show the summary of the database, and return it for the JSON document."""
     assert context.target is not None  # noqa: S101 - a command that ends well has had a target
     context.screen.line(f'Database "{context.target.dbname}" is {summary}.', "bold")
     return {"applied": len(summary.applied), "pending": len(summary.pending)}
 
 
 def show_reset(context: CommandContext, files: "Sequence[MigrationFile]", done: "Reset") -> CommandResult:
-    """Say how a database was made anew, and where it now stands."""
+    """Show how a database was recreated, and its summary."""
     from fowergram_db.migrations.status import Summary
 
     if done.emptied:
@@ -175,7 +175,8 @@ def show_reset(context: CommandContext, files: "Sequence[MigrationFile]", done: 
         context.screen.note(f"Cloned from {done.template}" + (f" ({reason})." if reason else "."))
     elif done.fallback_reason:
         context.screen.note(
-            f"Dropped what was in it and built it again, as {done.fallback_reason}: ALTER ROLE … CREATEDB."
+            f"Dropped the objects in the database and built them again, because {done.fallback_reason} "
+            "(ALTER ROLE … CREATEDB makes this faster and safer)."
         )
     deleted = {"rows": done.emptied.rows, "tables": done.emptied.tables} if done.emptied else None
     return CommandResult(
@@ -190,5 +191,5 @@ def show_reset(context: CommandContext, files: "Sequence[MigrationFile]", done: 
 
 
 def rounded(milliseconds: float | None) -> float | None:
-    """Round a duration to microseconds, for JSON."""
+    """Round a duration in ms to microseconds, for JSON."""
     return None if milliseconds is None else round(milliseconds, 3)

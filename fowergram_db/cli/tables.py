@@ -1,4 +1,4 @@
-"""Lay out tables: for a terminal so that each row is one line, for a pipe so that nothing is ever cut."""
+"""Lay out tables: one line per row on a terminal, and complete rows for a pipe."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ _LEAST = 8
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column of a table: its heading, the side its cells lean to, and how it gives way to others.
+    """One column of a table: its heading, the alignment of its cells, and what happens on a narrow terminal.
 
-    Where a terminal is too narrow, the column of the highest ``goes`` is left out first; one of 0 stays. Then the cells
-    of columns that have a ``wanted`` width are cut, those of others not. So wide, no other column has to go for them.
+    First, columns are left out, the one with the highest ``drop_order`` first; 0 means never. Then cells are truncated,
+    first those of columns with a ``preferred_width``, in terminal columns. Beyond that width, such a column gives way
+    before another column is left out.
     """
 
     heading: str
     justify: str = "left"
-    goes: int = 0
-    wanted: int = 0
+    drop_order: int = 0
+    preferred_width: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ def plain_lines(columns: Sequence[TableColumn], rows: Sequence[Row]) -> Iterator
 def fitted_lines(columns: Sequence[TableColumn], rows: Sequence[Row], width: int) -> Iterator[str]:
     """Yield the heading, a rule and the rows, none of them wider than a terminal of ``width``, if that can be.
 
-    >>> columns = TableColumn("name", wanted=63), TableColumn("owner", goes=1), TableColumn("rows", "right")
+    >>> owner, rows = TableColumn("owner", drop_order=1), TableColumn("rows", "right")
+    >>> columns = TableColumn("name", preferred_width=63), owner, rows
     >>> for line in fitted_lines(columns, [Row(("a" * 30, "somebody", "7"))], 30): print(line)
     name                      rows
     ──────────────────────────────
@@ -52,7 +54,7 @@ def fitted_lines(columns: Sequence[TableColumn], rows: Sequence[Row], width: int
     cells = [tuple(without_brackets(on_one_line(cell)) for cell in row.cells) for row in rows]
     widths = [max(map(width_of, (column.heading, *(line[at] for line in cells)))) for at, column in enumerate(columns)]
     shown = _shown(columns, widths, width)
-    _cut(columns, widths, shown, width)
+    _shrink(columns, widths, shown, width)
     chosen = [columns[at] for at in shown]
     wide = [widths[at] for at in shown]
     yield _joined(chosen, [column.heading for column in chosen], wide)
@@ -65,23 +67,23 @@ def _shown(columns: Sequence[TableColumn], widths: Sequence[int], width: int) ->
     """Return which columns there is room for."""
     shown = list(range(len(columns)))
     while _needed(columns, widths, shown) > width:
-        least = max(shown, key=lambda at: columns[at].goes)
-        if not columns[least].goes:
+        least = max(shown, key=lambda at: columns[at].drop_order)
+        if not columns[least].drop_order:
             break
         shown.remove(least)
     return shown
 
 
 def _needed(columns: Sequence[TableColumn], widths: Sequence[int], shown: Sequence[int]) -> int:
-    wanted = (min(widths[at], columns[at].wanted or widths[at]) for at in shown)
-    return sum(wanted) + len(_GAP) * (len(shown) - 1)
+    preferred_width = (min(widths[at], columns[at].preferred_width or widths[at]) for at in shown)
+    return sum(preferred_width) + len(_GAP) * (len(shown) - 1)
 
 
-def _cut(columns: Sequence[TableColumn], widths: list[int], shown: Sequence[int], width: int) -> None:
-    """Take what is too much from the widest column that may be cut, until all fit; then from any."""
-    for may_be_cut in ([at for at in shown if columns[at].wanted], list(shown)):
-        while may_be_cut and (excess := sum(widths[at] for at in shown) + len(_GAP) * (len(shown) - 1) - width) > 0:
-            widest, *others = sorted(may_be_cut, key=lambda at: widths[at], reverse=True)
+def _shrink(columns: Sequence[TableColumn], widths: list[int], shown: Sequence[int], width: int) -> None:
+    """Shrink the widest columns that have a preferred width until all fit, then any column."""
+    for shrinkable in ([at for at in shown if columns[at].preferred_width], list(shown)):
+        while shrinkable and (excess := sum(widths[at] for at in shown) + len(_GAP) * (len(shown) - 1) - width) > 0:
+            widest, *others = sorted(shrinkable, key=lambda at: widths[at], reverse=True)
             next_width = max([_LEAST, *(widths[at] for at in others if widths[at] < widths[widest])])
             if widths[widest] <= _LEAST:
                 break
@@ -97,7 +99,7 @@ def _joined(columns: Sequence[TableColumn], cells: Sequence[str], widths: Sequen
 
 
 def shortened(text: str, width: int) -> str:
-    """Cut a text to some columns of a terminal, with an ellipsis; signs above and below stay with their letter.
+    """Truncate a text to ``width`` terminal columns, with an ellipsis. Combining characters stay with their letter.
 
     >>> shortened("users", 5), shortened("accounts", 5), shortened("ผู้ใช้งาน", 4), shortened("表表表", 4)
     ('users', 'acco…', 'ผู้ใช้…', '表…')

@@ -24,21 +24,26 @@ if TYPE_CHECKING:
     from fowergram_db.testdb.databases import ClonePool, TestDatabase
     from fowergram_db.testdb.pruning import ManagedDatabase
 
-app = typer.Typer(help="Make, list and prune databases for tests.", no_args_is_help=False)
+app = typer.Typer(help="Create, list and drop databases for tests.", no_args_is_help=False)
 _GROUP = "testdb"
 
 
 _COUNT = Annotated[
-    int, option("Make so many.  [default: 1]", "--count", variable="FOWERGRAM_TESTDB_COUNT", metavar="N", min=0)
+    int, option("Number of databases.  [default: 1]", "--count", variable="FOWERGRAM_TESTDB_COUNT", metavar="N", min=0)
 ]
 _NAME = Annotated[
     str | None,
-    option("Call it so; of several, each gets a number.", "--name", variable="FOWERGRAM_TESTDB_NAME", metavar="NAME"),
+    option(
+        "Name of the database. With --count, each gets a number.",
+        "--name",
+        variable="FOWERGRAM_TESTDB_NAME",
+        metavar="NAME",
+    ),
 ]
 _TTL = Annotated[
     str,
     option(
-        "Let `testdb prune` drop it when it is so old; 0: never by itself.  [default: 1d]",
+        "Age at which `testdb prune` may drop it; 0 = never.  [default: 1d]",
         "--ttl",
         variable="FOWERGRAM_TESTDB_TTL",
         metavar="DURATION",
@@ -47,7 +52,7 @@ _TTL = Annotated[
 _WARM = Annotated[
     int,
     option(
-        "Keep so many clones ready for whoever comes next.  [default: 0]",
+        "Number of clones to prepare in advance for the next call.  [default: 0]",
         "--warm",
         variable="FOWERGRAM_TESTDB_WARM",
         metavar="N",
@@ -69,12 +74,12 @@ _WARM = Annotated[
 def create(
     context: CommandContext, count: _COUNT = 1, name: _NAME = None, ttl: _TTL = "1d", warm: _WARM = 0
 ) -> CommandResult:
-    """Make databases for tests, and print their URLs.
+    """Create databases for tests, and print their URLs.
 
-    Each is a fresh clone of a template that is built once, with all migrations applied and no data, and is nobody
-    else's: one URL on a line, password included. A clone that is ready is given out by renaming it. `testdb prune`
-    drops them, or DROP DATABASE does. --warm begins to make new ones when the URLs are printed, and with --count 0 does
-    so before it ends.
+    Prints one URL a line, which includes the password. Each database is a new clone of a template, which is built only
+    once: all migrations are applied, and there is no other data. If a prepared clone exists, it is renamed, which is
+    faster. `testdb prune` or DROP DATABASE drops the databases. With --warm, clones are prepared in the background
+    after the URLs are printed; with --count 0, before the command ends.
     """
     from fowergram_db.database.protection import require_no_production
     from fowergram_db.testdb.databases import names_for
@@ -116,7 +121,7 @@ def _supply_for(
 
 
 def _hand_out(context: CommandContext, database: "TestDatabase") -> None:
-    """Print the URL of a database that was just made, so that its user has it even if the next one fails."""
+    """Print the URL of a database as soon as it exists, so that the user knows it even if the next one fails."""
     from fowergram_db.database.target import url_of
 
     context.data["databases"].append(_database_data(database))
@@ -125,20 +130,20 @@ def _hand_out(context: CommandContext, database: "TestDatabase") -> None:
 
 def _keep_ready(context: CommandContext, source: "ClonePool", warm: int) -> None:
     context.data["ready"] = source.keep_ready(warm)
-    context.screen.line(f"{counted(context.data['ready'], 'clone')} made ready.")
+    context.screen.line(f"{counted(context.data['ready'], 'clone')} prepared.")
 
 
 def _require_lasting(context: CommandContext) -> None:
-    """Refuse the embedded server, which its last user stops."""
+    """Refuse the embedded server, which stops together with its last client."""
     if context.target and context.target.embedded:
         raise Refused(
-            "the embedded PostgreSQL stops when this command ends: the URL would lead nowhere",
-            hint="Name a server (--database-url, DATABASE_URL); the pytest fixtures keep the embedded one running.",
+            "the embedded PostgreSQL stops when this command ends, and the databases with it",
+            hint="Name a server with --database-url or DATABASE_URL. The pytest fixtures keep it running.",
         )
 
 
 def _refill(context: CommandContext, target: "Target", warm: int) -> None:
-    """Begin to make clones ready, in a process of its own that nobody has to wait for."""
+    """Start to prepare clones in a background process; do not wait for it."""
     from fowergram_db.cli.background import start
     from fowergram_db.database.target import VARIABLES, url_of
 
@@ -148,7 +153,7 @@ def _refill(context: CommandContext, target: "Target", warm: int) -> None:
     try:
         start(["testdb", "create", "--count", "0", "--warm", str(warm), *directories], variables)
     except OSError as error:
-        context.screen.note(f"No clones are made ready: the process for it cannot be started: {error.strerror}")
+        context.screen.note(f"No clones are prepared: their process cannot be started: {error.strerror}")
 
 
 def _database_data(database: "TestDatabase") -> dict[str, Any]:
@@ -170,23 +175,23 @@ def _database_data(database: "TestDatabase") -> dict[str, Any]:
     examples="  fowergram-db testdb list\n  fowergram-db testdb list --json",
 )
 def list_(context: CommandContext) -> CommandResult:
-    """Show the databases that the tool has made for a while.
+    """Show the databases that the tool has created for itself.
 
-    Test databases, clones that are ready, templates, and what runs have left that were killed: how old each is, how
-    large, how many clients it has, and whether it is still of use.
+    These are test databases, prepared clones, templates, and what killed processes have left. Shows the age and size
+    of each, how many clients it has, and whether it is still in use.
     """
     from fowergram_db.testdb.pruning import list_managed
 
     with context.reached() as target, context.administer(target) as admin:
         found = list_managed(admin)
     columns = (
-        TableColumn("database", wanted=63),
-        TableColumn("kind", goes=1),
-        TableColumn("age", "right", goes=3),
-        TableColumn("size", "right", goes=2),
-        TableColumn("clients", "right", goes=4),
+        TableColumn("database", preferred_width=63),
+        TableColumn("kind", drop_order=1),
+        TableColumn("age", "right", drop_order=3),
+        TableColumn("size", "right", drop_order=2),
+        TableColumn("clients", "right", drop_order=4),
         TableColumn("use"),
-        TableColumn("owner", goes=5),
+        TableColumn("owner", drop_order=5),
     )
     now = datetime.now(UTC)
     context.screen.table(columns, tuple(Row(_cells(database, now)) for database in found))
@@ -236,25 +241,26 @@ def prune(
     older_than: Annotated[
         str | None,
         option(
-            "Also drop whatever is older than this, templates included, if it was made from this project's migrations.",
+            "Also drop databases that are older than this, including templates, if they were made from this "
+            "project's migrations.",
             "--older-than",
             variable="FOWERGRAM_TESTDB_OLDER_THAN",
             metavar="DURATION",
         ),
     ] = None,
     everything: Annotated[
-        bool, option("With --older-than: of all projects.", "--all", variable="FOWERGRAM_TESTDB_ALL")
+        bool, option("With --older-than: drop those of all projects.", "--all", variable="FOWERGRAM_TESTDB_ALL")
     ] = False,
     dry_run: Annotated[
         bool, option("Print what would be dropped, and drop nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
     ] = False,
 ) -> CommandResult:
-    """Drop what is no longer needed.
+    """Drop databases that the tool has created and that are no longer needed.
 
-    Test databases that have expired, what killed runs have left, clones that wait for a template that is gone or have
-    waited for a day, and templates that were not used for a week. What has clients, belongs to a run that lives, or is
-    marked as production is left alone; so is every database that no label says to be the tool's. Of one project is what
-    was made from migrations with the same first file.
+    Drops expired test databases, what killed processes have left, prepared clones that are older than a day or whose
+    template is gone, and templates that were not used for a week. Never drops a database that has clients, belongs to
+    a running process, is marked as production, or was not created by this tool. Databases belong to one project if
+    their migrations begin with the same file.
     """
     from fowergram_db.database.protection import require_no_production
     from fowergram_db.testdb.pruning import due
@@ -284,11 +290,11 @@ def prune(
 
 
 def _project(context: CommandContext) -> str:
-    """Return what tells the project at hand from others; "" where there are no migrations, so that nothing is of it."""
+    """Return what identifies this project, "" if there are no migrations: then no database belongs to it."""
     from fowergram_db.testdb.template import project_of
 
     try:
         return project_of(context.read_files())
     except ConfigurationError as error:
-        context.screen.note(f"No database counts as one of this project: {error.message}.")
+        context.screen.note(f"No database is counted as one of this project: {error.message}.")
         return ""

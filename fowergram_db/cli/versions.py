@@ -1,4 +1,4 @@
-"""Read the versions that options name: a number in most directories, a text in some."""
+"""Parse the versions given in options: a number in most layouts, a text in some."""
 
 import re
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ _VERSION = re.compile(r"-?[0-9][\w.-]*")
 
 
 def named_version(text: str | None, files: "Sequence[MigrationFile]") -> "Version | str | None":
-    """Return the version of the files that an option names, or its text, which the history may know.
+    """Return the version of the files that an option names, or its text, which may be in the history.
 
     None where there is no option. Raises UsageError for a text that is no version, UnknownVersion for one of several.
     """

@@ -177,18 +177,18 @@ class StatementLeftOut(NamedTuple):
     def __str__(self) -> str:
         """Say it to a person."""
         where = f"{self.step.source}:{self.line}"
-        return f"{where}: {self.label} is left out: {self.reason}, and is not changed for a database built here"
+        return f"{where}: {self.label} is skipped in the database that is built here: {self.reason}"
 
 
 class RoleCreated(NamedTuple):
-    """A script has made a role, which the server did not have, for a database that is built beside others."""
+    """A script has created a role that did not exist, for a database that is built beside others."""
 
     name: str
     step: Step
 
     def __str__(self) -> str:
         """Say it to a person."""
-        return f'Created role "{self.name}", which the server did not have, as {self.step.filename} says.'
+        return f'Created role "{self.name}" from {self.step.filename}, because it did not exist.'
 
 
 class BuildDiscarded(NamedTuple):

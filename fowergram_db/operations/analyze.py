@@ -33,7 +33,7 @@ _MAINTAIN_PRIVILEGE = 170000
 
 
 class TableKind(StrEnum):
-    """What can be analysed."""
+    """What can be analyzed."""
 
     TABLE = "table"
     PARTITIONED_TABLE = "partitioned table"
@@ -41,7 +41,7 @@ class TableKind(StrEnum):
 
 
 class AnalyzeOutcome(StrEnum):
-    """What became of a table: analysed, left alone (no right to it, or gone), locked too long, or refused."""
+    """What became of a table: analyzed, left alone (no right to it, or gone), locked too long, or refused."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -79,7 +79,7 @@ class TableReport:
     ``total_bytes`` = ``heap_bytes`` (with its maps) + ``index_bytes`` + ``toast_bytes`` (with its index);
     all None while another session holds an exclusive lock, since measuring would wait for it. ``rows`` is
     the planner's estimate, None where it has none. ``last_analyzed`` (UTC) is by hand or by autovacuum, None
-    for never; of a partitioned table it is when it was itself analysed, which autovacuum never does, and on
+    for never; of a partitioned table it is when it was itself analyzed, which autovacuum never does, and on
     PostgreSQL 13, which does not record that, when the oldest of its partitions was.
     """
 
@@ -130,9 +130,9 @@ def analyze(
     """Run ANALYZE on these tables, or on all outside the system's schemas, the largest first; then report.
 
     Names are read as PostgreSQL reads them: ``name``, ``schema.name``, quoted where they have capitals. A
-    partitioned table is analysed with all its partitions. Each table is a transaction of its own that waits
-    at most ``LOCK_TIMEOUT_S`` for its locks; what cannot be analysed is reported, and the others go on.
-    Raises UsageError, before anything is analysed, where a name is no table; DatabaseError where the
+    partitioned table is analyzed with all its partitions. Each table is a transaction of its own that waits
+    at most ``LOCK_TIMEOUT_S`` for its locks; what cannot be analyzed is reported, and the others go on.
+    Raises UsageError, before anything is analyzed, where a name is no table; DatabaseError where the
     session is lost or the catalog cannot be read.
     """
     require_coordinator(connection)

@@ -123,7 +123,7 @@ total AS (
         CASE WHEN pg_catalog.bool_and(main_bytes IS NOT NULL) THEN pg_catalog.sum(toast_bytes) END AS toast_bytes,
         CASE WHEN pg_catalog.bool_and(rows IS NOT NULL) THEN pg_catalog.sum(rows) END AS rows,
         pg_catalog.sum(n_dead_tup) AS dead_rows,
-        -- 13 records nothing of a partitioned table itself: there, when its oldest partition was analysed.
+        -- 13 records nothing of a partitioned table itself: there, when its oldest partition was analyzed.
         CASE
             WHEN pg_catalog.bool_or(is_root AND is_recorded)
             THEN pg_catalog.max(last_analyzed) FILTER (WHERE is_root)

@@ -32,7 +32,7 @@ class Statement:
 
     @property
     def is_query(self) -> bool:
-        """Tell whether it can be prepared: no utility command, whose expressions are analysed when it runs."""
+        """Tell whether it can be prepared: no utility command, whose expressions are analyzed when it runs."""
         return _PREPARED.match(self.text) is not None
 
     def line_of(self, offset: int) -> int:

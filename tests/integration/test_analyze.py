@@ -84,11 +84,11 @@ def test_a_database_without_tables_has_nothing_to_do(empty_db):
     assert (report.results, report.tables, seen) == ((), (), [])
 
 
-def test_every_table_of_the_product_is_analysed(db):
+def test_every_table_of_the_product_is_analyzed(db):
     assert {result.outcome for result in run(db).results} <= {AnalyzeOutcome.DONE}
 
 
-def test_without_names_all_kinds_of_tables_are_analysed_the_largest_first(empty_db):
+def test_without_names_all_kinds_of_tables_are_analyzed_the_largest_first(empty_db):
     empty_db.execute("CREATE TABLE small AS SELECT 1 AS id")
     empty_db.execute("CREATE TABLE large AS SELECT generate_series(1, 20000) AS id")
     empty_db.execute("CREATE MATERIALIZED VIEW middle AS SELECT id FROM large WHERE id < 5000")
@@ -102,7 +102,7 @@ def test_without_names_all_kinds_of_tables_are_analysed_the_largest_first(empty_
         assert statistics_of(empty_db, table) == ["id"]
 
 
-def test_a_partitioned_table_is_analysed_once_with_its_partitions(empty_db):
+def test_a_partitioned_table_is_analyzed_once_with_its_partitions(empty_db):
     empty_db.execute(_PARTITIONED)
     report = run(empty_db)
     assert outcomes(report) == {"visit": AnalyzeOutcome.DONE}
@@ -146,7 +146,7 @@ def test_a_name_is_read_as_postgresql_reads_it(empty_db, name, found):
     assert statistics_of(empty_db, found)[0] == "id"
 
 
-def test_a_table_named_twice_is_analysed_once(empty_db):
+def test_a_table_named_twice_is_analyzed_once(empty_db):
     empty_db.execute("CREATE TABLE plain AS SELECT 1 AS id")
     assert len(run(empty_db, "plain", "public.plain").results) == 1
 
@@ -157,7 +157,7 @@ _NO_TABLES = (
 
 
 @pytest.mark.parametrize("name", _NO_TABLES)
-def test_what_is_no_table_is_refused_before_anything_is_analysed(empty_db, name):
+def test_what_is_no_table_is_refused_before_anything_is_analyzed(empty_db, name):
     empty_db.execute("CREATE TABLE plain AS SELECT 1 AS id")
     empty_db.execute("CREATE INDEX plain_idx ON plain (id)")
     empty_db.execute("CREATE VIEW glance AS SELECT id FROM plain")
@@ -230,7 +230,7 @@ def test_a_partition_that_the_parents_analyze_leaves_out_is_reported(empty_db, r
     assert statistics_of(empty_db, "visit_2") == ["id", "note"]
 
 
-def test_a_partition_of_ones_own_is_analysed_where_its_parent_may_not_be(empty_db, role):
+def test_a_partition_of_ones_own_is_analyzed_where_its_parent_may_not_be(empty_db, role):
     empty_db.execute(_PARTITIONED)
     own(empty_db, role, "visit_1")
     become(empty_db, role)

@@ -179,7 +179,7 @@ def test_a_unique_build_that_fails_is_partial_and_goes_on_when_the_data_is_mende
     query("DELETE FROM a WHERE ctid = (SELECT min(ctid) FROM a)")
     again = cli("migrate")
     assert again.exit_code == 0
-    assert "goes on at statement 2 of 3" in again.err
+    assert "continues with statement 2 of 3" in again.err
     assert "Dropped the invalid index public.a_id" in again.err
     assert query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_id'::regclass") == [(True,)]
     assert query("SELECT count(*) FROM a") == [(2,)]

@@ -90,7 +90,7 @@ def test_folders_that_are_not_read_are_named(cli, write, directory):
     write(**{"001_a": "SELECT 1;"})
     (directory / "old").mkdir()
     (directory / "old/002_b.sql").write_text("SELECT 2;")
-    assert f"{directory}/old holds migrations" in cli("migrate").err
+    assert f"{directory}/old also contains migrations" in cli("migrate").err
 
 
 @pytest.mark.parametrize("text", ["'x';", "5;", '"a" b;'])

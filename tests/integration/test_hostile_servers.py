@@ -503,7 +503,7 @@ def test_a_run_whose_output_nobody_takes_does_all_it_was_asked(write, variables,
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
     if exit_code:
-        assert done.stderr.endswith("hint: What was asked is done.\n")
+        assert done.stderr.endswith("hint: The command itself is done.\n")
     if ">document" in command:
         assert json.loads(Path("document").read_text())["ok"]
     assert query("SELECT array_agg(version ORDER BY version) FROM schema_migrations") == [([1, 2],)]

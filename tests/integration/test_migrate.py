@@ -177,7 +177,7 @@ def test_rollback_works_from_what_was_recorded_when_the_file_is_gone_or_edited(c
     (directory / "002_b.down.sql").write_text("DROP TABLE something_else;")
     result = cli("rollback", "--steps", "2")
     assert result.exit_code == 0
-    assert result.out.count("by the script recorded with it") == 2
+    assert result.out.count("with the recorded down script") == 2
     assert tables() == ["a"]
 
 
@@ -409,7 +409,7 @@ def test_ctrl_c_at_a_question_does_nothing(write, variables, cli, query):
     if process == 0:
         os.execvpe(command[0], command, variables)
     shown = b""
-    while b"to go on: " not in shown:
+    while b"to continue: " not in shown:
         shown += os.read(terminal, 65536)
     os.write(terminal, b"\x03")
     with contextlib.suppress(OSError):  # the end of the terminal

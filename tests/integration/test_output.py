@@ -95,7 +95,7 @@ def test_analyze_that_can_do_nothing_fails_and_says_each_reason_once(cli, empty_
     assert said == [
         "skipped: the role may not analyse it: public.t01, public.t02, public.t03, public.t04, public.t05 and 25 more"
     ]
-    assert "error: 30 of 30 tables were not analysed" in result.err
+    assert "error: 30 of 30 tables were not analyzed" in result.err
 
 
 @pytest.mark.usefixtures("empty_db")

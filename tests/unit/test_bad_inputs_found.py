@@ -14,9 +14,9 @@ URL = ("--database-url", "postgresql://localhost:1/x")
     [
         (["migrate", "--to", "1", "--to", "2", *URL], "Option '--to' is given more than once."),
         (["status", *URL, *URL], "Option '--database-url' is given more than once."),
-        (["migrate", *URL, "--wait", "inf"], "it is not a number of seconds"),
-        (["migrate", *URL, "--wait-for-server", "1e999"], "it is not a number of seconds"),
-        (["migrate", *URL, "--wait", "nan"], "it is not a number of seconds"),
+        (["migrate", *URL, "--wait", "inf"], "this is not a number of seconds"),
+        (["migrate", *URL, "--wait-for-server", "1e999"], "this is not a number of seconds"),
+        (["migrate", *URL, "--wait", "nan"], "this is not a number of seconds"),
         (["status", "--host", ".."], "the host is neither a name, nor an address, nor a directory"),
         (["status", "--host", "a" * 64], "the host is neither a name, nor an address, nor a directory"),
         (["status", "--dbname", "a\nb"], "the name of the database holds a control character"),

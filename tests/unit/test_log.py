@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from fowergram_db.cli.log import Level, LogFormat, LogSettings, Verbosity, behind_command, log_settings
+from fowergram_db.cli.log import Level, LogFormat, LogSettings, Verbosity, log_settings, move_log_options
 from fowergram_db.cli.loggers import logging_to
 from fowergram_db.cli.main import run
 from fowergram_db.cli.render import Screen
@@ -50,7 +50,7 @@ def objects(text: str) -> list[dict[str, Any]]:
     ],
 )
 def test_options_of_the_log_may_stand_in_front_of_a_command(arguments, moved):
-    assert list(behind_command(arguments, ["testdb"])) == moved
+    assert list(move_log_options(arguments, ["testdb"])) == moved
 
 
 def test_more_than_two_v_say_no_more():

@@ -5,8 +5,9 @@ import pytest
 from fowergram_db.cli.tables import Row, TableColumn, fitted_lines, plain_lines, shortened, width_of
 
 STATUS = (
-    TableColumn(""), TableColumn("version", "right"), TableColumn("name", wanted=63), TableColumn("state"),
-    TableColumn("applied at (UTC)", goes=1), TableColumn("took", "right", goes=3), TableColumn("undo", goes=2),
+    TableColumn(""), TableColumn("version", "right"), TableColumn("name", preferred_width=63), TableColumn("state"),
+    TableColumn("applied at (UTC)", drop_order=1), TableColumn("took", "right", drop_order=3),
+    TableColumn("undo", drop_order=2),
 )  # fmt: skip
 NAMES = ("users", "x" * 40, "ผู้ใช้งาน" * 4, "ผู้ใช้งาน" * 200, "表" * 33, "y" * 1000, "", "a\nb\tc", "e\u0301" * 50)
 
@@ -41,13 +42,13 @@ def test_a_long_name_does_not_push_everything_out():
 
 
 def test_the_widest_name_is_cut_first():
-    columns = (TableColumn("a", wanted=30), TableColumn("b", wanted=30))
+    columns = (TableColumn("a", preferred_width=30), TableColumn("b", preferred_width=30))
     *_, line = fitted_lines(columns, [Row(("x" * 50, "y" * 10))], 40)
     assert line == f"{'x' * 27}…  {'y' * 10}"
 
 
 def test_figures_of_all_sizes_stay_whole():
-    columns = (TableColumn("name", wanted=63), TableColumn("rows", "right"))
+    columns = (TableColumn("name", preferred_width=63), TableColumn("rows", "right"))
     figures = ("0", "9,223,372,036,854,775,807", "?", "-1")
     lines = list(fitted_lines(columns, [Row(("t" * 70, figure)) for figure in figures], 60))
     assert [line.endswith(f" {figure}") for line, figure in zip(lines[2:], figures, strict=True)] == [True] * 4

@@ -138,9 +138,9 @@ class ServerGuard:
             there = [name for name in there if name != self.user]
         match found.concern:
             case Concern.NEW_ROLE | Concern.ROLES if there or not names:
-                return f'role "{there[0]}" is there' if there else "it may change a role that is there"
+                return f'role "{there[0]}" exists' if there else "it may change a role that exists"
             case Concern.ROLES if self.missing is MissingRoles.REFUSED:
-                return f'role "{names[0]}" is not there'
+                return f'role "{names[0]}" does not exist'
             case Concern.NEW_ROLE if self.missing is MissingRoles.REFUSED:
                 raise Refused(
                     f'{step.filename} makes role "{names[0]}", which this server does not have; none is made here',
@@ -150,9 +150,9 @@ class ServerGuard:
             case Concern.NEW_ROLE | Concern.ROLES:
                 return ""
             case Concern.DATABASES:
-                return "it is about another database"
+                return "it changes another database"
             case Concern.SERVER:
-                return "it is about the whole server"
+                return "it changes the whole server"
 
     def check(self, connection: Connection, checked: CheckedStep, query: str, on_event: OnEvent) -> None:
         """Send a query after a script, in its transaction, then check what the script has changed on the server.

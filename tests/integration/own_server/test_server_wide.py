@@ -275,8 +275,8 @@ def test_a_role_that_is_missing_is_made_for_test_databases_and_said_so(cli, writ
     write(**{"002_b": "CREATE TABLE b ()"})
     second = cli("testdb", "create")
     assert second.exit_code == 0, second.err
-    assert f'001_a.sql:1: CREATE ROLE is left out: role "{role}" is there' in second.err
-    assert "001_a.sql:2: ALTER ROLE is left out" in second.err
+    assert f'001_a.sql:1: CREATE ROLE is skipped in the database that is built here: role "{role}" exists' in second.err
+    assert "001_a.sql:2: ALTER ROLE is skipped" in second.err
     assert admin.execute(found, [role]).fetchone() == (5, ["work_mem=4MB"])
 
 
@@ -363,5 +363,5 @@ def test_a_reset_in_place_changes_no_role_either(write, cli, creator, shared, ad
     admin.execute("CREATE ROLE mine")
     before = shared()
     result = cli("reset", "--yes")
-    assert (result.exit_code, result.err.count("is left out")) == (0, 2), result.err
+    assert (result.exit_code, result.err.count("is skipped")) == (0, 2), result.err
     assert shared() == before
