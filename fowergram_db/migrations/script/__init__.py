@@ -1,1 +1,1 @@
-"""What an SQL script is made of: pure, and knows no server."""
+"""Read what an SQL script consists of. Pure: no module connects to a server."""

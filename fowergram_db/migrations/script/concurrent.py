@@ -16,7 +16,7 @@ _NOTHING = Token(TokenKind.OTHER, "")
 class IndexBuild:
     """An index that is built concurrently: its name as the server keeps it, its table as to_regclass() reads it.
 
-    The name is "" where the server makes one.
+    The name is "" if the server chooses it.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Detachment:
 
 
 def index_built(statement: str) -> IndexBuild | None:
-    """Return the index that a statement builds concurrently, None where it builds none or a name is ``U&"…"``.
+    """Return the index that a statement builds concurrently, None if it builds none or a name is ``U&"…"``.
 
     >>> index_built('CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "A""b" ON ONLY public.T (id)')
     IndexBuild(name='A"b', relation='public.t')
@@ -66,7 +66,7 @@ def index_built(statement: str) -> IndexBuild | None:
 
 
 def index_dropped(statement: str) -> str:
-    """Return the index that a statement drops concurrently, as to_regclass() reads it; "" where it drops none.
+    """Return the index that a statement drops concurrently, as to_regclass() reads it; "" if it drops none.
 
     The server takes only one at a time.
 
@@ -81,7 +81,7 @@ def index_dropped(statement: str) -> str:
 
 
 def rebuilt(statement: str) -> Rebuild | None:
-    """Return what a statement rebuilds, concurrently or not; None where it rebuilds nothing or does not name it.
+    """Return what a statement rebuilds, concurrently or not; None if it rebuilds nothing or does not name it.
 
     >>> rebuilt('REINDEX (VERBOSE, CONCURRENTLY true) TABLE "S".T')
     Rebuild(kind='table', name='"S".t')
@@ -102,7 +102,7 @@ def rebuilt(statement: str) -> Rebuild | None:
 
 
 def partition_detached(statement: str) -> Detachment | None:
-    """Return which partition ALTER TABLE detaches concurrently, None where it detaches none.
+    """Return which partition ALTER TABLE detaches concurrently, None if it detaches none.
 
     >>> partition_detached('ALTER TABLE ONLY s.P DETACH PARTITION "C" CONCURRENTLY')
     Detachment(parent='s.p', partition='"C"')
@@ -122,7 +122,7 @@ def partition_detached(statement: str) -> Detachment | None:
 
 
 class _NameReader:
-    """Reads tokens from the left, with three of them in view."""
+    """Reads tokens from left to right, with the next three in ``ahead``."""
 
     def __init__(self, source: Iterator[Token]) -> None:
         self.source = source
@@ -132,7 +132,7 @@ class _NameReader:
         return self.ahead[0].value == word and self.ahead[0].kind is not TokenKind.NAME
 
     def passes(self, *words: str) -> bool:
-        """Step over these words where they are what comes next; tell whether they were."""
+        """Step over these words if they come next; return whether they did."""
         if [token.value for token in self.ahead[: len(words)]] != list(words):
             return False
         if any(token.kind is TokenKind.NAME for token in self.ahead[: len(words)]):
@@ -142,12 +142,12 @@ class _NameReader:
         return True
 
     def skip_behind(self, word: str) -> None:
-        """Step over all that comes before a word, and the word."""
+        """Step over everything up to and including a word."""
         while self.ahead[0] is not _NOTHING and not self.passes(word):
             self._step()
 
     def name(self) -> str:
-        """Return the identifier that comes next, cut to what the server keeps; "" where none does."""
+        """Return the identifier that comes next, truncated as the server truncates it; "" if none does."""
         token = self.ahead[0]
         if token.kind not in (TokenKind.WORD, TokenKind.NAME):
             return ""

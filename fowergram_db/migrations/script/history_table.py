@@ -1,4 +1,4 @@
-"""Find the statements that would change the history of migrations, or take it away. Pure."""
+"""Find the statements that would change the history of migrations, or drop it. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ _OWN_ROLES = frozenset(("current_user", "current_role", "session_user"))
 
 
 def changes_history(statement: str) -> bool:
-    """Tell whether a statement makes, changes, fills, empties or drops the table of the history, or its schema.
+    """Return whether a statement creates, alters, writes to, empties or drops the history's table, or its schema.
 
     >>> changes_history("DROP TABLE IF EXISTS a, public.Schema_Migrations CASCADE")
     True
@@ -61,7 +61,7 @@ def _is_created(rest: Sequence[Token]) -> bool:
 
 
 def _is_written(found: Sequence[Token], at: int) -> bool:
-    """Tell whether a part of a statement, as of one with WITH, writes to the table."""
+    """Return whether a part of a statement, such as a query in WITH, writes to the table."""
     for verb in _WRITES:
         end = at + len(verb)
         if all(t.kind is TokenKind.WORD and t.value == word for t, word in zip(found[at:end], verb, strict=False)):
@@ -81,7 +81,7 @@ def _begins_with_it(rest: Sequence[Token]) -> bool:
 
 
 def _names(rest: Sequence[Token]) -> list[str]:
-    """Return the names of a list of names: those in the schema of the history, or in none, without it."""
+    """Return the names in a list of names; without the schema if it is the history's."""
     return list(_read_names(_behind_modifiers(rest)))
 
 

@@ -27,7 +27,7 @@ DEFAULT = Modes()
 
 
 def modes_in(said: str) -> Modes | None:
-    """Return what a statement that begins a transaction says of it, None for any other; its words in lower case.
+    """Return the modes that a statement sets as it begins a transaction, None for any other; ``said`` is in lower case.
 
     >>> modes_in("begin isolation level serializable read only")
     Modes(isolation='SERIALIZABLE', read_only=True, deferrable=False)
@@ -39,7 +39,7 @@ def modes_in(said: str) -> Modes | None:
 
 
 def modes_set(script: Script) -> tuple[Modes, tuple[Statement, ...]]:
-    """Return what a script sets for its transaction before anything but settings, and the statements that do it.
+    """Return the modes that a script sets before any statement but SET and RESET, and the statements that set them.
 
     >>> from fowergram_db.migrations.script.scanner import scan
     >>> modes_set(scan("SET lock_timeout = 0; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1"))[0].isolation

@@ -1,4 +1,4 @@
-"""Where something stands in a file, data that is not kept in memory counted in. Pure."""
+"""Compute where something is in a file; data that is not kept in memory counts. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Gap:
     """COPY data that is too large to be kept in memory: left out of the text at ``at``, read again from the file.
 
-    ``begin`` and ``end`` are its bytes in the file, ``lines`` how many line ends they have.
+    ``begin`` and ``end`` are its byte offsets in the file, ``lines`` is the number of line ends between them.
     """
 
     at: int
@@ -20,7 +20,7 @@ class Gap:
 def position(text: str, offset: int, gaps: Iterable[Gap] = ()) -> tuple[int, int]:
     r"""Return the 1-based line and column (in characters) of an offset; the lines of gaps before it count.
 
-    The offset of a gap itself is where its data begins.
+    The offset of a gap is where its data begins.
 
     >>> position("SELECT 1;\n  ผิด", 12), position("COPY t FROM stdin;\n\\.\nx", 22, [Gap(19, 19, 99, 7)])
     ((2, 3), (10, 1))

@@ -1,7 +1,7 @@
-"""Cut an SQL script into statements, as PostgreSQL's own lexer would. Pure.
+"""Split an SQL script into statements, as PostgreSQL's own lexer would. Pure.
 
-The server splits what is sent to it itself, so nothing depends on this where a script is sent whole. The statements
-give numbers and labels to errors, show what must not be in a file, and where COPY data stands.
+The server itself splits what it receives, so nothing depends on this if a script is sent whole. The statements
+give numbers and labels to errors, and show what must not be in a file and where COPY data is.
 """
 
 import re
@@ -25,8 +25,8 @@ from fowergram_db.migrations.script.traits import TELLING_WORDS, Trait, traits_o
 
 __all__ = ["Piece", "Script", "Statement", "Trait", "position", "scan"]
 
-# Everything that cannot end a statement, taken in one step: text, strings and quoted names, and parentheses around only
-# such things. An E'…' that may go on in the next line is left out. (For the possessive repeats see lexer.py.)
+# Everything that cannot end a statement, read in one step: text, strings and quoted names, and parentheses around only
+# such things. An E'…' that may continue in the next line is left out. (For the possessive repeats see lexer.py.)
 _ESCAPES = rf"""(?<=[{NO_WORD_CHARACTER}][eE])'(?>[^'\\]++|''|\\.)*+'(?![ \t\f\v]*+(?:[\n\r]|--))"""
 _FLAT = rf"""[^'"$\-/\\();]++|(?<![eE])'(?>[^']++|'')*+'|"(?>[^"]++|"")*+"|-(?!-)|/(?!\*)|{_ESCAPES}"""
 _IN_ONE = rf"\((?>{_FLAT})*+\)"
@@ -41,7 +41,7 @@ _CLIENT = frozenset(("STDIN", "STDOUT"))
 
 
 def scan(text: str) -> Script:
-    r"""Cut a script into its statements.
+    r"""Split a script into its statements.
 
     >>> text = "/* ; */ SELECT ';' -- ;\n;;SELECT $a$;$a$"
     >>> [text[statement.start : statement.end] for statement in scan(text).statements]
@@ -51,7 +51,7 @@ def scan(text: str) -> Script:
 
 
 class _Scanner:
-    """One pass over the text; ``at`` is where it stands."""
+    """Reads the text once; ``at`` is the current offset."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -111,7 +111,7 @@ class _Scanner:
         return True
 
     def _token(self, character: str) -> None:
-        """Take one token, or a run of tokens none of which can matter."""
+        """Read one token, or several tokens that cannot end or change the statement."""
         if self.start is None:
             self.start = self.at
         if character == "'":
@@ -136,7 +136,7 @@ class _Scanner:
         self.end = self.at
 
     def _plain(self, match: re.Match[str]) -> None:
-        """Step over plain text; a dollar behind it may go on with an identifier."""
+        """Step over plain text; a dollar sign after it may continue an identifier."""
         self.at = match.end()
         if self.text.startswith("$", self.at):
             start = self.at
@@ -173,8 +173,8 @@ class _Scanner:
     def _look_for_body(self, word: str, before: str) -> None:
         """Follow BEGIN ATOMIC … END, in which semicolons do not end the statement.
 
-        Every statement of a body ends in a semicolon, so the END that closes it stands behind one, or is the first
-        word. (It can also be a name: ``SELECT 1 end``.)
+        Every statement of a body ends in a semicolon, so the END that closes the body follows one, or is the first
+        word. (END can also be a name: ``SELECT 1 end``.)
         """
         if self.parentheses:
             return
@@ -183,7 +183,7 @@ class _Scanner:
             self.body -= word == "END"
         elif word == "ATOMIC" and before == "BEGIN" and (self.body == 0 or self.inner == "CREATE"):
             self.body += 1
-            # What comes next is the first word of a statement, as it is behind a semicolon.
+            # What comes next is the first word of a statement, as it is after a semicolon.
             self.previous = ";"
 
     def _look_for_copy(self, word: str, before: str) -> None:
@@ -204,7 +204,7 @@ class _Scanner:
     def _copy_data(self) -> None:
         """Step over a block of COPY data: from the next line to a line that is only a backslash and a dot.
 
-        Without such a line it goes to the end of the text, as for psql.
+        Without such a line the data reaches to the end of the text, as in psql.
         """
         begin = self.text.find("\n", self.at) + 1 or len(self.text)
         self._rest_of_line(begin)
@@ -214,7 +214,7 @@ class _Scanner:
         self._begin_statement()
 
     def _rest_of_line(self, line_end: int) -> None:
-        """Note what stands between a COPY's semicolon and its data, which psql would run behind that data."""
+        """Record the text between a COPY's semicolon and its data, which psql would run after that data."""
         while self.at < line_end:
             begin = self.at
             if space := SPACE.match(self.text, begin, line_end):
@@ -243,7 +243,7 @@ class _Scanner:
 
 
 def _end_of_data(text: str, begin: int) -> int:
-    """Return where the line stands that ends a block of COPY data, the end of the text where there is none."""
+    """Return where the line begins that ends a block of COPY data; without one, the end of the text."""
     at = text.find("\\.", begin)
     while at >= 0 and not (text[at - 1] == "\n" and _LINE_END.match(text, at + 2)):
         at = text.find("\n\\.", at) + 1 or -1

@@ -1,4 +1,4 @@
-"""Which statements are about the whole server, and not about the database that they run in. Pure.
+"""Find the statements that are about the whole server, not about the database that they run in. Pure.
 
 Roles, databases, tablespaces, subscriptions and the server's configuration are shared by all databases of a server. A
 statement that a function or a DO block builds is not found here: see ``engine/server_guard.py``.
@@ -28,7 +28,7 @@ _NO_NAMES = frozenset(("all", "public"))
 
 
 class Concern(StrEnum):
-    """What a statement is about: a role that it makes, roles that it changes, databases, or anything else."""
+    """What a statement is about: a role that it creates, roles that it changes, databases, or anything else."""
 
     NEW_ROLE = auto()
     ROLES = auto()
@@ -38,7 +38,7 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name as the server keeps it, "" for the current role, and where it stands in the script."""
+    """A name as the server stores it, "" for the current role, and where it is in the script."""
 
     name: str
     start: int
@@ -49,8 +49,8 @@ class Named:
 class ServerWide:
     """A statement about the whole server.
 
-    ``names`` are the roles, or the databases, that it changes; empty where it does not name them. ``granted`` are the
-    roles that become theirs.
+    ``names`` are the roles, or the databases, that it changes; empty if it does not name them. ``granted`` are the
+    roles that GRANT makes them members of.
     """
 
     statement: Statement
@@ -78,7 +78,7 @@ def server_wide(script: Script) -> tuple[ServerWide, ...]:
 
 
 def hidden_calls(script: Script) -> tuple[Statement, ...]:
-    """Return the blocks of code that call a function for the whole server, whose work no rollback takes back."""
+    """Return the DO blocks that call a function for the whole server: a rollback does not revert what it does."""
     return tuple(s for s in script.statements if s.words[0] == "DO" and _FUNCTIONS.search(script.text[s.start : s.end]))
 
 
@@ -155,7 +155,7 @@ def _remark(reader: "_StatementReader") -> _Read:
 
 
 def _grant(reader: "_StatementReader") -> _Read:
-    """Read GRANT or REVOKE: of a role where no ON comes before the TO or FROM, else on something."""
+    """Read GRANT or REVOKE: of a role if no ON comes before the TO or FROM, else on an object."""
     while (word := reader.word()) not in {"", "on", "to", "from"}:
         pass
     if word in {"to", "from"}:
@@ -169,7 +169,7 @@ def _grant(reader: "_StatementReader") -> _Read:
 
 
 class _StatementReader:
-    """Reads the tokens of a statement; those in parentheses count for nothing."""
+    """Reads the tokens of a statement, except those in parentheses."""
 
     def __init__(self, tokens: Sequence[Lexeme], text: str, start: int) -> None:
         self.tokens: list[Lexeme] = []
@@ -184,12 +184,12 @@ class _StatementReader:
         self.at = 0
 
     def peek(self, ahead: int = 0) -> str:
-        """Return the word that comes next, or after so many others; "" where none does, and for a quoted name."""
+        """Return the next word, or the one ``ahead`` tokens later; "" if there is none, and for a quoted name."""
         at = self.at + ahead
         return self.tokens[at].value if at < len(self.tokens) and self.tokens[at].kind is LexemeKind.WORD else ""
 
     def word(self) -> str:
-        """Step over a token and return its word; "" at the end, "?" for what is none."""
+        """Step over a token and return its word; "" at the end, "?" if the token is no word."""
         if self.at >= len(self.tokens):
             return ""
         self.at += 1
@@ -200,7 +200,7 @@ class _StatementReader:
             pass
 
     def names(self) -> tuple[Named, ...]:
-        """Step over names with commas between them and return them; nothing where one of them cannot be known."""
+        """Step over names with commas between them and return them; () if one of them cannot be known."""
         found: list[Named] = []
         is_known = True
         while self.at < len(self.tokens):

@@ -1,4 +1,4 @@
-"""The statements and pieces that a script is split into. Pure."""
+"""Describe the statements and pieces that a script is split into. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ _LONGEST_PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement: ``text[start:end]``, its semicolon and surrounding comments left out.
+    """One statement: ``text[start:end]``, without its semicolon and surrounding comments.
 
-    ``words`` are its first keywords, upper case, for labels, up to five. Offsets are 0-based characters.
+    ``words`` are its first keywords for labels, up to five, in upper case. Offsets are 0-based characters.
     """
 
     start: int
@@ -43,7 +43,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What can be sent at once: ``text`` from the offset ``start`` on, then the data of its COPY, where it ends in one.
+    """What can be sent at once: ``text`` from the offset ``start`` on, then the data of its COPY, if it ends in one.
 
     ``data`` is the place of that data in the script, (start, end).
     """
@@ -72,10 +72,10 @@ class Script:
     complete_until: int = 0
 
     def pieces(self, longest: int = _LONGEST_PIECE) -> Iterator[Piece]:
-        r"""Yield the script as pieces to be sent one after the other, the commands of psql blanked out.
+        r"""Yield the script as pieces to be sent one after the other, with spaces for the commands of psql.
 
-        Each COPY from stdin ends a piece, its semicolon included, and so does the first statement that ends behind
-        ``longest`` characters: to be sent, a piece is in memory several times. Only what holds a statement is a piece.
+        Each COPY from stdin ends a piece, its semicolon included, and so does the first statement that ends after
+        ``longest`` characters: while a piece is sent, memory holds it several times. Each piece holds a statement.
 
         >>> from fowergram_db.migrations.script.scanner import scan
         >>> [piece.text for piece in scan("SELECT 1; COPY t FROM stdin;\n1\n\\.\n;SELECT 2").pieces()]
@@ -96,7 +96,7 @@ class Script:
             yield Piece(start, self._sendable(start, len(self.text)))
 
     def _split_points(self, start: int, end: int, longest: int) -> Iterator[int]:
-        """Yield where statements begin behind so many characters of a part of the text, from each of these on."""
+        """Yield the starts of statements that split a part of the text, each ``longest`` or more after the last."""
         while end - start > longest:
             number = bisect_left(self.statements, start + longest, key=lambda statement: statement.start)
             if number == len(self.statements) or self.statements[number].start >= end:
@@ -105,7 +105,7 @@ class Script:
             yield start
 
     def _sendable(self, start: int, end: int) -> str:
-        """Return a part of the text with spaces for the commands of psql, so that every offset stays true."""
+        """Return a part of the text with spaces for the commands of psql, so that every offset stays correct."""
         spans = [span for span in self.commands if start <= span[0] < end]
         if not spans:
             return self.text[start:end]
@@ -115,7 +115,7 @@ class Script:
 
     @property
     def terminator(self) -> str:
-        r"""Return what has to be written behind the text before another script may follow.
+        r"""Return what has to be written after the text before another script may follow.
 
         >>> from fowergram_db.migrations.script.scanner import scan
         >>> [scan(text).terminator for text in ("SELECT 1;\n", "SELECT 1; -- x", "SELECT 1 -- x")]
@@ -130,7 +130,7 @@ class Script:
 
     @property
     def runs_code(self) -> bool:
-        """Tell whether it may do more than define things, by a SET or by code that it calls: change settings, say.
+        """Return whether it may do more than define objects, by a SET or by code that it calls: change a setting, say.
 
         >>> from fowergram_db.migrations.script.scanner import scan
         >>> scan("CREATE TABLE t (id int); CREATE INDEX i ON t (f(id));").runs_code
@@ -143,7 +143,7 @@ class Script:
         return not all(is_inert(s.words, self.text[s.start : s.end]) for s in self.statements)
 
     def number_at(self, offset: int) -> int:
-        """Return the 1-based number of the statement that an offset lies in or after; 0 with none.
+        """Return the 1-based number of the statement that an offset is in or after; 0 if there is none.
 
         >>> from fowergram_db.migrations.script.scanner import scan
         >>> script = scan("SELECT 1; SELECT 2;")

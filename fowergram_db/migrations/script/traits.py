@@ -1,4 +1,4 @@
-"""Which statements need to be treated in a way of their own, told from their first words. Pure."""
+"""Find the statements that need special treatment, by their first words. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from fowergram_db.lexer import Token, TokenKind, tokens
 
 
 class Trait(StrEnum):
-    """What sets a statement apart from those that can simply be sent.
+    """What distinguishes a statement from those that can simply be sent.
 
-    CONCURRENT statements make transactions of their own, in which they wait for those of others.
+    CONCURRENT statements begin transactions of their own, in which they wait for those of other sessions.
     """
 
     ENDS_TRANSACTION = auto()
@@ -23,7 +23,7 @@ class Trait(StrEnum):
 
 _TRANSACTION_WORDS = frozenset(("ABORT", "BEGIN", "COMMIT", "END", "ROLLBACK"))
 _TRANSACTION_PAIRS = frozenset((("START", "TRANSACTION"), ("PREPARE", "TRANSACTION")))
-# PreventInTransactionBlock() in PostgreSQL's source, where it does not depend on what the database holds.
+# The statements for which PostgreSQL calls PreventInTransactionBlock(), whatever the database holds.
 _NEVER_IN_TRANSACTION = frozenset(
     (
         ("ALTER", "SYSTEM"),
@@ -41,9 +41,9 @@ _INERT = frozenset(
         ("CREATE", "UNIQUE"),
     )
 )
-# CREATE TABLE … AS is a query; … PARTITION OF looks through the rows of a default partition; and the server computes
+# CREATE TABLE … AS is a query; … PARTITION OF reads the rows of a default partition; and the server computes
 # what it can of the expressions of … PARTITION BY, by the functions that they call. AS IDENTITY and AS ENUM do not.
-# What is made in pg_temp stays in the session, and U&"…" may be any name.
+# What is created in pg_temp stays in the session, and U&"…" may be any name.
 _RUNS_CODE = re.compile(r"\b(?:as(?!\s+(?:identity|enum)\b)|of|partition|pg_temp\w*)\b|\bu&\"", re.IGNORECASE)
 _WHOLE = frozenset(("schema", "database", "system"))
 _FALSE = frozenset(("false", "off", "0"))
@@ -53,7 +53,7 @@ TELLING_WORDS = _FIRST_WORDS | {"REINDEX", "VACUUM"}
 
 
 def traits_of(words: Sequence[str], statement: str) -> frozenset[Trait]:
-    """Return the traits of a statement, those of COPY left out; ``words`` are its first, in upper case.
+    """Return the traits of a statement, except those of COPY; ``words`` are its first words, in upper case.
 
     >>> sorted(traits_of(("DROP", "INDEX", "CONCURRENTLY"), "DROP INDEX CONCURRENTLY i"))
     [<Trait.CONCURRENT: 'concurrent'>, <Trait.NEEDS_NO_TRANSACTION: 'needs_no_transaction'>]
@@ -68,16 +68,16 @@ def traits_of(words: Sequence[str], statement: str) -> frozenset[Trait]:
 
 
 def is_inert(words: Sequence[str], statement: str) -> bool:
-    """Tell whether a statement is known to define something, or take it away, and to run no code but the server's own.
+    """Return whether a statement certainly only defines or drops an object, and runs no code but the server's own.
 
-    Nothing of it stays in the session. An index runs its expressions, but the server takes back what they SET
+    It changes nothing in the session. An index runs its expressions, but the server reverts what they SET
     (index_build() in its source).
     """
     return tuple(words[:2]) in _INERT and not _RUNS_CODE.search(statement)
 
 
 def _ends_transaction(words: Sequence[str]) -> bool:
-    """Tell whether a statement would end or begin the transaction; ROLLBACK TO SAVEPOINT does not."""
+    """Return whether a statement would end or begin the transaction; ROLLBACK TO SAVEPOINT does not."""
     if words[0] == "ROLLBACK" and "TO" in words[1:3]:
         return False
     return words[0] in _TRANSACTION_WORDS or tuple(words[:2]) in _TRANSACTION_PAIRS
@@ -101,7 +101,7 @@ def _needs_no_transaction(words: Sequence[str], statement: str) -> bool:
 
 
 def _reindex(statement: str) -> tuple[str, bool]:
-    """Return what is rebuilt, and whether concurrently: said as an option, or behind what is rebuilt."""
+    """Return the kind of object that is rebuilt, and whether concurrently: by an option, or by the word after it."""
     found = [*tokens(statement)][1:]
     concurrent = False
     if found and found[0].value == "(":
@@ -114,7 +114,7 @@ def _reindex(statement: str) -> tuple[str, bool]:
 
 
 def _detaches_concurrently(statement: str) -> bool:
-    """Tell whether ALTER TABLE says DETACH PARTITION name CONCURRENTLY."""
+    """Return whether ALTER TABLE says DETACH PARTITION name CONCURRENTLY."""
     if "detach" not in statement.lower():
         return False
     found = [*tokens(statement)]
@@ -128,7 +128,7 @@ def _detaches_concurrently(statement: str) -> bool:
 
 
 def _moves_database(statement: str) -> bool:
-    """Tell whether ALTER DATABASE name says SET TABLESPACE."""
+    """Return whether ALTER DATABASE name says SET TABLESPACE."""
     return [token.value for token in tokens(statement)][3:5] == ["set", "tablespace"]
 
 
