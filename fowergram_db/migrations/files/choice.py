@@ -17,7 +17,7 @@ PACKAGED = "packaged:"
 VARIABLE = "MIGRATIONS_DIR"
 _HIDDEN = "…"
 _USUAL = ("migrations", "db/migrations")
-_PLANNED = "sqitch"  # whose plan says what is run, and what lies beside that for a reason of its own
+_PLANNED = "sqitch"  # its plan names what is run; other files have another purpose
 _MARK = re.compile(r"\.sql$|^sqitch\.plan$", re.IGNORECASE)
 
 
@@ -25,7 +25,7 @@ _MARK = re.compile(r"\.sql$|^sqitch\.plan$", re.IGNORECASE)
 class DirectoryChoice:
     """The directories of the migrations, as they were named: paths, and ``packaged:`` for those of the package.
 
-    ``is_named`` is False where nothing names any, which means those of the package.
+    ``is_named`` is False if nothing names any, which means those of the package.
     """
 
     names: tuple[str, ...]
@@ -48,10 +48,10 @@ class DirectoryChoice:
 def choose_directories(
     options: Sequence[str], environ: Mapping[str, str], env_file: Mapping[str, str]
 ) -> DirectoryChoice:
-    """Decide by the command line, else by the variable, else by the env file; else they are those of the package.
+    """Return the directories of the command line, else the variable, else the env file, else those of the package.
 
-    Raises ConfigurationError for an empty path, which a variable that is not set leaves, and for one that is named
-    twice.
+    Raises ConfigurationError for an empty path, as a shell variable that is not set leaves it, and for a path that
+    is named twice.
     """
     levels = (
         ("--migrations-dir", tuple(options)),
@@ -72,13 +72,13 @@ def choose_directories(
 
 
 def split_paths(text: str) -> tuple[str, ...]:
-    """Split paths at each ``:``, but for that of ``packaged:``.
+    """Split paths at each ``:``, except the one of ``packaged:``.
 
     >>> split_paths("./a:packaged::/b"), split_paths("packaged:"), split_paths("a:"), split_paths("")
     (('./a', 'packaged:', '/b'), ('packaged:',), ('a', ''), ())
     """
     if looks_like_login(text) and not Path(text.partition(":")[0]).is_dir():
-        return (text,)  # an error, which must not show a piece of it
+        return (text,)  # an error, which must not show a part of it
     names = text.split(":") if text else []
     for at in range(len(names) - 2, -1, -1):
         if names[at] == PACKAGED[:-1] and not names[at + 1]:
@@ -89,7 +89,7 @@ def split_paths(text: str) -> tuple[str, ...]:
 def read_chosen(choice: DirectoryChoice) -> tuple[MigrationFile, ...]:
     """Read the migrations of all directories, in order of version.
 
-    Raises what ``read_migrations`` raises, and FileFault where two directories have one version.
+    Raises what ``read_migrations`` raises, and FileFault if two directories have one version.
     """
     faults, read = Faults(), []
     for path in choice.paths:
@@ -103,9 +103,9 @@ def read_chosen(choice: DirectoryChoice) -> tuple[MigrationFile, ...]:
 
 
 def unused_directories(choice: DirectoryChoice, root: Path = Path()) -> tuple[str, ...]:
-    """Return the usual directories that hold migrations, where those of the package are used and nothing says so.
+    """Return the usual directories that hold migrations, if those of the package are used because nothing is named.
 
-    The files are not read.
+    Reads no file.
     """
     if choice.is_named:
         return ()
@@ -113,9 +113,9 @@ def unused_directories(choice: DirectoryChoice, root: Path = Path()) -> tuple[st
 
 
 def unread_folders(choice: DirectoryChoice, files: Iterable[MigrationFile]) -> tuple[str, ...]:
-    """Return the folders below the directories that hold files named as migrations, and none of those that were read.
+    """Return the folders below the directories that hold files named as migrations, none of which were read.
 
-    The files are not read.
+    Reads no file.
     """
     read, tools = {file.up.path.parent for file in files}, {file.tool for file in files}
     if _PLANNED in tools:

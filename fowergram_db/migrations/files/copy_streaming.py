@@ -1,4 +1,4 @@
-"""Read a large file in bounded memory: the data of its COPY blocks is left where it is."""
+"""Read a large file in bounded memory: the data of its COPY blocks stays in the file."""
 
 import codecs
 import hashlib
@@ -11,7 +11,7 @@ from fowergram_db.migrations.script.positions import Gap
 from fowergram_db.migrations.script.scanner import Script, scan
 
 _WINDOW = 1 << 20
-# What every COPY with data says, in any letter case: FROM stdin, or FROM stdout, which means the same.
+# What every COPY with data contains, in any letter case: FROM stdin, or FROM stdout, which means the same.
 _MARK = b"std"
 _END = b"\n\\."
 
@@ -27,9 +27,9 @@ class Elided:
 
 
 def read_large(file: StableFile, window: int = _WINDOW) -> Elided:
-    """Read a file, ``window`` bytes at a time; a statement that is longer is held in memory whole.
+    """Read a file, ``window`` bytes at a time; memory holds the whole of a statement that is longer.
 
-    Raises FileFault, with the place, for invalid UTF-8 and for a NUL byte, and where the file changes meanwhile.
+    Raises FileFault, with the place, for invalid UTF-8 and for a NUL byte, and if the file changes meanwhile.
     """
     found = _check(file, window)
     file.seal(found.raw_checksum)
@@ -57,7 +57,7 @@ def _bom(file: StableFile) -> bytes:
 
 
 def _check(file: StableFile, window: int) -> _Checked:
-    """Read the file once: whether it is text, its checksums, whether there can be COPY data in it."""
+    """Read the file once: check that it is text, compute its checksums, find whether it may have COPY data."""
     bom = _bom(file)
     raw, normal = hashlib.sha256(bom), hashlib.sha256()
     has_mark, tail = False, b""
@@ -75,7 +75,7 @@ def _hashed(chunks: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]
 
 
 def _text(file: StableFile, begin: int, window: int) -> Iterator[bytes]:
-    """Yield the file's bytes as far as they are text. Raises FileFault at the first that is not."""
+    """Yield the file's bytes while they are text. Raises FileFault at the first byte that is not."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     at, pending = begin, 0
     try:
@@ -96,7 +96,7 @@ def _text(file: StableFile, begin: int, window: int) -> Iterator[bytes]:
 
 
 def _fault(file: StableFile, offset: int, fact: str, hint: str) -> FileFault:
-    """Make the fault for a byte, its line and column counted out: everything before it is text."""
+    """Return the fault for a byte, with its line and column; everything before it is text."""
     line, column = 1, 1
     text = codecs.iterdecode(file.chunks(len(_bom(file)), offset), "utf-8")
     for part in text:
@@ -106,10 +106,10 @@ def _fault(file: StableFile, offset: int, fact: str, hint: str) -> FileFault:
 
 
 class _Elider:
-    """Takes a file's bytes chunk by chunk. ``parts`` is the text so far, ``at`` the offset of ``held`` in the file.
+    """Reads a file's bytes chunk by chunk. ``parts`` is the text so far, ``at`` the offset of ``held`` in the file.
 
-    Outside data, ``held`` begins behind a statement and is scanned when there is a window of it: what the scanner
-    finds left of its end is right whatever follows. Within data, it is what may be the beginning of the last line.
+    Outside data, ``held`` begins after a statement, and is scanned when it fills a window: what the scanner finds
+    to be complete is correct, whatever follows. Within data, ``held`` is what may begin the last line.
     """
 
     def __init__(self, window: int, at: int) -> None:
@@ -131,7 +131,7 @@ class _Elider:
     def close(self) -> None:
         self._advance(final=True)
         if self.begin is not None:
-            # psql, too, reads data to the end of the file; here, its end is written out.
+            # psql, too, reads data to the end of the file; here, the line that ends it is added.
             self._leave_out(self.at + len(self.held))
             self._keep(b"\\.\n")
 
@@ -141,7 +141,7 @@ class _Elider:
             goes_on = self._scan(final=final) if self.begin is None else self._find_end(final=final)
 
     def _scan(self, *, final: bool) -> bool:
-        """Keep what is complete of the text held; return whether there is more to be done with the rest."""
+        """Keep the complete part of the text held; return whether the rest can be processed now."""
         if len(self.held) < self.wanted and not final:
             return False
         lines = bytes(self.held) if final else bytes(self.held[: self.held.rfind(b"\n") + 1])
@@ -160,7 +160,7 @@ class _Elider:
         complete = len(script.text) if final else script.complete_until
         taken = self._take(script, kept, complete)
         self._keep(taken)
-        # Where no statement was complete, twice as much is looked at next: all in all, nothing more than twice.
+        # If no statement was complete, the next scan reads twice as much: in total, at most twice the text.
         self.wanted = self.window + len(self.held) if complete else 2 * max(len(self.held), self.window)
         return False
 
@@ -184,7 +184,7 @@ class _Elider:
         """Look for the line that ends the data; return whether it was found."""
         at = self._end_of_data(final=final)
         if at is None:
-            # The longest beginning of that line is the break before it, backslash, dot and CR.
+            # The longest beginning of that line is the line break before it, backslash, dot and CR.
             passed = max(0, len(self.held) - len(_END) - 1)
             del self.held[:passed]
             self.at += passed
@@ -199,7 +199,7 @@ class _Elider:
         return True
 
     def _end_of_data(self, *, final: bool) -> int | None:
-        """Return where in what is held the line stands that ends the data."""
+        """Return where in ``held`` the line begins that ends the data, None if it is not there."""
         is_first = self.begin == self.at
         at = 0 if is_first and self.held.startswith(_END[1:]) else self.held.find(_END) + 1 or -1
         while at >= 0:

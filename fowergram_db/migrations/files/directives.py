@@ -1,4 +1,4 @@
-"""Read what a migration's header says about how it is to be run. Pure."""
+"""Read what a migration's header says about how to run it. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ _KNOWN = "no-transaction, lock-timeout=2s, statement-timeout=10min, irreversible
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """What the header says; times in ms, None where it says nothing, 0 for no limit.
+    """What the header says; times in ms, None if it says nothing, 0 for no limit.
 
-    ``modes`` are those of a transaction that the file begins by itself, where that is left out.
+    ``modes`` are those of a transaction that the file begins by itself, if its BEGIN is left out.
     """
 
     lock_timeout_ms: int | None = None
@@ -34,7 +34,7 @@ class Directives:
 def parse_directives(file: str, text: str) -> Directives:
     r"""Read the directives among the comment lines above the first statement.
 
-    Raises FileFault for one that is unknown, said twice or misspelt.
+    Raises FileFault for a directive that is unknown, repeated or misspelt.
 
     >>> parse_directives("1_x.sql", "-- A header.\n-- fowergram: lock-timeout=2s\nSELECT 1;").lock_timeout_ms
     2000
@@ -53,7 +53,7 @@ def parse_directives(file: str, text: str) -> Directives:
 
 
 def is_directive(comment: str) -> bool:
-    """Tell whether a comment is meant as a directive, wherever it stands.
+    """Return whether a comment is meant as a directive, wherever it is.
 
     >>> is_directive("-- fowergram: x"), is_directive("/* Fowergram: x */"), is_directive("-- the fowergram: x")
     (True, True, False)
@@ -93,7 +93,7 @@ def _milliseconds(value: str, directive: str, location: Location) -> int:
 
 
 def milliseconds(duration: str) -> int | None:
-    """Read a duration, None where it is none or longer than PostgreSQL allows.
+    """Read a duration in ms, None if it is none or longer than PostgreSQL allows.
 
     >>> milliseconds("2s"), milliseconds("0"), milliseconds("2")
     (2000, 0, None)

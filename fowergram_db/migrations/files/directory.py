@@ -34,22 +34,22 @@ class Layout(Protocol):
 
     @property
     def TOOL(self) -> str:  # noqa: N802 - a constant of the module
-        """Its name; "" where only the files themselves tell."""
+        """Its name; "" if only the files themselves show it."""
 
     @property
     def TOOLS(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
         """What ``MigrationFile.tool`` may be."""
 
     def found(self, listing: Listing) -> tuple[Path, ...]:
-        """Return what no other tool would have put there, some of it at least; () where this is not its directory."""
+        """Return at least one path that no other tool would have created; () if this is not its directory."""
 
     def version_of(self, tool: str, filename: str) -> TextVersion | None:
-        """Return the version that a recorded file name has in this layout, None where it says none."""
+        """Return the version that a recorded file name has in this layout, None if it has none."""
 
     def read(self, listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
-        """Read all migrations, in any order, each with its version; faults are files not as the tool wants them.
+        """Read all migrations, in any order, each with its version; faults are files that are not as the tool requires.
 
-        A version is a number where that is the order of the tool, else a TextVersion.
+        A version is a number if the tool orders by numbers, else a TextVersion.
         """
 
 
@@ -57,9 +57,9 @@ _LAYOUTS: tuple[Layout, ...] = (sqitch, diesel, folders, flyway, drizzle, number
 
 
 def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
-    """Read every migration of a directory, in order of version, in whichever layout they are.
+    """Read every migration of a directory, in order of version, in any known layout.
 
-    Raises ConfigurationError where there is no such directory or nothing in it, and FileFault for all
+    Raises ConfigurationError if there is no such directory or no migration in it, and FileFault for all
     files whose name, encoding, header or partner is wrong, or whose layout is not that of the others. Executes
     nothing.
     """
@@ -80,9 +80,9 @@ def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
 
 
 def tool_of(directory: Path) -> str:
-    """Name the tool that a directory is laid out for: "" for this one, or where nothing is there yet.
+    """Return the tool that a directory is laid out for: "" for this one, or if nothing is there yet.
 
-    Looks no further than the first file. Raises what ``read_migrations`` raises.
+    Reads at most the first file. Raises what ``read_migrations`` raises.
     """
     faults = Faults()
     listing = list_directory(directory, faults)
@@ -93,26 +93,26 @@ def tool_of(directory: Path) -> str:
 
 
 def recorded_version(tool: str, filename: str) -> TextVersion | None:
-    """Return the version that a recorded file name has in the layout of a tool, None where it says none."""
+    """Return the version that a recorded file name has in the layout of a tool, None if it has none."""
     layout = next(layout for layout in _LAYOUTS if tool in layout.TOOLS)
     return layout.version_of(tool, filename)
 
 
 def with_text_version(file: MigrationFile) -> MigrationFile:
-    """Return a file whose version is a text, whatever the others of its directory are."""
+    """Return the file with a version that is a text."""
     if isinstance(file.version, TextVersion):
         return file
     return replace(file, version=recorded_version(file.tool, file.filename) or number_version(str(file.version)))
 
 
 def numbers_in(directory: Path) -> tuple[tuple[int, str, str], ...]:
-    """Return of each numbered file in a directory its number, as that is written, and what stands behind it."""
+    """Return for each numbered file in a directory its number, the digits as written, and the character after them."""
     found = (numbered.NAME.fullmatch(path.name) for path in directory.iterdir())
     return tuple((int(match[1]), match[1], match.string[match.end(1)]) for match in found if match)
 
 
 def _layout_of(listing: Listing, faults: Faults) -> Layout:
-    """Return the layout of a directory. Raises FileFault where it is that of two tools."""
+    """Return the layout of a directory. Raises FileFault if it is that of two tools."""
     for path in listing.sql:
         with faults:
             require_printable(path)
@@ -129,9 +129,9 @@ def _layout_of(listing: Listing, faults: Faults) -> Layout:
 
 
 def _as_run(migration: MigrationFile) -> MigrationFile:
-    """Return a migration without a down script that undoes nothing, and without what a script need not begin itself.
+    """Return a migration without an empty down script, and without the BEGIN and COMMIT that its scripts do not need.
 
-    Where its tool runs a script without a transaction, that may have some of its own.
+    A script may have them if its tool runs it without a transaction.
     """
     up, down = migration.up, migration.down
     if down and not holds_statement(down.text):
@@ -144,9 +144,9 @@ def _as_run(migration: MigrationFile) -> MigrationFile:
 
 
 def in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
-    """Return them in order of version, if no two have the same and none is both irreversible and undone.
+    """Return the migrations in order of version. The versions are numbers if numbers give the same order.
 
-    The versions are numbers where these say the same order.
+    Raises FileFault if two have one version, or if an irreversible one has a down script.
     """
     migrations = list(found)
     if any(isinstance(migration.version, TextVersion) for migration in migrations):
@@ -161,7 +161,7 @@ def in_order(found: Iterable[MigrationFile]) -> tuple[MigrationFile, ...]:
 
 
 def _clashes(migrations: Iterable[MigrationFile]) -> Iterator[FileFault]:
-    """Find those that have one version, however it is written."""
+    """Find migrations that have the same version, however it is written."""
     known: dict[str, MigrationFile] = {}
     for one in migrations:
         version = one.version

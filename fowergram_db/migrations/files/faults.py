@@ -1,4 +1,4 @@
-"""Collect the faults of many files, so that one error tells of all."""
+"""Collect the faults of many files, so that one error reports them all."""
 
 from types import TracebackType
 
@@ -8,7 +8,7 @@ from fowergram_db.errors import FileFault, raise_faults
 class Faults:
     """What is wrong in files that are being read.
 
-    As a context it takes in a FileFault and ends its block; ``is_clean`` tells whether the last block came to its end.
+    As a context manager it collects a FileFault, which ends its block. ``is_clean``: the last block ran to its end.
     """
 
     def __init__(self) -> None:
@@ -16,11 +16,11 @@ class Faults:
         self.is_clean = True
 
     def add(self, fault: FileFault) -> None:
-        """Take in a fault."""
+        """Add a fault."""
         self.found.append(fault)
 
     def raise_all(self) -> None:
-        """Raise what was found as one error; do nothing where nothing was."""
+        """Raise what was found as one error; do nothing if there is none."""
         raise_faults(self.found)
 
     def __enter__(self) -> None:

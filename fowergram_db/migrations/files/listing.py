@@ -1,4 +1,4 @@
-"""What a directory of migrations holds, by name: enough to tell which tool laid it out."""
+"""List what a directory of migrations holds, by name: enough to find which tool's layout it has."""
 
 import os
 import re
@@ -32,7 +32,7 @@ _BY_SUFFIX = {suffix: language for language, suffixes in _LANGUAGES.items() for 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The entries of a directory, each kind in order of name: the files that end in .sql, and all else."""
+    """The entries of a directory, each kind in order of name: the files that end in .sql, and all others."""
 
     directory: Path
     sql: tuple[Path, ...]
@@ -40,16 +40,16 @@ class Listing:
 
     @property
     def journal(self) -> Path | None:
-        """Return the journal of drizzle-kit, which says what the files are, where there is one."""
+        """Return the journal of drizzle-kit, which says what the files are, if there is one."""
         folder = next((path for path in self.others if path.name == "meta"), None)
         return folder / "_journal.json" if folder and (folder / "_journal.json").is_file() else None
 
 
 def list_directory(directory: Path, faults: Faults) -> Listing:
-    """List a directory. Raises ConfigurationError where it cannot be read.
+    """List a directory. Raises ConfigurationError if it cannot be read.
 
-    Faults are migrations in a programming language, and names that cannot be shown. Names that begin with a dot are
-    passed over, as by a shell's ``*``: macOS and editors leave files of such names beside others.
+    Faults are migrations in a programming language. Names that begin with a dot are skipped, as by a shell's ``*``:
+    macOS and editors create files with such names.
     """
     sql, others = [], []
     try:
@@ -68,12 +68,12 @@ def list_directory(directory: Path, faults: Faults) -> Listing:
             f"the migrations directory {shown(directory)} cannot be read: {error.strerror}",
             hint="Name the right one with --migrations-dir or MIGRATIONS_DIR.",
         ) from error
-    # By name, and not by path: comparing those takes longer than reading the files.
+    # By name, not by path: to compare paths takes longer than to read the files.
     return Listing(directory, *(tuple(path for _, path in sorted(found)) for found in (sql, others)))
 
 
 def folders_with_migrations(directory: Path) -> tuple[Path, ...]:
-    """Return the folders right below a directory that hold files named as migrations, in order of name."""
+    """Return the folders directly below a directory that hold files named as migrations, in order of name."""
     found: list[Path] = []
     try:
         with os.scandir(directory) as entries:

@@ -1,4 +1,4 @@
-"""Find comments that read as the marker of a section, and are none that is understood. Pure."""
+"""Find comments that look like the marker of a section, but are none that is understood. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -26,19 +26,19 @@ _DIRECTION = re.compile(
     rf"(?i:migrate[ \t]*:|{_JOINED.pattern}"
     rf"|(?<![^\W\d_])(?:{'|'.join(sorted(_UP | _DOWN))}|below|pu|dwon|donw)(?![^\W\d_]))"
 )
-# A word behind a plus, before a colon, or a bare at or exclamation mark: no sentence has these around a direction.
+# The ways in which tools write a direction, and sentences do not: +goose up, migrate: up, @up, !up.
 _LIKE_A_TOOLS = re.compile(r"(?i:[^\w\n]*(?:\+\s*\w+[\s:]\s*\w+|\w+\s*:\s*\w+|[@!]\s*\w+)(?:\s+\w+:\w+)?[^\w\n]*)")
-# tern splits here wherever it stands; node-pg-migrate at the start of any line, whatever stands behind.
+# tern splits at this text wherever it is; node-pg-migrate at the start of any line, whatever follows.
 _TERN = re.compile(r"(?i:create above\s*/\s*drop below)")
 _NODE = re.compile(r"(?i:--[\s-]*(?:up|down)[ \t]+migration)")
 _MIGRATE_WORD = re.compile(r"--[ \t]*migrate[ \t]*:[ \t]*\w+(?:[ \t]+transaction:\w+)?[ \t]*", re.IGNORECASE)
 
 
 def misread(script: Script, *, undoes: bool) -> Iterator[int]:
-    """Yield the offset of each comment that would split the script for its tool, and does not here.
+    """Yield the offset of each comment that would split the script for its tool, but does not split it here.
 
-    ``undoes`` tells that the script is the one that undoes a migration. What is called a section of its own kind is
-    right where it stands; one of the other kind is wrong where a statement stands below.
+    ``undoes``: the script rolls a migration back. A comment that names a section of the script's own direction is
+    right; one that names the other direction is wrong if a statement follows it.
     """
     first, last = (script.statements[0].start, script.statements[-1].start) if script.statements else (0, 0)
     for start, end in script.comments:
@@ -59,12 +59,12 @@ def misread(script: Script, *, undoes: bool) -> Iterator[int]:
 
 
 def _is_a_line(text: str, start: int) -> bool:
-    """Tell whether a comment begins a line."""
+    """Return whether a comment begins a line."""
     return not text[text.rfind("\n", 0, start) + 1 : start].strip()
 
 
 def _meaning(comment: str) -> bool | None:
-    """Tell whether a comment names a section that undoes (True) or does (False); None where it names none.
+    """Return whether a comment names a section that rolls back (True) or applies (False); None if it names none.
 
     >>> [_meaning(line) for line in ("-- migrate: up", "-- ==== DOWN ====", "-- Down Migraton", "-- down the road")]
     [False, True, True, None]
@@ -80,7 +80,7 @@ def _meaning(comment: str) -> bool | None:
 
 
 def _words(comment: str) -> list[str]:
-    """Return the words that are meant, in small letters.
+    """Return the words that are meant, in lower case.
 
     >>> _words("-- +gooseDown")
     ['goose', 'down']
@@ -103,5 +103,5 @@ def _guessed(word: str) -> str:
 
 
 def _is_a_tools(comment: str) -> bool:
-    """Tell whether a comment is written as a tool wants it, or nearly so: no remark looks like that."""
+    """Return whether a comment is written as a tool requires, or nearly so: no other comment looks like that."""
     return bool(_TOOLS.intersection(_words(comment))) or bool(_LIKE_A_TOOLS.fullmatch(comment))

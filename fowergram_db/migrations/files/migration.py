@@ -1,4 +1,4 @@
-"""One migration as a directory has it, whichever tool laid it out."""
+"""Describe one migration of a directory, in the layout of any tool."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,11 +11,11 @@ from fowergram_db.migrations.version import Version
 
 @dataclass(frozen=True, slots=True)
 class MigrationFile:
-    """One migration of the checkout: the file that does it and, where there is one, that which undoes it.
+    """One migration of the checkout: the file that applies it and, if there is one, the file that rolls it back.
 
-    Both may be sections of one file. ``checksum`` is that of the file as it is on disk, ``folder`` where it lies
-    below the migrations directory ("" in itself). ``tool`` names the tool whose layout it is in, "" for our own.
-    ``down_fault`` is what is wrong with a down file that cannot be read: only what would use that raises it.
+    Both may be sections of one file. ``checksum`` is that of the file as it is on disk. ``folder`` is its folder
+    below the migrations directory, "" for the directory itself. ``tool`` names the tool whose layout it has, "" for
+    our own. ``down_fault`` is what is wrong with a down file that cannot be read: only its use raises the fault.
     """
 
     version: Version
@@ -29,25 +29,25 @@ class MigrationFile:
 
     @property
     def reversible(self) -> bool:
-        """Tell whether it can be undone."""
+        """Return whether it can be rolled back."""
         return self.down is not None
 
     def is_recorded_by(self, checksum: str) -> bool:
-        """Tell whether a recorded checksum is that of this file: of its text or, as other tools have it, of its bytes.
+        """Return whether a recorded checksum is that of this file: of its text or, for other tools, of its bytes.
 
-        Nothing needs to say which tool wrote a row: the text that this one ran has the checksum of a file's bytes
-        where those are that text.
+        It does not matter which tool wrote a row. Both checksums are the same if the bytes of the file are the text
+        that this tool runs.
         """
         return checksum in (self.checksum, self.up.raw_checksum)
 
     @property
     def filename(self) -> str:
-        """Return what names the file within its directory, and no other."""
+        """Return the unique name of the file within its directory."""
         return f"{self.folder}/{self.up.path.name}" if self.folder else self.up.path.name
 
 
 def read_down(path: Path, read: Callable[[Path], SqlFile] = read_file) -> tuple[SqlFile | None, FileFault | None]:
-    """Return the down file, or what is wrong with it; neither where there is none."""
+    """Return the down file, or what is wrong with it; neither if there is none."""
     if not path.exists():
         return None, None
     try:
@@ -76,11 +76,11 @@ def mixture(first: Path, second: Path) -> FileFault:
 
 
 def folder_of(directory: Path, path: Path) -> str:
-    """Return the folder of a file below the migrations directory, "" for that itself."""
+    """Return the folder of a file below the migrations directory, "" for the directory itself."""
     folder = path.parent.relative_to(directory).as_posix()
     return "" if folder == "." else folder
 
 
 def outside_transaction(file: SqlFile) -> SqlFile:
-    """Return the file as one that is not to run in a transaction."""
+    """Return the file as one that does not run in a transaction."""
     return replace(file, directives=replace(file.directives, transactional=False))

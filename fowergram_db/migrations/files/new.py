@@ -20,10 +20,10 @@ _LIKE_A_LOGIN = "of the migration looks like a URL, or like a connection string"
 def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
     """Write the next ``NNN_name.sql`` and its down file, and return their paths.
 
-    Among files with a section for each direction it is one file with the same markers. The directory is made
-    where it is missing. Raises ConfigurationError inside an installed package, where the files cannot be written
-    and in the layout of a tool that names its files otherwise, UsageError for a name without a letter or digit, and for
-    what reads as a URL or a connection string: its password would stand in a file, and in its name.
+    In a directory whose files have a section for each direction, it is one file with the same markers. Creates the
+    directory if it is missing. Raises ConfigurationError inside an installed package, if the files cannot be written,
+    and in the layout of a tool that names its files otherwise. Raises UsageError for a name without a letter or digit,
+    and for a URL or a connection string: its password would be in a file, and in the file's name.
     """
     words = "".join(character if _is_word(character) else " " for character in name.lower()).split()
     if not words:
@@ -56,7 +56,7 @@ def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
 
 
 def _contents(tool: str, number: str, stem: str, title: str) -> dict[str, str]:
-    """Return the files of a new migration, by name, as the tool of its directory would want them."""
+    """Return the files of a new migration, by name, as the tool of its directory requires them."""
     heading = f"-- {number}: {title}\n\n"
     if tool in MARKERS:
         up, down = MARKERS[tool]
@@ -66,20 +66,20 @@ def _contents(tool: str, number: str, stem: str, title: str) -> dict[str, str]:
             f"the migrations there are laid out for {tool}, which names its files otherwise",
             hint=f"Make the next one as {tool} wants it: it is read as it is.",
         )
-    if tool == SUPABASE:  # to which a down file would be one more migration
+    if tool == SUPABASE:  # it would read a down file as one more migration
         return {f"{number}{stem}.sql": heading}
     return {f"{number}{stem}.sql": heading, f"{number}{stem}.down.sql": f"-- Undo {number}: {title}\n\n"}
 
 
 def _is_word(character: str) -> bool:
-    """Tell whether a character belongs in a file name; marks do, or Thai would lose its vowels."""
+    """Return whether a character belongs in a file name; marks do, because Thai vowels are marks."""
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
 def _next_number(directory: Path, tool: str) -> tuple[str, str]:
-    """Return the number after the highest, with as many digits as that has, and what is to stand behind it.
+    """Return the number after the highest, with at least as many digits, and the separator that follows it.
 
-    Raises ConfigurationError where the tool would not run a file of that number last.
+    Raises ConfigurationError if the tool would not run a file of that number last.
     """
     found = numbers_in(directory)
     highest, written, separator = max(found, default=(0, "0" * _FEWEST_DIGITS, "_"))

@@ -1,4 +1,4 @@
-"""Cut one file that both does and undoes a migration, as goose, dbmate and others write it. Pure."""
+"""Split one file that both applies and rolls back a migration, as goose, dbmate and others write it. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from fowergram_db.migrations.files.sql_file import SqlFile, location_in
 GOOSE, DBMATE, SQL_MIGRATE = "goose", "dbmate", "sql-migrate"
 NODE_PG_MIGRATE, TERN = "node-pg-migrate", "tern"
 OPTIONAL = (NODE_PG_MIGRATE, TERN)
-"""The tools that read a file without a marker, too: as one that cannot be undone."""
+"""The tools that also read a file without a marker: as one that cannot be rolled back."""
 
 # The lines that begin the two sections, for each tool; tern has none for the first.
 MARKERS = {
@@ -21,7 +21,7 @@ MARKERS = {
     NODE_PG_MIGRATE: ("-- Up Migration", "-- Down Migration"),
     TERN: ("", "---- create above / drop below ----"),
 }
-# These tools look at lines alone, strings and bodies of functions included. Indented markers are found to be refused.
+# These tools read line by line, also in strings and bodies of functions. Indented markers are found to be refused.
 _MARKER = re.compile(
     r"^(?P<indent>[ \t]*)--(?:"
     r"[ \t]*\+(?P<plus>goose|migrate)(?!\w)(?P<annotation>[^\n]*)"
@@ -47,9 +47,9 @@ _KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """A file's two sections, each as a file of its own: what is not its own is blank, so that places stay true.
+    """A file's two sections, each as a file of its own: all other text is blank, so that places stay correct.
 
-    The comments above the first marker belong to both. ``down`` is None where nothing is to be run.
+    The comments above the first marker belong to both. ``down`` is None if there is nothing to run.
     """
 
     tool: str
@@ -59,7 +59,7 @@ class Sections:
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """A line that speaks to its tool; ``word`` in lower case as far as the tool does not mind."""
+    """A line that is an instruction to its tool; ``word`` is in lower case if the tool ignores case."""
 
     tool: str
     word: str
@@ -69,11 +69,11 @@ class _Marker:
 
 
 def split_sections(file: SqlFile, *, one_way: bool = False) -> Sections | None:
-    """Cut a file at its markers; None where it has none.
+    """Split a file at its markers; None if it has none.
 
-    ``one_way`` tells that the file's name says which way it goes: node-pg-migrate's markers are but remarks there.
+    ``one_way``: the file's name gives its direction, so node-pg-migrate's markers are only comments.
 
-    Raises FileFault, with the place, for a marker that is unknown, indented, of another tool, said twice or in
+    Raises FileFault, with the place, for a marker that is unknown, indented, of another tool, repeated or in
     the wrong order, and for SQL above the first.
     """
     if not _ANY.search(file.text):
@@ -88,7 +88,7 @@ def split_sections(file: SqlFile, *, one_way: bool = False) -> Sections | None:
 
 
 def is_understood(comment: str) -> bool:
-    """Tell whether a line is a marker that ``split_sections`` has looked at; node-pg-migrate's may also be a remark.
+    """Return whether a line is a marker that ``split_sections`` reads; node-pg-migrate's may also be a comment.
 
     >>> [is_understood(line) for line in ("-- +goose Down", "-- migrate:down", "-- migrate: down", "-- Down Migration")]
     [True, True, False, False]
@@ -108,7 +108,7 @@ def blank(text: str) -> str:
 
 def _markers(file: SqlFile) -> Iterator[_Marker]:
     matches = list(_MARKER.finditer(file.text))
-    # A comment may say "migrate:something" without being dbmate's, and "up migration" without being node-pg-migrate's.
+    # A comment may contain "migrate:something" and not be dbmate's, or "up migration" and not be node-pg-migrate's.
     is_dbmate = any(match["dbmate"] in ("up", "down") for match in matches)
     is_node = all(match["node"] or (match["dbmate"] and not is_dbmate) for match in matches)
     for match in matches:
@@ -192,9 +192,9 @@ def _spans(text: str, up: _Marker, down: _Marker | None) -> tuple[tuple[int, int
 
 
 def _part(file: SqlFile, markers: Iterable[_Marker], top: int, marker: _Marker, span: tuple[int, int]) -> SqlFile:
-    """Return one section: what stands above the first marker, blank lines, and its own text."""
+    """Return one section: the text above the first marker, blank lines, and its own text."""
     start, end = span
-    # Lines that were never in the text count too, or what stands below them would be said to stand higher.
+    # Lines that were never in the text count too, or line numbers of errors below them would be too small.
     skipped = sum(gap.lines for gap in file.gaps if gap.at < start)
     text = file.text[:top] + blank(file.text[top:start]) + "\n" * skipped + file.text[start:end]
     part = _section(file, text, transactional=marker.transactional and _in_transaction(file, markers, span))
@@ -202,7 +202,7 @@ def _part(file: SqlFile, markers: Iterable[_Marker], top: int, marker: _Marker, 
 
 
 def _in_transaction(file: SqlFile, markers: Iterable[_Marker], span: tuple[int, int]) -> bool:
-    """Tell whether no annotation of the file, or of the section alone, takes it out of its transaction."""
+    """Return whether a section runs in a transaction: no annotation of the file, or of the section, forbids it."""
     if next(iter(markers)).tool == NODE_PG_MIGRATE and _NODE_NO_TRANSACTION.match(file.text):
         return False
     return not any(

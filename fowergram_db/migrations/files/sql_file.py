@@ -1,4 +1,4 @@
-"""Read one file: its bytes become text that is fit to run, with a checksum and what its header says."""
+"""Read one file: turn its bytes into text that can be run, with a checksum and what its header says."""
 
 import hashlib
 from bisect import bisect_left
@@ -28,7 +28,7 @@ class SqlFile:
 
     In a large file the data of COPY blocks is not in the text; ``gaps`` says where it would be, and ``opened`` is the
     file that it is read from. ``checksum`` is the SHA-256 of the whole text, in hexadecimal: the same for CRLF and LF
-    checkouts; ``raw_checksum`` that of the bytes. Both are computed from the text where nothing is said.
+    checkouts; ``raw_checksum`` is that of the bytes. By default both are computed from the text.
     """
 
     path: Path
@@ -47,8 +47,8 @@ class SqlFile:
     def data(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the data of a COPY block, the characters from ``start`` to ``end`` of the text, in chunks.
 
-        Chunks are of at most 256 KB, line ends LF. It is for a script that runs: raises MigrationFailed where the data
-        has to be read from the file and that was changed, before anything wrong is yielded.
+        Chunks have at most 256 KB, line ends are LF. It is for a script that runs: raises MigrationFailed, before it
+        yields anything wrong, if the data has to be read from the file and that was changed.
         """
         try:
             yield from self._data(start, end)
@@ -59,7 +59,7 @@ class SqlFile:
         number = bisect_left(self.gaps, start, key=lambda gap: gap.at)
         if self.opened and start == end and number < len(self.gaps) and self.gaps[number].at == start:
             gap = self.gaps[number]
-            # One byte less, as a CR that was held back comes on top.
+            # One byte less, because a CR that was held back is added.
             yield from with_lf_ends(self.opened.chunks(gap.begin, gap.end, CHUNK - 1))
             return
         characters = CHUNK // 4
@@ -67,11 +67,11 @@ class SqlFile:
             yield self.text[at : min(end, at + characters)].encode()
 
     def whole_text(self) -> str:
-        """Return the text with all COPY data in it. Raises FileFault where the file was changed meanwhile."""
+        """Return the text with all COPY data in it. Raises FileFault if the file was changed meanwhile."""
         return "".join(self.parts())
 
     def recordable_text(self) -> str:
-        """Return the whole text as the history records a down script: with the directive if the file says it elsewhere.
+        """Return the text to record as a down script: with no-transaction added if the file says that in another way.
 
         Raises FileFault as ``whole_text`` does.
         """
@@ -83,7 +83,7 @@ class SqlFile:
     def parts(self, changes: "Sequence[Change]" = (), on_data: OnData = iter) -> Iterator[str]:
         """Yield the whole text in parts, COPY data in small ones. Raises FileFault as ``whole_text`` does.
 
-        ``changes`` are made in the text; what is read from the file passes through ``on_data``.
+        Makes ``changes`` in the text, and passes what is read from the file through ``on_data``.
         """
         at = 0
         for gap in self.gaps:
@@ -102,9 +102,9 @@ class SqlFile:
 
 
 def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
-    """Read one file; of one with more than ``in_memory`` bytes, COPY data stays on disk.
+    """Read one file; if it has more than ``in_memory`` bytes, its COPY data stays on disk.
 
-    Raises FileFault where it cannot be read, is not UTF-8 or holds a NUL byte.
+    Raises FileFault if it cannot be read, is not UTF-8 or holds a NUL byte.
     """
     try:
         opened = StableFile(path)
@@ -141,7 +141,7 @@ def decode(path: Path, raw: bytes) -> str:
     """Turn a file's bytes into text without BOM and with LF line ends.
 
     Raises FileFault, with the line, for invalid UTF-8 and for a NUL byte (the server would silently drop
-    everything behind it).
+    everything after it).
     """
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 from fowergram_db.errors import FileFault, Location
 
 CHUNK = 1 << 18
-# Linux notes times in steps of at most 10 ms: within one, a second change of a file does not show.
+# Linux records times in steps of at most 10 ms: within one, a second change of a file does not show.
 _STEP_NS = 20_000_000
 _State = tuple[int, int, int]
 _NEVER: _State = (-1, -1, -1)
@@ -18,19 +18,19 @@ _AGAIN = "Run the command again, and leave the file alone meanwhile."
 
 
 class StableFile:
-    """A file that was opened for reading; closed when nobody has it any more.
+    """A file that was opened for reading; it is closed when no code refers to it any more.
 
-    Its name may be taken away or given to another file meanwhile. Raises FileFault where the file itself changes.
+    Its name may be removed or given to another file meanwhile. Raises FileFault if the file itself changes.
     """
 
     __slots__ = ("_digest", "_fd", "_seen", "path", "size")
 
     def __init__(self, path: Path) -> None:
-        """Open the file. Raises OSError, and FileFault for what is no regular file: a directory, a pipe, a device."""
+        """Open the file. Raises OSError, and FileFault if it is no regular file: a directory, a pipe, a device."""
         self.path = path
         self._fd = -1
         self._digest = ""
-        # A pipe would be waited for.
+        # Without O_NONBLOCK, opening a pipe waits for a writer.
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         found = os.fstat(self._fd)
         if not stat.S_ISREG(found.st_mode):
@@ -45,8 +45,8 @@ class StableFile:
     def chunks(self, begin: int = 0, end: int | None = None, size: int = CHUNK) -> Iterator[bytes]:
         """Yield the bytes from one offset to another, by default all, in chunks of at most ``size``.
 
-        Raises FileFault before it yields what is not as it was when the file was opened, and for a file that ends
-        somewhere else than the system says, as those in /proc and /sys do.
+        Raises FileFault before it yields bytes that changed after the file was opened, and for a file whose size is
+        not what the system says, such as those in /proc and /sys.
         """
         stop = self.size if end is None else end
         while begin < stop:
@@ -61,9 +61,9 @@ class StableFile:
             raise self._fault(f"cannot be read: its size is {self.size} bytes, and it has more", "Copy it to a disk.")
 
     def seal(self, digest: str) -> None:
-        """Take the SHA-256 of all its bytes: from now on it decides, where a time says that the file may have changed.
+        """Take the SHA-256 of all its bytes: from now on it decides, if a time shows that the file may have changed.
 
-        Renaming a file changes such a time, too; and a program can set the time of the last change.
+        Renaming a file changes such a time, too; and a program can set the modification time.
         """
         self._digest = digest
         if _is_fresh(self._seen):
@@ -106,12 +106,12 @@ def _state_of(found: os.stat_result) -> _State:
 
 
 def _is_fresh(state: _State) -> bool:
-    """Tell whether the last change is so new that another one might not show."""
+    """Return whether the last change is so new that another one might not show."""
     return time.time_ns() - state[2] < _STEP_NS
 
 
 def with_lf_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""Turn CRLF line ends into LF, one that the end of a chunk has cut too.
+    r"""Turn CRLF line ends into LF, also one that two chunks share.
 
     >>> list(with_lf_ends([b"a\r", b"\nb\r\n", b"\r"]))
     [b'a', b'\nb\n', b'\r']

@@ -1,4 +1,4 @@
-"""Read the lines with which drizzle-kit separates statements: it sends what stands between two of them alone."""
+"""Read the lines with which drizzle-kit separates statements: it sends the text between two of them alone."""
 
 import re
 from dataclasses import replace
@@ -9,9 +9,9 @@ _COMMENT = re.compile(r"-->[ \t]*statement-breakpoint\b")
 
 
 def without_breaks(file: SqlFile) -> SqlFile:
-    """Return the file with a semicolon for each break, which ends a statement that has none; places stay true.
+    """Return the file with a semicolon for each break, which ends a statement that has none; places stay correct.
 
-    Where the words stand in a string or in the body of a function they are left as they are.
+    The words stay as they are in a string or in the body of a function.
     """
     if "statement-breakpoint" not in file.text:
         return file

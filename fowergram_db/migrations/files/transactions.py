@@ -1,7 +1,7 @@
-"""Leave out the transactions that a script begins by itself, where its tool begins none. Pure.
+"""Leave out the transactions that a script begins by itself, if its tool begins none. Pure.
 
-Every migration is one transaction already. What cannot be left out without another meaning stays where it is, and the
-checks refuse it at its place.
+Every migration is one transaction already. A statement that cannot be left out without a change of meaning stays, and
+the checks refuse it with its place.
 """
 
 import re
@@ -18,13 +18,13 @@ from fowergram_db.migrations.script.modes import DEFAULT, Modes, modes_in
 if TYPE_CHECKING:
     from fowergram_db.migrations.script.statements import Script, Statement
 
-# Cheaper than a scan: the body of a function has no such statement, but for the BEGIN of a block without declarations.
+# Cheaper than a scan: the body of a function has no such statement, except the BEGIN of a block without declarations.
 _MAY_BEGIN = re.compile(
     r"\b(?:begin|start)\b(?:[\s,]|/\*(?>[^*]|\*(?!/))*+\*/|--[^\n]*|\b(?:work|transaction|isolation|level|read|only|write|committed|"
     r"uncommitted|repeatable|serializable|not|deferrable)\b)*+(?:;|/\*)",
     re.IGNORECASE,
 )
-# One of these stands in every statement that cannot run in a transaction.
+# Every statement that cannot run in a transaction contains one of these.
 _MAY_RUN_ALONE = ("concurrently", "vacuum", "reindex", "system", "database", "tablespace", "discard")
 _SEMICOLON = re.compile(r"(?>\s|--[^\n]*\n|/\*(?>[^*]|\*(?!/))*+\*/)*+;")
 _COMMIT = re.compile(r"(?:commit|end)(?: (?:work|transaction))?(?: and no chain)?")
@@ -36,7 +36,7 @@ _LOCAL_IN_CODE = re.compile(r"\bset_config\s*\(|\bset\s+(?:local|constraints)\b"
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A transaction that a script begins and commits; both are numbers of statements."""
+    """A transaction that a script begins and commits; ``begin`` and ``commit`` are indexes of statements."""
 
     begin: int
     commit: int
@@ -44,12 +44,12 @@ class _Block:
 
 
 def as_sent(file: SqlFile) -> SqlFile:
-    """Return a file as it runs for a tool that sends it as it is: in its own transactions, or in none."""
+    """Return a file of a tool that sends it unchanged: it runs in one transaction, or in none."""
     return alone(without_transactions(file))
 
 
 def alone(file: SqlFile) -> SqlFile:
-    """Return a file of nothing but statements that cannot run in a transaction as one that is to run without."""
+    """Return a file as one that runs without a transaction, if none of its statements can run in one."""
     lowered = file.text.lower()
     if not file.directives.transactional or not any(word in lowered for word in _MAY_RUN_ALONE):
         return file
@@ -62,12 +62,12 @@ def alone(file: SqlFile) -> SqlFile:
 
 
 def without_transactions(file: SqlFile) -> SqlFile:
-    """Return a file with each BEGIN and its COMMIT made blank; it then runs in the one transaction of its migration.
+    """Return a file with spaces for each BEGIN and its COMMIT; it then runs in the one transaction of its migration.
 
-    A file whose own header says that it runs without one is left as it is, and so is one with statements that cannot
-    run in a transaction.
+    A file stays as it is if its header says that it runs without a transaction, or if one of its statements cannot
+    run in one.
     """
-    lowered = file.text.lower()  # looked at before the pattern is, which takes longer
+    lowered = file.text.lower()  # searched before the pattern, which takes longer
     if ("begin" not in lowered and "start" not in lowered) or not _MAY_BEGIN.search(file.text):
         return file
     said = parse_directives(str(file.path), file.text[: header_end(file.text)])
@@ -91,7 +91,7 @@ def without_transactions(file: SqlFile) -> SqlFile:
 
 
 def _blocks(script: "Script") -> Iterator[_Block]:
-    """Yield the transactions; a BEGIN or COMMIT that has no other side is in none."""
+    """Yield the transactions; a BEGIN without a COMMIT, or the reverse, makes none."""
     begin: tuple[int, Modes] | None = None
     for number, statement in enumerate(script.statements):
         if not _EDGES.intersection(statement.words[:1]):
@@ -105,7 +105,7 @@ def _blocks(script: "Script") -> Iterator[_Block]:
 
 
 def _modes_of_all(script: "Script", blocks: tuple[_Block, ...]) -> Modes | None:
-    """Return what all transactions say of themselves, None where they do not say the same."""
+    """Return the modes that all transactions have, None if they cannot be the modes of one transaction."""
     modes = {block.modes for block in blocks}
     if len(modes) > 1:
         return None
@@ -115,7 +115,7 @@ def _modes_of_all(script: "Script", blocks: tuple[_Block, ...]) -> Modes | None:
 
 
 def _reaches_beyond(script: "Script", block: _Block) -> bool:
-    """Tell whether something would end with a transaction that, without its COMMIT, reaches what stands below."""
+    """Return whether something ends with this transaction that, without its COMMIT, would affect statements below."""
     behind = script.statements[block.commit + 1 :]
     return bool(behind) and any(_is_local(script, s) for s in script.statements[block.begin + 1 : block.commit])
 

@@ -1,1 +1,1 @@
-"""How each tool lays out a directory: a module for each, and one for those that number their files."""
+"""Read the layout of each tool: a module for each, and one for the tools that number their files."""

@@ -18,12 +18,12 @@ _DIESEL = re.compile(r"([0-9][0-9-]*)_(.+)", re.DOTALL)
 
 
 def found(listing: Listing) -> tuple[Path, ...]:
-    """Return the directories that are a migration each."""
+    """Return the directories each of which is a migration."""
     return tuple(filter(_is_migration, listing.others))
 
 
 def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 - the same in all layouts
-    """Return the version of a file in its folder, None where that is none of diesel's."""
+    """Return the version of a file in its folder, None if the folder is none of diesel's."""
     match = _DIESEL.fullmatch(filename.partition("/")[0])
     return _version(match[1]) if match else None
 
@@ -55,7 +55,7 @@ def _read_folder(path: Path) -> MigrationFile:
 def _is_migration(path: Path) -> bool:
     if not _DIESEL.fullmatch(path.name):
         return False
-    # A down.sql alone may be one of Prisma's, beside its migration.sql.
+    # A down.sql without up.sql may be one of Prisma's, next to its migration.sql.
     return (path / "up.sql").exists() or ((path / "down.sql").exists() and not (path / "migration.sql").exists())
 
 

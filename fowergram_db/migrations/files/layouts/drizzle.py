@@ -25,14 +25,14 @@ def found(listing: Listing) -> tuple[Path, ...]:
 
 
 def version_of(tool: str, filename: str) -> TextVersion:  # noqa: ARG001 - the same in all layouts
-    """Return the version of a file that the journal no longer has: its place is that of its number."""
+    """Return the version of a file that the journal no longer lists: its number gives its place."""
     tag = filename.removesuffix(".sql")
     match = _TAG.fullmatch(tag)
     return _version(tag, match[1] if match else "0")
 
 
 def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
-    """Read the files that the journal lists; others are left alone, as drizzle does."""
+    """Read the files that the journal lists; ignore others, as drizzle does."""
     for place_in_journal, tag in enumerate(_tags(found(listing)[0])):
         match = _TAG.fullmatch(tag)
         with faults:

@@ -21,12 +21,12 @@ _PLACEHOLDER = re.compile(r"\$\{[^}\n]*\}")
 
 
 def found(listing: Listing) -> tuple[Path, ...]:
-    """Return the files that are named as Flyway wants it."""
+    """Return the files whose names follow Flyway's rules."""
     return tuple(path for path in listing.sql if is_flyway(path.name))
 
 
 def is_flyway(name: str) -> bool:
-    """Tell whether a file is named as Flyway wants it.
+    """Return whether a file name follows Flyway's rules.
 
     >>> is_flyway("V1.2__x.sql"), is_flyway("R__x.sql"), is_flyway("001_x.sql")
     (True, True, False)
@@ -35,13 +35,13 @@ def is_flyway(name: str) -> bool:
 
 
 def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 - the same in all layouts
-    """Return the version that a file name says, None where it says none."""
+    """Return the version in a file name, None if there is none."""
     match = _FLYWAY.fullmatch(filename.rpartition("/")[2])
     return _version(match[2]) if match else None
 
 
 def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
-    """Read ``V1__name.sql`` with ``U1__name.sql``, which undoes it, from the folders below too, as Flyway does.
+    """Read ``V1__name.sql`` and ``U1__name.sql``, which rolls it back, also from folders below, as Flyway does.
 
     Faults are what only Flyway can do: repeatable and baseline migrations, placeholders.
     """
@@ -92,7 +92,7 @@ def _flyway_name(path: Path) -> tuple[str, TextVersion, str]:
 
 
 def _version(written: str) -> TextVersion:
-    """Return a version; 1.0 and 1 are one to Flyway.
+    """Return a version; for Flyway, 1.0 and 1 are the same.
 
     >>> str(_version("01_10.0")), _version("1.0").number, _version("1.1").number
     ('1.10.0', 1, None)
@@ -112,12 +112,12 @@ def _read_flyway_file(path: Path) -> SqlFile:
             f"{path.name}.conf.",
             location=location_in(path, file.text, placeholder.start()),
         )
-    # Flyway looks itself for statements that cannot run in a transaction.
+    # Flyway itself finds the statements that cannot run in a transaction.
     return outside_transaction(file) if settings.get("executeintransaction", "true") == "false" else alone(file)
 
 
 def _flyway_settings(path: Path) -> dict[str, str]:
-    """Read the settings beside a script; none where there is no such file. Keys and values in lower case."""
+    """Read the settings file of a script, keys and values in lower case; empty if there is no such file."""
     settings: dict[str, str] = {}
     if not path.exists():
         return settings

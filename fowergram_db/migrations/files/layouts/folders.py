@@ -23,7 +23,7 @@ _PROVIDER = re.compile(r"^\s*provider\s*=\s*[\"']([^\"'\n]*)[\"']", re.MULTILINE
 
 
 def found(listing: Listing) -> tuple[Path, ...]:
-    """Return the folders that are a migration each."""
+    """Return the folders each of which is a migration."""
     return tuple(path for path in listing.others if (path / _FILE).is_file())
 
 
@@ -35,7 +35,7 @@ def version_of(tool: str, filename: str) -> TextVersion:  # noqa: ARG001 - the s
 
 
 def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
-    """Read ``NAME/migration.sql`` with ``down.sql`` where there is one."""
+    """Read ``NAME/migration.sql`` with ``down.sql`` if there is one."""
     _require_postgresql(listing.directory / _LOCK)
     for path in listing.others:
         if _DATED.match(path.name) and path.is_dir() and not (path / _FILE).is_file():

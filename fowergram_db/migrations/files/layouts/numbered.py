@@ -1,7 +1,7 @@
-"""Read files whose names begin with a number: our own, and those of the tools that say more inside the files.
+"""Read files whose names begin with a number: our own, and those of tools that put markers inside the files.
 
-Our own files are those of golang-migrate, sqlx and goose, too, in the order of their numbers; dbmate, sql-migrate and
-supabase put file names in order.
+The files of golang-migrate, sqlx and goose are named as our own, in the order of their numbers; dbmate, sql-migrate
+and supabase order their files by name.
 """
 
 import re
@@ -32,9 +32,9 @@ from fowergram_db.migrations.version import TextVersion, Version, natural, numbe
 TOOL = ""
 SUPABASE = "supabase"
 TOOLS = (TOOL, GOOSE, DBMATE, SQL_MIGRATE, NODE_PG_MIGRATE, TERN, SUPABASE)
-# A date with hyphens is no number: of it the year alone would count.
+# A date with hyphens is no number: only its year would count.
 NAME = re.compile(r"([0-9]+)(?:_|-(?![0-9]))([^.].*?)(\.up|\.down|\.citus)?\.sql", re.IGNORECASE | re.DOTALL)
-# What these tools take for a migration, too.
+# Names that these tools accept in addition.
 _LOOSE_NAMES = {
     DBMATE: re.compile(r"([0-9]+)[_-]?(.*)()\.sql", re.IGNORECASE | re.DOTALL),
     SQL_MIGRATE: re.compile(r"([0-9]*)[_-]?(.*)()\.sql", re.IGNORECASE | re.DOTALL),
@@ -42,12 +42,12 @@ _LOOSE_NAMES = {
 _DIGITS = re.compile("[0-9]+")
 _NAMES = "Name it NNN_name.sql with NNN_name.down.sql, or NNN_name.up.sql with NNN_name.down.sql."
 _DUMPS = {"structure.sql": "Rails", "schema.sql": "dbmate"}
-# sqlx wants this at the very beginning of a file.
+# sqlx requires this at the very beginning of a file.
 _NO_TRANSACTION = re.compile(r"-- no-transaction(?!\S)")
 
 
 class _Script(NamedTuple):
-    """One file: its name taken apart, where it is one of ours, and its sections.
+    """One file: the match of its name, if that follows our rules, and its sections.
 
     A down file that cannot be read has a fault instead.
     """
@@ -60,7 +60,7 @@ class _Script(NamedTuple):
 
 
 class _Numbered(NamedTuple):
-    """One file with the version and the name that its name says."""
+    """One file with the version and the name that are in its file name."""
 
     version: Version
     name: str
@@ -68,13 +68,13 @@ class _Numbered(NamedTuple):
 
 
 def found(listing: Listing) -> tuple[Path, ...]:
-    """Return the first file whose name begins with a number, where no journal says what the files are."""
+    """Return the first file whose name begins with a number; nothing if a journal lists the files."""
     first = None if listing.journal else next((path for path in listing.sql if NAME.fullmatch(path.name)), None)
     return (first,) if first else ()
 
 
 def version_of(tool: str, filename: str) -> TextVersion | None:
-    """Return the version that a file name says in the directory of a tool, None where it says none."""
+    """Return the version in a file name, as a tool reads it; None if there is none."""
     found = _LOOSE_NAMES.get(tool, NAME).fullmatch(filename)
     if not found:
         return None
@@ -83,13 +83,13 @@ def version_of(tool: str, filename: str) -> TextVersion | None:
 
 
 def _version(tool: str, filename: str, digits: str) -> Version:
-    """Return a version: a number where the tool puts numbers in order and it is one."""
+    """Return a version: a number if the tool orders by numbers and a bigint holds it."""
     number = number_of(digits) if digits else None
     match tool:
         case "dbmate" | "supabase":
             return TextVersion(filename, digits, number)
         case "sql-migrate":
-            # Those without a number come last. What has the same number is put in order by its name.
+            # Files without a number come last. Files with the same number are ordered by name.
             first = natural(digits) if digits else "~"
             return TextVersion(f"{first} {filename}", filename[: -len(".sql")], number)
         case "node-pg-migrate":
@@ -99,7 +99,7 @@ def _version(tool: str, filename: str, digits: str) -> Version:
 
 
 def _moment(digits: str) -> str:
-    """Return the milliseconds since 1970 that 17 digits are to node-pg-migrate, which has both in its file names.
+    """Return the milliseconds since 1970 that 17 digits mean to node-pg-migrate, whose file names may have either.
 
     >>> _moment("20200513070724505"), _moment("1589353644505")
     ('1589353644505', '1589353644505')
@@ -124,7 +124,7 @@ def _collated(name: str) -> str:
 
 
 def tool_of(directory: Path) -> str:
-    """Return the tool of a directory whose files do not say it: supabase's, or ours."""
+    """Return the tool of a directory whose files do not show it: supabase, or "" for ours."""
     inside = directory.absolute()
     return SUPABASE if (inside.parent.name, inside.name) == (SUPABASE, "migrations") else TOOL
 
@@ -161,7 +161,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
 
 
 def _read_scripts(listing: Listing, faults: Faults) -> tuple[str, list[_Script], list[Path]]:
-    """Read all files, none where they are those of two tools; return whose they are, and those that cannot be read."""
+    """Return the tool, its files (none if they are those of two tools), and the files that cannot be read."""
     scripts: list[_Script] = []
     broken: list[Path] = []
     tool: tuple[str, Path] | None = None
@@ -197,7 +197,7 @@ def _is_down(match: re.Match[str] | None) -> bool:
 
 
 def _is_up(match: re.Match[str] | None) -> bool:
-    """Tell whether a file is one of two for golang-migrate or sqlx, to which the number alone makes them a pair."""
+    """Return whether a file is an up file of golang-migrate or sqlx, for which the number alone makes a pair."""
     return bool(match and match[3] and match[3].lower() == ".up")
 
 
@@ -206,7 +206,7 @@ def _plain(file: SqlFile) -> SqlFile:
 
 
 def _match(path: Path, tool: str | None) -> re.Match[str] | None:
-    """Take a file name apart; None where the file itself has to say whose it is, which it cannot where it is ours."""
+    """Match a file name with our rules; None if it does not match, and the file's content may show another tool."""
     match = NAME.fullmatch(path.name)
     if match is None and tool is not None and tool not in _LOOSE_NAMES:
         raise _misnamed(path)
@@ -218,7 +218,7 @@ def _match(path: Path, tool: str | None) -> re.Match[str] | None:
 
 
 def _named(path: Path, tool: str, match: re.Match[str] | None) -> tuple[Version, str, str]:
-    """Return the version, the name and the direction that a file name says."""
+    """Return the version, the name and the direction that are in a file name."""
     match = match or (_LOOSE_NAMES[tool].fullmatch(path.name) if tool in _LOOSE_NAMES else None)
     if match is None:
         raise _misnamed(path)
@@ -237,7 +237,7 @@ def _misnamed(path: Path) -> FileFault:
 
 
 def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered], broken: set[str], faults: Faults) -> None:
-    """Find the down files that undo nothing; ``broken`` are the versions whose files cannot be read."""
+    """Find the down files without a migration; ``broken`` are the versions whose files cannot be read."""
     for text, (version, name, script) in sorted(downs.items(), key=lambda item: order_of(item[1].version)):
         path = script.path
         if text not in whole and text not in broken:

@@ -24,7 +24,7 @@ _VARIABLE = re.compile(r"""(?<!:):(?:'\w+'|"\w+")""")
 
 @dataclass(frozen=True, slots=True)
 class _Project:
-    """Where sqitch keeps what, below the directory that is named."""
+    """Where sqitch keeps its plan and scripts, below the directory that is named."""
 
     plan: Path
     deploy: Path
@@ -33,7 +33,7 @@ class _Project:
 
 
 def found(listing: Listing) -> tuple[Path, ...]:
-    """Return the plan, which lies where ``sqitch.conf`` says."""
+    """Return the plan, which is where ``sqitch.conf`` says."""
     if not any(path.name in (_PLAN, _CONF) for path in listing.others):
         return ()
     plan = _project(listing.directory, Faults()).plan
@@ -41,7 +41,7 @@ def found(listing: Listing) -> tuple[Path, ...]:
 
 
 def version_of(tool: str, filename: str) -> TextVersion | None:  # noqa: ARG001 - the same in all layouts
-    """Return None: only the plan says the place of a change."""
+    """Return None: only the plan gives the place of a change."""
     return None
 
 
@@ -60,11 +60,11 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
 
 
 def _read_script(path: Path) -> SqlFile:
-    """Read one script. Raises FileFault where psql would put the value of a variable into it."""
+    """Read one script. Raises FileFault if psql would put the value of a variable into it."""
     file = read_file(path)
     for variable in _VARIABLE.finditer(file.text):
         before = [*tokens(file.text[: variable.start() + 1])]
-        if before and before[-1] == Token(TokenKind.OTHER, ":"):  # and no part of a string, or of a comment
+        if before and before[-1] == Token(TokenKind.OTHER, ":"):  # not in a string or a comment
             raise FileFault(
                 f"{path.name}: psql would put something in the place of {variable[0]}",
                 hint="Write the value itself: fowergram-db runs SQL, and has no variables of psql.",
@@ -74,7 +74,7 @@ def _read_script(path: Path) -> SqlFile:
 
 
 def _project(directory: Path, faults: Faults) -> _Project:
-    """Read ``sqitch.conf``, where there is one, as far as it says where files lie."""
+    """Read from ``sqitch.conf``, if there is one, where files are."""
     said: dict[str, str] = {}
     path = directory / _CONF
     if path.is_file():
@@ -90,7 +90,7 @@ def _project(directory: Path, faults: Faults) -> _Project:
 
 
 def _settings(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield what the core section says of places. Raises FileFault for what cannot be obeyed."""
+    """Yield the places that the core section names. Raises FileFault for a setting that cannot be followed."""
     section = ""
     for number, line in enumerate(read_file(path).text.split("\n"), start=1):
         if header := _SECTION.match(line):
