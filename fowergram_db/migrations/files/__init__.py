@@ -1,1 +1,1 @@
-"""Migration files: found, read, and laid out as one tool or another lays them out."""
+"""Find and read migration files, in the layouts of several tools."""

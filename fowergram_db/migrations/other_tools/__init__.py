@@ -1,1 +1,1 @@
-"""The histories that other migration tools keep: which tables they are, and what is recorded in them."""
+"""Find and read the histories that other migration tools keep."""

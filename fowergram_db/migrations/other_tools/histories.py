@@ -1,7 +1,7 @@
-"""The histories of other migration tools in a database: find them, and tell whether they stop what writes.
+"""Find the histories of other migration tools in a database, and whether they stop the commands that write.
 
-See decision 25. What was known of them when the database was adopted stands in the comment on our own table, which its
-owner alone can write, and which is read together with the table's shape.
+See decision 25. The comment on our own table records what was known of them when the database was adopted. Only the
+table's owner can write that comment, and it is read together with the table's shape.
 """
 
 import json
@@ -38,8 +38,9 @@ _SHOWN_AS = {"dbmate": "dbmate or Rails"}
 class OtherState(StrEnum):
     """What another tool's history means for the commands that write.
 
-    It stops them; it has grown since the database was adopted, and stops them; it is known and does not count any
-    more; its owner is not trusted, rows of ours are there, and it is not read; its table has the name of ours.
+    COUNTS: it stops them. GROWN: it has grown since the database was adopted, and stops them. KNOWN: it is known and
+    does not count any more. NOT_READ: it cannot be read, and our table has rows. IN_OUR_PLACE: its table has the name
+    of ours, which stops them.
     """
 
     COUNTS = auto()
@@ -50,7 +51,7 @@ class OtherState(StrEnum):
 
 
 class Known(NamedTuple):
-    """How far another tool's history had come when ours began to count. ``entries`` is None where it was not read."""
+    """How far another tool's history had come when ours began to count. ``entries`` is None if it was not read."""
 
     table: str
     entries: int | None
@@ -60,9 +61,9 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OtherHistory:
-    """A history of another tool. ``entries`` is None where it cannot be read; ``owner`` is then whose it is, or "".
+    """A history of another tool. ``entries`` is None if it cannot be read; ``owner`` is then an untrusted owner, or "".
 
-    ``since`` and ``last`` are the times of its oldest and newest entry, None where the tool keeps none. ``is_marked``:
+    ``since`` and ``last`` are the times of its oldest and newest entry, None if the tool keeps none. ``is_marked``:
     the comment on our table says that it does not count.
     """
 
@@ -78,12 +79,12 @@ class OtherHistory:
 
     @property
     def stops(self) -> bool:
-        """Tell whether nothing may be written because of it."""
+        """Return whether it forbids all writes."""
         return self.state not in {OtherState.KNOWN, OtherState.NOT_READ}
 
     @property
     def holds(self) -> str:
-        """Say what is in it.
+        """Describe what is in it.
 
         >>> OtherHistory("goose", "public.goose_db_version", 3, "3", last=datetime(2024, 5, 1, tzinfo=UTC)).holds
         'public.goose_db_version has 3 entries, the newest 3 of 2024-05-01 00:00 UTC'
@@ -112,7 +113,7 @@ class OtherHistory:
 
     @property
     def shown_tool(self) -> str:
-        """Name the tool, or those of which it may be one."""
+        """Name the tool, or the tools of which it may be one."""
         return _SHOWN_AS.get(self.tool, self.tool)
 
     @property
@@ -141,9 +142,9 @@ class OtherHistory:
 
 
 def find_candidates(connection: Connection) -> tuple[CatalogRelation | None, tuple[FoundTable, ...]]:
-    """Return the relation that has the name of our table, and all tables that are another tool's by their shape.
+    """Return the relation that has the name of our table, and all tables that have the shape of another tool's.
 
-    One round trip, which reads the catalog alone. psycopg's errors pass through.
+    One round trip, which reads only the catalog. psycopg's errors pass through.
     """
     relations = query_relations(connection, "other_tools/candidates", search_parameters())
     own = next((relation for relation in relations if (relation.schema, relation.name) == OWN_PLACE), None)
@@ -158,10 +159,10 @@ def read_other_histories(
     has_rows: bool = False,
     was_adopted: bool = False,
 ) -> tuple[OtherHistory, ...]:
-    """Read what these tables hold, and judge it; empty ones are left out. One round trip for each.
+    """Read what these tables hold, and set their state; empty ones are left out. One round trip for each.
 
-    ``comment`` is that on our table, ``has_rows`` tells whether it holds any, ``was_adopted`` whether one of them was
-    recorded by an adoption. The table that has our name is left out, too. Writes nothing.
+    ``comment`` is that on our table. ``has_rows``: our table has rows; ``was_adopted``: an adoption recorded one of
+    them. The table that has our name is left out, too. Writes nothing.
     """
     known = _known(comment)
     read = (_read(connection, table) for table in found if not table.is_in_our_place)
@@ -184,7 +185,7 @@ def read_in_our_place(connection: Connection, relation: CatalogRelation, found: 
 
 
 def in_our_place(relation: CatalogRelation, found: Iterable[FoundTable]) -> OtherHistory:
-    """Return the same without a look at what it holds."""
+    """Return the history in a table that has the name of ours, without reading the table."""
     tool = next((table.tool for table in found if table.is_in_our_place), UNKNOWN)
     return OtherHistory(tool, str(relation), state=OtherState.IN_OUR_PLACE)
 
@@ -192,8 +193,8 @@ def in_our_place(relation: CatalogRelation, found: Iterable[FoundTable]) -> Othe
 def mark_known(connection: Connection, mentioned_in: Sequence[str] | None = None) -> tuple[OtherHistory, ...]:
     """Write into the comment on our table that the histories that are here now do not count; return them.
 
-    ``mentioned_in``: only those whose tables these scripts name, which have made them themselves. Writes nothing where
-    nothing is new. Raises what the server says: the table's owner alone may do it.
+    ``mentioned_in``: only histories whose tables these scripts name, because the scripts created them. Writes nothing
+    if nothing is new. The server's errors pass through: only the table's owner may write the comment.
     """
     own, found = find_candidates(connection)
     others = [table for table in found if not table.is_in_our_place]
@@ -211,7 +212,7 @@ def mark_known(connection: Connection, mentioned_in: Sequence[str] | None = None
 
 
 def escaped(name: sql.Identifier, context: AdaptContext) -> sql.SQL:
-    """Return a name for a query that has parameters, which a % in it would be taken for."""
+    """Return a name for a query that has parameters: each % in it is doubled, so that it does not begin one."""
     return sql.SQL(name.as_string(context).replace("%", "%%"))
 
 
@@ -220,7 +221,7 @@ def _is_named(table: FoundTable, scripts: Sequence[str]) -> bool:
 
 
 def _known(comment: str) -> dict[str, Known] | None:
-    """Return what the comment on our table says, by table; None where it says nothing.
+    """Return what the comment on our table says, by table; None if it says nothing.
 
     >>> _known("kept by fowergram-db"), _known("kept by x beside: [")
     (None, None)
@@ -241,13 +242,13 @@ def _state(history: OtherHistory, known: dict[str, Known] | None, *, has_rows: b
     if before is not None:
         return OtherState.KNOWN if history.entries is None or _state_of(history) == before else OtherState.GROWN
     if known is None and was_adopted:
-        # Earlier versions recorded an adoption without saying what else was there.
+        # Earlier versions recorded an adoption, but not which other histories were there.
         return OtherState.KNOWN
     return OtherState.NOT_READ if history.entries is None and has_rows else OtherState.COUNTS
 
 
 def _read(connection: Connection, table: FoundTable) -> OtherHistory | None:
-    """Return what a table holds; None where it holds nothing."""
+    """Return what a table holds; None if it holds nothing."""
     relation = table.relation
     unread = OtherHistory(table.tool, str(relation), owner=relation.untrusted.owner if relation.untrusted else "")
     if relation.untrusted:
@@ -288,7 +289,7 @@ def _summary(connection: Connection, table: FoundTable) -> list[str | None]:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """Read a time of JSON; None where no calendar has it. One without a zone is UTC.
+    """Read a time from JSON; None if it is outside the calendar. A time without a zone is UTC.
 
     >>> _moment("2024-05-01T10:00:00+02:00"), _moment("infinity")
     (datetime.datetime(2024, 5, 1, 8, 0, tzinfo=datetime.timezone.utc), None)

@@ -1,4 +1,4 @@
-"""What other migration tools have recorded: find it, read it, and match it with the files. Writes nothing."""
+"""Find and read what other migration tools have recorded, and match it with the files. Writes nothing."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _LONGEST_NAME = 300
 _SHA256 = re.compile(r"\s*([0-9a-f]{64})(?![^\s])", re.IGNORECASE)
 
 
-# The tools that have a query of their own; that of the others is by_column.sql.
+# The tools that have a query of their own; the others share by_column.sql.
 _QUERIES = {
     Tool.RUN_MIGRATIONS_SH: "run_migrations_sh",
     Tool.GOLANG_MIGRATE: "golang_migrate",
@@ -43,10 +43,10 @@ _VERSIONS_ONLY = (Tool.DBMATE, Tool.RAILS)
 
 
 class ToolRecord(NamedTuple):
-    """One row of another tool's history, in its own words.
+    """One row of another tool's history, as that tool writes it.
 
-    ``ok`` is false for what has failed; ``covers`` tells that all versions below count as applied, too.
-    ``checksum`` is that of the file, where the tool keeps one that means something to others.
+    ``ok`` is false for what has failed; ``covers``: all versions below count as applied, too.
+    ``checksum`` is that of the file, if the tool keeps one that other tools can use.
     """
 
     version: str | None
@@ -58,7 +58,7 @@ class ToolRecord(NamedTuple):
     checksum: str | None = None
 
     def __str__(self) -> str:
-        """Name the migration as the tool does, its name cut where it is longer than any file's."""
+        """Name the migration as the tool does, truncated if the name is longer than a file name can be."""
         named = self.filename or self.version or self.name or "?"
         return named if len(named) <= _LONGEST_NAME else f"{named[:_LONGEST_NAME]}…"
 
@@ -73,7 +73,7 @@ class ToolRecords:
 
     @property
     def is_in_our_place(self) -> bool:
-        """Tell whether its table has the name that ours is to have."""
+        """Return whether its table has the name of ours."""
         return self.table.is_in_our_place
 
 
@@ -85,9 +85,9 @@ class Kept(NamedTuple):
 
 
 class RecordedMigration(NamedTuple):
-    """A migration that is said to be applied: when (None: nobody knows), the file name it was recorded under.
+    """A migration recorded as applied: its file, when (None if unknown), and the file name in that record.
 
-    ``edited``: what was recorded with it is the SHA-256 of another text.
+    ``edited``: the recorded SHA-256 is that of another text.
     """
 
     file: MigrationFile
@@ -98,7 +98,7 @@ class RecordedMigration(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordedMigrations:
-    """What of our migrations is said to be applied, in order of version; what failed; what no file is there for."""
+    """Which of our migrations are recorded as applied, in order of version; which failed; which have no file."""
 
     applied: tuple[RecordedMigration, ...] = ()
     failed: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ class RecordedMigrations:
 
 
 def tool_named(name: str) -> str:
-    """Return the tool of this name. Raises UsageError, which lists all, where there is none."""
+    """Return the tool of this name. Raises UsageError, which lists all tools, if there is none."""
     if name.lower() in known_tools():
         return name.lower()
     raise UsageError(
@@ -118,11 +118,11 @@ def tool_named(name: str) -> str:
 def read_records(
     connection: Connection, wanted: str | None = None, others: Sequence[OtherHistory] = ()
 ) -> ToolRecords | None:
-    """Read another tool's history, the wanted one's or the only one of ``others``.
+    """Read another tool's history: that of the ``wanted`` tool, or the only one of ``others``.
 
-    None: there is none, or the tool's history cannot be matched with files. Raises UsageError where the wanted one is
-    not there, or several are and none is wanted; UntrustedHistory where reading it would run what an untrusted role
-    owns.
+    None if there is none, or the tool's history cannot be matched with files. Raises UsageError if the wanted one is
+    not there, or if there are several and none is wanted. Raises UntrustedHistory if reading it would run what an
+    untrusted role owns.
     """
     with translate_errors("look for the histories of other tools"):
         found = _histories(connection, others)
@@ -137,7 +137,7 @@ def read_records(
 
 
 def find_kept(connection: Connection, others: Sequence[OtherHistory]) -> Kept:
-    """Return what other tools keep in this database, ``others`` and empty tables: no migration of ours makes it."""
+    """Return the tables and schemas that other tools keep here, also empty ones: no migration of ours creates them."""
     with translate_errors("look for the histories of other tools"):
         tables = kept_by(_histories(connection, others))
         rows = connection.execute(load("other_tools/kept"), {"relations": list(tables)}).fetchall() if tables else ()
@@ -146,9 +146,9 @@ def find_kept(connection: Connection, others: Sequence[OtherHistory]) -> Kept:
 
 
 def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[ToolRecord, ...]:
-    """Read the rows of a tool's table, in its order. Lock it until the end of the transaction at hand, if there is one.
+    """Read the rows of a tool's table, in its order. Lock it until the end of the current transaction, if there is one.
 
-    Raises UntrustedHistory as ``read_records`` does, and ForeignHistory where the rows make no sense.
+    Raises UntrustedHistory as ``read_records`` does, and ForeignHistory if the rows are not what the tool writes.
     """
     schema, table = found.relation.schema, found.relation.name
     name = sql.Identifier(schema, table)
@@ -157,7 +157,7 @@ def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[To
         connection.transaction(),
         connection.cursor(binary=True) as cursor,
     ):
-        # The lock keeps the name with the table that is looked at next: whoever owns the schema could swap it.
+        # The lock keeps the name on the table that is checked next: the owner of the schema could replace it.
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(name))
         for relation in find_relations(connection, [table], schema):
             require_trusted(connection, str(relation), relation.untrusted, UntrustedHistory)
@@ -177,7 +177,7 @@ def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[To
 
 
 def _histories(connection: Connection, others: Sequence[OtherHistory]) -> tuple[FoundTable, ...]:
-    """Return the tables of ``others``, and the empty ones that nothing but a history can be."""
+    """Return the tables of ``others``, and those that can only be a history, even if they are empty."""
     known = {other.table for other in others}
     _, found = find_candidates(connection)
     return tuple(table for table in found if table.is_unmistakable or str(table.relation) in known)
@@ -227,12 +227,12 @@ def match_files(
     to: Version | str | None,
     unmatched: OtherHistory | None = None,
 ) -> RecordedMigrations:
-    """Say which migrations are applied by a tool's word, or, without one, by the user's: all up to ``to``.
+    """Return which migrations are applied according to a tool's records, or, without them, all up to ``to``.
 
-    Where both speak, what is above ``to`` does not count, and what has failed up to it counts: somebody has finished
-    it by hand. Where the tool speaks of none of the files, ``to`` alone counts. ``unmatched`` is a history that is
-    here, and that no file can be matched with. Raises UnknownVersion for a ``to`` that no file has, and UsageError
-    where nobody says anything.
+    With both, what is above ``to`` does not count, and what has failed up to it counts: the user has finished it by
+    hand. If the records name none of the files, ``to`` alone counts. ``unmatched`` is a history that is here, but
+    cannot be matched with files. Raises UnknownVersion for a ``to`` that no file has, and UsageError if there are
+    neither records nor ``to``.
     """
     last = None if to is None else require_version(to, (file.version for file in files))
     if records is None:
@@ -247,7 +247,7 @@ def match_files(
         return RecordedMigrations(_up_to(files, last))
     recorded_by_tool = _matched(records, files, last)
     if last is not None and not recorded_by_tool.applied and not recorded_by_tool.failed:
-        # The files are others than the tool has run, as with a dump that takes their place: the schema has to decide.
+        # The files are not those that the tool has run, such as a dump in their place: the schema has to decide.
         return RecordedMigrations(_up_to(files, last))
     return recorded_by_tool
 
@@ -287,16 +287,16 @@ def _file_of(row: ToolRecord, files: Sequence[MigrationFile]) -> MigrationFile |
 
 
 def _names_of(file: MigrationFile) -> tuple[str, ...]:
-    """Return the names that a tool may know a file by: its own, that of its folder, or without the ending."""
+    """Return the names that a tool may record for a file: its own, that of its folder, or without the ending."""
     return (file.filename, file.up.path.name, file.up.path.stem, file.folder or file.filename)
 
 
 def _is_edited(file: MigrationFile, row: ToolRecord) -> bool:
-    """Tell whether a row has the SHA-256 of another text. What is no SHA-256 tells nothing."""
+    """Return whether a row has the SHA-256 of another text. A checksum of another kind is ignored."""
     found = _SHA256.match(row.checksum or "")
     return found is not None and not file.is_recorded_by(found[1].lower())
 
 
 def _is_diesel_setup(tool: Tool, row: ToolRecord) -> bool:
-    """Tell whether a row is diesel's own first one, which a directory can do without."""
+    """Return whether a row is diesel's own first one, whose file a directory need not have."""
     return tool is Tool.DIESEL and row.version is not None and not row.version.strip("0")

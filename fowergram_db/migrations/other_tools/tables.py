@@ -1,8 +1,8 @@
-"""The tables in which other migration tools keep their histories: what they are called, and what columns they have.
+"""Recognise the tables in which other migration tools keep their histories, by their names and columns.
 
-A table is a history by its shape. Under the name that its tool gives it, the columns that matter will do; under another
-name (many tools can be configured), all columns and their types have to be those of the tool. The shapes are those of
-the tools' own sources, as of 2025.
+A table is a history by its shape. Under the name that its tool gives it, the columns that matter are enough; under
+another name (many tools can be configured), all columns and their types have to be those of the tool. The shapes are
+those of the tools' own sources, as of 2025.
 """
 
 import re
@@ -52,14 +52,14 @@ class Tool(StrEnum):
 
 
 class Shape(NamedTuple):
-    """How a tool's table looks.
+    """What a tool's table looks like.
 
-    ``names``: a regular expression for the names that give it away; ``alike``: one for those under which all columns
-    have to be right, "" for any. ``columns``: name:type, with ? behind a name that some versions of the tool lack, or
-    that nothing depends on. ``marks``: the columns that are looked for under any name. ``label``, ``position`` and
-    ``moment`` are columns: what an entry is called, its order, its time. ``ignored``: column=value of an entry that the
-    tool makes at its start. ``entries``: under a name that says nothing, the newest entry has to match this regular
-    expression; with ``is_proven_by_entries``, under any. ``beside``: the other tables that the tool keeps there.
+    ``names``: a regular expression for the names that identify it; ``alike``: one for the names under which all
+    columns have to be correct, "" for none. ``columns``: name:type, with ? after a name that some versions of the tool
+    lack, or that nothing depends on. ``marks``: the columns to search for, whatever the table's name is. ``label``,
+    ``position`` and ``moment`` are columns: an entry's name, order and time. ``ignored``: column=value of an entry
+    that the tool writes at its start. ``entries``: a regular expression that the newest entry has to match if the
+    table's name does not identify it; with ``is_proven_by_entries``, always. ``beside``: the tool's other tables.
     """
 
     tool: str
@@ -208,7 +208,7 @@ SHAPES = (
           "description", position="id"),
     Shape("movine", "movine_migrations", "id:i created_at:d updated_at:d name:t hash:t down_sql:t", "name",
           "created_at", "id"),
-    # What nobody here knows, in a table whose name says enough, or that lists files of SQL.
+    # Tools that are not known here, with a table whose name is enough, or that lists SQL files.
     *(
         Shape(UNKNOWN, "", f"{column}:t", column, "applied_at", alike=_LIKE_MIGRATIONS, exact=False,
               entries=r".+\.sql", is_proven_by_entries=True)
@@ -227,11 +227,11 @@ class FoundTable(NamedTuple):
 
     @property
     def is_in_our_place(self) -> bool:
-        """Tell whether it has the name that ours is to have."""
+        """Return whether it has the name of our table."""
         return (self.relation.schema, self.relation.name) == OWN_PLACE
 
     def column(self, name: str) -> str:
-        """Return the name of a column as the table writes it; "" where it has none, or a time of another type."""
+        """Return the name of a column as the table writes it; "" if it has none, or if a time has another type."""
         found = next((c for c in self.relation.columns if c.lower() == name), "")
         if name == self.shape.moment and found and self._type_of(found) not in _TYPES["d"]:
             return ""
@@ -239,14 +239,14 @@ class FoundTable(NamedTuple):
 
     @property
     def is_unmistakable(self) -> bool:
-        """Tell whether shape and name say enough, so that no entry has to."""
+        """Return whether shape and name are enough, without a check of an entry."""
         name, shape = self.relation.name.lower(), self.shape
         if not shape.entries or shape.is_proven_by_entries:
             return not shape.entries
         return bool(re.fullmatch(shape.names or "^$", name) or re.fullmatch(_LIKE_MIGRATIONS, name))
 
     def may_have(self, newest: str) -> bool:
-        """Tell whether this may be the newest entry of such a history."""
+        """Return whether this may be the newest entry of such a history."""
         return self.is_unmistakable or bool(re.fullmatch(self.shape.entries, newest))
 
     def _type_of(self, column: str) -> str:
@@ -266,7 +266,7 @@ def recognised(relations: Sequence[CatalogRelation]) -> Iterator[FoundTable]:
 
 @cache
 def search_parameters() -> dict[str, object]:
-    """Return the parameters with which other_tools/candidates.sql finds what ``recognised`` accepts."""
+    """Return the parameters for other_tools/candidates.sql, which finds what ``recognised`` accepts."""
     names = {_RAILS_TABLE, *(n for s in SHAPES for n in (s.names, s.alike) if re.fullmatch(r"\w+", n))}
     marks: list[str] = []
     few: list[str] = []
@@ -292,7 +292,7 @@ def known_tools() -> tuple[str, ...]:
 
 
 def kept_by(found: Iterable[FoundTable]) -> tuple[str, ...]:
-    """Return the tables that these tools keep, "schema.name": their histories, and what may be there beside them."""
+    """Return the tables that these tools keep, as "schema.name": their histories, and others that may be there."""
     return tuple(
         dict.fromkeys(
             f"{table.relation.schema}.{name}"
