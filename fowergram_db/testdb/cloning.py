@@ -1,6 +1,6 @@
-"""Copy a template, in the way that is fastest on this server. Measured in docs/decisions/0014.
+"""Copy a template by the method that is fastest on this server. Measured in docs/decisions/0014.
 
-A copy is closed: it lets nobody in until it has been checked, and handed out.
+A copy is closed: it accepts no connections until it has been checked and given out.
 """
 
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ class Strategy(StrEnum):
 def strategy_for(server_version: int, size_bytes: int, *, fsync: bool) -> Strategy | None:
     """Choose how to copy; None: the server has one way only.
 
-    Checkpoints cost next to nothing where the server does not wait for its disk; elsewhere they cost more than to
-    write a small template twice.
+    Checkpoints cost almost nothing if the server does not wait for its disk (fsync is off); otherwise they cost more
+    than writing a small template twice.
 
     >>> strategy_for(180004, 12_000_000, fsync=True).name, strategy_for(180004, 12_000_000, fsync=False).name
     ('WAL_LOG', 'FILE_COPY')
@@ -57,7 +57,7 @@ def strategy_for(server_version: int, size_bytes: int, *, fsync: bool) -> Strate
 
 
 class TemplateLost(Exception):
-    """The template is gone, or somebody has opened it: it has to be looked for again."""
+    """The template is gone, or another session has opened it: look for it again."""
 
 
 class _Copy(NamedTuple):
@@ -71,7 +71,7 @@ class _Copy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A copy of a template that lets nobody in yet; ``owner`` is the role that has made it."""
+    """A copy of a template that accepts no connections yet; ``owner`` is the role that created it."""
 
     name: str
     oid: int
@@ -99,7 +99,7 @@ def let_in_and_label(admin: Connection, name: str) -> None:
 def let_in(admin: Connection, name: str) -> None:
     """Let clients into a database that was created closed; psycopg's errors pass through.
 
-    To be called in the transaction that labels it: what is open without a label is left alone.
+    Call it in the transaction that labels the database: the tool never drops an open database without a label.
     """
     admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
 
@@ -109,7 +109,7 @@ def closed_clone_of(
 ) -> tuple[Template, Clone]:
     """Create a database as a closed copy of a template, in the tablespace of another one.
 
-    Builds the template where it is missing. Where it fails nothing is left behind of the copy. Raises what
+    Builds the template if it is missing. If copying fails, nothing of the copy remains. Raises what
     ``ensure_template`` raises, and DatabaseError.
     """
     for _ in range(_TRIES):
@@ -125,11 +125,11 @@ def closed_clone_of(
 
 
 def closed_clone(admin: Connection, template: Template, name: str, like: DatabaseFacts | None = None) -> Clone:
-    """Create a database as a closed copy of a template that was there a moment ago, and note that it is used.
+    """Create a database as a closed copy of a template that existed a moment ago, and note the template's use.
 
-    It is the current role's. Raises TemplateLost, also where another database was copied, which had taken the name of
-    the template meanwhile: that copy is dropped, and no code in it has run. Raises DatabaseError, and Refused where the
-    template is marked as production.
+    The current role owns the copy. Raises TemplateLost, also if another database had taken the template's name and was
+    copied: that copy is dropped, and no code in it has run. Raises DatabaseError, and Refused if the template is marked
+    as production.
     """
     if facts := database_state(admin, template.name):
         require_unmarked(template.name, facts)
@@ -146,7 +146,7 @@ def closed_clone(admin: Connection, template: Template, name: str, like: Databas
 
 
 def _checked(admin: Connection, template: Template, name: str) -> Clone:
-    """Return a copy, once it is sure what it is a copy of."""
+    """Return a copy after checking that it is a copy of this template."""
     values = {
         "name": name,
         "template_oid": template.oid,
@@ -177,9 +177,9 @@ def _give_carried(admin: Connection, template: Template, copy: Clone) -> None:
 
 
 def _shared(admin: Connection, template: Template, name: str, statement: sql.Composed) -> bool:
-    """Copy a very large template by sharing blocks, where server and file system can; tell whether they could.
+    """Copy a very large template by sharing blocks, if server and file system can; return whether they could.
 
-    Where they cannot, many small files take longer that way.
+    If they cannot, many small files take longer that way.
     """
     if not template.shares_blocks or template.size_bytes < _VERY_LARGE:
         return False
@@ -187,7 +187,7 @@ def _shared(admin: Connection, template: Template, name: str, statement: sql.Com
     try:
         _create(admin, name, statement)
     except psycopg.Error:
-        # As everywhere else then, or the same error once more.
+        # The caller then copies in the usual way, or gets the same error again.
         admin.execute("RESET file_copy_method")
         return False
     return True

@@ -1,4 +1,4 @@
-"""Test databases: give them out, and keep some ready."""
+"""Test databases: give them out, and prepare some in advance."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +36,7 @@ _WARM = "a clone that waits to become a test database; it may be dropped."
 
 @dataclass(frozen=True, slots=True)
 class TestDatabase:
-    """One that was given out; ``expires_at`` is UTC, None: never."""
+    """A test database that was given out; ``expires_at`` is UTC, None: never."""
 
     target: Target
     made_at: datetime
@@ -54,10 +54,10 @@ class _WarmClone(NamedTuple):
 
 
 def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
-    """Return the names of so many databases; of several that are to have one name, each gets a number.
+    """Return the names of ``count`` databases; if several share one ``name``, each gets a number.
 
-    Raises UsageError where PostgreSQL would cut one, and where ``prune`` would take one for a template or a leftover;
-    ConfigurationError for what is no name, such as a URL: everybody in the cluster could read it.
+    Raises UsageError if PostgreSQL would truncate a name, or if ``prune`` would take it for a template or a leftover;
+    ConfigurationError if it is no name but, for instance, a URL: every role of the cluster could read it.
 
     >>> names_for("app_test", 1), names_for("app_test", 2), names_for(None, 1)
     (('app_test',), ('app_test_1', 'app_test_2'), (None,))
@@ -82,7 +82,7 @@ def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
 
 
 def require_free(admin: Connection, names: Iterable[str | None]) -> None:
-    """Raise Refused where a database has one of these names. One round trip; none where no name is given."""
+    """Raise Refused if a database has one of these names. One round trip; none if no name is given."""
     wanted = [name for name in names if name]
     if wanted:
         query = "SELECT datname::text FROM pg_catalog.pg_database WHERE datname::text = ANY (%s::text[]) ORDER BY 1"
@@ -100,7 +100,7 @@ def _taken(name: str) -> Refused:
 
 
 class ClonePool:
-    """Gives out clones of a template, and keeps some ready; to be had from ``pool``."""
+    """Gives out clones of a template, and prepares some in advance; ``pool`` opens one."""
 
     def __init__(
         self, admin: Connection, spec: TemplateSpec, template: Template, owner: Owner, on_event: OnEvent
@@ -112,9 +112,9 @@ class ClonePool:
         self._on_event = on_event
 
     def obtain(self, purpose: Purpose, like: DatabaseFacts | None = None) -> Clone:
-        """Return a clone, one that is ready or else a new one, with owner and tablespace ``like`` another.
+        """Return a clone, a prepared one or else a new one, with the owner and tablespace of ``like``.
 
-        It lets nobody in until the caller says so. ``prune`` recognises it by its name if the run is killed.
+        It accepts no connections until the caller opens it. ``prune`` recognises it by its name if the run is killed.
         """
         name = self.owner.fresh_name(purpose)
         clone = self._take(name, like) or self._clone(name, like)
@@ -124,7 +124,7 @@ class ClonePool:
         return clone
 
     def _take(self, name: str, like: DatabaseFacts | None) -> Clone | None:
-        """Take one of the clones that are ready, the first that no other run takes before."""
+        """Take the first prepared clone that no other run takes before."""
         if like and like.own_tablespace:
             return None
         for ready in self._ready():
@@ -134,7 +134,7 @@ class ClonePool:
         return None
 
     def _own(self, ready: Clone, facts: DatabaseState) -> None:
-        """Make a clone that was ready one of this run, under its new name. It still belongs to the current role."""
+        """Make a prepared clone one of this run, under its new name. The current role still owns it."""
         require_owner(facts, ready.owner)
         with together(self._admin):
             unseal(self._admin, facts.name)
@@ -148,7 +148,7 @@ class ClonePool:
             return clone
 
     def give(self, name: str | None, ttl: timedelta | None) -> TestDatabase:
-        """Return a database that outlives this run. Raises Refused where one of that name is there."""
+        """Return a database that outlives this run. Raises Refused if one of that name exists."""
         made = self.obtain(Purpose.TEST)
         try:
             return self._handed_out(made, name or made.name, ttl)
@@ -179,7 +179,7 @@ class ClonePool:
         return TestDatabase(replace(self._spec.target, dbname=name), now, until)
 
     def keep_ready(self, count: int) -> int:
-        """Make clones until so many are ready; return how many it took."""
+        """Make clones until ``count`` are prepared; return how many it made."""
         missing = max(0, count - len(self._ready()))
         for _ in range(missing):
             name = self.owner.fresh_name(Purpose.WARM)
@@ -190,7 +190,7 @@ class ClonePool:
 
     @property
     def _mark(self) -> dict[str, object]:
-        """What tells a clone of this very template from others."""
+        """What distinguishes a clone of this template from others."""
         return {"template": self.template.name, "seal": self.template.seal}
 
     def _ready(self) -> list[Clone]:
@@ -204,18 +204,18 @@ class ClonePool:
 
 
 def _nobody() -> None:
-    """End no sessions: nobody can be in a closed database."""
+    """End no sessions: a closed database has none."""
 
 
 @contextmanager
 def pool(
     admin: Connection, spec: TemplateSpec, on_event: OnEvent, template: Template | None = None
 ) -> Iterator[ClonePool]:
-    """Open a pool of clones, as a run of its own; build their template where it is not known, and missing.
+    """Open a pool of clones, as a run of its own; build their template if none is given and it is missing.
 
-    ``admin`` is a session in a database that is always there. Raises what ``ensure_template`` raises.
+    ``admin`` is a session in a database that always exists. Raises what ``ensure_template`` raises.
     """
-    # Before the run: each holds a connection, and a pooler may lend two.
+    # Before the run: each holds a connection, and a pooler may provide only two.
     template = template or ensure_template(admin, spec, on_event)
     with active_owner(spec.target, admin) as owner:
         yield ClonePool(admin, spec, template, owner, on_event)

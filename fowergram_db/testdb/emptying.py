@@ -1,8 +1,8 @@
-"""Take out of a clone what was written since its template was completed, where nothing else was changed.
+"""Delete from a clone the rows written since its template was completed, if nothing else was changed.
 
-That is exact, and not merely likely. A clone is a copy of the template's files, so that each row of the template, and
-of its catalog, keeps in the clone the number of the transaction that wrote it. What was written later has a later
-number; what was deleted is missing from the count.
+That is exact, and not merely likely. A clone is a copy of the template's files. So each row of the template, and of
+its catalog, keeps in the clone the number of the transaction that wrote it. A row written later has a later number; a
+deleted row is missing from the count.
 """
 
 import json
@@ -18,7 +18,7 @@ from fowergram_db.database.query import ask, fetch_one, fetch_value, one_snapsho
 from fowergram_db.database.session_settings import may_have_citus, together
 from fowergram_db.database.sql import load
 
-# Eight megabytes: about what can be looked through in the time of a clone.
+# Eight megabytes: about what can be read in the time of a clone.
 _MOST_PAGES = 1024
 # The first transaction of any server.
 _BEFORE_ALL = "3"
@@ -37,9 +37,9 @@ class Contents:
     """What a complete template holds.
 
     ``relations`` are the rows of pg_class, ``hash`` is a sum of hashes over them; ``entries`` are the rows of the rest
-    of the catalog, and ``newest`` the transaction that wrote the last of them, which tells clones of this template from
-    all others; ``rows`` are those of all tables; ``sequences`` has of each that is not at its start, by OID, the last
-    value and whether it was used.
+    of the catalog, and ``newest`` the transaction that wrote the last of them, which distinguishes clones of this
+    template from all others; ``rows`` are those of all tables; ``sequences`` has, by OID, the last value of each
+    sequence that is not at its start, and whether that value was used.
     """
 
     relations: int
@@ -79,9 +79,9 @@ class NotExact(Exception):
 
 
 def read_contents(connection: Connection) -> Contents | None:
-    """Read what a database holds that is about to become a template.
+    """Read the contents of a database that is about to become a template.
 
-    None: it could not be emptied, as triggers would fire, or the role may not see all of it.
+    None: its clones could not be emptied, because triggers would fire or the role may not read all of it.
     """
     try:
         with connection.transaction():
@@ -103,10 +103,10 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
     """Delete what was written since a template was sealed, and set the sequences back; all or nothing.
 
     ``seal`` is the number of the transaction that completed the template. Takes one transaction, which does not wait
-    for the disk, and one snapshot: what another role creates after the comparison is not there for the rest, and none
-    of its triggers fires. Raises NotExact where the database is no clone of that template, or its schema or what the
-    migrations have filled in was changed, or too much was written, or the role is no superuser; Refused where the
-    database is marked as production.
+    for the disk, and one snapshot: the rest does not see what another role creates after the comparison, and none of
+    its triggers fires. Raises NotExact if the database is no clone of that template, if its schema or the rows from
+    migrations were changed, if too much was written, or if the role is no superuser; Refused if the database is marked
+    as production.
     """
     try:
         with one_snapshot(connection):

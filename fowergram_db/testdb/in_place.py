@@ -1,4 +1,4 @@
-"""Make a database anew where no other can be made to take its place: drop what is in it, and migrate."""
+"""Rebuild a database in place if no other can be created to replace it: drop what is in it, and migrate."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -27,10 +27,10 @@ _Address = tuple[int, int, int]
 def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], on_event: OnEvent) -> None:
     """Drop all that the role owns in the target's database, in one transaction; then apply all migrations.
 
-    What could not run is refused before anything is dropped; an error of a step carries notes that say what is applied
-    now. What others own stays, and may be in the way of a migration. Raises Refused, with all as it was, where that
-    would be dropped too, or where the database is not the one of the ``oid`` any more, or is marked as production
-    before the transaction ends.
+    Migrations that could not run are refused before anything is dropped; an error of a step carries notes that say what
+    is applied now. Objects of other roles stay, and may make a migration fail. Raises Refused, and changes nothing, if
+    those would be dropped too, if the database no longer has this ``oid``, or if it is marked as production before the
+    transaction ends.
     """
     steps = steps_of(files)
     with open_session(target, on_event) as connection:
@@ -72,7 +72,7 @@ def _objects_of_others(connection: Connection) -> Mapping[_Address, _Object]:
 
 
 def _require_kept(before: Mapping[_Address, _Object], after: Mapping[_Address, _Object]) -> None:
-    """Raise Refused where something of others is gone: a view on a table of ours, a column of a type of ours."""
+    """Raise Refused if an object of others is gone: a view on a table of ours, a column of a type of ours."""
     lost = {address: found for address, found in before.items() if address not in after}
     relations = {oid for _, oid, part in lost if not part}
     names = [found.name for found in lost.values() if found.relation not in relations]

@@ -15,7 +15,7 @@ _KEY_BITS = 30
 
 @contextmanager
 def active_owner(target: Target, admin: Connection) -> Iterator[Owner]:
-    """Yield an owner, and hold its lock, in a session of its own beside ``admin``, until the block ends.
+    """Yield an owner, and hold its lock, in a session of its own next to ``admin``, until the block ends.
 
     The server releases the lock when this process ends, in whatever way; the names of what the owner has left then show
     that it is not needed. Works through a pooler in transaction mode; raises PoolTooSmall if that provides only one

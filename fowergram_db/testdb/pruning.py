@@ -30,8 +30,8 @@ _WARM_KEPT = timedelta(days=1)
 class Use(StrEnum):
     """Whether a database is still needed.
 
-    What is in use, or marked as production, is never dropped; nor is what has a name of the tool's and no label that
-    was written for it, or a label that does not count: another role may have made it.
+    A database in use, or marked as production, is never dropped; nor is one that has a name of the tool's but no label
+    written for it, or a label that does not count: another role may have made it.
     """
 
     IN_USE = "in use"
@@ -56,8 +56,8 @@ _KEPT = {
 class ManagedDatabase:
     """A database of the tool's. Times are UTC.
 
-    ``made_at`` is None where nothing tells it, ``expires_at`` where it never expires, ``size_bytes`` where the role may
-    not know it. ``project`` is that of its label (``TemplateSpec.project``), None where it names none.
+    ``made_at`` is None if it is not recorded, ``expires_at`` if it never expires, ``size_bytes`` if the role may not
+    read it. ``project`` is that of its label (``TemplateSpec.project``), None if the label names none.
     """
 
     oid: int
@@ -112,8 +112,8 @@ class _Server:
 def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
     """Return every database on this server that the tool has made for a while, in order of name.
 
-    A run takes its lock before it makes anything, and lets go of it last. So what was there before the locks are looked
-    at, and is none of theirs, is in its final state afterwards.
+    A run acquires its lock before it makes anything, and releases it last. So what existed before the locks are read,
+    and belongs to none of their owners, is in its final state afterwards.
     """
     with translate_errors("look for databases of the tool"):
         marked = {state.oid for state in database_states(admin) if state.production}
@@ -148,7 +148,7 @@ def prune(
 def due(
     admin: Connection, older_than: timedelta | None = None, project: str | None = None
 ) -> Iterator[tuple[ManagedDatabase, str]]:
-    """Yield what ``prune`` would drop, with "", and what it would keep that somebody could miss, with the reason."""
+    """Yield what ``prune`` would drop, with "", and what it would keep that a user could miss, with the reason."""
     for database in list_managed(admin):
         if reason := _KEPT.get(database.use):
             yield database, reason
@@ -185,7 +185,7 @@ def _drop(admin: Connection, database: ManagedDatabase, target: Target) -> str:
 
 
 def _judged(row: _Row, server: _Server) -> ManagedDatabase | None:
-    """Say what a database is, and whether it is needed; None: it is not ours, or was only called so by somebody."""
+    """Say what a database is, and whether it is needed; None: it is not ours, or another role only named it so."""
     origin, facts = origin_of(row.name), facts_for(row.comment, row.identity)
     without = Use.UNLABELLED if facts is None else None if row.is_valid_label else Use.ALTERED
     if facts is None:

@@ -1,4 +1,4 @@
-"""The use case that makes a database anew, in the fastest way that is exact."""
+"""The use case that resets a database, in the fastest way that is exact."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -57,10 +57,10 @@ _NOT_PERMITTED = "42501"
 
 
 class Method(StrEnum):
-    """How a database was made anew.
+    """How a database was reset.
 
-    Rows deleted, where the schema was still the template's; a clone put in its place; one built beside it put in its
-    place; everything in it dropped and built again.
+    Rows deleted, if the schema was still the template's; replaced by a clone; replaced by one built next to it;
+    everything in it dropped and built again.
     """
 
     EMPTIED = auto()
@@ -103,10 +103,10 @@ class Reset:
 def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOptions, on_event: OnEvent) -> Reset:
     """Make the target's database what a fresh ``migrate`` would make, without its data.
 
-    A test database (its name says so) is emptied of what was written since it was cloned, where its schema is still
-    that of its template; else it is replaced by a clone. Any other is replaced by one that is built beside it. Where
-    the role may not create databases, all it owns in this one is dropped, and built again. But for that last way, what
-    was there stays as it is until the new one is complete. Raises Refused where it may not be done at all.
+    A test database (its name says so) is emptied of what was written since it was cloned, if its schema is still that
+    of its template; else it is replaced by a clone. Any other is replaced by one that is built next to it. If the role
+    may not create databases, all it owns in this one is dropped, and built again. Except in that last way, the old
+    contents stay until the new database is complete. Raises Refused if the reset is not allowed at all.
     """
     job, found = _ResetJob(target, files, options, on_event), _DatabaseState()
     try:
@@ -127,7 +127,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
 
 @dataclass(frozen=True, slots=True)
 class _ResetJob:
-    """What is to be made anew, of what, on which terms, and who is told."""
+    """What to reset, from which files, with which options, and who receives the events."""
 
     target: Target
     files: "Sequence[MigrationFile]"
@@ -171,7 +171,7 @@ def _begin(connection: Connection, job: _ResetJob, found: _DatabaseState) -> Res
 
 
 def _allowed(connection: Connection, job: _ResetJob, facts: DatabaseFacts, *, is_replaced: bool) -> DatabaseFacts:
-    """Return how the database was made, once nothing and nobody forbids to empty it; end the sessions of others.
+    """Return how the database was made, after checking that it may be emptied; end the sessions of others.
 
     ``is_replaced``: another one is to take its place for sure, so that it has to be dropped.
     """
@@ -184,7 +184,7 @@ def _allowed(connection: Connection, job: _ResetJob, facts: DatabaseFacts, *, is
         facts = replace(facts, spared=INTERNAL_SESSIONS)
     require_unused(connection, facts, options.sessions)
     if is_replaced:
-        # Before anybody's session is ended for nothing.
+        # Before any session is ended for nothing.
         with _truth(job.target, facts, job.on_event):
             require_droppable(connection, facts, elsewhere=facts.name == MAINTENANCE_DATABASE)
     if options.sessions is Sessions.END:
@@ -194,8 +194,8 @@ def _allowed(connection: Connection, job: _ResetJob, facts: DatabaseFacts, *, is
 
 
 def _require_directory(connection: Connection, job: _ResetJob, facts: DatabaseFacts) -> None:
-    """Raise where the migrations are not those of this database, and nobody confirms that they are to replace them."""
-    # Nobody is asked about what is never reset.
+    """Raise if the migrations are not this database's, and no user confirms that they are to replace those."""
+    # No user is asked about what is never reset.
     require_no_production(job.options.environ, "nothing is reset here")
     require_unmarked(facts.name, facts)
     try:
@@ -232,7 +232,7 @@ def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> It
 
 
 def _emptied(connection: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
-    """Delete what was written since the database was cloned. Raises NotExact where that would not do."""
+    """Delete what was written since the database was cloned. Raises NotExact if that would not be exact."""
     assert found.facts is not None  # noqa: S101 - this session is in the database
     found.template = find_template(connection, job.spec(found.facts))
     if found.template is None:
@@ -244,7 +244,7 @@ def _emptied(connection: Connection, job: _ResetJob, found: _DatabaseState) -> R
 
 
 def _cloned(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
-    """Put a clone in the place of the target's database, and make the next one ready."""
+    """Replace the target's database by a clone, and prepare the next one."""
     from fowergram_db.testdb.databases import pool
 
     old = found.facts
@@ -263,7 +263,7 @@ def _cloned(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
 
 
 def _built(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
-    """Build a database beside the target's, and put it in its place."""
+    """Build a database next to the target's, and replace the target's by it."""
     from fowergram_db.migrations.build import build, steps_of
     from fowergram_db.testdb.owner import active_owner
 

@@ -1,4 +1,4 @@
-"""Seals: how a role tells its own templates and ready clones from what another role has put under their names.
+"""Seals: how a role distinguishes its own templates and prepared clones from databases that others gave their names.
 
 Every role of a cluster can read names and comments, and copy them. A seal is a setting of the current role in that one
 database: no other role but a superuser can store it. docs/decisions/ says what it names and why.
@@ -18,8 +18,8 @@ from fowergram_db.errors import Refused
 def seal(admin: Connection, name: str, oid: int, sentence: str, facts: Mapping[str, object]) -> None:
     """Give a closed database its label, and seal it as it is now; psycopg's errors pass through.
 
-    It takes no transaction: what is changed before the end breaks the seal. Raises Refused where the name leads to
-    another database than that of the ``oid``.
+    It takes no transaction: a change before the end breaks the seal. Raises Refused if the name is that of another
+    database than the one with the ``oid``.
     """
     # Not write_label: a template must keep the row of the transaction that completed it.
     text = compose_label(admin, name, sentence, facts)
@@ -52,7 +52,7 @@ def require_same(admin: Connection, name: str, oid: int) -> None:
 
 
 def require_owner(facts: DatabaseState, owner: str) -> None:
-    """Raise Refused where a database, as it is in the transaction at hand, does not belong to this role."""
+    """Raise Refused if a database, as the current transaction reads it, does not belong to this role."""
     if facts.owner != owner:
         raise _replaced(facts.name)
 

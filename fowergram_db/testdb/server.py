@@ -36,7 +36,7 @@ def server_for_tests(url: str | None, image: str, shared: Path) -> Iterator[Serv
     """Yield a server for as long as the block lasts.
 
     ``shared`` is a directory that all processes of one test run have, and no other run: they share a container. Raises
-    ConfigurationError where there is no server, and none can be started.
+    ConfigurationError if there is no server, and none can be started.
     """
     if url:
         with started(_target(url, os.environ)) as target:
@@ -57,7 +57,7 @@ def _target(url: str, environ: Mapping[str, str]) -> Target:
 
 
 def docker_answers() -> bool:
-    """Tell whether testcontainers is installed, and a Docker engine there for it."""
+    """Return whether testcontainers is installed and can reach a Docker engine."""
     if not (os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists()):
         return False
     if find_spec("testcontainers") is None or find_spec("docker") is None:
@@ -81,7 +81,7 @@ def docker_answers() -> bool:
 def _shared_container(image: str, shared: Path) -> Iterator[str]:
     """Start a container, or use the one that another process of this run has started.
 
-    Whoever has started it stops it, once the others have left: the locks of those that were killed are free, too.
+    The process that started it stops it, after the others have left: the locks of killed processes are free, too.
     """
     note = shared / "fowergram-db-server.json"
     with (shared / "fowergram-db-users.lock").open("a") as users, (shared / "fowergram-db-turn.lock").open("a") as turn:

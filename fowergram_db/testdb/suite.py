@@ -57,14 +57,14 @@ class Database:
 
     @property
     def description(self) -> str:
-        """What somebody needs to know to look into it; no password."""
+        """What a user needs to know to look into it; no password."""
         if self._target.embedded:
             return f"--database-url embedded: --dbname {self.name}"
         return url_of(replace(self._target, password=None))
 
     @property
     def parts(self) -> dict[str, str]:
-        """Host, port, user, password and name, each "" where there is none, for what wants them one by one."""
+        """Host, port, user, password and name, each "" if there is none, for code that takes them one by one."""
         target = self._target
         parts = {"host": target.host, "port": target.port, "user": target.user, "password": target.password or ""}
         return parts | {"dbname": target.dbname}
@@ -123,7 +123,7 @@ class TestDatabases:
         return self._warmer.take() if self._warmer else self._cloner.clone(self._admin)
 
     def discard(self, database: Database) -> None:
-        """Drop a database, with whoever is still connected to it."""
+        """Drop a database, and end the sessions that are still in it."""
         database.close()
         if self._warmer:
             self._warmer.drop(database)
@@ -131,13 +131,13 @@ class TestDatabases:
             drop_quietly(self._admin, database.name, database.oid)
 
     def keep(self, database: Database) -> None:
-        """Let a database outlive the run by a day, for somebody to look into it."""
+        """Let a database outlive the run by a day, so that a user can look into it."""
         database.close()
         now = datetime.now(UTC).replace(microsecond=0)
         label_database(self._admin, database.name, _KEPT, facts_until(now, now + _KEPT_FOR, self._project))
 
     def close(self) -> None:
-        """Drop what was made ready, and end the run."""
+        """Drop the prepared clones, and end the run."""
         if self._warmer:
             self._warmer.close()
         self._stack.close()
@@ -151,7 +151,7 @@ class _Cloner:
     owner: Owner
 
     def clone(self, admin: Connection) -> Database:
-        """Make a clone; its name tells whose it is, should nobody be left to drop it."""
+        """Make a clone; its name shows its owner, in case no process is left to drop it."""
         name = self.owner.fresh_name(Purpose.TEST)
         template, made = closed_clone_of(admin, self.spec, name, _unheard)
         with translate_errors("let clients into the clone"):
@@ -196,7 +196,7 @@ class _BackgroundPool(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Work until the end is wanted; what fails is for whoever takes the next clone."""
+        """Work until the end is requested; an error is raised to the test that takes the next clone."""
         try:
             target = self._cloner.spec.target
             with maintenance_connection(target, also=target.dbname) as admin:
@@ -208,7 +208,7 @@ class _BackgroundPool(threading.Thread):
                 self._changed.notify_all()
 
     def _work(self, admin: Connection) -> bool:
-        """Do one thing: make a clone, else drop one; tell whether there is more to come."""
+        """Do one thing: make a clone, else drop one; return whether there is more to come."""
         with self._changed:
             self._changed.wait_for(lambda: self._ends or self._used or len(self._ready) < self._count)
             lacks = len(self._ready) < self._count and not self._ends
@@ -235,7 +235,7 @@ class _BackgroundPool(threading.Thread):
 class Reused:
     """One database that is given to test after test: emptied in between, or replaced where that would not be exact.
 
-    ``is_clean`` may be set by whoever has left it as it was.
+    ``is_clean`` may be set by a caller that has left it as it was.
     """
 
     def __init__(self, suite: TestDatabases) -> None:

@@ -1,8 +1,8 @@
 """Templates: databases that ``migrate`` has built once, for others to be cloned from.
 
-The name of a template says what is in it, so that a later run finds it. It is complete when it lets nobody in, belongs
-to the current role and carries this role's seal: no other role can make one. A seal names the transaction that
-completed the template; where somebody has altered it since, it is recreated.
+The name of a template says what is in it, so that a later run finds it. It is complete when it accepts no
+connections, belongs to the current role and carries this role's seal: no other role can make one. A seal names the
+transaction that completed the template; if the template was altered since, it is recreated.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from fowergram_db.testdb.emptying import Contents
 if TYPE_CHECKING:
     from fowergram_db.migrations.files.directory import MigrationFile
 
-# Half of what the server can tell apart: then it is time for a new one.
+# Half of the transaction numbers that the server can distinguish: then it is time for a new one.
 _OLDEST = 1_000_000_000
 _DATABASE = re.compile(r"\bdatabase\b", re.IGNORECASE)
 # Of labels and seals. A template with those of an earlier format has another name, and does not stop its successor.
@@ -45,12 +45,12 @@ class TemplateSpec:
 
     @property
     def project(self) -> str:
-        """Return what tells its project from others."""
+        """Return what distinguishes its project from others."""
         return project_of(self.files)
 
     @property
     def content(self) -> str:
-        """Return what, beside the server, makes one template differ from another."""
+        """Return what, in addition to the server, makes one template differ from another."""
         digest = hashlib.sha256(f"{__version__} {_FORMAT}".encode())
         for file in self.files:
             down = file.down.checksum if file.down else ""
@@ -158,7 +158,7 @@ def _template(connection: Connection, found: TemplateState, facts: Mapping[str, 
         carried=Carried.of(facts["carried"]),
         contents=Contents(**contents) if contents else None,
         server_fsync=found.fsync,
-        # A setting of the session, which a pooler would lend to others.
+        # A setting of the session, which a pooler would pass to others.
         shares_blocks=found.clones_files and found.backend_pid == connection.info.backend_pid,
         facts=facts,
     )

@@ -65,9 +65,9 @@ def build_template(
 
 
 def _build(admin: Connection, spec: TemplateSpec, found: TemplateState, on_event: OnEvent) -> None:
-    """Build a template under its name, where nobody takes it for one until it is sealed.
+    """Build a template under its name; no process takes it for one until it is sealed.
 
-    Always from nothing: what was cloned from an earlier one is told apart by the OIDs of its tables.
+    Always from nothing: clones of an earlier one are recognised by the OIDs of their tables.
     """
     building = replace(spec.target, dbname=found.name)
     steps = steps_of(spec.files)
@@ -105,7 +105,7 @@ def _remove_earlier(admin: Connection, found: TemplateState) -> None:
     earlier = database_state(admin, found.name)
     if earlier is None:
         return
-    # Who has sealed it has made it, whatever became of the comment; who has written another one means to keep it.
+    # The role that sealed it made it, whatever happens to the comment; a role that wrote another one means to keep it.
     if earlier.label is None and not (found.was_sealed and earlier.comment is None):
         raise Refused(
             f'a database "{found.name}" is there, and no label says that its owner made it with this tool: it is left'
@@ -117,7 +117,7 @@ def _remove_earlier(admin: Connection, found: TemplateState) -> None:
 
 
 def _mark_complete(admin: Connection, building: Target, oid: int, spec: TemplateSpec) -> None:
-    """Make a template of what was built, and seal it: from here on nobody can change it unseen."""
+    """Make a template of what was built, and seal it: from here on every change to it is detected."""
     name = sql.Identifier(building.dbname)
     with connect_safely(building) as connection, translate_errors("read what the template holds"):
         contents = read_contents(connection)
@@ -149,7 +149,7 @@ def _mark_complete(admin: Connection, building: Target, oid: int, spec: Template
 
 
 def _require_empty_of_sessions(admin: Connection, name: str) -> None:
-    """Raise Refused where a session that could not be ended would go on to change what is sealed."""
+    """Raise Refused if a session that could not be ended could still change what is sealed."""
     if others := other_sessions(admin, name):
         raise Refused(
             f'the template "{name}" cannot be completed: {others[0]} is connected to it',
