@@ -1,1 +1,1 @@
-"""Turn migration files and a database's history into a plan, and carry it out."""
+"""Make a plan from migration files and a database's history, and run it."""

@@ -1,7 +1,7 @@
-"""Bring files and history to versions of one type, and the table to what the files need.
+"""Convert files and history to versions of one type, and the table to the type that the files need.
 
-The rows of a history were recorded when the directory may have had versions of the other type. They are matched with
-the files by file name, then by number; a row whose file is gone has the version that its file name says.
+When the rows of a history were recorded, the directory may have had versions of the other type. They are matched with
+the files by file name, then by version; a row whose file is gone gets the version in its file name.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ from fowergram_db.migrations.version import (
 )
 
 Files = tuple[MigrationFile, ...]
-# What stands in the way of a conversion, by SQLSTATE.
+# Hints for what prevents a conversion, by SQLSTATE.
 _HINTS = {
     "42501": "The directory needs versions of another type than the table has: run the command once as its owner.",
     "0A000": "Drop what depends on the column version, run the command, and create it again.",
@@ -57,14 +57,14 @@ def align(files: Iterable[MigrationFile], history: History) -> tuple[Files, Hist
 
 
 def _are_aligned(files: Files, history: History) -> bool:
-    """Tell whether there is nothing to match: both have numbers, and no earlier version of the tool chose others."""
+    """Return whether there is nothing to match: both have numbers, and earlier versions of the tool read the same."""
     numbers = VersionType.NUMBER
     are_numbers = type_of(file.version for file in files) is numbers and history.version_type is numbers
     return are_numbers and not _has_zero(files)
 
 
 def _has_zero(files: Iterable[MigrationFile]) -> bool:
-    """Tell whether there is a version 0, which earlier versions of the tool read as 1, or refused."""
+    """Return whether there is a version 0, which earlier versions of the tool read as 1, or refused."""
     return any(file.version == 0 for file in files)
 
 
@@ -73,7 +73,7 @@ def _in_order(history: History, rows: Iterable[AppliedMigration]) -> History:
 
 
 def _matched(files: Files, rows: Sequence[AppliedMigration]) -> list[AppliedMigration]:
-    """Give each row the version of its file, found by name, else by version; leave those that have none."""
+    """Give each row the version of its file, found by name, else by version; rows without a file stay as they are."""
     left = {file.filename: file for file in files}
     of_row = {at: left.pop(row.filename) for at, row in enumerate(rows) if row.filename in left}
     by_key: dict[tuple[str, object], list[MigrationFile]] = {}
@@ -99,7 +99,7 @@ def _keys(version: Version) -> Iterator[tuple[str, object]]:
 
 
 def _as_numbers(files: Files, rows: Sequence[AppliedMigration]) -> tuple[AppliedMigration, ...] | None:
-    """Return rows that are matched with files as rows with numbers; None where they have none of their own."""
+    """Return rows that are matched with files as rows with numbers; None if a row has no number of its own."""
     numbers = [_number(row, files[0].tool) for row in rows]
     gone = [number for row, number in zip(rows, numbers, strict=True) if isinstance(row.version, TextVersion)]
     if None in numbers or len(set(numbers)) < len(numbers) or not {file.version for file in files}.isdisjoint(gone):
@@ -122,10 +122,10 @@ def _as_text(row: AppliedMigration, tool: str) -> TextVersion:
 
 
 def prepare_table(connection: Connection, files: Sequence[MigrationFile], history: History) -> History:
-    """Make the table where it is missing, or make it hold the versions that files and history were aligned to.
+    """Create the table if it is missing, or convert it to the versions that files and history were aligned to.
 
-    To be called under the migration lock. One transaction; nothing is sent where nothing is to be done. Returns the
-    history as it is recorded then. Fails, and changes nothing, for a role that does not own the table.
+    Call it under the migration lock. One transaction; it sends nothing if there is nothing to do. Returns the
+    history as it is then recorded. A conversion fails, and changes nothing, if the role does not own the table.
     """
     wanted = type_of(file.version for file in files)
     if not history.exists:
@@ -149,18 +149,18 @@ def _convert(connection: Connection, changes: Iterable[str]) -> None:
 
 
 def table_changes(files: Sequence[MigrationFile], history: History) -> tuple[str, ...]:
-    """Return the statements that make the table, or make it hold the versions of the files. Pure."""
+    """Return the statements that create the table, or convert it to the versions of the files. Pure."""
     wanted = type_of(file.version for file in files)
     if not history.exists:
         change = () if wanted is VersionType.NUMBER else (change_to(wanted),)
         return (load("bookkeeping/create"), *change)
     if wanted is not history.version_type or any(row.version != row.recorded_version for row in history.applied):
-        # On the way from number to number, too: two rows may exchange theirs.
+        # Through texts also from numbers to numbers: two rows may exchange theirs.
         to_text = () if history.version_type is VersionType.TEXT else (change_to(VersionType.TEXT),)
         to_number = () if wanted is VersionType.TEXT else (change_to(VersionType.NUMBER),)
         return (*to_text, _renumbering(history.applied), *to_number)
     if _has_zero(files) and all(row.version != 0 for row in history.applied):
-        # Earlier versions of the tool have made tables that refuse it.
+        # Earlier versions of the tool created tables that refuse version 0.
         return (change_to(wanted),)
     return ()
 

@@ -1,6 +1,6 @@
-"""What a run tells while it is going on. Nothing here prints; whoever listens decides what to show.
+"""Define the events that a run reports while it runs. Nothing here prints; the receiver decides what to show.
 
-Named tuples, and not dataclasses: a dozen of those would take four milliseconds of every start.
+Named tuples, not dataclasses: a dozen dataclasses would add four milliseconds to every start.
 """
 
 from collections.abc import Callable
@@ -11,19 +11,19 @@ from fowergram_db.migrations.plan import Step
 
 
 class Connected(NamedTuple):
-    """The server answers; ``version`` is its own name for itself, "18.4"."""
+    """The server answers; ``version`` is the version that it reports, "18.4"."""
 
     version: str
 
 
 class DatabaseCreated(NamedTuple):
-    """The database was missing, and is there now."""
+    """The database was missing, and was created."""
 
     name: str
 
 
 class LockAwaited(NamedTuple):
-    """Another migrator is at work: its sessions, none where the server does not say."""
+    """Another migrator is running: its sessions, () if the server does not show them."""
 
     holders: tuple[ServerSession, ...]
 
@@ -37,16 +37,16 @@ class StepStarted(NamedTuple):
 
 
 class StepResult(NamedTuple):
-    """A step that is done and committed, and how long its script took, in ms."""
+    """A step that is committed, and how long its script took, in ms."""
 
     step: Step
     duration_ms: float
 
 
 class StatementReached(NamedTuple):
-    """Statement ``number`` of ``total``, from 1, of a step's script is running; or a later one, where not ``is_exact``.
+    """Statement ``number`` of ``total``, from 1, of a step's script is running; or a later one, if not ``is_exact``.
 
-    Of a script that is sent whole the server holds back results, until there are 8 kB of them.
+    If a script is sent whole, the server holds back results until there are 8 kB of them.
     """
 
     step: Step
@@ -56,9 +56,9 @@ class StatementReached(NamedTuple):
 
 
 class Blocker(NamedTuple):
-    """A session that holds what a migration waits for; ``age_s`` is that of its transaction, in seconds.
+    """A session that holds a lock that a migration waits for; ``age_s`` is its transaction's age in seconds.
 
-    What the server does not show to this role is None. A ``pid`` of 0 is a prepared transaction.
+    A field that the server does not show to this role is None. A ``pid`` of 0 is a prepared transaction.
     """
 
     pid: int
@@ -84,14 +84,14 @@ class Blocker(NamedTuple):
 
 
 class Blocked(NamedTuple):
-    """A statement waits for locks that others hold."""
+    """A statement waits for locks that other sessions hold."""
 
     step: Step
     blockers: tuple[Blocker, ...]
 
 
 class Progressed(NamedTuple):
-    """How far a long statement is: ``done`` of ``total`` in ``unit``; ``total`` is 0 where nobody knows it.
+    """The progress of a long statement: ``done`` of ``total`` in ``unit``; ``total`` is 0 if it is unknown.
 
     ``rows`` are those of a COPY, whose unit is bytes.
     """
@@ -105,9 +105,9 @@ class Progressed(NamedTuple):
 
 
 class Retried(NamedTuple):
-    """A step was rolled back for the sake of others, and begins again after ``delay_s`` seconds.
+    """A step was rolled back so that other sessions need not wait, and begins again after ``delay_s`` seconds.
 
-    ``attempt`` of ``attempts`` has failed, from 1; ``blockers`` were in its way when last looked at.
+    ``attempt`` of ``attempts`` has failed, from 1; ``blockers`` are those that were found last.
     """
 
     step: Step
@@ -119,7 +119,7 @@ class Retried(NamedTuple):
 
 
 class Resumed(NamedTuple):
-    """A migration without a transaction goes on at statement ``number`` of ``total``, from 1."""
+    """A no-transaction migration resumes at statement ``number`` of ``total``, from 1."""
 
     step: Step
     number: int
@@ -134,14 +134,14 @@ class IndexDropped(NamedTuple):
 
 
 class DetachmentFinished(NamedTuple):
-    """A partition was found half detached by an attempt that was stopped; the rest of it begins."""
+    """An attempt that was stopped has left a partition half detached; the rest of the detachment begins."""
 
     step: Step
     partition: str
 
 
 class PartitionsMaintained(NamedTuple):
-    """After the migrations, partitions were created or dropped: the name and what was done, of each."""
+    """After the migrations, partitions were created or dropped: the name of each, and what was done."""
 
     changes: tuple[tuple[str, str], ...]
 
@@ -154,20 +154,20 @@ class TemplateAwaited(NamedTuple):
 
 
 class TemplateBuilt(NamedTuple):
-    """A template for test databases was missing, and is there now."""
+    """A template for test databases was missing, and was built."""
 
     name: str
 
 
 class DatabasePruned(NamedTuple):
-    """A database of the tool's that is no longer needed was dropped; ``use`` says why it is not needed."""
+    """A managed database that is no longer needed was dropped; ``use`` says why it is not needed."""
 
     name: str
     use: str
 
 
 class StatementLeftOut(NamedTuple):
-    """A statement of a step is about the whole server, and does not run where a database is built beside others."""
+    """A statement of a step is about the whole server, and does not run while a database is built next to others."""
 
     step: Step
     line: int
@@ -175,28 +175,28 @@ class StatementLeftOut(NamedTuple):
     reason: str
 
     def __str__(self) -> str:
-        """Say it to a person."""
+        """Return a sentence for a person."""
         where = f"{self.step.source}:{self.line}"
         return f"{where}: {self.label} is skipped in the database that is built here: {self.reason}"
 
 
 class RoleCreated(NamedTuple):
-    """A script has created a role that did not exist, for a database that is built beside others."""
+    """A script has created a role that did not exist, for a database that is built next to others."""
 
     name: str
     step: Step
 
     def __str__(self) -> str:
-        """Say it to a person."""
+        """Return a sentence for a person."""
         return f'Created role "{self.name}" from {self.step.filename}, because it did not exist.'
 
 
 class BuildDiscarded(NamedTuple):
-    """What was built beside the database did not take its place, and is gone."""
+    """A database that was being built was given up: its steps do not count."""
 
 
 class Notice(NamedTuple):
-    """What the server says beside its results, RAISE NOTICE included."""
+    """A message of the server that is no result, RAISE NOTICE included."""
 
     severity: str
     message: str

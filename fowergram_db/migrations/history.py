@@ -1,4 +1,4 @@
-"""The bookkeeping table ``public.schema_migrations``: read it, make it, tell it from another tool's."""
+"""Read and create the history ``public.schema_migrations``, and distinguish it from another tool's table."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from fowergram_db.migrations.version import TextVersion, Version, VersionType, o
 
 TABLE = "schema_migrations"
 _PROGRESS = "progress"
-# The columns of ours, with the names that PostgreSQL's catalog has for their types. The oldest tables lack the last.
+# Our columns, with the names that PostgreSQL's catalog has for their types. The oldest tables lack the last.
 _TYPES = {
     "id": "int8",
     "filename": "text",
@@ -52,13 +52,13 @@ _TYPES = {
     _PROGRESS: "jsonb",
 }
 _POSITION = "position"
-# What a table has whose versions are texts.
+# The columns of a table whose versions are texts.
 _TEXT_TYPES = {"version": "text", _POSITION: "text"}
 _MOST_MISSING = 3
 
 
 class RecordedState(StrEnum):
-    """How far a recorded migration has come."""
+    """Whether a recorded migration ran to its end."""
 
     APPLIED = auto()
     PARTIAL = auto()
@@ -66,13 +66,13 @@ class RecordedState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MigrationProgress:
-    """How far a migration without a transaction has come, up or down.
+    """How many statements of a no-transaction migration have run, up or down.
 
-    ``done`` are the SHA-256 of the statements that have run (the first digits will do), of ``total``. The next of
-    them, ``label`` on ``line``, has failed or was not begun; or it was begun, ``running`` in a backend of this name,
-    pid and start, and nobody has recorded its end. ``pid`` is 0 behind a pooler. ``elapsed_ms`` is what it all has
-    taken. ``invalid`` are the OIDs of the transient indexes of REINDEX CONCURRENTLY that were there before it began,
-    None where it has none of these statements.
+    ``done`` are the SHA-256 of the statements that have run (the first digits are enough), of ``total``. The next one,
+    ``label`` on ``line``, has failed or was not started; or it was started, ``running`` in a backend with this name,
+    pid and start, and its end is not recorded. ``pid`` is 0 behind a pooler. ``elapsed_ms`` is the time of all
+    statements. ``invalid`` are the OIDs of the transient indexes of REINDEX CONCURRENTLY that were there before the
+    migration began, None if it has no such statement.
     """
 
     direction: str
@@ -93,7 +93,7 @@ class MigrationProgress:
             object.__setattr__(self, "invalid", tuple(self.invalid))
 
     def __str__(self) -> str:
-        """Say it in a few words.
+        """Return a short description.
 
         >>> str(MigrationProgress("up", ("a",), 3, "CREATE INDEX", 7))
         '1 of 3 statements done, stopped at statement 2 (CREATE INDEX, line 7)'
@@ -105,10 +105,10 @@ class MigrationProgress:
 
 @dataclass(frozen=True, slots=True)
 class AppliedMigration:
-    """One row of the history. ``executed_at`` carries a time zone; ``reversible``: it has a recorded down script.
+    """One row of the history. ``executed_at`` has a time zone; ``reversible``: it has a recorded down script.
 
-    ``executed_at`` is None where the server's clock was so wrong that no calendar has the time. ``progress`` is that of
-    a partial one, where it is known. ``recorded`` is the version as the table has it, where the files have another.
+    ``executed_at`` is None if the server's clock was so wrong that the time is outside the calendar. ``progress`` is
+    that of a partial one, if it is known. ``recorded`` is the version in the table, if the files have another.
     """
 
     version: Version
@@ -125,12 +125,12 @@ class AppliedMigration:
 
     @property
     def recorded_version(self) -> Version:
-        """Return the version as the table has it."""
+        """Return the version in the table."""
         return self.version if self.recorded is None else self.recorded
 
 
 class Lock(StrEnum):
-    """How the table is locked: by who reads it, or by who writes to it, which keeps others from making triggers."""
+    """Which lock a session takes on the table: to read it, or to write, which stops others from creating triggers."""
 
     READ = "ACCESS SHARE"
     WRITE = "ROW EXCLUSIVE"
@@ -138,11 +138,11 @@ class Lock(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a database says was done to it, in order of version. ``exists``: the table is there at all.
+    """The migrations that a database records as applied, in order of version. ``exists``: the table is there.
 
-    ``other_tool`` names the other tool that the table belongs to, "" where it is ours or missing. All that a use of the
-    table could run belongs to roles that are ``trusted``. ``others`` are the histories of other tools in this database,
-    that one included.
+    ``other_tool`` names the other tool that the table belongs to, "" if it is ours or missing. Everything that a use
+    of the table could run belongs to roles that are ``trusted``. ``others`` are the histories of other tools in this
+    database, including a table of another tool that has our name.
     """
 
     applied: tuple[AppliedMigration, ...] = ()
@@ -154,15 +154,15 @@ class History:
 
     @property
     def newest(self) -> Version | None:
-        """Return the newest applied version, None with none."""
+        """Return the newest applied version, None if there is none."""
         return self.applied[-1].version if self.applied else None
 
 
 def read_history(connection: Connection) -> History:
-    """Read the history. Writes nothing; two round trips, one where there is no table, one more for each other tool's.
+    """Read the history. Writes nothing; two round trips, one if there is no table, one more for each other tool's.
 
-    Raises UntrustedHistory where reading it would run what an untrusted role owns, and HistoryInconsistent, which names
-    row and column, where somebody has edited it so that it makes no sense.
+    Raises UntrustedHistory if reading it would run what an untrusted role owns, and HistoryInconsistent, which names
+    row and column, if someone has written what the tool cannot have written.
     """
     with translate_errors("read the history in public.schema_migrations", Situation.HISTORY):
         try:
@@ -195,16 +195,16 @@ def _read(connection: Connection) -> History:
 
 
 def require_own(history: History) -> None:
-    """Raise ForeignHistory where another tool has migrated the database: nothing may be written then."""
+    """Raise ForeignHistory if another tool has migrated the database: nothing may be written then."""
     for other in history.others:
         if other.stops:
             raise ForeignHistory(other.meaning, hint=other.way_on)
 
 
 def require_no_other_tool(connection: Connection) -> None:
-    """Raise as ``require_own`` does, and UntrustedHistory where the table's owner is not trusted.
+    """Raise as ``require_own`` does, and UntrustedHistory if the table's owner is not trusted.
 
-    One round trip, which reads no rows, unless another tool has left something here.
+    One round trip, which reads no rows, unless another tool's table is here.
     """
     with translate_errors("look for public.schema_migrations", Situation.HISTORY):
         table, found = find_candidates(connection)
@@ -215,13 +215,13 @@ def require_no_other_tool(connection: Connection) -> None:
 
 
 def require_trusted_table(connection: Connection) -> None:
-    """Raise UntrustedHistory where a use of the table, whatever its shape, would run what an untrusted role owns."""
+    """Raise UntrustedHistory if a use of the table, whatever its shape, would run what an untrusted role owns."""
     with translate_errors("look for public.schema_migrations", Situation.HISTORY):
         _find(connection)
 
 
 def require_safe_to_write(connection: Connection) -> CatalogRelation | None:
-    """Lock the table in the transaction at hand, and raise unless it is ours: what was checked before may be gone."""
+    """Lock the table in the current transaction, and raise unless it is ours: it may have changed since the check."""
     connection.execute("LOCK TABLE public.schema_migrations IN ROW EXCLUSIVE MODE")
     with translate_errors("look for public.schema_migrations", Situation.HISTORY):
         table = _find(connection)
@@ -231,11 +231,10 @@ def require_safe_to_write(connection: Connection) -> CatalogRelation | None:
 
 
 def create_history(connection: Connection, version_type: VersionType = VersionType.NUMBER) -> History:
-    """Make the bookkeeping table, for versions of a type, where it is missing.
+    """Create the history, for versions of a type, if it is missing; return it without its rows.
 
-    In a transaction of its own that does not wait for the disk.
-
-    Return the history without its rows. Raises as ``read_history`` does where somebody else has made one meanwhile.
+    In a transaction of its own that does not wait for the disk, except with Citus. Raises as ``read_history`` does if
+    another session has created the table meanwhile and it is not ours or not trusted.
     """
     with translate_errors("create public.schema_migrations", Situation.HISTORY), connection.transaction():
         if not may_have_citus(connection):
@@ -255,7 +254,7 @@ def _find(connection: Connection) -> CatalogRelation | None:
 
 
 def _is_own(table: CatalogRelation) -> bool:
-    """Tell whether a table of our name is ours by its shape, as somebody may have altered it."""
+    """Return whether a table with our name has our shape; a few columns may be missing, if it was altered."""
     return table.kind == "r" and len(_missing(frozenset(table.columns))) <= _MOST_MISSING
 
 
@@ -264,7 +263,7 @@ def _missing(names: frozenset[str]) -> tuple[str, ...]:
 
 
 def _require_own_shape(table: CatalogRelation) -> None:
-    """Raise HistoryInconsistent where a column is not as the tool has made it: it could not be read, or written."""
+    """Raise HistoryInconsistent if a column is not as the tool made it: it could not be read, or written."""
     if fault := next(_faults(table, _version_type(table)), ""):
         raise HistoryInconsistent(
             f"public.schema_migrations is not as fowergram-db made it: {fault}",
@@ -349,29 +348,29 @@ def _version(row: HistoryRow, version_type: VersionType) -> Version:
 
 
 def guarded(query: str, lock: Lock, trusted: Trusted = Trusted.ALL, check: str = "") -> str:
-    """Return a query on the table behind the lock and the check that keep it from running what others own.
+    """Return a query on the table, after the lock and the check that prevent it from running what other roles own.
 
-    They are to be sent as one query, in one transaction. It divides by zero where the check fails. ``check`` is what
-    runs ``guard()``, where that is prepared.
+    Send them as one query, in one transaction. It divides by zero if the check fails. ``check`` executes ``guard()``,
+    if that is prepared.
     """
     return f"LOCK TABLE public.schema_migrations IN {lock} MODE; {check or guard(trusted)} {query}"
 
 
 @cache
 def guard(trusted: Trusted) -> str:
-    """Return the query that makes the check."""
+    """Return the query that does the check."""
     return load_with_ownership("bookkeeping/guard", trusted).as_string()
 
 
 def read_durations(connection: Connection, versions: Sequence[Version]) -> dict[Version, float]:
-    """Return of each of these versions that is recorded how long it took, in ms."""
+    """Return the duration in ms of each of these versions that is recorded."""
     with translate_errors("read the history in public.schema_migrations", Situation.HISTORY):
         found = _read_guarded(connection, load("bookkeeping/durations"), versions)
         return {version: float(ms) for version, ms in found.items()}
 
 
 def read_down_scripts(connection: Connection, versions: Sequence[Version]) -> dict[Version, str]:
-    """Return the recorded down script of each of these versions, as they are recorded, that has one."""
+    """Return the recorded down script of each of these versions, as the table has them, if it has one."""
     with translate_errors("read the recorded down scripts", Situation.HISTORY):
         return _read_guarded(connection, load("bookkeeping/down_scripts"), versions)
 

@@ -1,7 +1,7 @@
 """Read one row of the history. A value that the tool cannot have written is an error that names row and column.
 
-The table is open to whoever may write to it: a column holds whatever its type allows, and NULL where a constraint was
-dropped. So every value arrives as text and is checked here, before anything decides by it or prints it.
+Other roles may write to the table: a column can hold any value of its type, and NULL if a constraint was dropped.
+So every value arrives as text and is checked here, before it is used or printed.
 """
 
 import json
@@ -27,21 +27,21 @@ _BACKEND_START = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-
 
 
 class LenientText(Loader):
-    """Read a text even where it is not UTF-8, as it may be in a database whose encoding is SQL_ASCII."""
+    """Read a text even if it is not UTF-8, which is possible in a database whose encoding is SQL_ASCII."""
 
     def load(self, data: Buffer) -> str:
-        """Return the text, with the bytes that are no characters written as escapes."""
+        """Return the text, with escapes for the bytes that are no characters."""
         return bytes(data).decode("utf-8", "backslashreplace")
 
 
 class LenientBinaryText(LenientText):
-    """The same where results come in binary format."""
+    """The same for results in binary format."""
 
     format = pq.Format.BINARY
 
 
 class LenientMoment(TimestamptzBinaryLoader):
-    """Read a time; None where no calendar has it, as with 'infinity'."""
+    """Read a time; None if it is outside the calendar, such as 'infinity'."""
 
     def load(self, data: Buffer) -> datetime | None:  # type: ignore[override]  # a column may be NULL anyway
         """Return the time."""
@@ -66,7 +66,7 @@ class HistoryRow:
         return number
 
     def text(self, column: str, *, may_be_empty: bool = True) -> str:
-        """Return a text, of a length that a file's name or a checksum has."""
+        """Return a text that is not too long for a file name or a checksum."""
         text = self._present(column)
         if len(text) > _LONGEST or not (text or may_be_empty):
             self.refuse(column, text)
@@ -87,7 +87,7 @@ class HistoryRow:
         return duration
 
     def moment(self, column: str) -> datetime | None:
-        """Return a time, with its zone; None where it is NULL."""
+        """Return a time, with its zone; None if it is NULL."""
         text = self._cells[column]
         return datetime.fromisoformat(text) if text else None
 
@@ -96,7 +96,7 @@ class HistoryRow:
         return self._cells[column] == "true"
 
     def progress(self, column: str) -> dict[str, Any] | None:
-        """Return the object of the shape that a migration without a transaction keeps there; None where it is NULL."""
+        """Return the progress of a no-transaction migration, an object of the right shape; None if it is NULL."""
         text = self._cells[column]
         if text is None or text == "null":
             return None
@@ -107,7 +107,7 @@ class HistoryRow:
         fault = "" if isinstance(found, dict) else "no object"
         if fault := fault or _fault_of(found):
             self.refuse(column, text, fault)
-        assert isinstance(found, dict)  # noqa: S101 - tells mypy
+        assert isinstance(found, dict)  # noqa: S101 - for mypy
         return found
 
     def _present(self, column: str) -> str:
@@ -130,7 +130,7 @@ class HistoryRow:
 
 
 def text_or_null(cell: object) -> str | None:
-    """Return a cell of a row that has nothing but texts."""
+    """Return a cell of a row that has only texts."""
     return None if cell is None else str(cell)
 
 
@@ -148,7 +148,7 @@ def shown(value: str | None) -> str:
 
 
 def is_duration(value: object) -> bool:
-    """Tell whether a value is a length of time in ms that a migration can have taken.
+    """Return whether a value is a length of time in ms that a migration can have taken.
 
     >>> [is_duration(value) for value in (0.0, 1500, float("nan"), float("inf"), -1.0, 10**400, True, "1")]
     [True, True, False, False, False, False, False, False]
@@ -157,7 +157,7 @@ def is_duration(value: object) -> bool:
 
 
 def _fault_of(progress: Mapping[str, object]) -> str:
-    """Say what of an object is not as the tool writes it, "" where all is.
+    """Return what in an object is not as the tool writes it, "" if nothing is wrong.
 
     >>> _fault_of({"direction": "up", "done": [], "total": 1}), _fault_of({"direction": "up", "done": []})
     ('', 'total is missing')

@@ -1,4 +1,4 @@
-"""The queries of the history that differ with its versions: those are numbers, or texts with a position."""
+"""Load the queries of the history that depend on its versions: numbers, or texts with a position."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ _COLUMNS = {VersionType.NUMBER: ("version",), VersionType.TEXT: ("version", "pos
 
 
 class ChangedMeanwhile(Exception):
-    """The table was converted between two looks at it."""
+    """The table was converted between two reads of it."""
 
 
 @cache
@@ -20,7 +20,7 @@ def load_with_version(name: str, version_type: VersionType) -> str:
     """Return a shipped query for versions of a type.
 
     It has {version_columns} for the columns that hold a version, {version_values} for the parameters of the same names,
-    {position} for the column that puts versions in order.
+    {position} for the column that orders versions.
     """
     columns = _COLUMNS[version_type]
     parts = {
@@ -37,7 +37,7 @@ def load_for(name: str, version: Version) -> str:
 
 
 def values_of(version: Version) -> dict[str, object]:
-    """Return what is bound for a version.
+    """Return the query parameters of a version.
 
     >>> values_of(7), values_of(TextVersion("0011.0012", "1.2"))
     ({'version': 7}, {'version': '1.2', 'position': '0011.0012'})
@@ -52,11 +52,11 @@ def values_of(version: Version) -> dict[str, object]:
 def change_to(version_type: VersionType) -> str:
     """Return the statements that make the table's column hold versions of a type. They lock the table.
 
-    Where texts are no whole numbers, the server says so in an error.
+    The server reports an error if a text is no whole number.
     """
     return load(f"bookkeeping/versions_as_{version_type}")
 
 
 def set_version_type(connection: Connection, version_type: VersionType) -> None:
-    """Change the table in the transaction at hand."""
+    """Change the table in the current transaction."""
     connection.execute(change_to(version_type).encode())

@@ -1,4 +1,4 @@
-"""Keep the migrations inside the package out of databases that are others', where nothing says that they are meant."""
+"""Keep the migrations inside the package out of databases of other projects, if the user does not ask for them."""
 
 from fowergram_db.database.connection import Connection, translate_errors
 from fowergram_db.database.sql import load
@@ -9,9 +9,9 @@ _MOST_LISTED = 3
 
 
 def require_no_tables(connection: Connection, history: History) -> None:
-    """Raise Refused where the database has tables in ``public``, and nothing recorded says that migrations made them.
+    """Raise Refused if the database has tables in ``public``, but no history of the migrations that created them.
 
-    Tables of extensions do not count. One round trip; none where there is a history.
+    Tables of extensions do not count. One round trip; none if there is a history.
     """
     if history.applied:
         return

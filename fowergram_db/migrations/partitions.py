@@ -1,7 +1,7 @@
-"""Keep partitions ahead after migrating, in a database that has a function for it.
+"""Create future partitions after migrating, in a database that has a function for it.
 
 The function is ``public.maintain_partitions(integer, interval)``, both with defaults, which returns rows of
-``partition_name`` and ``action``; the product's schema has it, and any other may.
+``partition_name`` and ``action``. The product's schema contains the function, and any other schema may.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ _OWN_PATH = "ALTER FUNCTION public.maintain_partitions SET search_path = public,
 
 
 class _Function(NamedTuple):
-    """The function, or an overload: how the defaults of its first arguments are written, and what is not trusted."""
+    """The function, or an overload: the SQL of its first two defaults, and what is not trusted."""
 
     is_called: bool
     first_default: str
@@ -30,14 +30,14 @@ class _Function(NamedTuple):
 
 
 def keeps_partitions(connection: Connection) -> bool:
-    """Tell whether the database has that function, and may be written to; psycopg's errors pass through."""
+    """Return whether the database has that function and accepts writes; psycopg's errors pass through."""
     return any(function.is_called for function in _find(connection))
 
 
 def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_event: OnEvent) -> None:
-    """Call the function where there is one, waiting for locks as long as a migration would. Tells what it did.
+    """Call the function if there is one, with the lock timeout of a migration, and report what it did.
 
-    Raises LockTimeout, DatabaseError or UntrustedOwner, which say that this alone is left undone.
+    Raises LockTimeout, DatabaseError or UntrustedOwner, which say that the migrations are applied nevertheless.
     """
     try:
         with translate_errors("look for partitions to maintain"):
@@ -51,8 +51,8 @@ def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_even
             settings = {"search_path": "", "lock_timeout": f"{lock_policy.lock_timeout_ms}ms"}
             if lock_policy.statement_timeout_ms is not None:
                 settings["statement_timeout"] = f"{lock_policy.statement_timeout_ms}ms"
-            # Without a search_path a function that names no schema creates its tables nowhere: it would try pg_catalog
-            # first in the tool's own path.
+            # With an empty search_path, a function that names no schema cannot create its tables: in the tool's own
+            # path it would try pg_catalog first.
             set_local(connection, settings)
             rows = connection.execute(_call(found[0])).fetchall()
     except FowergramError as error:
@@ -79,7 +79,7 @@ def _find(connection: Connection) -> list[_Function]:
 
 
 def _call(found: _Function) -> sql.Composed:
-    """Return a call that no overload is preferred for: both arguments, their defaults, are of the function's types."""
+    """Return a call that no overload can take: both arguments are the defaults, cast to the function's types."""
     return sql.SQL(
         "SELECT partition_name, action FROM public.maintain_partitions("
         '({})::pg_catalog.int4, ({})::pg_catalog."interval")'

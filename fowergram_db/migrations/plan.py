@@ -1,4 +1,4 @@
-"""Hold files against history: what state each migration is in, what is to be done, what forbids it. Pure."""
+"""Compare files with history: the state of each migration, the steps to run, what forbids them. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class State(StrEnum):
 
     @property
     def is_problem(self) -> bool:
-        """Tell whether a person has to decide before anything more is applied."""
+        """Return whether a person has to decide before anything more is applied."""
         return self not in (State.APPLIED, State.PENDING)
 
 
@@ -53,7 +53,7 @@ _NOTHING_UNDOES = "it was applied without a down script that holds a statement"
 
 
 class Direction(StrEnum):
-    """Whether a step does a migration or undoes it."""
+    """Whether a step applies a migration or rolls it back."""
 
     UP = auto()
     DOWN = auto()
@@ -61,7 +61,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One version as files and history see it together; at least one of both knows it."""
+    """One version, with what the files and the history say of it; at least one of them contains it."""
 
     version: Version
     state: State
@@ -70,17 +70,17 @@ class Migration:
 
     @property
     def name(self) -> str:
-        """Return its name, the file's where there is a file."""
+        """Return its name: the file's if there is one, else the recorded one."""
         return self.file.name if self.file else self._recorded.name
 
     @property
     def filename(self) -> str:
-        """Return the name of the file that does it, without its directory."""
+        """Return the name of the file that applies it, without its directory."""
         return self.file.filename if self.file else self._recorded.filename
 
     @property
     def reversible(self) -> bool:
-        """Tell whether it can be undone, by a file or by what was recorded."""
+        """Return whether it can be rolled back, by a file or by the recorded down script."""
         if self.applied and self.applied.reversible:
             return True
         return self.file is not None and self.file.reversible and self.state is not State.CHANGED
@@ -92,24 +92,24 @@ class Migration:
 
     @property
     def executed_at(self) -> datetime | None:
-        """Return when it was applied, None where it was not."""
+        """Return when it was applied, None if it was not."""
         return self.applied.executed_at if self.applied else None
 
     @property
     def duration_ms(self) -> float | None:
-        """Return how long it took, in ms, None where it was not applied."""
+        """Return how long it took, in ms, None if it was not applied."""
         return self.applied.duration_ms if self.applied else None
 
     @property
     def meaning(self) -> str:
-        """Say what is wrong with it, or how far it has come; "" where nothing is."""
+        """Describe what is wrong with it, or where it stopped; "" if nothing is wrong."""
         progress = self.applied.progress if self.applied else None
         meaning = _MEANING.get(self.state, "")
         return f"{meaning}: {progress}" if progress else meaning
 
     @property
     def transactional(self) -> bool:
-        """Tell whether it runs in a transaction."""
+        """Return whether it runs in a transaction."""
         return self.file.up.directives.transactional if self.file else True
 
     @property
@@ -125,8 +125,8 @@ class Step:
 
     ``source`` names where ``sql`` comes from: a path, or the recorded script (then not ``is_file``).
     ``checksum`` and the text of ``down`` are what is recorded with a step up.
-    ``progress`` is how far an earlier run came with it, ``statements_done`` what is recorded of the one
-    that a rollback undoes. ``down_fault`` is what is wrong with a down file that cannot be read.
+    ``progress`` is that of an earlier run that stopped, ``statements_done`` the recorded number for the migration
+    that a step rolls back. ``down_fault`` is what is wrong with a down file that cannot be read.
     """
 
     direction: Direction
@@ -149,7 +149,7 @@ class Step:
 
     @property
     def script_name(self) -> str:
-        """Return what errors call the script: the file that it comes from, which a rollback's is not ``filename``."""
+        """Return the script's name in errors: the file that it comes from; for a rollback that is not ``filename``."""
         if self.direction is Direction.UP or not self.is_file:
             return self.filename if self.is_file else self.source
         filename = "/".join(Path(self.source).parts[-len(Path(self.filename).parts) :])
@@ -158,14 +158,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RollbackTarget:
-    """How far back: the newest ``steps`` migrations, or, where ``to`` is given, all above that version; 0: all."""
+    """What to roll back: the newest ``steps`` migrations or, if ``to`` is given, all above that version; 0: all."""
 
     steps: int = 1
     to: Version | str | None = None
 
 
 def migration_states(files: Iterable[MigrationFile], history: History) -> tuple[Migration, ...]:
-    """Return every migration that files or history know, with its state, in order of version."""
+    """Return every migration in files or history, with its state, in order of version."""
     by_version = {file.version: file for file in files}
     applied = {row.version: row for row in history.applied}
     return tuple(
@@ -194,7 +194,7 @@ def plan_up(
 ) -> tuple[Step, ...]:
     """Return the steps that apply what is pending, in order of version, up to and including ``to``.
 
-    Raises UnknownVersion for a ``to`` that no file has, HistoryInconsistent where a person has to decide
+    Raises UnknownVersion for a ``to`` that no file has, HistoryInconsistent if a person has to decide
     first; ``out_of_order`` allows the pending migrations below the newest applied one.
     """
     last = None if to is None else require_version(to, (file.version for file in files))
@@ -211,13 +211,13 @@ def plan_up(
 
 
 def steps_pending(migrations: Iterable[Migration]) -> tuple[Step, ...]:
-    """Return the steps that apply what is pending, in whatever order the history would allow."""
+    """Return the steps that apply all that is pending, out of order and partial ones too."""
     pending = (State.PENDING, State.OUT_OF_ORDER, State.PARTIAL)
     return tuple(step_up(m.file, m.applied) for m in migrations if m.file and m.state in pending)
 
 
 def _goes_on(migration: Migration, direction: Direction) -> bool:
-    """Tell whether a migration that stopped midway is one that a run in this direction takes up again."""
+    """Return whether a run in this direction can resume a migration that stopped midway."""
     row = migration.applied
     if row is None or row.state is not RecordedState.PARTIAL or row.progress is None:
         return False
@@ -239,7 +239,7 @@ def _require_consistent(migrations: Iterable[Migration]) -> None:
 
 
 def step_up(file: MigrationFile, row: AppliedMigration | None = None) -> Step:
-    """Return the step that applies a file; ``row`` is what is recorded of it."""
+    """Return the step that applies a file; ``row`` is its history row, if there is one."""
     return Step(
         Direction.UP,
         file.version,
@@ -257,10 +257,10 @@ def step_up(file: MigrationFile, row: AppliedMigration | None = None) -> Step:
 def migrations_to_roll_back(
     files: Iterable[MigrationFile], history: History, rollback_target: RollbackTarget
 ) -> tuple[AppliedMigration, ...]:
-    """Return the applied migrations that a rollback would undo, newest first.
+    """Return the applied migrations that a rollback would roll back, newest first.
 
-    Raises UnknownVersion for a version that neither files nor history know, UsageError for less than one
-    step, HistoryInconsistent where one of them is half applied.
+    Raises UnknownVersion for a version that neither files nor history have, UsageError for less than one
+    step, HistoryInconsistent if one of them is partial and its rollback cannot resume.
     """
     newest_first = history.applied[::-1]
     if rollback_target.to is None:
@@ -284,10 +284,10 @@ def _above(wanted: Version | str, files: Iterable[MigrationFile], history: Histo
 def plan_down(
     files: Iterable[MigrationFile], rows: Iterable[AppliedMigration], recorded: Mapping[Version, str]
 ) -> tuple[Step, ...]:
-    """Return the steps that undo these applied migrations, in their order.
+    """Return the steps that roll back these applied migrations, in their order.
 
-    The down file of the checkout is used where its migration is the one that was applied, else the script
-    recorded then. Raises Refused where a migration has neither, FileFault where its down file cannot be read.
+    Uses the down file of the checkout if its migration is the one that was applied, else the recorded down
+    script. Raises Refused if a migration has neither, FileFault if its down file cannot be read.
     """
     by_version = {file.version: file for file in files}
     return tuple(_step_down(row, by_version.get(row.version), recorded.get(row.version)) for row in rows)

@@ -1,4 +1,4 @@
-"""Write into the history what a person has decided of a migration that is edited, half done, pending or missing."""
+"""Write into the history what a person has decided about a migration that is changed, partial, pending or missing."""
 
 import time
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ _HAS_FILE = "Its file is there: `fowergram-db rollback` undoes it; only a row wh
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person has decided; with nothing in it, that all that is changed or partial is right as it is.
+    """What a person has decided; by default, that all changed and partial migrations are correct as they are.
 
     ``version`` names the one that is changed or partial, ``applied`` a pending one whose changes the database has,
     ``forgotten`` a recorded one whose file is gone.
@@ -52,7 +52,7 @@ class Decision:
 
     @property
     def is_of_all(self) -> bool:
-        """Tell whether it names no version."""
+        """Return whether it names no version."""
         return self.version is None and self.applied is None and self.forgotten is None
 
 
@@ -72,9 +72,9 @@ def repair(
 ) -> tuple[Migration, ...]:
     """Write a decision into the history, and return the migrations that it is about, as they were before.
 
-    A changed one is recorded as its file is now, a partial one as done; a pending one as ``migrate`` would record it,
-    without running it; the row of a missing one is removed. Writes the history in one transaction, under the migration
-    lock. Raises UnknownVersion for a version that nothing knows or that needs no repair, Refused where the decision
+    Records a changed one as its file is now, a partial one as done, and a pending one as ``migrate`` would record it,
+    without running it; removes the row of a missing one. Writes the history in one transaction, under the migration
+    lock. Raises UnknownVersion for a version that does not exist or that needs no repair, Refused if the decision
     does not fit the state of its migration, UsageError for two decisions about one, FileFault for a file that
     ``migrate`` would not run.
     """
@@ -161,7 +161,7 @@ def _repair(connection: Connection, migration: Migration) -> None:
 
 
 def _record(connection: Connection, checked: CheckedStep, duration_ms: float) -> None:
-    """Record a migration as ``migrate`` does. It took as long as its repair: 0 ms would mean an adopted one."""
+    """Record a migration as ``migrate`` does, with the duration of the repair: 0 ms would mean an adopted one."""
     row = connection.execute("SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text").fetchone()
     values = checked.row | {"transaction": row[0] if row else "", "duration_ms": duration_ms}
     connection.execute(load_for("bookkeeping/insert", checked.step.version), values)

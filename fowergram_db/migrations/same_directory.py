@@ -1,4 +1,4 @@
-"""Tell whether a database was migrated from the directory at hand, or from quite another one. Pure."""
+"""Decide whether a database was migrated from the given directory, or from another one. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,11 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def is_other_directory(files: Sequence[MigrationFile], history: History) -> bool:
-    """Tell whether the recorded migrations are not those of the files.
+    """Return whether the recorded migrations are not those of the files.
 
-    A recorded migration is known where any file has its checksum, or its name: one that was renamed, edited or
-    renumbered is. Compared are those that have a version in common with a file; where none has, all. Of two
-    projects that both begin with ``001_init.sql``, the name alone is not enough.
+    A recorded migration is known if any file has its checksum or its name, so also after the file was renamed, edited
+    or renumbered. Compares the rows that have a version in common with a file; if none has, all rows. The name alone
+    is not enough: two projects may both begin with ``001_init.sql``.
     """
     by_version = {file.version: file for file in files}
     rows = [row for row in history.applied if row.version in by_version] or list(history.applied)
@@ -28,21 +28,21 @@ def is_other_directory(files: Sequence[MigrationFile], history: History) -> bool
 
 
 def has_lost_its_file(files: Sequence[MigrationFile], history: History) -> bool:
-    """Tell whether the one recorded migration may just be one whose file is gone: no file has its version.
+    """Return whether there is one recorded migration, whose file may just be gone: no file has its version.
 
-    What it recorded undoes it all the same.
+    Its recorded down script can roll it back nevertheless.
     """
     return len(history.applied) == 1 and all(file.version != history.applied[0].version for file in files)
 
 
 def require_same_directory(files: Sequence[MigrationFile], history: History) -> None:
-    """Raise WrongDirectory where the recorded migrations are not those of the files."""
+    """Raise WrongDirectory if the recorded migrations are not those of the files."""
     if is_other_directory(files, history):
         raise wrong_directory(files, history)
 
 
 def wrong_directory(files: Sequence[MigrationFile], history: History) -> WrongDirectory:
-    """Return the error that says so, with the names of both."""
+    """Return the error that names the first recorded migrations and the first files."""
     what, names = difference(files, history).split("\n", 1)
     return WrongDirectory(
         f"{what}; nothing was done\n{names}",
@@ -53,14 +53,14 @@ def wrong_directory(files: Sequence[MigrationFile], history: History) -> WrongDi
 
 
 def difference(files: Sequence[MigrationFile], history: History) -> str:
-    """Say that the recorded migrations are not those of the files, and name the first of both."""
+    """Return the text of that error: it names the first recorded migrations and the first files."""
     recorded = _listed(row.filename for row in history.applied)
     found = _listed(file.filename for file in files)
     return f"this database was migrated from another directory\nrecorded are {recorded}\nthe files are {found}"
 
 
 class _Known:
-    """What the files are known by."""
+    """The checksums and names of the files."""
 
     def __init__(self, files: Sequence[MigrationFile]) -> None:
         self._checksums = {checksum for file in files for checksum in (file.checksum, file.up.raw_checksum)}

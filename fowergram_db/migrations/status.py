@@ -1,4 +1,4 @@
-"""Where a database stands: what is applied, what is pending, what is wrong."""
+"""Report the state of a database: what is applied, what is pending, what is wrong."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ _MOST_LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Where a database stands, by version."""
+    """The state of a database, by version."""
 
     applied: tuple[Version, ...]
     pending: tuple[Version, ...]
 
     def __str__(self) -> str:
-        """Say it in a line.
+        """Return a description of one line.
 
         >>> str(Summary((1, 2, 3), (4, 5))), str(Summary((), ()))
         ('at version 3: 3 applied, 2 pending', 'at version 0: 0 applied, 0 pending')
@@ -38,7 +38,7 @@ class Summary:
 class Status:
     """Every migration with its state. ``others`` are the histories of other tools that are in the database.
 
-    ``fault`` says that the files are not those that the history knows, or is "".
+    ``fault`` says that the history is not that of these files, or is "".
     """
 
     migrations: tuple[Migration, ...]
@@ -48,17 +48,17 @@ class Status:
 
     @property
     def other_tool(self) -> str:
-        """Name the other tool whose history stops every command that writes, "" for none."""
+        """Return the other tool whose history stops every command that writes, "" for none."""
         return next((other.shown_tool for other in self.others if other.stops), "")
 
     @property
     def summary(self) -> Summary:
-        """Return what is applied and what is not."""
+        """Return which versions are applied and which are not."""
         return summarize(self.migrations)
 
 
 def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) -> Status:
-    """Hold the files against the database's history. Writes nothing; a missing database is all pending."""
+    """Compare the files with the database's history. Writes nothing; in a missing database all are pending."""
     from fowergram_db.migrations.session import open_session
 
     try:
@@ -72,14 +72,14 @@ def status(target: Target, files: Sequence[MigrationFile], on_event: OnEvent) ->
 
 
 def require_sound(found: Status) -> None:
-    """Raise FileFault for all that ``migrate`` would refuse in the files that are pending. Runs nothing."""
+    """Raise FileFault for everything in the pending files that ``migrate`` would refuse. Runs nothing."""
     from fowergram_db.migrations.engine.checks import check_all
 
     check_all(steps_pending(found.migrations))
 
 
 def summarize(migrations: Sequence[Migration]) -> Summary:
-    """Tell what is applied and what is not: one that stopped midway is neither."""
+    """Return which versions are applied and which are not: one that stopped midway is neither."""
     pending = (State.PENDING, State.OUT_OF_ORDER)
     return Summary(
         tuple(m.version for m in migrations if m.state not in (*pending, State.PARTIAL)),
@@ -88,7 +88,7 @@ def summarize(migrations: Sequence[Migration]) -> Summary:
 
 
 def summary_after(files: Sequence[MigrationFile], history: History, steps: Iterable[Step]) -> Summary:
-    """Return where a run leaves the database that has taken all of its steps."""
+    """Return the state of the database after a run that has taken all of its steps."""
     applied = {row.version for row in history.applied if row.state is RecordedState.APPLIED}
     partial = {row.version for row in history.applied} - applied
     for step in steps:
@@ -99,7 +99,7 @@ def summary_after(files: Sequence[MigrationFile], history: History, steps: Itera
 
 
 def describe_applied(migrations: Sequence[Migration]) -> str:
-    """Say in a sentence what is applied and what is not."""
+    """Return sentences that say what is applied and what is not."""
     summary = summarize(migrations)
     partial = tuple(m.version for m in migrations if m.state is State.PARTIAL)
     midway = f" Stopped midway: {_versions(partial)}." if partial else ""
@@ -107,7 +107,7 @@ def describe_applied(migrations: Sequence[Migration]) -> str:
 
 
 def _versions(versions: Sequence[Version]) -> str:
-    """List versions, the long way while they are few.
+    """List versions one by one, or as a range if there are many.
 
     >>> _versions((1, 2, 3)), _versions(()), _versions(range(1, 100))
     ('1, 2, 3', 'none', '1 to 99 (99 migrations)')

@@ -1,7 +1,7 @@
-"""What names a migration and puts it in order: a number or, where numbers do not suffice, a text with a position.
+"""Name and order migrations by versions: numbers or, if those are not enough, texts with a position.
 
-A directory has versions of one kind. They are numbers where every one is a different whole number that a bigint holds,
-and its tool runs them in the order of these; in any other directory all are texts. See decision 27.
+A directory has versions of one kind. They are numbers if each is a different whole number that a bigint holds,
+and if its tool runs them in the order of these; in any other directory all are texts. See decision 27.
 """
 
 import re
@@ -30,9 +30,9 @@ class VersionType(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class TextVersion:
-    """A version that is a text. Of two that one directory may have, that with the lesser position runs first.
+    """A version that is a text. Of two in one directory, the one with the lower position runs first.
 
-    Positions compare as bytes, as ``COLLATE "C"`` does. ``number`` is the number in the name, where it has one.
+    Positions compare as bytes, as ``COLLATE "C"`` does. ``number`` is the number in the name, if it has one.
 
     >>> TextVersion(natural("9"), "9") < TextVersion(natural("10"), "10")
     True
@@ -51,13 +51,13 @@ Version = int | TextVersion
 
 
 def type_of(versions: Iterable[Version]) -> VersionType:
-    """Return the type of some versions, which all have the same; where there are none, they are numbers."""
+    """Return the type of versions, which all have the same one; NUMBER if there are none."""
     first = next(iter(versions), 0)
     return VersionType.NUMBER if isinstance(first, int) else VersionType.TEXT
 
 
 def order_of(version: Version) -> tuple[int, str]:
-    """Return what puts the versions of one directory in order.
+    """Return the sort key of a version among those of one directory.
 
     >>> order_of(2) < order_of(10), order_of(TextVersion("10", "")) < order_of(TextVersion("2", ""))
     (True, True)
@@ -66,7 +66,7 @@ def order_of(version: Version) -> tuple[int, str]:
 
 
 def natural(digits: str) -> str:
-    """Return a text that sorts among others of this function as the numbers do: how many digits, and the digits.
+    """Return a text that sorts among results of this function as the numbers do: the number of digits, and the digits.
 
     >>> sorted(["10", "9", "0", "007", "99999999999999999999"], key=natural)
     ['0', '007', '9', '10', '99999999999999999999']
@@ -76,7 +76,7 @@ def natural(digits: str) -> str:
 
 
 def dotted(version: str) -> str:
-    """Return a text that sorts as versions do whose parts are numbers; zeros at the end make no difference.
+    """Return a text that sorts versions by the numbers that are their parts; zeros at the end make no difference.
 
     >>> sorted(["2", "1.10", "1.2", "1"], key=dotted), dotted("1.0") == dotted("01")
     (['1', '1.2', '1.10', '2'], True)
@@ -88,7 +88,7 @@ def dotted(version: str) -> str:
 
 
 def numbered(digits: str) -> TextVersion:
-    """Return the version that digits are, however many.
+    """Return the version of a text of digits, of any length.
 
     >>> str(numbered("007")), numbered("007").number
     ('7', 7)
@@ -98,7 +98,7 @@ def numbered(digits: str) -> TextVersion:
 
 
 def number_of(digits: str) -> int | None:
-    """Return the number that digits are; None where it is greater than a bigint, or none."""
+    """Return the number of a text of digits; None if a bigint cannot hold it, or if it is no number."""
     significant = digits.lstrip("0") or "0"
     is_short = len(significant) <= _MOST_DIGITS and significant.isascii() and significant.isdecimal()
     number = int(significant) if is_short else GREATEST_NUMBER + 1
@@ -106,7 +106,7 @@ def number_of(digits: str) -> int | None:
 
 
 def is_below(version: Version, other: str) -> bool:
-    """Tell whether a version of a directory comes before one that is written with dots, and may be none of its.
+    """Return whether a version of a directory comes before another, which may have dots and may not be in it.
 
     >>> is_below(9, "10"), is_below(TextVersion(dotted("1.2"), "1.2"), "1.1")
     (True, False)
@@ -116,7 +116,7 @@ def is_below(version: Version, other: str) -> bool:
 
 
 def as_numbers(versions: Sequence[TextVersion]) -> tuple[int, ...] | None:
-    """Return versions, which are in order, as numbers; None where numbers do not say as much.
+    """Return versions, which are in order, as numbers; None if one has no number, or the order would change.
 
     >>> as_numbers((numbered("1"), numbered("20"))), as_numbers((numbered("1"), numbered("9" * 20)))
     ((1, 20), None)
@@ -127,7 +127,7 @@ def as_numbers(versions: Sequence[TextVersion]) -> tuple[int, ...] | None:
 
 
 def as_data(version: Version) -> int | str:
-    """Return a version as JSON has it: a number wherever it is one that a bigint holds.
+    """Return a version for JSON: a number if it is one that a bigint holds, else a text.
 
     >>> as_data(3), as_data(TextVersion("", "20240101")), as_data(TextVersion("", "1.2")), as_data(numbered("9" * 19))
     (3, 20240101, '1.2', '9999999999999999999')
@@ -139,7 +139,7 @@ def as_data(version: Version) -> int | str:
 
 
 def require_version(wanted: int | str | TextVersion, versions: Iterable[Version]) -> Version:
-    """Return the version that is meant. Raises UnknownVersion, which lists all, where it is none of these."""
+    """Return the version that is meant. Raises UnknownVersion, which lists all versions, if it is none of them."""
     known = sorted(versions, key=order_of)
     found = find_version(wanted, known)
     if found is None:
@@ -148,9 +148,9 @@ def require_version(wanted: int | str | TextVersion, versions: Iterable[Version]
 
 
 def find_version(wanted: int | str | TextVersion, versions: Iterable[Version]) -> Version | None:
-    """Return the version that a person, or another tool, means: by its text, else by what number that is.
+    """Return the version that a person, or another tool, means: by its text, else by its number.
 
-    None where there is none. Raises UnknownVersion where a number is that of several.
+    None if there is none. Raises UnknownVersion if several versions have that number.
 
     >>> versions = (numbered("1"), TextVersion(dotted("1.2"), "1.2"))
     >>> str(find_version("1_2", versions)), str(find_version("001.0", versions)), find_version("3", versions)
@@ -177,7 +177,7 @@ def _is_meant(version: Version, number: int | None, position: str) -> bool:
 
 
 def listed(versions: Iterable[Version]) -> str:
-    """Say which versions there are, the first of them where they are many.
+    """Return a sentence that lists the versions; if there are many, the first of them and the last.
 
     >>> listed((1, 2))
     'The versions are 1, 2.'
