@@ -1,7 +1,8 @@
 """Advisory locks that also work through a pooler, and that the server releases when their process is gone.
 
 Such a lock belongs to a transaction that idles in a session of its own. It works where a pooler provides sessions for
-one transaction at a time, leaves nothing behind, and keeps no snapshot, which CREATE INDEX CONCURRENTLY would wait for.
+one transaction at a time, leaves nothing in the session, and keeps no snapshot: CREATE INDEX CONCURRENTLY would wait
+for one.
 See docs/decisions/0008.
 """
 
@@ -55,9 +56,9 @@ OnWait = Callable[[tuple[ServerSession, ...]], object]
 class LockKind:
     """Which lock it is, and how messages speak of it.
 
-    ``name`` follows "acquire"; ``held_by`` stands before the list of the sessions that hold it; ``hint`` says what to
+    ``name`` follows "acquire"; ``held_by`` precedes the list of the sessions that hold it; ``hint`` says what to
     do if they hold it too long. If ``other_key`` is not 0, the lock is acquired only while no session holds the lock of
-    that key; ``other_held_by`` stands before the list of those that do.
+    that key; ``other_held_by`` precedes the list of those that do.
     """
 
     key: int
@@ -81,7 +82,7 @@ class AdvisoryLock:
 
     That transaction runs one query, and then empty ones as a sign of life: without them, the server ends it and
     releases the lock. CREATE INDEX CONCURRENTLY waits for the end of each transaction that it has seen with a snapshot,
-    so this session asks nothing more: a second one does.
+    so this session sends no other query: a second one does.
     """
 
     def __init__(self, target: Target, kind: LockKind) -> None:
@@ -114,7 +115,7 @@ class AdvisoryLock:
         while (attempt := self._try(waiting)) is not _Attempt.ACQUIRED:
             is_taken = attempt is _Attempt.HELD_BY_OTHERS
             holders = self._holders(self._kind.key if is_taken else self._kind.other_key)
-            # Not rolled back: that would undo what the session has set for itself.
+            # Not rolled back: that would revert what the session has set for itself.
             self._connection.commit()
             waiting.wait_for(holders, self._kind.held_by if is_taken else self._kind.other_held_by)
         if self.is_pooled:
@@ -170,7 +171,7 @@ class AdvisoryLock:
             return tuple(fetch_all(self._connection, ServerSession, load("locks/holders"), values))
 
     def _require_another(self, waiting: "Waiting") -> None:
-        """Raise PoolTooSmall if a worker would wait without end for the one connection that this lock has.
+        """Raise PoolTooSmall if a worker would wait forever for the one connection that this lock has.
 
         If others use all connections, wait for one. Where a pooler provides whole sessions, the worker has its own.
         """

@@ -1,4 +1,4 @@
-"""Read texts of which a byte may be no UTF-8, as in the catalogs that databases with other encodings share."""
+"""Read texts that may hold bytes that are not UTF-8, as in catalogs shared by databases of other encodings."""
 
 import psycopg
 from psycopg import pq

@@ -23,7 +23,7 @@ class Carried:
     grants: tuple[tuple[str | None, str, bool], ...] = ()
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything."""
+        """Return whether there is anything."""
         return bool(self.settings or self.grants)
 
     @classmethod

@@ -1,7 +1,7 @@
 """Citus: what this tool does not do in a cluster until it supports one.
 
 A worker keeps a copy of the coordinator's schema: a change there alone would tear the two apart. Tables that are spread
-over workers cannot be recreated by making a database beside theirs: their shards would stay behind.
+over workers cannot be recreated by making a database next to theirs: their shards would stay on the workers.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Citus:
 
 
 def read_citus(connection: Connection) -> Citus | None:
-    """Return what a database says of its cluster, None where it has no Citus. One round trip, three where it has."""
+    """Return what a database says of its cluster, None if it has no Citus. One round trip, three if it has."""
     with translate_errors("look for Citus"):
         places = {str(kind): str(schema) for kind, schema in connection.execute(load("catalog/citus"))}
         if not places:
@@ -51,9 +51,9 @@ def read_citus(connection: Connection) -> Citus | None:
 
 
 def require_coordinator(connection: Connection) -> None:
-    """Raise Refused on a worker of a Citus cluster, where nothing may be changed by itself.
+    """Raise Refused on a worker of a Citus cluster: nothing may be changed there alone.
 
-    No round trip where the session has found no Citus when it began.
+    No round trip if the session found no Citus when it began.
     """
     citus = read_citus(connection) if may_have_citus(connection) else None
     if citus and not citus.is_coordinator:
@@ -64,7 +64,7 @@ def require_coordinator(connection: Connection) -> None:
 
 
 def require_no_distributed_tables(citus: Citus) -> None:
-    """Raise Refused where tables are spread over a Citus cluster: they cannot be recreated here alone."""
+    """Raise Refused if tables are spread over a Citus cluster: they cannot be recreated here alone."""
     if citus.distributed_tables:
         raise Refused(
             f"{citus.distributed_tables} tables of this database are distributed by Citus, and reset would leave their "

@@ -73,7 +73,7 @@ def liveness_query(connection: Connection) -> str:
 
 
 def _is_local(connection: Connection) -> bool:
-    """Tell whether the other end is on this machine, where no host and no network can vanish."""
+    """Return whether the other end is on this machine, where no host and no network can vanish."""
     address = connection.info.hostaddr
     return not address or address == "::1" or address.startswith("127.")
 
@@ -83,10 +83,10 @@ def connect_only(target: Target, *, dbname: str | None = None, application: str 
 
     The tool's own queries need ``connect_safely``.
 
-    No query is sent, for which a pooler would first have to lend a session.
+    No query is sent, for which a pooler would first have to provide a session.
 
     ``application`` is the name that the server knows it by, where it must be that and no other.
-    Raises DatabaseMissing where only the database is not there, ServerTooOld before 13, else
+    Raises DatabaseMissing if only the database does not exist, ServerTooOld before 13, else
     ConnectionFailed.
     """
     try:
@@ -120,7 +120,7 @@ def connect_safely(
 ) -> ToolConnection:
     """Open a session with the tool's own settings. Raises what ``connect`` raises.
 
-    One round trip more, which a pooler may keep waiting; none where ``widest`` is a transaction.
+    One round trip more, which a pooler may keep waiting; none if ``widest`` is a transaction.
     """
     try:
         return _with_own_settings(target, dbname, application, widest)
@@ -157,9 +157,9 @@ def _open(target: Target, dbname: str, application: str) -> ToolConnection:
 
 
 def await_server(target: Target, seconds: float) -> None:
-    """Wait until the server answers, for so many seconds; a database that is missing is an answer.
+    """Wait until the server answers, for at most ``seconds``; a database that is missing is an answer.
 
-    Raises ConnectionFailed as ``connect`` does: at once where waiting cannot help, as with a wrong password.
+    Raises ConnectionFailed as ``connect`` does: at once if waiting cannot help, as with a wrong password.
     """
     deadline = time.monotonic() + seconds
     while seconds > 0:
@@ -189,7 +189,7 @@ def _parameters(target: Target, dbname: str, application: str) -> dict[str, str]
 
 
 def _cause(target: Target, error: LoginFailed) -> Cause:
-    """Return why the login to the target's database failed; ask in another database where the code leaves it open.
+    """Return why the login to the target's database failed; ask in another database if the code leaves it open.
 
     PgBouncer passes every error of the server on under a code of its own.
     """
@@ -218,8 +218,8 @@ def _cause(target: Target, error: LoginFailed) -> Cause:
 def maintenance_connection(target: Target, *, also: str = "") -> Iterator[Connection]:
     """Connect to another database of the same server, for CREATE and DROP DATABASE.
 
-    It is the first that lets the role in: postgres; the one that has the name of the role; ``also``, where that would
-    do as well; template1, in which a session is in the way of those who make databases.
+    It is the first that lets the role in: postgres; the one that has the name of the role; ``also``, if that is
+    as good; template1, in which a session blocks those who create databases.
     """
     own = target.user if target.user != target.dbname else ""
     for dbname in dict.fromkeys(filter(None, (MAINTENANCE_DATABASE, own, also, TEMPLATE))):
@@ -251,7 +251,7 @@ def server_version(connection: Connection) -> str:
 
 
 def require_primary(connection: Connection) -> None:
-    """Raise DatabaseError where the server is a standby. A round trip where it has not said so by itself.
+    """Raise DatabaseError if the server is a standby. A round trip if it has not said so by itself.
 
     Servers from 14 on do, and poolers do not pass it on.
     """
@@ -287,14 +287,14 @@ def message_of(error: psycopg.Error) -> str:
 
 
 def statement_hint(error: psycopg.Error, situation: Situation) -> str:
-    """Return what to do about a failed statement; "" where nothing is known."""
+    """Return what to do about a failed statement; "" if nothing is known."""
     from fowergram_db.database.hints import hint_for  # most runs have no error
 
     return hint_for(error, situation)
 
 
 def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:
-    """Copy what the server said beside its message, passwords masked."""
+    """Copy what the server said in addition to its message, passwords masked."""
     fields = (
         diagnostic.sqlstate,
         diagnostic.message_detail,

@@ -18,7 +18,7 @@ _WRITE = (
     "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, with special characters "
     "percent-encoded (@ is %40, / is %2F, % is %25); only libpq's parameters may follow the '?'."
 )
-# What other drivers and tools call it, in lower case, and libpq's way to say it.
+# The names of other drivers and tools, in lower case, and libpq's way to say the same.
 _WAYS = (
     ("schema currentschema search_path searchpath", "libpq's way is options=-csearch_path%3DNAME."),
     (
@@ -43,7 +43,7 @@ _WAYS = (
 
 
 def without_space_around(url: str) -> str:
-    r"""Return a URL without the white space around it, which a file or a copy has brought along.
+    r"""Return a URL without the white space around it, which a file or a copy may contain.
 
     >>> without_space_around(" postgresql://h/db\r\n")
     'postgresql://h/db'
@@ -78,7 +78,7 @@ def read_url(label: str, url: str) -> dict[str, str]:
 
 
 def _with_scheme_of_libpq(label: str, url: str) -> str:
-    """Return a URL as libpq wants it: in lower case, and without the driver that SQLAlchemy names."""
+    """Return a URL as libpq requires it: in lower case, and without the driver that SQLAlchemy names."""
     found = _SCHEME.match(url)
     if not found:
         if url[:1] in "'\"":
@@ -99,7 +99,7 @@ def _with_scheme_of_libpq(label: str, url: str) -> str:
 
 
 def _check_parameters(label: str, url: str) -> None:
-    """Refuse a parameter that libpq does not know, by its name; but not where a password may hold that '?'."""
+    """Refuse a parameter that libpq does not know, by its name; but not if a password may hold that '?'."""
     match = _PATH.match(url)
     query = match[2] if match else None
     if not query or "@" in query:

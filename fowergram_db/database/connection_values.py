@@ -19,7 +19,7 @@ _HOST_WITH_PORT = re.compile(r"[^:/@\[\]]+:\d+|\[.*\]:\d+")
 _CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 # The zero width space, marks of direction and of byte order; those that join letters are needed to write Persian.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
-# A line end as a quoted string has it, which docker and .env files leave as it is.
+# A line end as a quoted string writes it, which docker and .env files leave as it is.
 _WRITTEN_LINE_END = re.compile(r"^\\[nrt]|(?:\\[nrt]?)+$")
 # ${X}, $(X), $X, {{X}}, {X}, #{X}, <X>, [X], %X%, `X`, @@X@@: variables of shells, Kubernetes, Jinja, Python, Ruby,
 # Windows, and what a person is to fill in.
@@ -67,7 +67,7 @@ def check_path(what: str, path: str) -> None:
 
 
 def require_matching_ports(host: str, port: str) -> None:
-    """Raise ConfigurationError where there are several ports, and not one for each host."""
+    """Raise ConfigurationError if there are several ports, and not one for each host."""
     hosts, ports = host.count(",") + 1, port.count(",") + 1
     if ports not in (1, hosts):
         raise ConfigurationError(

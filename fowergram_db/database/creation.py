@@ -42,7 +42,7 @@ def create_closed(admin: Connection, name: str, options: Iterable[Option], setti
 
     It has a label by its name from the beginning, and another one in the transaction that opens it.
     ``let_all_in`` gives it the grants of an ordinary database. What template1 holds of other roles is in it: see
-    ``require_only_trusted``. Where it fails nothing is left behind.
+    ``require_only_trusted``. If it fails, nothing is left.
     """
     create_labelled(
         admin, name, sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), format_options([*options, CLOSED]))
@@ -68,7 +68,7 @@ def let_all_in(admin: Connection, name: str) -> None:
 
 
 def require_only_trusted(connection: Connection) -> None:
-    """Raise UntrustedOwner where the database of this session, a fresh one, holds objects of untrusted roles.
+    """Raise UntrustedOwner if the database of this session, a fresh one, holds objects of untrusted roles.
 
     Those come from template1. One round trip, in which no code of theirs runs.
     """

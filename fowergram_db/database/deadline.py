@@ -17,7 +17,7 @@ class _Waiting(Protocol):
 
 @contextmanager
 def limited(session: _Waiting, seconds: float) -> Iterator[None]:
-    """Raise psycopg's OperationalError where an answer is not there after some seconds, though the server may live.
+    """Raise psycopg's OperationalError if there is no answer after ``seconds``, although the server may live.
 
     The session is of no use afterwards.
     """

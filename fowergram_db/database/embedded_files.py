@@ -1,4 +1,4 @@
-"""What the embedded server stands on: the programs, a system user, the directory and the cluster in it."""
+"""What the embedded server needs: the programs, a system user, the directory and the cluster in it."""
 
 import os
 import pwd
@@ -47,12 +47,12 @@ class Cluster:
 
     @property
     def socket_link(self) -> Path:
-        """A link to the directory of the server's socket, so that no kill can leave one behind for good."""
+        """A link to the directory of the server's socket, so that a killed command leaves none for good."""
         return self.home / "socket"
 
     @property
     def turn_lock(self) -> Path:
-        """Held by whoever starts or stops the server."""
+        """Held by the command that starts or stops the server."""
         return self.home / _MARK
 
     @property
@@ -77,7 +77,7 @@ def open_cluster(home: Path, package: Path, copies: Path) -> Cluster:
         _require_way(account, home)
     _make_directories(home)
     _require_ours(home)
-    # The mark is the first file made here: whoever sees another file of ours can see the mark.
+    # The mark is the first file made here: a command that finds another file of ours finds the mark.
     if any(home.iterdir()) and not (home / _MARK).exists():
         raise EmbeddedFailed(
             f"{home} holds files that are not the embedded PostgreSQL's.",
@@ -90,7 +90,7 @@ def open_cluster(home: Path, package: Path, copies: Path) -> Cluster:
 
 
 def prepare(cluster: Cluster, turn: int) -> None:
-    """Make the cluster unless it is there; an unfinished one, of a command that was killed, is made anew.
+    """Make the cluster unless it exists; an unfinished one, of a command that was killed, is made again.
 
     ``turn`` is the turn lock, which the caller holds, and initdb with it: should the caller be killed, the next
     one waits until initdb has ended. Raises ``EmbeddedFailed`` for the data of another PostgreSQL major.
@@ -158,9 +158,9 @@ def _make_directories(directory: Path) -> None:
 
 
 def _require_ours(directory: Path) -> None:
-    """Raise ``EmbeddedFailed`` where another user could exchange what is in the directory.
+    """Raise ``EmbeddedFailed`` if another user could exchange what is in the directory.
 
-    PostgreSQL runs what its settings name, and a client believes what a server says.
+    PostgreSQL runs what its settings name, and a client trusts what a server says.
     """
     if not directory.is_dir():
         raise EmbeddedFailed(f"{directory} is not a directory.", hint=f"{ANOTHER_PLACE[0].upper()}{ANOTHER_PLACE[1:]}")
@@ -202,7 +202,7 @@ def _name_of(user: int) -> str:
 
 
 def _account(data: Path) -> pwd.struct_passwd | None:
-    """Return whom the server runs as: None for ourselves; PostgreSQL refuses root, so somebody else then."""
+    """Return whom the server runs as: None for ourselves; PostgreSQL refuses root, so another user then."""
     if os.geteuid() != 0:
         return None
     if data.exists():
@@ -234,7 +234,7 @@ def _programs(package: Path, copy: Path) -> Path:
 
 
 def _copy_programs(package: Path, copy: Path) -> None:
-    """Copy the wheel's folder and the libraries beside it, readable by all, whole or not at all."""
+    """Copy the wheel's folder and the libraries next to it, readable by all, whole or not at all."""
     with tempfile.TemporaryDirectory(dir=copy.parent, ignore_cleanup_errors=True) as scratch:
         unfinished = Path(scratch, copy.name)
         libraries = f"{package.name}.libs"  # the programs look for it by its relative path
@@ -253,7 +253,7 @@ def _copy_programs(package: Path, copy: Path) -> None:
 
 
 def _require_way(account: pwd.struct_passwd, home: Path) -> None:
-    """Raise ``EmbeddedFailed`` where root's directory lies out of the reach of the server's user."""
+    """Raise ``EmbeddedFailed`` if the server's user cannot reach root's directory."""
     way = [path for path in (*reversed(home.parents), home) if path.is_dir()]
     search = 'for d do test -x "$d" || { echo "$d"; exit; }; done'
     closed = run_program(account, ["/bin/sh", "-c", search, "sh", *way]).stdout.strip()
@@ -265,7 +265,7 @@ def _require_way(account: pwd.struct_passwd, home: Path) -> None:
 
 
 def _initdb(cluster: Cluster, turn: int) -> None:
-    """Make a cluster beside the final name and rename it once it is whole and on disk."""
+    """Make a cluster next to the final name and rename it once it is whole and on disk."""
     unfinished = make_private_directory(cluster.account, cluster.home, _UNFINISHED)
     options = (f"--username={SUPERUSER}", "--auth-local=trust", "--auth-host=reject", "--no-instructions")
     locale = ("--encoding=UTF8", "--locale-provider=libc", *_LOCALE)
@@ -284,7 +284,7 @@ def _initdb(cluster: Cluster, turn: int) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Bring a rename to the disk: what the server promises as committed lies below the new name."""
+    """Bring a rename to the disk: what the server acknowledges as committed is below the new name."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -50,7 +50,7 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
-    """A running embedded server: where it listens, where its data lies, where the programs are.
+    """A running embedded server: where it listens, where its data is, where the programs are.
 
     ``host`` is the directory of its Unix socket; it listens on no network address. ``bin_dir`` holds
     ``psql``, ``pg_dump`` and ``pgbench`` of the server's own version.
@@ -90,7 +90,7 @@ class _Postmaster:
         return False
 
     def belongs_to(self, user: int) -> bool:
-        """Tell whether its socket is one that this user has made."""
+        """Return whether its socket is one that this user has made."""
         with suppress(OSError):
             found = os.lstat(self._socket)
             return stat.S_ISSOCK(found.st_mode) and found.st_uid == user
@@ -119,7 +119,7 @@ def joined(home: Path, package: Path, *, copies: Path) -> Iterator[EmbeddedServe
 
 
 def _leave(cluster: Cluster, users: int) -> None:
-    """Stop the server if no other user is left; one who cannot get a turn leaves that to the others."""
+    """Stop the server if no other user is left; a command that cannot get a turn leaves that to the others."""
     with suppress(OSError, EmbeddedFailed), _turn(cluster):
         if _try_lock(users, fcntl.LOCK_EX):
             _stop(cluster)
@@ -154,7 +154,7 @@ def _join_or_start(cluster: Cluster, turn: int) -> _Postmaster:
 
 
 def _started_by_hand(cluster: Cluster) -> bool:
-    """Tell whether a postmaster lives that does not hold our lock; one that has just begun listens soon."""
+    """Return whether a postmaster lives that does not hold our lock; one that has just begun listens soon."""
     postmaster = _read_postmaster(cluster)
     if postmaster is None or not postmaster.may_live:
         return False
@@ -172,7 +172,7 @@ def _launch(cluster: Cluster, lock: int) -> None:
     flags = [f"--{name}={value}" for name, value in settings.items()]
     postgres = ["/bin/sh", "-c", '"$@" &', "sh", str(cluster.bin_dir / "postgres"), "-D", str(cluster.data)]
     with _opened(cluster.log, os.O_TRUNC | os.O_APPEND) as log:
-        # The shell hands the server to init at once: no child of ours, whoever stops it in the end.
+        # The shell hands the server to init at once: it is no child of ours, and any command may stop it.
         run_program(cluster.account, [*postgres, *flags], output=log, pass_fds=(lock,))
 
 
@@ -189,7 +189,7 @@ def _stop(cluster: Cluster) -> None:
 
 
 def _listening(cluster: Cluster) -> _Postmaster | None:
-    """Return the postmaster that lives, None where none does or it does not listen yet.
+    """Return the postmaster that lives, None if none does or it does not listen yet.
 
     When a server has died, any user can make a socket under /tmp of the name that its own had.
     """
@@ -200,7 +200,7 @@ def _listening(cluster: Cluster) -> _Postmaster | None:
 
 
 def _read_postmaster(cluster: Cluster) -> _Postmaster | None:
-    """Read ``postmaster.pid``, None where it is missing; it is empty at first and grows with the start."""
+    """Read ``postmaster.pid``, None if it is missing; it is empty at first and grows with the start."""
     with suppress(FileNotFoundError):
         lines = (cluster.data / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
         lines += [""] * 8  # pid, directory, time, port, socket directory, address, shared memory, status
@@ -239,7 +239,7 @@ def _explained(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _opened(path: Path, flags: int = 0) -> Iterator[int]:
-    """Open a file of ours, made when missing; closing it frees a lock unless a child has it open too."""
+    """Open a file of ours, made when missing; closing it frees a lock unless a child also has the file open."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | flags, 0o600)
     try:
         yield descriptor
@@ -264,7 +264,7 @@ def _try_lock(descriptor: int, kind: int) -> bool:
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    """Tell whether a condition came true in time."""
+    """Return whether a condition came true in time."""
     until = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > until:

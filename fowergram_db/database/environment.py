@@ -1,4 +1,4 @@
-"""Read the env file and what libpq would use: the two levels of configuration that lie outside the process."""
+"""Read the env file and what libpq would use: the two levels of configuration outside the process."""
 
 import os
 import re
@@ -18,7 +18,7 @@ _OURS = (*VARIABLES.values(), "DATABASE_URL", "MIGRATIONS_DIR", "FOWERGRAM_")
 def read_env_file(path: Path | None) -> Mapping[str, str]:
     """Return the variables of an env file, values taken literally: no ``$`` is expanded.
 
-    ``None`` means ``.env`` in the working directory, where it exists. Raises ConfigurationError for a file
+    ``None`` means ``.env`` in the working directory, if it exists. Raises ConfigurationError for a file
     that was asked for and is not there, cannot be read, or has a line about the database that is no
     assignment.
     """
@@ -61,12 +61,12 @@ def shown(path: Path) -> str:
 
 
 def looks_like_url(path: Path) -> bool:
-    """Tell whether a path was a URL before it was taken for one."""
+    """Return whether a path was a URL before it was taken for one."""
     return bool(_URL_AS_PATH.match(str(path)))
 
 
 def _is_there(file: Path) -> bool:
-    """Tell whether there is such a file; a directory of that name, or one out of reach, is none."""
+    """Return whether there is such a file; a directory of that name, or one out of reach, is none."""
     try:
         return file.is_file()
     except OSError:
@@ -92,7 +92,7 @@ def _parse(file: str, text: str) -> Mapping[str, str]:
 
 
 def _literal(assignment: str) -> str:
-    """Return what stands between quotes as it stands there: the parser would read its backslashes."""
+    """Return the text between quotes unchanged: the parser would read its backslashes."""
     match = re.fullmatch(_QUOTED, assignment.strip())
     return (match[1] or match[2] or "") if match else ""
 
@@ -100,7 +100,7 @@ def _literal(assignment: str) -> str:
 def libpq_settings(service: str = "") -> Mapping[str, str]:
     """Return what libpq would use for each keyword: from PG* variables and the service file.
 
-    ``service`` stands in for PGSERVICE for the length of the call. A service that does not exist changes
+    ``service`` replaces PGSERVICE during the call. A service that does not exist changes
     nothing here; the attempt to connect says so.
     """
     from psycopg.pq import Conninfo

@@ -1,4 +1,4 @@
-"""Signs of life of a session that only holds a lock, so that the server may end it where there are none."""
+"""Signs of life of a session that only holds a lock, so that the server may end it if there are none."""
 
 import threading
 import time
@@ -61,6 +61,6 @@ class Heartbeat:
                     return
 
     def _give_up(self) -> None:
-        """End the wait for an answer with the run; the kernel ends it where the server has vanished."""
+        """End the wait for an answer with the run; the kernel ends it if the server has vanished."""
         if self._stopped.is_set():
             raise Unanswered("stopped")

@@ -1,7 +1,7 @@
 """Say what to do about an error of the server: by SQLSTATE, by what was being done, never by the words of a message.
 
-``RULES`` is the table. Each rule holds in each of its situations; where nothing is known, there is no hint. SQLSTATEs
-are those of PostgreSQL's appendix A. Where one code has several meanings, the server's function that raised it
+``RULES`` is the table. Each rule holds in each of its situations; if nothing is known, there is no hint. SQLSTATEs
+are those of PostgreSQL's appendix A. If one code has several meanings, the server's function that raised it
 (``source_function``, the same in every language) decides.
 """
 
@@ -27,7 +27,7 @@ _NO_ROUTINE = "-"
 class Rule:
     """What to do about some SQLSTATEs (or the beginnings of some), in some situations.
 
-    ``routines``: only where one of these functions of the server raised it; "-" where none did, as with a pooler.
+    ``routines``: only if one of these functions of the server raised it; "-" if none did, as with a pooler.
     """
 
     codes: tuple[str, ...]
@@ -36,14 +36,14 @@ class Rule:
     routines: tuple[str, ...] = ()
 
     def fits(self, situation: Situation, code: str, routine: str) -> bool:
-        """Tell whether the rule is for an error."""
+        """Return whether the rule is for an error."""
         if situation not in self.situations or not code.startswith(self.codes):
             return False
         return not self.routines or (routine or _NO_ROUTINE) in self.routines
 
 
 def hint_for(error: psycopg.Error, situation: Situation) -> str:
-    """Return what to do about a statement that failed; "" where nothing is known."""
+    """Return what to do about a statement that failed; "" if nothing is known."""
     if isinstance(error, psycopg.OperationalError) and not error.diag.sqlstate:
         return LOST
     rule = rule_for(error.diag, situation)

@@ -1,4 +1,4 @@
-"""Write labels of databases: ``managed`` tells what a label says, and for which database it is.
+"""Write labels of databases: ``managed_databases`` defines what a label says, and for which database.
 
 A label counts while the transaction that wrote it is the one that has last written the database's row in pg_database;
 so it is written together with an ALTER DATABASE that changes nothing. A label that the owner has sealed counts, too.
@@ -72,7 +72,7 @@ def write_label(connection: Connection, name: str, text: str) -> None:
 def give_comment(connection: Connection, name: str, text: str | None, *, is_label: bool) -> None:
     """Give a database the comment that another one has, or that it had itself; psycopg's errors pass through.
 
-    ``is_label`` tells whether it is a label that has counted, and counts again. Any other text could be one that a
+    ``is_label`` says whether it is a label that has counted, and counts again. Any other text could be one that a
     former owner has made to fit: it gets a subtransaction, which has another number than the one that renames. To be
     called in a transaction.
     """
@@ -115,11 +115,11 @@ def label_taken(connection: Connection, name: str, identity: str) -> None:
 def create_labelled(admin: Connection, name: str, statement: sql.Composed) -> None:
     """Run CREATE DATABASE for a name of the tool's, and label the database, in one round trip.
 
-    The server goes on to label it where this process is killed meanwhile. Where CREATE DATABASE fails nothing is
+    The server labels it even if this process is killed meanwhile. If CREATE DATABASE fails, nothing is
     labelled. The label counts until the database is altered. psycopg's errors pass through.
     """
     origin = origin_of(name)
-    # Not the session's own cursor: no transaction may hold CREATE DATABASE, behind a pooler either.
+    # Not the session's own cursor: no transaction may hold CREATE DATABASE, also behind a pooler.
     cursor = psycopg.Cursor(admin)
     if origin is None or not psycopg.Pipeline.is_supported():
         cursor.execute(statement)

@@ -24,9 +24,9 @@ def change_owner(connection: Connection, name: str, owner: str) -> None:
 
 
 def create_database(target: Target) -> bool:
-    """Create the target's database, in UTF-8, and tell whether it was this call that did.
+    """Create the target's database, in UTF-8, and return whether this call created it.
 
-    Raises DatabaseError where the role may not.
+    Raises DatabaseError if the role may not.
     """
     with maintenance_connection(target) as connection:
         try:
@@ -48,7 +48,7 @@ def create_database(target: Target) -> bool:
 
 
 def _create(admin: Connection, name: str) -> None:
-    """Copy template1, or template0 in UTF-8 where that is in another encoding, or somebody stays in there."""
+    """Copy template1, or template0 in UTF-8 if that has another encoding, or another session stays in it."""
     template = database_facts(admin, TEMPLATE)
     statement = sql.SQL("CREATE DATABASE {} {}")
     if template is None or template.encoding == ENCODING:
@@ -68,14 +68,14 @@ def _create(admin: Connection, name: str) -> None:
 def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
     """Create an empty database with the encoding, the locale and the tablespace of another, and return its OID.
 
-    It is a copy of template1 where the other could be one and nobody is in there, else of template0; it belongs to the
-    current role, and nobody else can enter it: see ``create_closed``. Sessions in it begin with the settings of the
-    other, so that a script does there what it does here. Raises DatabaseError, which says what to do where the role may
-    not create databases.
+    It is a copy of template1 if the other could be one and no session is in there, else of template0; it belongs to
+    the current role, and no other role can enter it: see ``create_closed``. Sessions in it begin with the settings of
+    the other, so that a script does there what it does here. Raises DatabaseError, which says what to do if the role
+    may not create databases.
     """
     place: list[Option] = [("TABLESPACE", sql.Identifier(facts.own_tablespace))] if facts.own_tablespace else []
     with reporting_create_errors(admin):
-        # Beside a session in template1, a run has others there.
+        # A run with a session in template1 has other sessions there, too.
         if facts.like_template and admin.info.dbname != TEMPLATE:
             with suppress(psycopg.errors.ObjectInUse):
                 return create_closed(admin, name, place, facts.settings)
@@ -88,7 +88,7 @@ def _of_template0(facts: DatabaseFacts) -> list[Option]:
 
 @contextmanager
 def reporting_create_errors(admin: Connection) -> Iterator[None]:
-    """Report what CREATE DATABASE raises; where the role may not, say what would let it."""
+    """Report what CREATE DATABASE raises; if the role may not, say what would let it."""
     try:
         with translate_errors("create the new database", Situation.CREATING_DATABASE):
             yield

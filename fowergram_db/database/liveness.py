@@ -1,4 +1,4 @@
-"""How soon the two ends of a session find out that the other has vanished: its host gone, or the network cut.
+"""How soon the two ends of a session find out that the other has vanished: its host gone, or the network interrupted.
 
 TCP alone takes two hours for a session that is silent, and a quarter of an hour for one that sends. Pure.
 """
@@ -12,7 +12,7 @@ class Liveness(NamedTuple):
     """Times in seconds. The kernel probes a silent connection after ``idle_s``, then every ``interval_s``.
 
     It gives up after ``probes`` without an answer, or when what was sent is not acknowledged for as long as all of
-    that takes. ``heartbeat_s``: how often the holder of a lock gives a sign of life. ``silence_s``: after so long
+    that takes. ``heartbeat_s``: how often the holder of a lock gives a sign of life. ``silence_s``: after this time
     without one, the server ends the session; that works behind a pooler too, whose own connection stays open.
     ``answer_s``: how long the first answer of a session may take; a pooler may keep it waiting, PgBouncer for 120 s.
     """

@@ -52,12 +52,12 @@ class Cause(StrEnum):
 
     @property
     def is_transient(self) -> bool:
-        """Tell whether it may pass by itself, so that another try is worth it and harms nobody."""
+        """Return whether it may pass by itself, so that another try may help and is safe."""
         return self in _TRANSIENT
 
     @property
     def is_of_database(self) -> bool:
-        """Tell whether the same login may succeed in another database of the server."""
+        """Return whether the same login may succeed in another database of the server."""
         return self in _OF_DATABASE
 
 
@@ -79,7 +79,7 @@ _CAUSES = {
 
 
 class LoginFailed(psycopg.OperationalError):
-    """No session was opened. ``code`` is the SQLSTATE that the server sent, "" where it sent none."""
+    """No session was opened. ``code`` is the SQLSTATE that the server sent, "" if it sent none."""
 
     def __init__(self, message: str, cause: Cause, code: str) -> None:
         super().__init__(message)
@@ -88,7 +88,7 @@ class LoginFailed(psycopg.OperationalError):
 
 
 class TracedConnection(psycopg.Connection[tuple[object, ...]]):
-    """A connection whose login is listened to; to be had from ``log_in``."""
+    """A connection whose login is traced; ``log_in`` opens it."""
 
     @classmethod
     def _connect_gen(cls, conninfo: str = "", *, timeout: float = 0.0) -> PQGenConn[Self]:
@@ -189,9 +189,9 @@ def _poll(pgconn: pq.abc.PGconn, deadline: float | None) -> PQGenConn[None]:
 
 @contextmanager
 def _trace(pgconn: pq.abc.PGconn) -> Iterator[list[str | None]]:
-    """Have libpq write down the messages of the login, in memory; yield a list that ends in them behind the block.
+    """Have libpq write down the messages of the login, in memory; yield a list that ends in them after the block.
 
-    They hold the password where the server wants it as it is, so they never leave this module. None where libpq
+    They hold the password if the server asks for it as it is, so they never leave this module. None where libpq
     cannot: elsewhere than on Linux.
     """
     notes: list[str | None] = [None]
@@ -213,7 +213,7 @@ def _trace(pgconn: pq.abc.PGconn) -> Iterator[list[str | None]]:
 
 
 def _answers(conninfo: str) -> bool:
-    """Tell whether a server listens there, for a login that ended before it began; nothing is sent."""
+    """Return whether a server listens there, for a login that ended before it began; nothing is sent."""
     given = conninfo_to_dict(conninfo)
     host, port = str(given.get("hostaddr") or given.get("host") or ""), int(given.get("port") or 0)
     try:

@@ -29,7 +29,7 @@ _TEMPLATE = re.compile(TEMPLATE_PREFIX + "[0-9a-f]{32}")
 class Purpose(StrEnum):
     """What a database was made for.
 
-    A test's; a clone that waits to become one; one that is to take the place of another, or had it; a place to try
+    A test's; a clone that waits to become one; one that is to replace another, or was replaced; a place to try
     things in; what others are cloned from.
     """
 
@@ -51,7 +51,7 @@ def name_of(purpose: Purpose, made_at: datetime, owner: int, number: int) -> str
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a name tells: the kind, the time in UTC (None: of a template) and the run (None: it has none)."""
+    """What a name says: the kind, the time in UTC (None: of a template) and the run (None: it has none)."""
 
     purpose: Purpose
     made_at: datetime | None = None
@@ -143,5 +143,5 @@ def facts_of(comment: str | None) -> Mapping[str, Any] | None:
         facts, end = json.JSONDecoder().raw_decode(comment, comment.index("{"))
     except (ValueError, RecursionError):
         return None
-    # Behind a label there may be lines of others, as the production mark is one.
+    # After a label there may be lines of others, such as the production mark.
     return facts if isinstance(facts, dict) and comment[end : end + 1] in ("", "\n", "\r") else None

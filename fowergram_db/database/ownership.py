@@ -1,7 +1,7 @@
 """Whose objects the tool uses: those of the current role, of roles it is a member of, and of superusers.
 
 In a shared database a table, a type or a function may have been put where the tool looks for its own, and even a read
-of it can run the code of whoever owns it, with the rights of the tool's user. See decision 19.
+of it can run the code of the role that owns it, with the rights of the tool's user. See decision 19.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,7 @@ class Untrusted:
 
 @dataclass(frozen=True, slots=True)
 class CatalogRelation:
-    """A relation as the catalog has it: ``kind`` is pg_class.relkind, ``types`` those of the ``columns``.
+    """A relation as the catalog describes it: ``kind`` is pg_class.relkind, ``types`` those of the ``columns``.
 
     A type outside pg_catalog has its schema before it. ``computed`` columns are generated, ``required`` are those that
     every INSERT has to fill. ``untrusted`` is the first thing in it that an untrusted role owns. All else that a use of

@@ -2,8 +2,8 @@
 
 The mark is the setting ``fowergram.environment = 'production'`` of the database. A setting that no extension declares
 takes a superuser to store. For every other owner the mark is one more name in the database's ``temp_tablespaces``, a
-list that every owner may set, and whose unknown names the server passes over, and a line of the comment beside it:
-either counts, so that whoever sets that list, or the comment, anew does not take the mark away. See
+list that every owner may set, and whose unknown names the server ignores, and a line of the comment in addition:
+either counts, so that a new value of that list, or a new comment, does not take the mark away. See
 docs/decisions/0004.
 """
 
@@ -37,7 +37,7 @@ _MARK = "fowergram.environment=production"
 # As database_state.sql looks for it.
 _LINES_OF_MARK = re.compile(rf"(?im)(?:^|(?<=\r))[ \t]*{re.escape(_MARK)}[ \t]*(?:\r\n|\r|\n|\Z)")
 _LISTED_IN = "temp_tablespaces"
-# Who empties a database in place holds the same lock: protect waits, and then marks what is there.
+# The session that empties a database in place holds the same lock: protect waits, and then marks what is there.
 _LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(1718580071, 1)"
 _STILL = "LOCK TABLE pg_catalog.pg_db_role_setting, pg_catalog.pg_shdescription IN SHARE MODE"
 _Found = TypeVar("_Found", bound=DatabaseState)
@@ -45,7 +45,7 @@ _DISPOSABLE = frozenset(("test", "tests", "testing", "dev", "ci"))
 
 
 def is_disposable(name: str) -> bool:
-    """Tell whether a database's name says that it holds nothing of worth.
+    """Return whether a database's name says that it holds nothing of worth.
 
     >>> [is_disposable(name) for name in ("fowergram_test", "ci-7", "latest", "contest_2", "fowergram")]
     [True, True, False, False, False]
@@ -54,13 +54,13 @@ def is_disposable(name: str) -> bool:
 
 
 def is_production(environ: Mapping[str, str]) -> bool:
-    """Tell whether the environment is declared to be production."""
+    """Return whether the environment is declared to be production."""
     # Docker's --env-file keeps quotes.
     return environ.get("FOWERGRAM_ENVIRONMENT", "").strip(" \t\r\n'\"").lower() == "production"
 
 
 def require_no_production(environ: Mapping[str, str], consequence: str) -> None:
-    """Raise Refused where the environment is declared to be production; ``consequence`` says what is not done there."""
+    """Raise Refused if the environment is declared to be production; ``consequence`` says what is not done there."""
     if is_production(environ):
         raise Refused(
             f"FOWERGRAM_ENVIRONMENT is production: {consequence}",
@@ -71,9 +71,9 @@ def require_no_production(environ: Mapping[str, str], consequence: str) -> None:
 def require_resettable(
     name: str, facts: DatabaseState | None, environ: Mapping[str, str], confirm: Callable[[], bool]
 ) -> None:
-    """Raise Refused where a database may not be emptied: see the table in docs/test-databases.md.
+    """Raise Refused if a database may not be emptied: see the table in docs/test-databases.md.
 
-    ``facts`` is None where there is none of that name; ``confirm`` is asked where the name does not say that it holds
+    ``facts`` is None where there is none of that name; ``confirm`` is called if the name does not say that it holds
     nothing of worth.
     """
     require_no_production(environ, "nothing is reset here")
@@ -87,14 +87,14 @@ def require_resettable(
 
 
 def is_protected(connection: Connection) -> bool:
-    """Tell whether the database of this session is marked as production."""
+    """Return whether the database of this session is marked as production."""
     return state_of_session(connection).production
 
 
 def protect(connection: Connection) -> None:
     """Mark the database of this session as production. Done twice, it changes nothing.
 
-    Waits for whoever empties the database at the moment. Raises Refused where it is gone by that name.
+    Waits for a session that is emptying the database. Raises Refused if it is gone by that name.
     """
     require_coordinator(connection)
     with translate_errors("mark the database as production"), connection.transaction():
@@ -109,7 +109,7 @@ def protect(connection: Connection) -> None:
         except psycopg.errors.InsufficientPrivilege:
             _set_list(connection, facts, (*_listed(connection, facts), _MARK))
             if not facts.production:
-                # Who sets that list anew takes the mark out of it, and who writes another comment out of that.
+                # A new value of that list has no mark in it, and neither has a new comment.
                 comment = f"{facts.comment}\n{_MARK}" if facts.comment else _MARK
                 give_comment(connection, facts.name, comment, is_label=facts.label is not None)
 
@@ -129,7 +129,7 @@ def _set_list(connection: Connection, facts: DatabaseState, names: tuple[str, ..
 
 
 def unprotect(connection: Connection) -> None:
-    """Take the production mark away, all forms of it. Raises DatabaseError where one stays; nothing is changed then."""
+    """Take the production mark away, all forms of it. Raises DatabaseError if one stays; nothing is changed then."""
     require_coordinator(connection)
     facts = state_of_session(connection)
     if not facts.production:
@@ -167,8 +167,8 @@ def _reset_setting(connection: Connection, name: str) -> None:
 def hold_unmarked(connection: Connection, lock_timeout: str) -> None:
     """Let no session mark the database of this one until the end of the transaction, which is a superuser's.
 
-    Nobody in the cluster can change a setting of a database or role, or a comment on one, meanwhile. It has to be first
-    in its transaction. Raises Refused where the database is marked, and psycopg's errors.
+    Meanwhile no session in the cluster can change a setting of a database or role, or a comment on one. Call this first
+    in its transaction. Raises Refused if the database is marked, and psycopg's errors.
     """
     with together(connection):
         # Not set_local(): a query would take the transaction's snapshot before the lock.
@@ -181,10 +181,10 @@ def hold_unmarked(connection: Connection, lock_timeout: str) -> None:
 
 @contextmanager
 def kept_unmarked(connection: Connection, oid: int) -> Iterator[None]:
-    """Run a transaction that is rolled back where the database of this session is marked before its end.
+    """Run a transaction that is rolled back if the database of this session is marked before its end.
 
     For roles that may not lock the catalog: ``protect`` waits for the end, and what any other session has begun to mark
-    by the last look is waited for. Raises Refused where it is marked, or is not the one of that OID.
+    by the last check is waited for. Raises Refused if it is marked, or is not the one of that OID.
     """
     with connection.transaction():
         connection.execute(_LOCK)

@@ -1,4 +1,4 @@
-"""Ask the database: rows as objects, a single value, and settings for the transaction at hand.
+"""Ask the database: rows as objects, a single value, and settings for the current transaction.
 
 Results come in binary: as text, a time or a number would be written as the session's settings say. psycopg's errors
 pass through.
@@ -34,7 +34,7 @@ def fetch_one(
     query: Query,
     values: Values | None = None,
 ) -> _Row | None:
-    """Return the first row of a query as ``fetch_all`` does, None where there is none. One round trip."""
+    """Return the first row of a query as ``fetch_all`` does, None if there is none. One round trip."""
     return ask(connection, row, query, values).fetchone()
 
 
@@ -63,7 +63,7 @@ def ask(
 
 
 def set_local(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
-    """Make settings until the end of the transaction at hand. One round trip.
+    """Make settings until the end of the current transaction. One round trip.
 
     It is a query, and takes a snapshot: where the transaction must not have one yet, SET LOCAL does the same.
     """

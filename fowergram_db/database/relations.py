@@ -15,7 +15,7 @@ class NamedRelation(NamedTuple):
 
 
 def find_relation(connection: Connection, name: str, *, of_script: bool) -> NamedRelation | None:
-    """Return what a name means to the script at hand, else to the role; None where there is no such relation.
+    """Return what a name means to the current script, else to the role; None if there is no such relation.
 
     psycopg's errors pass through: the server parses the name.
     """

@@ -41,13 +41,13 @@ Make = Callable[[], str]
 def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, on whose account and terms
     admin: Connection, name: str, facts: DatabaseFacts | None, owner: Owner, make: Make, sessions: Sessions
 ) -> None:
-    """Let ``make`` create a new database beside the one of a name, and put it in its place.
+    """Let ``make`` create a new database next to the one of a name, and put it in its place.
 
     ``admin`` is a session in another database. ``facts`` say how the old one was made (None: there is none); ``make``
     returns the name of the new one. The old one is untouched until the new one is complete; then both change names in
     one transaction, and the old one is dropped. Settings, grants, connection limit and comment are carried over;
-    whoever makes it gives it owner, locale and tablespace. Raises Refused where other clients are connected and are to
-    be spared, where the old one could not be dropped afterwards, and where it is another one, or was marked as
+    ``make`` gives it owner, locale and tablespace. Raises Refused if other clients are connected and are to be
+    spared, if the old one could not be dropped afterwards, and if it is another one, or was marked as
     production, at the moment of the exchange.
     """
     if facts is not None:
@@ -85,7 +85,7 @@ def _hand_over(admin: Connection, name: str) -> None:
 
 
 def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) -> None:
-    """Raise Refused for a template of others, and where other clients are connected and are to be spared."""
+    """Raise Refused for a template of others, and if other clients are connected and are to be spared."""
     if facts.is_template:
         raise Refused(
             f'database "{facts.name}" is a template of others and is not reset',
@@ -107,7 +107,7 @@ def _refuse_for(name: str, others: tuple[ServerSession, ...]) -> None:
 
 
 def require_droppable(admin: Connection, facts: DatabaseState, *, elsewhere: bool = True) -> None:
-    """Raise Refused where something in a database would stop its drop, or is needed by others and would be lost.
+    """Raise Refused if something in a database would stop its drop, or is needed by others and would be lost.
 
     ``admin`` is a session in another database, where it is not said that it is not the one that is to drop it.
     """
@@ -152,7 +152,7 @@ class _Swap:
 
     def _clear(self) -> None:
         if self.sessions is Sessions.END:
-            # Whoever works in another database that has the name now, or in one that was marked, is left alone.
+            # Sessions in another database that has the name now, or in one that was marked, are left alone.
             require_same_unmarked(self.admin, Seen.of(self.old), self.old.name)
             terminate_sessions(self.admin, self.old.name, self.old.spared)
         # Only we know the fresh one: what is connected to it is ours, kept by a pooler.
@@ -189,7 +189,7 @@ class _Swap:
             give_comment(self.admin, self.old.name, comment, is_label=False)
 
     def drop_old(self) -> None:
-        """Drop the old database. Raises Refused, with both back in place, where it was marked at the last moment."""
+        """Drop the old database. Raises Refused, with both back in place, if it was marked at the last moment."""
         try:
             drop_taken(self.admin, Seen.of(self.old), self.retired)
         except Refused as error:
@@ -226,9 +226,9 @@ class _Swap:
 
 
 def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple[str, bool]:
-    """Say where a database is after a replacement has failed, and tell whether it is as it was.
+    """Say where a database is after a replacement has failed, and whether it is unchanged.
 
-    It asks the server, in a session of its own: whether a transaction was committed is not known where its session was
+    It asks the server, in a session of its own: whether a transaction was committed is not known if its session was
     lost.
     """
     try:

@@ -1,4 +1,4 @@
-"""Databases to try things in: made beside another one, and gone afterwards whatever happens."""
+"""Databases to try things in: made next to another one, and gone afterwards whatever happens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,10 +21,10 @@ from fowergram_db.errors import DatabaseError, DatabaseMissing, FowergramError
 
 @contextmanager
 def scratch_database(target: Target, owner: Owner) -> Iterator[Target]:
-    """Yield an empty database beside the target's, with its encoding, locale and settings; drop it in the end.
+    """Yield an empty database next to the target's, with its encoding, locale and settings; drop it in the end.
 
     It is the connecting role's own, and no other role can enter it. One that cannot be dropped keeps a label that says
-    what it is. Raises DatabaseMissing where there is no database to be like, DatabaseError where the role may not make
+    what it is. Raises DatabaseMissing if there is no database to be like, DatabaseError if the role may not make
     one.
     """
     with maintenance_connection(target) as admin:

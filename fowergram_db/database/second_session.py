@@ -1,4 +1,4 @@
-"""A session beside the one that holds a lock, opened at its first use."""
+"""A session next to the one that holds a lock, opened at its first use."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress

@@ -1,8 +1,8 @@
 """Sessions in which the tool's own queries mean the same, whatever else is set there.
 
 A role, a database, a migration that has run before, or another client of a pooler may have set anything: a
-``search_path`` in which somebody else's operators come first, a timeout, a read-only default. On a connection of its
-own the tool sets what it needs for the session. Behind a pooler, which lends a session to others afterwards, each
+``search_path`` in which another role's operators come first, a timeout, a read-only default. On a connection of its
+own the tool sets what it needs for the session. Behind a pooler, which gives a session to others afterwards, each
 query sets it for its own transaction, in the same round trip. A script runs with what its role and database say, but
 for ``_KEPT``.
 """
@@ -143,7 +143,7 @@ class ToolConnection(TracedConnection):
     def use_own_settings(self, widest: Scope = Scope.SESSION, liveness: str = "") -> None:
         """Make the tool's settings from now on; one round trip for a session. psycopg's errors pass through.
 
-        A pooler tells another process number than the server that it lends: there nothing is set for the session.
+        A pooler reports another process number than the server that it provides: there nothing is set for the session.
         """
         if widest is not Scope.SESSION:
             self.scope = widest
@@ -214,12 +214,12 @@ class ToolConnection(TracedConnection):
         try:
             self.execute(f"{RESETS} {own_settings(self, local=False)} {self.liveness}".encode())
         except psycopg.Error:
-            # What is wrong is told by the error that has led here, or by the next query.
+            # The error that has led here, or the next query, says what is wrong.
             self.close()
 
 
 UNLIMITED = "SET LOCAL statement_timeout = 0;"
-"""What goes before settings behind a script: it takes no time, and they may take a millisecond."""
+"""What goes before settings after a script: it takes no time, and they may take a millisecond."""
 RESETS = f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {UNLIMITED}"
 """What gives a session what its role and database say, whatever a script has set."""
 
@@ -237,17 +237,17 @@ def own_settings(connection: psycopg.Connection[Any], *, local: bool = True, but
 
 
 def own_again(connection: psycopg.Connection[Any]) -> str:
-    """Return the statement that makes the tool's settings behind a script, in its transaction; limits stay."""
+    """Return the statement that makes the tool's settings after a script, in its transaction; limits stay."""
     return own_settings(connection, but=(*_KEPT, "lock_timeout"))
 
 
 def own_for_row(connection: psycopg.Connection[Any]) -> str:
-    """Return the statement that makes what a row of the history depends on, behind a script that sets nothing."""
+    """Return the statement that makes what a row of the history depends on, after a script that sets nothing."""
     return own_settings(connection, but=[name for name in (*_KEPT, *_OWN) if name not in _OF_ROW])
 
 
 def kept_again(connection: psycopg.Connection[Any]) -> str:
-    """Return the statement that, behind ``RESETS``, makes again what scripts have too."""
+    """Return the statement that, after ``RESETS``, makes again what scripts have too."""
     own = connection if isinstance(connection, ToolConnection) and not connection.is_pooled else None
     calls = ", ".join(_kept_calls(connection.info.server_version, local=own is None))
     return f"SELECT {calls}; {own.liveness if own else ''}"
@@ -264,10 +264,10 @@ def discards(*, prepared: bool = True, locked: bool = True) -> str:
 
 
 def role_calls(connection: psycopg.Connection[Any], *, local: bool = True) -> str:
-    """Return the calls that give a script what role and database say, behind a SELECT; limits are apart.
+    """Return the calls that give a script what role and database say, after a SELECT; limits are apart.
 
     The values are those that the session began with, whatever it or another client of a pooler has set. They are
-    short: whoever looks at pg_stat_activity is to see the script behind them.
+    short: a reader of pg_stat_activity is to find the script after them.
     """
     names = [name for name in _OWN if name != "lock_timeout" or not local]
     kept: list[str] = []
@@ -281,7 +281,7 @@ def role_calls(connection: psycopg.Connection[Any], *, local: bool = True) -> st
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether a pooler was found to lend this session."""
+    """Return whether a pooler was found to provide this session."""
     return isinstance(connection, ToolConnection) and connection.is_pooled
 
 
@@ -292,22 +292,22 @@ def begin(connection: psycopg.Connection[Any]) -> str:
 
 
 def may_have_citus(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether the database had the extension citus when the session began, or that is not known. No round trip."""
+    """Return whether the database had the extension citus when the session began, or this is unknown. No round trip."""
     return not isinstance(connection, ToolConnection) or connection.has_citus is not False
 
 
 def may_have_event_triggers(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether the database had event triggers when the session began, or that is not known. No round trip."""
+    """Return whether the database had event triggers when the session began, or this is unknown. No round trip."""
     return not isinstance(connection, ToolConnection) or connection.has_event_triggers
 
 
 def is_lent(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether settings of the session could reach others, or are a script's."""
+    """Return whether settings of the session could reach others, or are a script's."""
     return _scope(connection) is Scope.TRANSACTION
 
 
 def reads_standard_strings(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether a script of this role reads a backslash in a string as the SQL standard does."""
+    """Return whether a script of this role reads a backslash in a string as the SQL standard does."""
     if isinstance(connection, ToolConnection) and connection.scope is not Scope.NONE:
         return connection.reads_standard_strings
     return connection.info.parameter_status("standard_conforming_strings") != "off"
@@ -325,10 +325,10 @@ def settings_of_role(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 @contextmanager
 def together(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Send what is executed within the block in one round trip, in order; its results are there behind the block.
+    """Send what is executed within the block in one round trip, in order; its results are there after the block.
 
-    The first error is raised at the end of the block, and the server has run nothing behind it. Behind a pooler, and
-    where libpq cannot, each query goes by itself, as always. Each holds one statement, and none of them begins or ends
+    The first error is raised at the end of the block, and the server has run nothing after it. Behind a pooler, and
+    if libpq cannot, each query goes by itself, as always. Each holds one statement, and none of them begins or ends
     a transaction, or creates or drops a database. Within such a block, another one is a part of it.
     """
     is_within = bool(connection.pgconn.pipeline_status)

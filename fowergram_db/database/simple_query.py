@@ -71,7 +71,7 @@ def run(connection: Connection, query: str, on_tick: OnTick = lambda: None) -> N
 def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) -> Results:
     """Stream the data that a COPY waits for; return the results that follow, the failed one last.
 
-    ``on_tick`` is called before each chunk, and while the server is at work. Where ``chunks`` raises, the COPY is made
+    ``on_tick`` is called before each chunk, and while the server is at work. If ``chunks`` raises, the COPY is made
     to fail on the server before the error is raised.
     """
     pgconn = connection.pgconn

@@ -17,7 +17,7 @@ class Situation(StrEnum):
     BUILDING = auto()
     """A migration that builds a scratch database, a template, or a database that was just emptied."""
     HISTORY = auto()
-    """The tool's own statement on the bookkeeping table."""
+    """The tool's own statement on the history."""
     CREATING_DATABASE = auto()
     RENAMING_DATABASE = auto()
     """A new name for a database, or the end of one."""

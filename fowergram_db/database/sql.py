@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 @cache
 def sql_root() -> Path:
-    """Return the folder of shipped SQL: inside the package when installed, beside it in a checkout."""
+    """Return the folder of shipped SQL: inside the package if installed, next to it in a checkout."""
     installed = _PACKAGE / "sql"
     return installed if installed.is_dir() else _PACKAGE.parent / "sql"
 
@@ -21,7 +21,7 @@ def shipped_migrations() -> Path:
 
 
 def is_installed(directory: Path) -> bool:
-    """Tell whether a folder lies inside the installed package, where no user file belongs."""
+    """Return whether a folder is inside the installed package, where no user file belongs."""
     return directory.resolve().is_relative_to(_PACKAGE)
 
 

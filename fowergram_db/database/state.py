@@ -22,7 +22,7 @@ ENCODING = "UTF8"
 class DatabaseState:
     """A database as it is now.
 
-    ``production`` tells whether it carries the mark, ``mark_lasts`` whether the mark is a setting, which no comment
+    ``production`` says whether it carries the mark, ``mark_lasts`` whether the mark is a setting, which no comment
     takes away; ``identity`` is what a label has to name, ``is_valid_label`` whether the comment would count as one.
     """
 
@@ -40,7 +40,7 @@ class DatabaseState:
 
     @property
     def label(self) -> Mapping[str, Any] | None:
-        """The facts of its label, None where no label counts."""
+        """The facts of its label, None if no label counts."""
         return facts_for(self.comment, self.identity) if self.is_valid_label else None
 
 
@@ -66,7 +66,7 @@ class DatabaseFacts(DatabaseState):
 
 
 def database_state(connection: Connection, name: str | None = None) -> DatabaseState | None:
-    """Return how a database of this server is now, this session's where no name is given; None: no such."""
+    """Return how a database of this server is now, this session's if no name is given; None: no such."""
     return next(iter(_states(connection, {"name": name, "every": False})), None)
 
 
@@ -90,7 +90,7 @@ def _ask_states(connection: Connection, values: Mapping[str, object]) -> psycopg
 
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
-    """Return how a database of this server is and was made, this session's where no name is given; None: no such."""
+    """Return how a database of this server is and was made, this session's if no name is given; None: no such."""
     with translate_errors("look at the database"):
         with together(connection):
             states, made = ask_state(connection, name), ask_how_made(connection, name)
@@ -98,12 +98,12 @@ def database_facts(connection: Connection, name: str | None = None) -> DatabaseF
 
 
 def ask_how_made(connection: Connection, name: str | None = None) -> psycopg.Cursor[dict[str, Any]]:
-    """Ask how a database was made, this session's where no name is given; psycopg's errors pass through."""
+    """Ask how a database was made, this session's if no name is given; psycopg's errors pass through."""
     return ask(connection, dict, load("catalog/database"), {"name": name})
 
 
 def with_how_made(state: DatabaseState | None, made: psycopg.Cursor[dict[str, Any]]) -> DatabaseFacts | None:
-    """Return both; None where there is no database, or the answers are of two that had the name one after the other."""
+    """Return both; None if there is no database, or the answers are of two that had the name one after the other."""
     row = made.fetchone()
     if state is None or row is None or row.pop("oid") != state.oid:
         return None
@@ -121,11 +121,11 @@ def default_facts(connection: Connection) -> DatabaseFacts:
 
 
 def may_create_databases(admin: Connection) -> bool:
-    """Tell whether the role of a session may create databases."""
+    """Return whether the role of a session may create databases."""
     with translate_errors("ask what the role may do"):
         return ask_may_create(admin).fetchone() is not None
 
 
 def ask_may_create(admin: Connection) -> psycopg.Cursor[Any]:
-    """Ask the same: there is a row where it may; psycopg's errors pass through."""
+    """Ask the same: there is a row if it may; psycopg's errors pass through."""
     return admin.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper)")

@@ -42,7 +42,7 @@ class LoggedStatement:
 
     ``command`` are the command tags of the first and the last statement, ``name`` is the shipped query or the file.
     ``duration_ms`` is None for what is sent together with more, whose answer comes later. ``failure`` is the SQLSTATE,
-    or a word if there is none, and "" for success. ``sql`` is "" where it is not logged.
+    or a word if there is none, and "" for success. ``sql`` is "" if it is not logged.
     """
 
     server: Server
@@ -70,7 +70,7 @@ class LoggedStatement:
 
 
 class Exchange:
-    """What becomes known of an exchange while it goes on."""
+    """What becomes known of an exchange while it runs."""
 
     def __init__(self) -> None:
         self.command = ""
@@ -88,7 +88,7 @@ class Exchange:
 
 
 class _Off(Exchange):
-    """Nothing is logged, so nothing is looked at."""
+    """Nothing is logged, so nothing is read."""
 
     def ended(self, results: "list[pq.abc.PGresult]") -> None:
         pass
@@ -103,7 +103,7 @@ class _About(NamedTuple):
 
 
 def is_on() -> bool:
-    """Tell whether statements are logged."""
+    """Return whether statements are logged."""
     return LOGGER.isEnabledFor(logging.INFO)
 
 

@@ -24,7 +24,7 @@ def of_scripts(stored: Iterable[str] | None) -> tuple[str, ...]:
 
 
 def change(name: str, value: str) -> sql.Composed:
-    """Return what stands behind ALTER DATABASE or ALTER ROLE; a list is given name by name.
+    """Return what follows ALTER DATABASE or ALTER ROLE; a list is given name by name.
 
     >>> print(change("search_path", '"$user", public').as_string())
     SET "search_path" TO '$user', 'public'

@@ -1,6 +1,6 @@
 """Decide where to connect: options > environment > env file > libpq > embedded, each part on its own.
 
-Pure: everything that is looked at comes in as an argument, so every row of the precedence table is a
+Pure: everything that it reads comes in as an argument, so every row of the precedence table is a
 test without a server.
 """
 
@@ -22,7 +22,7 @@ _LIBPQ = MappingProxyType(
     {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "password": "PGPASSWORD"}
 )
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
-# What may stand in a URL as it is: names, and addresses of both versions.
+# What may be in a URL as it is: names, and addresses of both versions.
 _PLAIN_HOST = r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+"
 _WAYS = (
     "Say where: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
@@ -43,7 +43,7 @@ class Target:
     """One database on one server, decided. Never shows its password or its further parameters.
 
     ``parameters`` are libpq's other connection parameters, as (keyword, value). ``notes`` are facts that
-    help when the connection fails. ``assumed`` tells that nobody configured anything.
+    help when the connection fails. ``assumed`` says that nothing was configured.
     """
 
     dbname: str
@@ -97,7 +97,7 @@ def resolve_target(
 
     ``options`` holds what the command line gave: the parts by name, and ``database_url``. ``libpq`` answers
     what libpq itself would use (environment, the service file) given the name of a service or "". Raises
-    ConfigurationError where a value cannot be understood, or where nothing is configured and there is no
+    ConfigurationError if a value cannot be understood, or if nothing is configured and there is no
     embedded server.
     """
     levels = tuple(_levels(options, environ, env_file))
@@ -174,7 +174,7 @@ def _checked(level: Level) -> Level:
 
 
 def _libpq_level(environ: Mapping[str, str], libpq: Callable[[str], Mapping[str, str]], service: str) -> Level:
-    """Build libpq's own level. Where it names a server, libpq's defaults stand in for the tool's."""
+    """Build libpq's own level. If it names a server, libpq's defaults replace the tool's."""
     if not service and not any(environ.get(name) for name in _LIBPQ_PLACES):
         given = {part: value for part, name in _LIBPQ.items() if (value := environ.get(name))}
         return _checked(Level("libpq", given))
@@ -185,7 +185,7 @@ def _libpq_level(environ: Mapping[str, str], libpq: Callable[[str], Mapping[str,
 
 
 def _combine(levels: tuple[Level, ...], parameters: Mapping[str, str]) -> Target:
-    """Take each part from the highest level that has it; the host's level brings its address along."""
+    """Take each part from the highest level that names it; the address comes from the level of the host."""
     placed = next((level for level in levels if level.embedded or "host" in level.parts), None)
     parts = {part: _first(levels, part) or DEFAULTS[part] for part in ("port", "dbname", "user")}
     if placed and placed.embedded:
