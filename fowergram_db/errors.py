@@ -54,7 +54,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in a file: 1-based line and column (in characters), None where only the file is known."""
+    """A place in a file: 1-based line and column (in characters), None if only the file is known."""
 
     file: str
     line: int | None = None
@@ -71,7 +71,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What PostgreSQL said of a failed statement, beside its message; empty strings where it said nothing."""
+    """What PostgreSQL said of a failed statement, in addition to its message; empty strings if it said nothing."""
 
     sqlstate: str = ""
     detail: str = ""
@@ -122,7 +122,7 @@ class ConfigurationError(FowergramError):
 class FileFault(FowergramError):
     """A migration file is wrong in a way that shows without running it.
 
-    ``faults`` are those that it speaks of: itself, where it is not a FileFaults.
+    ``faults`` are those that it speaks of: itself, if it is not a FileFaults.
     """
 
     code = "file_fault"
@@ -146,7 +146,7 @@ class FileFaults(FileFault):
 
 
 def raise_faults(faults: "Sequence[FileFault]") -> None:
-    """Raise what was found as one error; do nothing where nothing was."""
+    """Raise what was found as one error; do nothing if nothing was."""
     found = list(dict.fromkeys(single for fault in faults for single in fault.faults))
     if not found:
         return
@@ -185,7 +185,7 @@ class Refused(FowergramError):
 class ConnectionFailed(FowergramError):
     """No session with the server could be opened.
 
-    ``may_pass``: another try may succeed, and harms nobody (a repeated wrong password may lock the account).
+    ``may_pass``: another try may succeed, and is safe (a repeated wrong password may lock the account).
     ``is_of_database``: another database of the same server may be open to the same login.
     """
 
@@ -207,7 +207,7 @@ class ServerTooOld(ConnectionFailed):
 
 
 class PoolTooSmall(ConnectionFailed):
-    """A pooler lends one connection at a time, where a migrator needs two; waiting would not help."""
+    """A pooler provides one connection at a time, and a migrator needs two; waiting would not help."""
 
     code = "pool_too_small"
 
@@ -231,7 +231,7 @@ class MigrationFailed(FowergramError):
 
 
 class LockTimeout(FowergramError):
-    """A lock was not to be had in the time allowed."""
+    """A lock could not be acquired in the time allowed."""
 
     code = "lock_timeout"
     exit_code = ExitCode.LOCKED
@@ -263,12 +263,12 @@ class WrongDirectory(HistoryInconsistent):
 
 
 class ForeignHistory(HistoryInconsistent):
-    """The bookkeeping table belongs to another tool."""
+    """The table of the history belongs to another tool."""
 
     code = "foreign_history"
 
 
 class UntrustedHistory(UntrustedOwner, HistoryInconsistent):
-    """The bookkeeping table, or something that a use of it would run, belongs to an untrusted role."""
+    """The history, or something that a use of it would run, belongs to an untrusted role."""
 
     exit_code = ExitCode.HISTORY

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
-# Repeats are possessive, so that no text is looked at twice, and repeat atomic groups, since Python before 3.11.5
+# Repeats are possessive, so that no text is read twice, and repeat atomic groups, since Python before 3.11.5
 # matches a possessive repeat of others wrongly.
 # PostgreSQL takes every character beyond ASCII as part of an identifier, and only these as space.
 SPACES = " \t\n\r\f\v"
@@ -22,14 +22,14 @@ _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _STRING = re.compile(r"(?>[^']++|'')*+'")
 _ESCAPE_STRING = re.compile(r"(?>[^'\\]++|''|\\.)*+'", re.DOTALL)
 CONTINUED = re.compile(r"(?>[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?>[ \t\n\r\f\v]|--[^\n\r]*+[\n\r])*+'")
-"""What stands between two lines of a string, behind the quote that closes the first."""
+"""What is between two lines of a string, after the quote that closes the first."""
 _QUOTED = re.compile(r'(?>[^"]++|"")*+"')
 _DOLLAR = re.compile(rf"\$(?:[^{NO_LETTER}][^{NO_DIGIT_EITHER}]*+)?\$")
 _ESCAPED_NAME = re.compile('[uU]&"')
 
 
 def comment_end(text: str, at: int) -> int:
-    """Return where the comment that begins at an offset ends; the offset itself where none does."""
+    """Return where the comment that begins at an offset ends; the offset itself if none does."""
     if text.startswith("--", at):
         return LINE_COMMENT.match(text, at).end()  # type: ignore[union-attr]  # it begins with what was found
     if not text.startswith("/*", at):
@@ -43,7 +43,7 @@ def comment_end(text: str, at: int) -> int:
 
 
 def holds_statement(text: str) -> bool:
-    r"""Tell whether there is anything in a script but space, comments and semicolons.
+    r"""Return whether there is anything in a script but space, comments and semicolons.
 
     >>> holds_statement("-- a\n/* b /* c */ */ ;"), holds_statement("; SELECT 1")
     (False, True)
@@ -59,25 +59,25 @@ def holds_statement(text: str) -> bool:
 
 
 def string_end(text: str, at: int) -> int:
-    """Return where the string whose opening quote stands at an offset ends; an unclosed one swallows the rest."""
+    """Return where the string whose opening quote is at an offset ends; an unclosed one swallows the rest."""
     return _end(_STRING.match(text, at + 1), text)
 
 
 def escape_string_end(text: str, at: int) -> int:
-    r"""Return where the ``E'…'`` whose opening quote stands at an offset ends, all its lines included.
+    r"""Return where the ``E'…'`` whose opening quote is at an offset ends, all its lines included.
 
     >>> escape_string_end(r"E'it\'s'; x", 1)
     8
     """
     end = _end(_ESCAPE_STRING.match(text, at + 1), text)
-    # A string goes on after a line break, and keeps its kind.
+    # A string continues after a line break, and keeps its kind.
     while more := CONTINUED.match(text, end):
         end = _end(_ESCAPE_STRING.match(text, more.end()), text)
     return end
 
 
 def continued_string_end(text: str, at: int) -> int:
-    r"""Return where the string whose opening quote stands at an offset ends, its further lines included.
+    r"""Return where the string whose opening quote is at an offset ends, its further lines included.
 
     >>> continued_string_end("'a'\n  'b' 'c'", 0)
     9
@@ -89,12 +89,12 @@ def continued_string_end(text: str, at: int) -> int:
 
 
 def quoted_end(text: str, at: int) -> int:
-    """Return where the quoted identifier whose opening quote stands at an offset ends."""
+    """Return where the quoted identifier whose opening quote is at an offset ends."""
     return _end(_QUOTED.match(text, at + 1), text)
 
 
 def dollar_end(text: str, at: int) -> int:
-    """Return where the dollar-quoted string at an offset ends; behind the dollar where it begins none.
+    """Return where the dollar-quoted string at an offset ends; after the dollar if it begins none.
 
     >>> dollar_end("$a$ $b$ $a$;", 0), dollar_end("$1$ x", 0)
     (11, 1)
@@ -168,7 +168,7 @@ def _token(text: str, at: int) -> tuple[Token, int]:
 
 
 def _string_token_end(text: str, at: int) -> int:
-    """Return where the string at an offset ends, 0 where there is none."""
+    """Return where the string at an offset ends, 0 if there is none."""
     character = text[at]
     if character in "eE" and text.startswith("'", at + 1):
         return escape_string_end(text, at + 1)

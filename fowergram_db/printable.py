@@ -1,8 +1,8 @@
 r"""Show text of others so that a terminal or a CI runner only shows it. Pure.
 
 Names, rows, notices and files may hold characters that move the cursor, fill the clipboard, change the direction of
-writing or cannot be seen, and lines that a CI runner obeys. Each is shown with a backslash: ``\x1b``, ``\u202e``,
-``\::error::``.
+writing or cannot be seen, and lines that are commands to a CI runner. Each is shown with a backslash: ``\x1b``,
+``\u202e``, ``\::error::``.
 """
 
 import re
@@ -17,7 +17,7 @@ _UNSEEN = (
 )
 # Those of them that Python takes for printable.
 _UNSEEN_PRINTABLE = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
-# GitHub's runner looks for :: behind white space of any kind, and it and Azure's for ##[ and ##vso[ anywhere in a line;
+# GitHub's runner looks for :: after white space of any kind, and it and Azure's for ##[ and ##vso[ anywhere in a line;
 # TeamCity has ##teamcity[. The others are how Buildkite recognizes the heading of a group.
 _COMMANDS = r"(?m)(^[^\S\n]*)(?=::)|(^)(?=(?:---|\+\+\+|~~~|\^\^\^)(?:[ \t]|$))|(##\w*)(?=\[)"
 _INDENT = "  "
@@ -47,7 +47,7 @@ def on_one_line(text: str) -> str:
 
 
 def inert(text: str) -> str:
-    r"""Show it so that no line of it is a command for a CI runner.
+    r"""Show text so that no line of it is a command for a CI runner.
 
     >>> print(inert("::error::a\n  ::stop-commands::b\nc ##[add-path]d ##vso[task.complete]\n--- e\na::text"))
     \::error::a
@@ -73,7 +73,7 @@ def as_message(text: str) -> str:
 
 
 def inert_when_wrapped(drawn: str) -> str:
-    r"""Show what was wrapped into lines so that none of them is a command, each as wide as before where that can be.
+    r"""Show what was wrapped into lines so that none of them is a command, each as wide as before if possible.
 
     Lines may have the escape sequences of styles in them.
 
@@ -117,7 +117,7 @@ def ascii_json(document: str) -> str:
 
 
 def _is_seen(text: str) -> bool:
-    r"""Tell whether there is surely nothing to escape, in a fraction of the time that a pattern takes.
+    r"""Return whether there is surely nothing to escape, in a fraction of the time that a pattern takes.
 
     >>> [_is_seen(text) for text in ("ชื่อ\n\t", "a\r", "\u115f", "\u202e")]
     [True, False, False, False]
@@ -145,7 +145,7 @@ def _wrapped_commands() -> re.Pattern[str]:
 def _shifted(match: re.Match[str]) -> str:
     before, command, rest = match.groups()
     if command != "::" and before[-1:].isspace():
-        return match[0]  # the heading of a group stands at the very beginning
+        return match[0]  # the heading of a group is at the very beginning
     if before[-1:].isspace():
         return f"{before[:-1]}\\{command}{rest}"
     return f"{before}\\{command}" + re.sub(_LAST_BLANK, r"\1", rest)

@@ -78,7 +78,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - its class is that plugin's
-    """Collect what the building of a template has told a worker."""
+    """Collect what the build of a template has reported to a worker."""
     _of_server.extend(getattr(node, "workeroutput", {}).get(_WORKER_KEY, ()))
 
 
@@ -137,7 +137,7 @@ def fowergram_suite(pytestconfig: pytest.Config, fowergram_server: "Server") -> 
 def _directories(config: pytest.Config) -> "DirectoryChoice":
     """Return the directories of the migrations, those that are relative below pytest's root directory.
 
-    Warns where nothing names any, and the root directory has migrations of its own.
+    Warns if nothing names any, and the root directory has migrations of its own.
     """
     from dataclasses import replace
 
@@ -179,7 +179,7 @@ def fowergram_database(request: pytest.FixtureRequest, fowergram_suite: "TestDat
 
 @pytest.fixture(scope="session")
 def fowergram_session_database(fowergram_suite: "TestDatabases") -> "Iterator[Database]":
-    """Give one database to all tests of the process: what a test writes, the next one sees."""
+    """Give one database to all tests of the process: what a test writes is visible to the next one."""
     with _explained():
         database = fowergram_suite.make()
     yield database
@@ -199,7 +199,7 @@ def _fowergram_reused(fowergram_suite: "TestDatabases") -> "Iterator[Reused]":
 def fowergram_emptied_database(request: pytest.FixtureRequest, _fowergram_reused: "Reused") -> "Iterator[Database]":
     """Give a database like ``fowergram_database``, in a fraction of the time: that of the test before, emptied.
 
-    Where a test has changed more than rows of its own, the next one gets a new clone. Rows are deleted without their
+    If a test has changed more than rows of its own, the next one gets a new clone. Rows are deleted without their
     triggers, which takes a superuser; for other roles each test gets a clone.
     """
     with _explained():
@@ -213,7 +213,7 @@ def fowergram_emptied_database(request: pytest.FixtureRequest, _fowergram_reused
 def fowergram_transaction(_fowergram_reused: "Reused") -> "Iterator[psycopg.Connection[Any]]":
     """Give a connection to a fresh database, whose transaction is rolled back after the test.
 
-    Sequences go on where they are, as after any rollback. Where something was committed all the same, the database is
+    Sequences keep their values, as after any rollback. If something was committed nevertheless, the database is
     emptied before the next test.
     """
     from psycopg.pq import TransactionStatus
@@ -231,7 +231,7 @@ def fowergram_transaction(_fowergram_reused: "Reused") -> "Iterator[psycopg.Conn
 
 
 def _is_to_be_kept(request: pytest.FixtureRequest, database: "Database") -> bool:
-    """Tell whether a test's database is to be kept, and note that for the summary."""
+    """Return whether a test's database is to be kept, and note that for the summary."""
     server: Server = request.getfixturevalue("fowergram_server")
     wanted = _option(request.config, "keep", "failed")
     if not server.lasts or wanted == "none" or (wanted == "failed" and not request.node.stash.get(_FAILED, False)):
