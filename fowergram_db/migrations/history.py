@@ -233,8 +233,8 @@ def require_safe_to_write(connection: Connection) -> CatalogRelation | None:
 def create_history(connection: Connection, version_type: VersionType = VersionType.NUMBER) -> History:
     """Create the history, for versions of a type, if it is missing; return it without its rows.
 
-    In a transaction of its own that does not wait for the disk, except with Citus. Raises as ``read_history`` does if
-    another session has created the table meanwhile and it is not ours or not trusted.
+    In a transaction of its own that does not wait for the disk, except with Citus. Raises UntrustedHistory or
+    ForeignHistory if another session has created the table meanwhile, and it is not trusted or not ours.
     """
     with translate_errors("create public.schema_migrations", Situation.HISTORY), connection.transaction():
         if not may_have_citus(connection):

@@ -40,7 +40,7 @@ class Listing:
 
     @property
     def journal(self) -> Path | None:
-        """Return the journal of drizzle-kit, which says what the files are, if there is one."""
+        """Return the journal of drizzle-kit, which lists the files, None if there is none."""
         folder = next((path for path in self.others if path.name == "meta"), None)
         return folder / "_journal.json" if folder and (folder / "_journal.json").is_file() else None
 

@@ -1,4 +1,4 @@
-"""A file that stays open, so that what is read from it later is what was read from it first."""
+"""Keep a file open, so that later reads return the same bytes as the first."""
 
 import hashlib
 import os

@@ -51,7 +51,7 @@ class OtherState(StrEnum):
 
 
 class Known(NamedTuple):
-    """How far another tool's history had come when ours began to count. ``entries`` is None if it was not read."""
+    """What another tool's history held when ours began to count. ``entries`` is None if it was not read."""
 
     table: str
     entries: int | None

@@ -115,7 +115,7 @@ class Script:
 
     @property
     def terminator(self) -> str:
-        r"""Return what has to be written after the text before another script may follow.
+        r"""Return what must follow the text before another script can be appended.
 
         >>> from fowergram_db.migrations.script.scanner import scan
         >>> [scan(text).terminator for text in ("SELECT 1;\n", "SELECT 1; -- x", "SELECT 1 -- x")]

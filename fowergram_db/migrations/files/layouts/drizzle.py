@@ -1,4 +1,4 @@
-"""Read the directories of drizzle-kit that have a journal: it says which files there are, and in what order."""
+"""Read the directories of drizzle-kit that have a journal, which lists the files in their order."""
 
 import json
 import re
