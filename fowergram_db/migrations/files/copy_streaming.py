@@ -160,7 +160,7 @@ class _Elider:
         complete = len(script.text) if final else script.complete_until
         taken = self._take(script, kept, complete)
         self._keep(taken)
-        # If no statement was complete, the next scan reads twice as much: all scans together read at most twice.
+        # If no statement was complete, the next scan reads twice as much; in total that is at most twice the text.
         self.wanted = self.window + len(self.held) if complete else 2 * max(len(self.held), self.window)
         return False
 
