@@ -59,7 +59,7 @@ def holds_statement(text: str) -> bool:
 
 
 def string_end(text: str, at: int) -> int:
-    """Return where the string whose opening quote is at an offset ends; an unclosed one swallows the rest."""
+    """Return where the string whose opening quote is at an offset ends; an unclosed one takes in the rest."""
     return _end(_STRING.match(text, at + 1), text)
 
 

@@ -108,8 +108,8 @@ class AdvisoryLock:
     def acquire(self, wait_s: float, on_wait: OnWait) -> None:
         """Poll for the lock, and for the end of those that hold the other key.
 
-        Raises LockTimeout, naming who holds it, after ``wait_s`` seconds; PoolTooSmall if a pooler provides this
-        connection and no other.
+        Raises LockTimeout, which names the sessions that hold it, after ``wait_s`` seconds; PoolTooSmall if a pooler
+        provides this connection and no other.
         """
         waiting = Waiting(wait_s, on_wait, self._kind.hint)
         while (attempt := self._try(waiting)) is not _Attempt.ACQUIRED:
@@ -165,7 +165,7 @@ class AdvisoryLock:
             ) from error
 
     def _holders(self, key: int) -> tuple[ServerSession, ...]:
-        """Ask who holds a lock, in a transaction that is about to end: it keeps a snapshot."""
+        """Return the holders of a lock, asked in a transaction that is about to end: it keeps a snapshot."""
         values = {"space": LOCK_SPACE, "key": key}
         with translate_errors(f"ask who holds {self._kind.name}"):
             return tuple(fetch_all(self._connection, ServerSession, load("locks/holders"), values))
@@ -173,7 +173,7 @@ class AdvisoryLock:
     def _require_another(self, waiting: "Waiting") -> None:
         """Raise PoolTooSmall if a worker would wait forever for the one connection that this lock has.
 
-        If others use all connections, wait for one. Where a pooler provides whole sessions, the worker has its own.
+        If others use all connections, wait for one. If a pooler provides whole sessions, the worker has its own.
         """
         while self._ask_beside(dict, "SELECT", {}) is None:
             with translate_errors("ask what the pooler has provided"):
@@ -228,7 +228,7 @@ class Waiting:
         return max(0.0, self._deadline - time.monotonic())
 
     def wait_for(self, holders: tuple[ServerSession, ...], held_by: str) -> None:
-        """Report who is waited for, and pause; raise LockTimeout at the end."""
+        """Report the sessions that are waited for, and pause; raise LockTimeout at the end."""
         pids, now = frozenset(holder.pid for holder in holders), time.monotonic()
         if self.left_s and pids and (pids != self._reported or now >= self._report_at):
             self._reported, self._report_at = pids, now + _REPORT_AGAIN_S

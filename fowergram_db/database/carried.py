@@ -42,7 +42,7 @@ def ask_carried(admin: Connection, oid: int) -> Asked:
 
 
 def carried_of(asked: Asked, owner: str, stored: Iterable[str]) -> Carried:
-    """Return what migrations have given a database that was created with the settings ``stored``, and closed."""
+    """Return what migrations gave a database that was created with the settings ``stored``, and closed."""
     before = frozenset(stored)
     settings = (
         (role, name, value)
@@ -53,7 +53,7 @@ def carried_of(asked: Asked, owner: str, stored: Iterable[str]) -> Carried:
 
 
 def give_carried(admin: Connection, dbname: str, carried: Carried) -> None:
-    """Give a database what migrations have given another one; psycopg's errors pass through."""
+    """Give a database what migrations gave another one; psycopg's errors pass through."""
     for setting in carried.settings:
         give_setting(admin, dbname, *setting)
     for grant in carried.grants:

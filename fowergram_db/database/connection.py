@@ -65,7 +65,7 @@ def connect(target: Target, *, dbname: str | None = None, application: str = "")
 
 
 def liveness_query(connection: Connection) -> str:
-    """Return the query that has the server end the session soon after this client has vanished; "" where it cannot."""
+    """Return the query that has the server end the session soon after this client has vanished; "" if it cannot."""
     if _is_local(connection):
         return ""
     values = liveness.LIVENESS.settings | {"pid": str(connection.info.backend_pid)}
@@ -85,7 +85,7 @@ def connect_only(target: Target, *, dbname: str | None = None, application: str 
 
     No query is sent, for which a pooler would first have to provide a session.
 
-    ``application`` is the name that the server knows it by, where it must be that and no other.
+    ``application`` is the name that the server knows it by, if it must be that and no other.
     Raises DatabaseMissing if only the database does not exist, ServerTooOld before 13, else
     ConnectionFailed.
     """
@@ -100,7 +100,7 @@ def connect_only(target: Target, *, dbname: str | None = None, application: str 
             raise DatabaseMissing(missing, hint="`fowergram-db migrate` creates it.") from error
         if error.cause is not Cause.DATABASE_MISSING:
             raise _connection_failed(target, error, cause) from error
-        # It is there: another client may have created it in this very moment.
+        # The database exists: another client may have created it just now.
         try:
             connection = _open(target, target.dbname, application)
         except LoginFailed as again:

@@ -1,4 +1,4 @@
-"""Create databases that only the current role can enter, without what others have left in template1.
+"""Create databases that only the current role can enter, without what other roles left in template1.
 
 CREATE DATABASE lets every role of the cluster connect at once, and copies what is in template1. So a database is
 created with ALLOW_CONNECTIONS false, taken from PUBLIC, and opened last: at no moment can another role enter it but a

@@ -69,7 +69,7 @@ class Cluster:
 def open_cluster(home: Path, package: Path, copies: Path) -> Cluster:
     """Claim the directory, made when missing, and find out what its server runs with; no data is made yet.
 
-    Raises ``EmbeddedFailed`` for a directory with anything in it that is not ours, and where the server's
+    Raises ``EmbeddedFailed`` for a directory with anything in it that is not ours, and if the server's
     user could not get there; such a directory is left as it was.
     """
     account = _account(home / "data")

@@ -1,7 +1,7 @@
 """Start, join and stop the embedded server; see ``embedded`` for the files and locks.
 
 A postmaster is recognised by its lock and its socket, never by its pid alone, which another process may
-have got since.
+have now.
 """
 
 import fcntl
@@ -74,7 +74,7 @@ class _Postmaster:
 
     @property
     def may_live(self) -> bool:
-        """Whether its pid is unknown or that of a process of the same user, another one's maybe by now."""
+        """Return whether its pid is unknown, or that of a process of the same user, by now maybe another one."""
         with suppress(OSError):
             os.kill(self.pid, 0)  # pid 0 means ourselves: no error
             return True
@@ -82,7 +82,7 @@ class _Postmaster:
 
     @property
     def listens(self) -> bool:
-        """Whether it is alive for certain: only the postmaster itself listens on its socket."""
+        """Return whether it is certainly alive: only the postmaster itself listens on its socket."""
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.settimeout(1)
             probe.connect(self._socket)
@@ -127,7 +127,7 @@ def _leave(cluster: Cluster, users: int) -> None:
 
 @contextmanager
 def _turn(cluster: Cluster) -> Iterator[int]:
-    """Be the only one who starts or stops this server; yields the lock that says so."""
+    """Be the only command that starts or stops this server; yields the lock that ensures it."""
     with _opened(cluster.turn_lock) as descriptor:
         _await_lock(descriptor, fcntl.LOCK_EX, cluster)
         yield descriptor

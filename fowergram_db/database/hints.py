@@ -362,7 +362,7 @@ RULES = (
         "that it fails for.",
         frozenset({Situation.ANALYZING}),
     ),
-    # What is wrong with a script, where no rule above says more.
+    # What is wrong with a script, if no rule above says more.
     _rule("22", f"Correct the file, or the data that it reads, {_AGAIN}: {_STAYS}.", _UP),
     _rule(
         "22",

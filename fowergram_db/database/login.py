@@ -108,7 +108,7 @@ def log_in(conninfo: str, kind: type[_Traced]) -> _Traced:
     except psycopg.errors.ConnectionTimeout as error:
         raise LoginFailed(str(error), _decisive(attempts, Cause.SILENT), _code(attempts)) from error
     except psycopg.Error as error:
-        # psycopg resolves the names first: where none is an address, there was no attempt.
+        # psycopg resolves the names first: if none is an address, there was no attempt.
         raise LoginFailed(str(error), _decisive(attempts, Cause.UNRESOLVED), _code(attempts)) from error
     finally:
         _attempts.reset(token)
@@ -125,7 +125,7 @@ _attempts: ContextVar[list[_Attempt]] = ContextVar("attempts")
 
 
 def _decisive(attempts: list[_Attempt], otherwise: Cause) -> Cause:
-    """Return what no further try would change, where there is such a thing, else the last."""
+    """Return what no further try would change, if there is one, else the last."""
     causes = [attempt.cause for attempt in attempts]
     lasting = (cause for cause in causes if not cause.is_transient)
     return next(lasting, causes[-1] if causes else otherwise)
@@ -191,7 +191,7 @@ def _poll(pgconn: pq.abc.PGconn, deadline: float | None) -> PQGenConn[None]:
 def _trace(pgconn: pq.abc.PGconn) -> Iterator[list[str | None]]:
     """Have libpq write down the messages of the login, in memory; yield a list that ends in them after the block.
 
-    They hold the password if the server asks for it as it is, so they never leave this module. None where libpq
+    They hold the password if the server asks for it as it is, so they never leave this module. None if libpq
     cannot: elsewhere than on Linux.
     """
     notes: list[str | None] = [None]

@@ -84,7 +84,7 @@ def origin_of(name: str) -> Origin | None:
 def label(sentence: str, facts: Mapping[str, object]) -> str:
     """Write the comment of such a database: a sentence for people, and facts for the tool.
 
-    It counts where ``facts["of"]`` is the identity of the database that carries it: see ``facts_for``.
+    It counts if ``facts["of"]`` is the identity of the database that carries it: see ``facts_for``.
 
     >>> label("a test database; it may be dropped.", {"rows": 5})
     'fowergram-db: a test database; it may be dropped. {"rows":5}'
@@ -111,7 +111,7 @@ def facts_for(comment: str | None, identity: str | None) -> Mapping[str, Any] | 
     """Return the facts of a label that was written for this very database; None: the comment is no such label.
 
     ``identity`` is what ``sql/catalog/database_identity.sql`` returns: the cluster, the OID, the owner and the name of
-    the database. A copy, a restored dump, a renamed or given away database, and a new one of the same name all have
+    the database. A copy, a restored dump, a database with a new name or owner, and a new one of the same name all have
     another identity.
 
     >>> comment = label("a test database; it may be dropped.", {"rows": 5, "of": "7/16384/10/shop_test"})
@@ -132,7 +132,7 @@ def sentence_of(comment: str) -> str:
 
 
 def facts_of(comment: str | None) -> Mapping[str, Any] | None:
-    """Return the facts of a comment that ``label`` has written for any database, None where ``label`` did not.
+    """Return the facts of a comment that ``label`` has written for any database, None if ``label`` did not.
 
     >>> facts_of('fowergram-db: a test database; it may be dropped. {"rows":5}'), facts_of("our data")
     ({'rows': 5}, None)

@@ -29,7 +29,7 @@ class Trusted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Untrusted:
-    """An object of an untrusted role, and what uses it: itself where a query names it.
+    """An object of an untrusted role, and what uses it: itself if a query names it.
 
     Each is a type and an identity, as pg_identify_object writes them.
     """
@@ -104,7 +104,7 @@ def ask_with_ownership(
 ) -> tuple[list[_T], Trusted]:
     """Return the rows of a shipped query, and which roles it was asked with.
 
-    That is all that are trusted only where a row of the quick answer has something untrusted: the planner takes several
+    That is all that are trusted only if a row of the quick answer has something untrusted: the planner takes several
     times as long for all of them.
     """
     rows = ask(load_with_ownership(name, Trusted.SURELY, relation))
@@ -118,7 +118,7 @@ def find_relations(
 ) -> tuple[CatalogRelation, ...]:
     """Return the relations of these names, in one schema or in any but the system's; those in public come first.
 
-    Reads the catalog alone, in one round trip, two where a role owns something by whose membership it is trusted. So it
+    Reads the catalog alone, in one round trip, two if a role owns something by whose membership it is trusted. So it
     runs nothing that others own. psycopg's errors pass through.
     """
     return query_relations(connection, "ownership/named", {"names": list(names), "schema": schema})
@@ -145,7 +145,7 @@ def untrusted_writers(connection: Connection, schema: str, table: str) -> tuple[
 
 
 def require_trusted(connection: Connection, name: str, found: Untrusted | None, kind: type[UntrustedOwner]) -> None:
-    """Raise an error of this kind where a use of the object of this name would run what an untrusted role owns."""
+    """Raise an error of this kind if a use of the object of this name would run what an untrusted role owns."""
     if found is None:
         return
     what = str(found) if str(found).startswith(name) else f"{name} is not safe to use: {found}"

@@ -73,7 +73,7 @@ def require_resettable(
 ) -> None:
     """Raise Refused if a database may not be emptied: see the table in docs/test-databases.md.
 
-    ``facts`` is None where there is none of that name; ``confirm`` is called if the name does not say that it holds
+    ``facts`` is None if there is none of that name; ``confirm`` is called if the name does not say that it holds
     nothing of worth.
     """
     require_no_production(environ, "nothing is reset here")
@@ -200,14 +200,14 @@ def _require_same_unmarked(connection: Connection, oid: int) -> DatabaseState:
 
 
 def state_of_session(connection: Connection) -> DatabaseState:
-    """Return how the database of this session is now. Raises Refused where it is gone by that name."""
+    """Return how the database of this session is now. Raises Refused if it is gone by that name."""
     return _still_there(database_state(connection))
 
 
 def facts_of_session(connection: Connection) -> tuple[DatabaseFacts, bool]:
     """Return how the database of this session is and was made, and whether its role may create databases.
 
-    Raises Refused where it is gone by that name.
+    Raises Refused if it is gone by that name.
     """
     with translate_errors("look at the database"):
         with together(connection):

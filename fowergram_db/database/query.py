@@ -65,7 +65,7 @@ def ask(
 def set_local(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
     """Make settings until the end of the current transaction. One round trip.
 
-    It is a query, and takes a snapshot: where the transaction must not have one yet, SET LOCAL does the same.
+    It is a query, and takes a snapshot: if the transaction must not have one yet, SET LOCAL does the same.
     """
     calls = ", ".join(["pg_catalog.set_config(%s, %s, true)"] * len(settings))
     connection.execute(f"SELECT {calls}", [part for pair in settings.items() for part in pair])

@@ -109,7 +109,7 @@ def _refuse_for(name: str, others: tuple[ServerSession, ...]) -> None:
 def require_droppable(admin: Connection, facts: DatabaseState, *, elsewhere: bool = True) -> None:
     """Raise Refused if something in a database would stop its drop, or is needed by others and would be lost.
 
-    ``admin`` is a session in another database, where it is not said that it is not the one that is to drop it.
+    ``admin`` is a session in another database; without ``elsewhere`` it may be in this one, and another drops it.
     """
     _refuse_obstacles(facts, _ask_obstacles(admin, facts, elsewhere=elsewhere).fetchall())
 
@@ -181,7 +181,7 @@ class _Swap:
             self._carry_over_comment(now.comment)
 
     def _carry_over_comment(self, comment: str | None) -> None:
-        """Give the new database the comment; where it is a label of the old one, one for the new one."""
+        """Give the new database the comment; if that is a label of the old one, write one for the new one."""
         facts = self.old.label
         if comment and facts and comment == self.old.comment:
             label_database(self.admin, self.old.name, sentence_of(comment), facts)
@@ -203,7 +203,7 @@ class _Swap:
         is_label = self.old.label is not None
         rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
         try:
-            # Who has come meanwhile has come to an empty database.
+            # Clients that have connected meanwhile use an empty database.
             end_sessions(self.admin, name)
             new = database_state(self.admin, name)
             comment = self.old.comment if is_label or new is None else new.comment
@@ -252,7 +252,7 @@ def _carry_over(
 ) -> None:
     """Give the new database what hangs on the old one itself: settings, grants, connection limit.
 
-    What migrations have given the new one, ``carried``, stays.
+    What migrations gave the new one, ``carried``, stays.
     """
     new = sql.Identifier(fresh)
     # It was built with what a session of this role begins with.

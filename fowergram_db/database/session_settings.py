@@ -32,7 +32,7 @@ _KEPT = {
     "standard_conforming_strings": "on",
     "transaction_timeout": "0",
 }
-# For the tool's own queries. Where pg_temp is not in the path, types and tables are looked for there first, and a
+# For the tool's own queries. If pg_temp is not in the path, types and tables are looked for there first, and a
 # script may have left some that are named like PostgreSQL's own. Without row_security a query fails that a policy would
 # hide rows from: half a history must not look like a whole one.
 _OWN = {
@@ -77,7 +77,7 @@ class Scope(StrEnum):
 
 
 class _Cursor(psycopg.Cursor[Any]):
-    """A cursor that makes the tool's settings where its query would begin a transaction without them."""
+    """A cursor that makes the tool's settings if its query would begin a transaction without them."""
 
     def execute(self, query: Any, params: Any = None, *, prepare: Any = None, binary: Any = None) -> "_Cursor":  # noqa: ANN401 - psycopg's own
         """Execute a query; one that no transaction may hold runs with what the session has."""
@@ -110,7 +110,7 @@ class _Cursor(psycopg.Cursor[Any]):
 
 
 def first_query(pid: str, calls: str) -> str:
-    """Return the query that asks what a session is, and makes the settings (``calls``) where it is not a pooler's."""
+    """Return the query that asks what a session is, and makes the settings (``calls``) if it is not a pooler's."""
     own = f"pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {pid}"
     found = f"pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, {_HAS_EVENT_TRIGGERS}"
     return f"SELECT {own}, {found}, CASE WHEN {own} THEN ARRAY[{calls}] END"
@@ -134,7 +134,7 @@ class ToolConnection(TracedConnection):
         self.has_event_triggers = True
         """Whether the database had event triggers when the session began, or that was not asked."""
         self.liveness = ""
-        """The query that has the server end the session soon after this client has vanished, where there is one."""
+        """The query that has the server end the session soon after this client has vanished, if there is one."""
 
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - psycopg's own
         """Wait for an answer, no longer than the deadline says."""
@@ -254,9 +254,9 @@ def kept_again(connection: psycopg.Connection[Any]) -> str:
 
 
 def discards(*, prepared: bool = True, locked: bool = True) -> str:
-    """Return what takes away what a script has left in its session, as DISCARD ALL does, which no transaction takes.
+    """Return statements that clear what a script has left, as DISCARD ALL does, which cannot run in a transaction.
 
-    Prepared statements and session locks stay where others may have some in the session.
+    Prepared statements and session locks stay if others may have some in the session.
     """
     deallocate = " DEALLOCATE ALL;" if prepared else ""
     unlock = " SELECT pg_catalog.pg_advisory_unlock_all();" if locked else ""
@@ -315,7 +315,7 @@ def reads_standard_strings(connection: psycopg.Connection[Any]) -> bool:
 
 @contextmanager
 def settings_of_role(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Do as the method of this name, where the session is one of the tool's."""
+    """Do as the method of this name, if the session is one of the tool's."""
     if isinstance(connection, ToolConnection):
         with connection.settings_of_role():
             yield

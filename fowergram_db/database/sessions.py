@@ -62,9 +62,9 @@ def end_sessions(connection: Connection, name: str, spared: str = "") -> None:
 def wait_until_unused(
     connection: Connection, name: str, seconds: float = 5.0, spared: str = ""
 ) -> tuple[ServerSession, ...]:
-    """Wait for backends that are just ending: the server itself would look again only every 100 ms.
+    """Wait for backends that are just ending: the server itself would check again only every 100 ms.
 
-    Returns who is still there.
+    Returns the sessions that are still there.
     """
     deadline = time.monotonic() + seconds
     while (others := other_sessions(connection, name, spared)) and time.monotonic() < deadline:

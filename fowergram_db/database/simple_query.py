@@ -1,4 +1,4 @@
-"""Send what psycopg's cursors cannot: queries of many statements, blocks of COPY data; look around, or give up."""
+"""Send what psycopg's cursors cannot: queries of many statements, blocks of COPY data; act meanwhile, or give up."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -78,7 +78,7 @@ def send_data(connection: Connection, chunks: Iterable[bytes], on_tick: OnTick) 
     with connection.lock, command(connection, "data of COPY") as logged:
         try:
             for chunk in chunks:
-                on_tick()  # a server that takes all at once would never let us wait
+                on_tick()  # with a server that takes all at once there is no wait
                 connection.wait(_ticking(generators.copy_to(pgconn, chunk, flush=True), on_tick))
         except BaseException:
             connection.wait(_end(pgconn, b"the data could not be read"))
