@@ -1,1 +1,1 @@
-"""Know a schema: what is in it, how two differ, and taking over one that another tool made."""
+"""Read a schema, compare two, and take over one that another tool made."""

@@ -51,7 +51,7 @@ Scratch = Callable[[], AbstractContextManager[Target]]
 
 
 class Comparison(StrEnum):
-    """Whether the schema has to be what the files build, or the user answers for it."""
+    """Whether the schema must equal what the files build, or the user takes responsibility for it."""
 
     REQUIRED = auto()
     SKIPPED = auto()
@@ -85,12 +85,12 @@ class SchemaComparison:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What came of it. ``recorded`` are versions; with ``already``, the history was ours before.
+    """The result. ``recorded`` are versions; with ``already``, the history was ours before.
 
-    ``kept_as`` is the name that another tool's schema_migrations now has; ``forgotten`` are its rows that no file
-    is there for, ``failed`` those that it knows to have failed; ``edited`` are the files that are not what was run.
-    ``ours`` are the versions that our history had before, and that count as they are; ``left`` are the histories of
-    other tools that stay, and do not count any more.
+    ``kept_as`` is the name that another tool's schema_migrations now has; ``forgotten`` are its rows without a file,
+    ``failed`` those that it records as failed; ``edited`` are the files that differ from what was run. ``ours`` are the
+    versions that our history had before, and that count as they are; ``left`` are the histories of other tools that
+    stay, and no longer count.
     """
 
     tool: str | None = None
@@ -108,7 +108,7 @@ class Adoption:
 
     @property
     def adopted(self) -> bool:
-        """Tell whether the history is ours now."""
+        """Return whether the history is ours now."""
         return self.already or self.is_recorded
 
 
@@ -119,8 +119,8 @@ def adopt(
 
     Reads, builds in scratch and records under the migration lock; if the schema differs and the comparison is required,
     nothing is recorded. What our history holds already counts as it is; another tool's adds to it. Raises UsageError
-    and UnknownVersion where it is not clear what to record, ForeignHistory where a history cannot be taken over,
-    WrongDirectory where ours is that of other files, HistoryInconsistent where it is not in order, and what fails in
+    and UnknownVersion if it is not clear what to record, ForeignHistory if a history cannot be taken over,
+    WrongDirectory if ours is that of other files, HistoryInconsistent if it is not in order, and the errors of
     building.
     """
     with connect_safely(target) as connection:
@@ -178,7 +178,7 @@ class _AdoptJob:
         return tuple(sorted({*self.ours, *of_tool}, key=order_of))
 
     def result(self, comparison: SchemaComparison) -> Adoption:
-        """Return what came of it, nothing being recorded yet."""
+        """Return the result, before anything is recorded."""
         return Adoption(
             tool=self.records.tool if self.records else next((o.tool for o in self.history.others if o.stops), None),
             versions=self.versions,
@@ -191,7 +191,7 @@ class _AdoptJob:
 
 
 def _is_adopted(history: History, options: AdoptOptions) -> bool:
-    """Tell whether ours counts already, and no other; with --from, whether that tool's is known not to count."""
+    """Return whether ours counts already, and no other; with --from, whether that tool's is known not to count."""
     if not history.applied or any(other.stops for other in history.others):
         return False
     return not any(other.tool == options.tool and not other.is_marked for other in history.others)
@@ -276,7 +276,7 @@ def _compare(  # noqa: PLR0913, PLR0917 - where, which files, with what, on whic
 
 
 def _require_admitted(connection: Connection, on_event: OnEvent, files: Sequence[MigrationFile]) -> str:
-    """Tell what is left out in scratch, and return the database's name. Raises Refused where roles are missing."""
+    """Report what is left out in scratch, and return the database's name. Raises Refused if roles are missing."""
     name = connection.info.dbname
     guard = ServerGuard.begin(connection, MissingRoles.REFUSED, name)
     guard.admitted(check_all(plan_up(files, History()), DownScripts.PASSED_OVER), "", on_event)
@@ -297,7 +297,7 @@ def _fingerprint_of(target: Target) -> Fingerprint:
 def _resemblance(
     make_scratch: Scratch, build: Callable[..., None], versions: Sequence[Version], found: Fingerprint
 ) -> ClosestVersion | None:
-    """Build the recorded migrations one by one, and find the newest state that is there whole."""
+    """Build the recorded migrations one by one, and find the newest state of which nothing is missing."""
     best: ClosestVersion | None = None
     if len(versions) > _MOST_PREFIXES:
         return None
@@ -328,7 +328,7 @@ def _record(
         if in_place:
             connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
         if records:
-            # The table may have got another owner, or a trigger, since it was read: this looks again.
+            # The table may have got another owner, or a trigger, since it was read: this checks again.
             _require_unchanged(connection, records)
         query = "bookkeeping/adopt_insert"
         if in_place and in_place.tool == Tool.RUN_MIGRATIONS_SH:

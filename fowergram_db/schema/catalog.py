@@ -1,4 +1,4 @@
-"""Read what people have made in a database, as its catalog tells it; nothing is written."""
+"""Read from the catalog what people have made in a database; nothing is written."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def describe(connection: Connection) -> Description:
     """Read all schemas but the system's, in a read-only snapshot; the session must be outside a transaction.
 
     Left out are what extensions own, partitions, and the tool's own bookkeeping. The order is that of the names, by
-    code point, so that it is the same on every server. Raises DatabaseError where the catalog cannot be read.
+    code point, so that it is the same on every server. Raises DatabaseError if the catalog cannot be read.
     """
     with catalog_snapshot(connection):
         relations = _read(connection, "relations", {"left_out": [BOOKKEEPING]})
@@ -51,7 +51,7 @@ def describe(connection: Connection) -> Description:
 
 
 class _Parts:
-    """What hangs on relations, to be had by their oids."""
+    """The columns, constraints, indexes and triggers of relations, by the relations' OIDs."""
 
     def __init__(self, connection: Connection, relations: Sequence[int]) -> None:
         parameters = {"relations": list(relations)}
@@ -101,7 +101,7 @@ def _composite(row: Row, parts: _Parts) -> Type:
 
 
 def _trigger(row: Row) -> Trigger:
-    """Cut the condition and the arguments out of the command: the catalog itself has them in a form of its own."""
+    """Extract the condition and the arguments from the command: the catalog itself has them in a form of its own."""
     facts = {name: value for name, value in row.items() if name != "definition"}
     called = row["function"].removesuffix("()")
     before, _, arguments = row["definition"].rpartition(f" EXECUTE FUNCTION {called}(")

@@ -1,8 +1,8 @@
 """What a schema is made of, as plain data: tables, views, types and functions, with their comments.
 
 An ``identity`` is a name as SQL writes it, with its schema and quoted where it must be: ``public.users``,
-``shop."Order"``, ``public.feed(uuid,integer)``. It is by their identities that the parts refer to each other.
-A text that there is nothing to say in is "".
+``shop."Order"``, ``public.feed(uuid,integer)``. The parts refer to each other by their identities.
+A text without content is "".
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Column:
 class Constraint:
     """A primary key, unique, exclusion, check or foreign key, as ``kind`` says.
 
-    Of a foreign key, ``references`` is the identity of the table, and ``rules`` is what stands behind the referenced
-    columns, such as ``ON DELETE CASCADE``.
+    Of a foreign key, ``references`` is the identity of the table, and ``rules`` is what follows the referenced columns,
+    such as ``ON DELETE CASCADE``.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table, foreign table, view or materialized view; partitions are not told apart from their table."""
+    """A table, foreign table, view or materialized view; partitions are part of their table."""
 
     identity: str
     schema: str
@@ -82,7 +82,7 @@ class Relation:
 
     @property
     def is_view(self) -> bool:
-        """Tell whether the rows are those of other tables."""
+        """Return whether the rows are those of other tables."""
         return self.kind in ("view", "materialized view")
 
     @property
@@ -97,7 +97,7 @@ class Relation:
 
     @property
     def keys(self) -> tuple[tuple[str, ...], ...]:
-        """Each set of columns that tells a row from all others, the primary key first."""
+        """Each set of columns that identifies a row, the primary key first."""
         unique = (each.columns for each in self.constraints if each.kind == "unique")
         found = (self.primary_key, *unique, *(index.columns for index in self.indexes))
         return tuple(columns for columns in found if columns)
@@ -147,7 +147,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A schema, as far as it is a thing of its own."""
+    """A schema itself, without what is in it."""
 
     name: str
     comment: str

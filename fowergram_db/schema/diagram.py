@@ -13,16 +13,15 @@ _NO_NAME = re.compile(r"(?:[\s\ufeff]|[^A-Za-z0-9_.\u00c0-\U0010ffff-])+")
 _NO_WORD = re.compile(r"[^A-Za-z0-9_\[\]]+")
 _NO_BEGINNING = re.compile(r"[0-9\[\]]|[PFU]K(?![A-Z0-9_])", re.ASCII | re.IGNORECASE)
 _MODIFIER = re.compile(r"\([^)]*\)| COLLATE .*")
-# A table that more of the tables shown refer to is named beside their columns: its lines would hide all others.
+# If more than this number of the tables shown refer to a table, their columns name it: its lines would hide others.
 _MOST_LINES = 3
 
 
 def entity_diagram(relations: Sequence[Relation], shown: Collection[str] | None = None) -> str:
-    """Return the diagram of the tables whose identities are ``shown``, of all where none are given.
+    """Return the diagram of the tables whose identities are ``shown``, of all if none are given.
 
-    Of each table it has the columns that keys are made of. A table that these refer to is in it as well, as a box
-    without columns, or by its name where many of them do. Foreign keys that lead from one table to the same other
-    one share a line.
+    It shows the key columns of each table. A table that these refer to is in it as well, as a box without columns, or
+    by its name if many of them do. Foreign keys that lead from one table to the same other one share a line.
     """
     tables = [relation for relation in relations if not relation.is_view]
     chosen = [table for table in tables if shown is None or table.identity in shown]
@@ -73,7 +72,7 @@ def _entity(table: Relation, surroundings: _Surroundings) -> Iterator[str]:
 
 
 def _type(column: Column) -> str:
-    """Return one word for a column's type: no length, no schema that everybody knows."""
+    """Return one word for a column's type: no length, no schema that all readers know."""
     return _word(_MODIFIER.sub("", short_type(column.type)).removeprefix("public."))
 
 
@@ -98,7 +97,7 @@ def _marks(table: Relation, column: Column) -> Iterator[str]:
 
 
 def _note(table: Relation, column: Column, surroundings: _Surroundings) -> Iterator[str]:
-    """Yield the name of a column that is no word, and what it refers to where no line says so."""
+    """Yield the name of a column that is no word, and what it refers to if no line shows it."""
     if _word(column.name) != column.name:
         yield _NO_NAME.sub("_", column.name)
     referenced = [key.references for key in table.foreign_keys if column.name in key.columns]
@@ -119,7 +118,7 @@ def _edges(table: Relation, surroundings: _Surroundings) -> Iterator[str]:
 
 
 def _cardinality(table: Relation, key: Constraint) -> str:
-    """Tell from how many rows to how many rows a foreign key leads."""
+    """Return from how many rows to how many rows a foreign key leads."""
     optional = any(column.nullable for column in table.columns if column.name in key.columns)
     unique = any(set(columns) <= set(key.columns) for columns in table.keys)
     return f"{'|o' if optional else '||'}--{'o|' if unique else 'o{'}"

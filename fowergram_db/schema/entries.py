@@ -1,4 +1,4 @@
-"""Write one table, view, type or function in Markdown, with links to what it has to do with. Pure."""
+"""Write one table, view, type or function in Markdown, with links to what is related to it. Pure."""
 
 import re
 from collections import defaultdict
@@ -21,7 +21,7 @@ _ELEMENT = re.compile(r"(?:SETOF )?(.*?)(?:\[\])*")
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where each thing is told, how it is called, and which tables have to do with it; all by identity."""
+    """Where each object is described, its name, and the tables related to it; all by identity."""
 
     anchors: Mapping[str, str]
     names: Mapping[str, str]
@@ -29,16 +29,16 @@ class Links:
     firing: Mapping[str, Sequence[str]]
 
     def to(self, identity: str, write: Callable[[str], str] = code) -> str:
-        """Return the name of a thing, as a link where it is told of."""
+        """Return the name of an object, as a link if the document describes it."""
         name = write(self.names.get(identity, identity))
         return f"[{name}](#{self.anchors[identity]})" if identity in self.anchors else name
 
     def to_all(self, identities: Sequence[str]) -> str:
-        """Return the names of several things, as links."""
+        """Return the names of several objects, as links."""
         return ", ".join(map(self.to, identities))
 
     def of_type(self, text: str, write: Callable[[str], str] = code_in_cell) -> str:
-        """Return a type as it is written, as a link where people have made it."""
+        """Return a type as it is written, as a link if people have made it."""
         element = _ELEMENT.fullmatch(text)
         anchor = self.anchors.get(element[1]) if element else None
         shown = write(short_type(text))
@@ -46,7 +46,7 @@ class Links:
 
 
 def relation_entry(relation: Relation, links: Links) -> Iterator[str]:
-    """Yield the paragraphs and tables that tell of a table or view, without its heading; some may be empty."""
+    """Yield the paragraphs and tables that describe a table or view, without its heading; some may be empty."""
     yield prose(relation.comment)
     yield " ".join(_facts(relation, links))
     if relation.columns:
@@ -143,7 +143,7 @@ def _fires(trigger: Trigger) -> str:
 
 
 def type_entry(kind: Type, links: Links) -> Iterator[str]:
-    """Yield the paragraphs that tell of a type, without its heading; some may be empty."""
+    """Yield the paragraphs that describe a type, without its heading; some may be empty."""
     article = "An" if kind.kind[0] in "aeiou" else "A"
     labels = f": {', '.join(map(code, kind.labels))}" if kind.labels else ""
     definition = f": {code(kind.definition)}" if kind.definition else ""
@@ -154,7 +154,7 @@ def type_entry(kind: Type, links: Links) -> Iterator[str]:
 
 
 def function_entry(function: Function, links: Links) -> Iterator[str]:
-    """Yield the paragraphs that tell of a function, without its heading; some may be empty."""
+    """Yield the paragraphs that describe a function, without its heading; some may be empty."""
     yield prose(function.comment)
     yield code_block("\n".join(_signature(function)))
     result = links.of_type(function.result, code)
@@ -165,7 +165,7 @@ def function_entry(function: Function, links: Links) -> Iterator[str]:
 
 
 def _signature(function: Function) -> Iterator[str]:
-    """Yield what goes in, what comes out and how it runs, as CREATE would have it."""
+    """Yield what goes in, what comes out and how it runs, as CREATE would say it."""
     given = [_argument(each) for each in function.arguments if each.mode not in _COMES_OUT]
     head = _written(f"{function.kind.upper()} {display_name(function.schema, function.name)}", given)
     if columns := [_argument(each) for each in function.arguments if each.mode == "table"]:

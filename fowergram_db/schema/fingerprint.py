@@ -15,7 +15,7 @@ from fowergram_db.schema.snapshot import BOOKKEEPING, catalog_snapshot
 
 _RIGHTS = ("owner of ", "grants on ", "grants by default ")
 _WIDEST_VALUE = 60
-# Both sides of a long text are shown from a little before the place where they part.
+# Both sides of a long text are shown from a little before their first difference.
 _BEFORE = 15
 
 
@@ -84,8 +84,8 @@ def fingerprint(
 ) -> Fingerprint:
     """Read the schema of a database, in a read-only snapshot of its own; the session must be outside a transaction.
 
-    The bookkeeping table is left out with all that hangs on it, and so are further ``relations``
-    ("schema.name", unquoted) and whole ``schemas``. Raises LockTimeout where a view is locked for too long.
+    The history is left out with all that depends on it, and so are further ``relations`` ("schema.name", unquoted) and
+    whole ``schemas``. Raises LockTimeout if a view is locked for too long.
     """
     parameters = {"relations": [BOOKKEEPING, *relations], "schemas": list(schemas)}
     with catalog_snapshot(connection):
@@ -106,9 +106,9 @@ def _items(identity: Any, part_of: Any, definition: Any, owner: Any, grants: Any
 
 
 def differences(expected: Fingerprint, found: Fingerprint) -> tuple[Difference, ...]:
-    """Compare two schemas: what is missing first, then what is different, then what is there besides.
+    """Compare two schemas: what is missing first, then what is different, then what is unexpected.
 
-    What hangs on an object that is missing, or unexpected, is not listed again.
+    What is part of a missing or unexpected object is not listed again.
     """
     before = {item.identity: item for item in expected.items}
     after = {item.identity: item for item in found.items}
@@ -147,7 +147,7 @@ def _text(value: object) -> str:
 
 
 def _cut(before: str, after: str) -> tuple[str, str]:
-    """Cut two long texts to where they part.
+    """Truncate two long texts to the part around their first difference.
 
     >>> _cut("a" * 70 + "b", "a" * 70 + "c")
     ('…aaaaaaaaaaaaaaab', '…aaaaaaaaaaaaaaac')

@@ -11,7 +11,7 @@ from fowergram_db.schema.markup import code, prose, slugs
 from fowergram_db.schema.page_layout import Area, Group, PageLayout, arranged, grouped, page_layout_by_schema
 from fowergram_db.schema.wording import display_name
 
-# Keys of headings that are no thing's; no identity begins so.
+# Keys of headings that belong to no object; no identity begins so.
 _CONTENTS, _FUNCTIONS, _TYPES = "# Contents", "# Functions", "# Types"
 
 
@@ -29,7 +29,7 @@ def markdown(description: Description, layout: PageLayout | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is told, in its order."""
+    """What the document describes, in its order."""
 
     layout: PageLayout
     description: Description

@@ -30,7 +30,7 @@ def code(text: str) -> str:
 
 
 def code_in_cell(text: str) -> str:
-    r"""Return a code span that may stand in a table, which a bar would end.
+    r"""Return a code span for a cell of a table, which a bar would end.
 
     >>> code_in_cell("a|b"), code_in_cell(r"a\|b")
     ('`a\\|b`', '<code>a&#92;&#124;b</code>')
@@ -77,7 +77,7 @@ def table(header: str, rows: Iterable[Sequence[str]]) -> str:
 
 
 def slugs(headings: Iterable[str]) -> list[str]:
-    """Return what each heading of one document is linked by, given their texts in order.
+    """Return the link target of each heading of one document, given their texts in order.
 
     >>> slugs(["Stories, old & new", "users", "users"])
     ['stories-old--new', 'users', 'users-1']

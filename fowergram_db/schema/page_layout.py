@@ -1,4 +1,4 @@
-"""In which order a description is told, and under which headings: knowledge that no catalog has."""
+"""The order and the headings of a description's parts: knowledge that no catalog has."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ _OTHER_FUNCTIONS = "Other functions"
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Tables and views that belong together, by their identities, in the order in which they are told."""
+    """Tables and views that belong together, by their identities, in the order of the document."""
 
     title: str
     relations: tuple[str, ...]
@@ -31,7 +31,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class PageLayout:
-    """The headings of a document; functions that no group takes are told last, those of triggers on their own."""
+    """The headings of a document; functions that no group takes come last, those of triggers on their own."""
 
     title: str
     areas: tuple[Area, ...]
@@ -53,7 +53,7 @@ def page_layout_by_schema(description: Description) -> PageLayout:
 
 
 def misplaced(description: Description, layout: PageLayout) -> tuple[str, ...]:
-    """Tell what is wrong with the areas: tables that are in none, in two, or not in the database at all."""
+    """Say what is wrong with the areas: tables that are in none, in two, or not in the database at all."""
     placed = [identity for area in layout.areas for identity in area.relations]
     there = {relation.identity for relation in description.relations}
     return (

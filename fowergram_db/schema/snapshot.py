@@ -31,7 +31,7 @@ _SETTINGS = {
 def catalog_snapshot(connection: Connection) -> Iterator[None]:
     """Give what is read within the ``with`` block a read-only snapshot; the session must be outside a transaction.
 
-    Raises LockTimeout where a view is locked for too long, DatabaseError for what else fails in reading.
+    Raises LockTimeout if a view is locked for too long, DatabaseError for other errors of reading.
     """
     with translate_errors("read the schema"), one_snapshot(connection, read_only=True):
         set_local(connection, _SETTINGS)

@@ -7,7 +7,7 @@ _WITHOUT_ZONE = re.compile(r"\b(timestamp|time)(\(\d\))? without time zone")
 
 
 def display_name(schema: str, name: str) -> str:
-    """Return the name of a thing, with its schema where that is not ``public``.
+    """Return the name of an object, with its schema if that is not ``public``.
 
     >>> display_name("public", "users"), display_name("shop", "orders")
     ('users', 'shop.orders')
