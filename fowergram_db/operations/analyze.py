@@ -1,4 +1,4 @@
-"""Refresh the planner's statistics table by table, then tell how big and how fresh every table is."""
+"""Refresh the planner's statistics table by table, then report how big and how fresh every table is."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +41,7 @@ class TableKind(StrEnum):
 
 
 class AnalyzeOutcome(StrEnum):
-    """What became of a table: analyzed, left alone (no right to it, or gone), locked too long, or refused."""
+    """What happened to a table: analyzed, skipped (no right to it, or dropped), locked too long, or refused."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -51,7 +51,7 @@ class AnalyzeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TableResult:
-    """How one table fared, in how many ms; where not done, why and what to do (else empty strings)."""
+    """The result of one table and its time in ms; if not analysed, why and what to do (else empty strings)."""
 
     schema: str
     name: str
@@ -63,7 +63,7 @@ class TableResult:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzeProgress:
-    """The ``number``-th of ``total`` tables (from 1) begins, or has ended where there is a ``result``."""
+    """The ``number``-th of ``total`` tables (from 1) begins, or has ended if there is a ``result``."""
 
     schema: str
     name: str
@@ -131,9 +131,9 @@ def analyze(
 
     Names are read as PostgreSQL reads them: ``name``, ``schema.name``, quoted where they have capitals. A
     partitioned table is analyzed with all its partitions. Each table is a transaction of its own that waits
-    at most ``LOCK_TIMEOUT_S`` for its locks; what cannot be analyzed is reported, and the others go on.
-    Raises UsageError, before anything is analyzed, where a name is no table; DatabaseError where the
-    session is lost or the catalog cannot be read.
+    at most ``LOCK_TIMEOUT_S`` for its locks; what cannot be analyzed is reported, and the others continue.
+    Raises UsageError, before anything is analyzed, if a name is no table; DatabaseError if the session is
+    lost or the catalog cannot be read.
     """
     require_coordinator(connection)
     oids = _look_up(connection, tables) if tables else None
@@ -143,7 +143,7 @@ def analyze(
     results = tuple(_analyze_all(connection, relations, on_progress))
     _await_collector(connection)
     measured = _read_relations(connection, oids)
-    # A partition nobody named is there only for its result: its parent's figures hold its own.
+    # A partition that the user did not name is listed only for its result: its parent's figures include its own.
     asked_for = [each for each in measured if (each.oid in oids if oids else not each.is_partition)]
     return AnalyzeReport(results, tuple(_report(relation) for relation in asked_for))
 
@@ -230,7 +230,7 @@ def _analyze_one(connection: Connection, relation: _AnalyzedTable) -> TableResul
 
 
 def _gone(connection: Connection, relation: _AnalyzedTable) -> tuple[AnalyzeOutcome, str, str] | None:
-    """Ask the catalog: "does not exist" may as well be said by a function that an index calls."""
+    """Ask the catalog: "does not exist" may also come from a function that an index calls."""
     query = "SELECT /* fowergram-db */ FROM pg_catalog.pg_class WHERE oid = %s::oid"
     with translate_errors("look up the table"):
         still_there = connection.execute(query, [relation.oid]).fetchone() is not None

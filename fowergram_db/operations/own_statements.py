@@ -9,7 +9,7 @@ from fowergram_db.database.session_settings import first_query
 from fowergram_db.database.sql import load, sql_root
 from fowergram_db.lexer import LINE_COMMENT, TokenKind, tokens
 
-# What stands for a constant, as pg_stat_statements replaces each of them by a parameter.
+# What replaces a constant, as pg_stat_statements replaces each of them by a parameter.
 _CONSTANT = "?"
 _WORDS_OF_CONSTANTS = frozenset(("null", "true", "false"))
 _PARAMETER = re.compile(r"%\(\w+\)[sbt]|%[sbt](?!\w)")
@@ -24,14 +24,14 @@ _SETTING = r"pg_catalog\0\.\0set_config\0\((?:\0(?:\?|,|pg_catalog|\.|current_se
 _SETTINGS = rf"{_SETTING}(?:\0,\0{_SETTING})*"
 # What the tool prepares is counted under the text that prepares it. Only the name and the types may differ.
 _PREPARED = re.compile(r"PREPARE fowergram_[0-9a-f]{8}_\d+(?: \([a-z, ]+\))? AS\s+")
-# Commands that change a setting and no more, whoever sends them: they read nothing.
+# Commands that change a setting and no more, from any client: they read nothing.
 _SET = re.compile(
     r"SET LOCAL \w+ (?:TO|=) (?:DEFAULT|\$1)(?:, '\w+')?|SET LOCAL SESSION AUTHORIZATION DEFAULT|RESET [A-Z ]+"
 )
 # A line comment ends at a carriage return, too.
 _HEADER = re.compile(r"\A(?:\s*--[^\r\n]*[\r\n])+")
 _MIGRATIONS = "migrations"
-# What may stand for the {names} in a query that are not the names of files themselves.
+# What may replace the {names} in a query that are not the names of files themselves.
 _VARIANTS: Mapping[str, tuple[str, ...]] = {
     "version_columns": ("version", "version, position"),
     "version_values": ("%(version)s", "%(version)s, %(position)s"),
@@ -45,8 +45,8 @@ _VARIANTS: Mapping[str, tuple[str, ...]] = {
 def own_among(queries: Sequence[str], schema: str) -> frozenset[str]:
     """Return those of these texts that are queries of this tool; ``schema`` is that of pg_stat_statements.
 
-    Reads the files of the queries. A text is one of theirs where it differs in constants and comments alone. What is
-    made of settings only is taken for its own, too: it reads nothing.
+    Reads the files of the queries. A text is one of theirs if it differs in constants and comments alone. A
+    statement made of settings only counts as the tool's, too: it reads nothing.
     """
     forms = {query: normal_form(_PREPARED.sub("", query, count=1)) for query in queries}
     wanted = frozenset(_names(query) for query, form in forms.items() if form)
@@ -64,10 +64,10 @@ def own_among(queries: Sequence[str], schema: str) -> frozenset[str]:
 
 
 def normal_form(query: str) -> str | None:
-    """Return a statement without its comments, spaces and constants, None where it still has a string.
+    """Return a statement without its comments, spaces and constants, None if it still has a string.
 
-    Two statements of one normal form differ in constants alone. The extension replaces those in every query; of one
-    that still has a string nobody knows where it ends, since ``standard_conforming_strings`` decides.
+    Two statements of one normal form differ in constants alone. The extension replaces those in every query; where a
+    remaining string ends is unknown, since ``standard_conforming_strings`` decides.
 
     >>> normal_form("SELECT /* a */ $1::int - $2") == normal_form("select 2::int-3 -- b")
     True
@@ -100,7 +100,7 @@ def _of_extension(schema: str) -> dict[str, tuple[str, ...]]:
 
 
 def _filled_in(text: str, variants: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """Yield a query with each choice of what stands for its {names}; none where one of them is not known."""
+    """Yield a query with each choice of what replaces its {names}; none if one of them is not known."""
     names = sorted(set(_PART.findall(text)))
     if not all(name in variants for name in names):
         return
@@ -115,7 +115,7 @@ def _choices(texts: tuple[str, ...], variants: Mapping[str, tuple[str, ...]]) ->
 
 
 def _may_be_among(text: str, wanted: frozenset[frozenset[str]]) -> bool:
-    """Tell whether a file may have one of the queries with these names: a closer look takes milliseconds a file."""
+    """Return whether a file may have one of the queries with these names: reading closer takes milliseconds a file."""
     names = _names(text)
     return names in wanted or (text.rstrip().rstrip(";").count(";") > 0 and any(map(names.issuperset, wanted)))
 

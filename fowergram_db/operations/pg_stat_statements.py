@@ -1,4 +1,4 @@
-"""Read the views of the extension pg_stat_statements, and never what stands in for one of them."""
+"""Read the views of the extension pg_stat_statements, and never a substitute for one of them."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -36,9 +36,9 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class StatementStatistics:
-    """The rows of slow_queries.sql, and since when they count: None where the extension does not say (before 1.9).
+    """The rows of slow_queries.sql, and since when they count: None if the extension does not say (before 1.9).
 
-    ``unreadable`` are the rows of slow_queries_unreadable.sql where no text could be read, else None.
+    ``unreadable`` are the rows of slow_queries_unreadable.sql if no text could be read, else None.
     """
 
     rows: Rows
@@ -49,7 +49,7 @@ class StatementStatistics:
 def find_extension(connection: Connection) -> Extension:
     """Find the extension in the current database; only reads."""
     row = fetch_one(connection, Extension, load("operations/slow_queries_extension"))
-    assert row is not None, "the query always has one row"  # noqa: S101 - tells mypy
+    assert row is not None, "the query always has one row"  # noqa: S101 - for mypy
     return row
 
 
@@ -57,8 +57,8 @@ def find_extension(connection: Connection) -> Extension:
 class Views:
     """The views of the extension in a schema; ``has_info``: also pg_stat_statements_info.
 
-    The owner of the schema may put another view in the place of one. So each query travels behind a lock on the view
-    and a check that its name still means the extension's own, in one transaction: DivisionByZero is raised otherwise.
+    The owner of the schema may replace one by another view. So each query follows a lock on the view and a check that
+    its name still means the extension's own, in one transaction: DivisionByZero is raised otherwise.
     """
 
     connection: Connection
@@ -68,8 +68,8 @@ class Views:
     def read(self, limit: int, sort: SortKey, only: int | None) -> StatementStatistics:
         """Read the first statements, or those of one identifier, without those of this tool.
 
-        Where a text is not in the encoding of this database, the extension fails as a whole: then no text is read, and
-        those of this tool stay. Raises psycopg.Error.
+        If a text is not in the encoding of this database, the extension fails as a whole: then no text is read, and
+        the statements of this tool are included. Raises psycopg.Error.
         """
         asked: Mapping[str, Any] = {"limit": limit, "sort": sort.value, "only": only}
         try:
@@ -103,21 +103,21 @@ class Views:
         return (self._query("since"), *queries) if self.has_info else queries
 
     def _query(self, name: str, source: str = "", view: str = _VIEW) -> str:
-        # Beside bound values a % is a placeholder, and psycopg does not double the one in an identifier.
+        # With bound values a % is a placeholder, and psycopg does not double the one in an identifier.
         schema = sql.SQL(sql.Identifier(self.schema).as_string(self.connection).replace("%", "%%"))
         parts = {"schema": schema, "source": sql.SQL(source).format(schema=schema), "view": sql.SQL(view)}
         query = sql.SQL(load(f"operations/slow_queries{name and '_'}{name}"))
         return query.format(**parts).as_string(self.connection)
 
     def _send(self, *queries: str, values: Mapping[str, Any] | None = None) -> list[Rows]:
-        """Return what each query finds, all of them sent in one, behind the locks and the checks."""
+        """Return what each query finds; all are sent in one, after the locks and the checks."""
         client = psycopg.ClientCursor(self.connection)
         checks = [
             client.mogrify(self._query("guard", view=view), {"schema": self.schema, "view": view})
             for view in ((_VIEW, _INFO) if self.has_info else (_VIEW,))
         ]
         texts = [*checks, *(client.mogrify(query, values or {}) for query in queries)]
-        # Behind a pooler a query brings the settings along, and of its results only the last is left; not so in a
+        # Through a pooler a query carries the settings with it, and only the last of its results is left; not so in a
         # transaction that has them.
         transaction = self.connection.transaction() if is_pooled(self.connection) else nullcontext()
         with transaction, self.connection.cursor(row_factory=dict_row) as cursor:
@@ -132,7 +132,7 @@ class Views:
 
 
 def _left_out(own: Mapping[tuple[int, int], str]) -> dict[str, str]:
-    """Return the parameters as texts: psycopg puts a type beside a list, and the query would not look like ours."""
+    """Return the parameters as texts: psycopg adds a type to a list, and the query would not look like ours."""
     users, queries = ([str(key[at]) for key in own] for at in (0, 1))
     return {"own_users": f"{{{','.join(users)}}}", "own_queries": f"{{{','.join(queries)}}}"}
 

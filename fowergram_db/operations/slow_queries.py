@@ -1,4 +1,4 @@
-"""Tell where the server's time goes, from what the extension pg_stat_statements has counted."""
+"""Report where the server's time goes, from what the extension pg_stat_statements has counted."""
 
 import re
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class SlowQuery:
     """One normalised statement of one user, and what all its calls together took. Times are in ms.
 
     ``queryid_text`` is ``queryid``, which not every reader of JSON can hold. ``query`` is the whole text with
-    passwords masked, empty where it cannot be read. ``toplevel`` tells
-    a client's own statement from one inside a function, None before version 1.9 of the extension.
+    passwords masked, empty if it cannot be read. ``toplevel`` is True
+    for a client's own statement, False inside a function, None before version 1.9 of the extension.
     ``share`` is its part (0..1) of the execution time of all statements of the database; with
     ``pg_stat_statements.track = all`` a function's time holds that of its statements, which count again.
     ``cache_hit`` is the part (0..1) of the blocks of tables and indexes that were found in shared buffers,
-    None where none was touched. ``rows`` were returned or affected.
+    None if none was touched. ``rows`` were returned or affected.
     """
 
     queryid: int
@@ -83,8 +83,8 @@ class SlowQueries:
     """The statements asked for, in order, below the totals of the current database.
 
     ``statements``, ``calls`` and ``total_ms`` count every statement but this tool's own, hidden ones included.
-    ``since`` is when counting began (UTC), None where the extension's version (before 1.9) does not say. ``hidden`` is
-    None where the role sees everything. ``has_texts`` is False where the text of a statement of another database cannot
+    ``since`` is when counting began (UTC), None if the extension's version (before 1.9) does not say. ``hidden`` is
+    None if the role may read everything. ``has_texts`` is False if the text of a statement of another database cannot
     be shown in the encoding of this one, and so none can: ``unreadable`` then names the databases of other encodings.
     Without texts, the tool's own statements count like others.
     """
@@ -106,7 +106,7 @@ def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey, only
 
     This tool's own queries are not among them, as far as they are those of its version; what else it executes
     (migrations, ANALYZE) is the server's work as any other. An empty answer means that nothing was counted, or nothing
-    is visible. Raises DatabaseError where the extension is not there or not preloaded, with what to do.
+    is visible. Raises DatabaseError if the extension is not there or not preloaded, with what to do.
     """
     with translate_errors(_DOING, Situation.SLOW_QUERIES):
         read_any_text(connection)
@@ -194,7 +194,7 @@ def _hidden(connection: Connection, total: dict[str, Any]) -> HiddenStatements:
 def readable(query: str) -> str:
     r"""Lay SQL out for a terminal, clause by clause; a long or odd text stays as it was typed.
 
-    Control characters, which a terminal would obey, are replaced in either case. Pure.
+    Control characters, which a terminal would act on, are replaced in either case. Pure.
 
     >>> readable("select a, b from t where a = $1")
     'select a,\n       b\nfrom t\nwhere a = $1'
