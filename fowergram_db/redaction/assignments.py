@@ -1,4 +1,4 @@
-"""Find where the values stand that a variable, an argument or a column gets. Pure.
+"""Find the values that a variable, an argument or a column gets. Pure.
 
 All take the index of the token that is its name, and return that of the value's first token.
 """
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from fowergram_db.redaction.expressions import Expressions
 from fowergram_db.redaction.lexemes import LexemeKind
 
-# How far a declaration's value stands behind its name.
+# How many tokens at most are between a declaration's name and its value.
 _DECLARATION = 14
-# Behind these words, what is assigned to is something else.
+# After these words, an assignment is to something else.
 _BEGIN_ANOTHER = frozenset(("begin", "else", "loop", "then"))
 
 
 def assigned_value(expressions: Expressions, at: int) -> int | None:
-    """Return where the value begins that is assigned to a name, also where that is declared."""
+    """Return where the value begins that is assigned to a name, also in the name's declaration."""
     is_symbol = expressions.is_symbol
     if is_symbol(at + 1, "=") and is_symbol(at + 2, ">"):
         return at + 3
@@ -46,7 +46,7 @@ def default_value(expressions: Expressions, at: int) -> int | None:
 
 
 def elements(expressions: Expressions, at: int) -> Iterator[int]:
-    """Yield where the strings begin of the array that begins at a token; nothing where none does."""
+    """Yield where the strings begin of the array that begins at a token; nothing if none does."""
     if expressions.is_word(at, "array") and expressions.is_symbol(at + 1, "["):
         at += 2
         while at < len(expressions.tokens) and not expressions.is_symbol(at, "]"):

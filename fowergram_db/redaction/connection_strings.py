@@ -28,7 +28,7 @@ _OF_PROGRAM = re.compile(
     r"|\b(?:mysql|mariadb)\w*\s[^|;\n]{0,300}?(?<=\s)-p(\S+)"
 )
 _LOOSE = re.compile(rf"\b{_NAMED}=('[^']*'?|\"[^\"]*\"?|[^\s'\"&;,)]+)", re.IGNORECASE)
-# As .NET's drivers have it: a value ends at the semicolon.
+# The form of .NET's drivers: a value ends at the semicolon.
 _BETWEEN_SEMICOLONS = re.compile(r"(?:\A|;)\s*(?:password|passwd|pwd)=([^;'\"\s]+)(?=;)", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _OF_SCHEME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+.-")
@@ -54,7 +54,7 @@ class TextKind(StrEnum):
 
 
 def looks_like_login(text: str) -> bool:
-    """Tell whether a text that should be a name reads as a URL or a connection string, or as a part of one.
+    """Return whether a text that should be a name reads as a URL or a connection string, or as a part of one.
 
     >>> [looks_like_login(name) for name in ("u:secret@h", "postgresql://h", "a password=b", "add password", "me@work")]
     [True, True, True, False, False]
@@ -63,7 +63,7 @@ def looks_like_login(text: str) -> bool:
 
 
 def password_spans(text: str, reading: TextKind) -> Iterator[Span]:
-    """Yield where passwords stand, as (start, end), in no order and perhaps twice.
+    """Yield where passwords are, as (start, end), in no order and perhaps twice.
 
     >>> text = "see postgresql://me:secret@host/db and https://host:80/a@b"
     >>> [text[start:end] for start, end in password_spans(text, TextKind.PROSE)]
@@ -95,7 +95,7 @@ def _candidates(text: str, reading: TextKind) -> Iterator[Span]:
 
 
 def _schemes(text: str) -> Iterator[Span]:
-    """Yield where the schemes of URLs begin, and where the colon stands behind them."""
+    """Yield where the schemes of URLs begin, and where the colon after each is."""
     colon = text.find("://")
     while colon >= 0:
         start = colon
@@ -117,7 +117,7 @@ def _url_password(text: str, start: int, colon: int) -> Iterator[Span]:
         at = text.rfind("@")
         if at >= end and _HOSTS.match(text, at + 1) and ":" in text[begin:end]:
             end = len(text)
-    # libpq takes a slash for the end of the host; people write it in passwords all the same.
+    # libpq takes a slash for the end of the host; people write it in passwords anyway.
     path_end = _first(text, begin, end, "?")
     if text.rfind("@", begin, path_end) >= 0:
         yield from _between_colon_and_at(text, begin, path_end)

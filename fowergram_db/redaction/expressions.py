@@ -17,10 +17,10 @@ _OF_FIRST = frozenset(
     "rtrim sha256 sha512 substr substring trim upper".split()
 )
 SETTING = "setting "
-"""What stands before the name of a setting, among the names of unknown values."""
+"""The prefix of a setting's name, among the names of unknown values."""
 _EVALUATED = BUILDERS | _OF_ALL | _OF_FIRST
 _DEEPEST = 40
-# Nested calls could make more than fits into memory: so much is put in, beside what stands in the text.
+# Nested calls could make more than fits into memory: this much is put in, in addition to the text's own characters.
 _BUDGET = 20_000
 _PLACEHOLDER = re.compile(r"%(?:(?P<number>\d+)\$)?(?:-?\d+|-?\*(?:\d+\$)?)?(?P<kind>[sIL%])")
 # What ends a value that is not understood.
@@ -61,16 +61,16 @@ class Expressions:
         self._budget = _BUDGET + 4 * len(text.value)
 
     def begins(self, at: int) -> bool:
-        """Tell whether a string begins at a token."""
+        """Return whether a string begins at a token."""
         token = self.tokens[at]
         return token.kind is LexemeKind.STRING or (token.value in BUILDERS and self.is_symbol(at + 1, "("))
 
     def is_symbol(self, at: int, value: str) -> bool:
-        """Tell whether a character stands at a place, no quoted name."""
+        """Return whether the token at a place is this character, and no quoted name."""
         return at < len(self.tokens) and self.tokens[at].value == value and self.tokens[at].kind is LexemeKind.OTHER
 
     def is_word(self, at: int, *values: str) -> bool:
-        """Tell whether one of some words stands at a place."""
+        """Return whether the token at a place is one of these words."""
         return (
             0 <= at < len(self.tokens) and self.tokens[at].kind is LexemeKind.WORD and self.tokens[at].value in values
         )
@@ -80,11 +80,11 @@ class Expressions:
         return self._closing[at]
 
     def opening_of(self, closing: int) -> int | None:
-        """Return where the parenthesis opens that closes at a place, None where none does."""
+        """Return where the parenthesis opens that closes at a place, None if none does."""
         return self._openings.get(closing)
 
     def opening(self, at: int) -> int | None:
-        """Return where the parenthesis opens that a list of names stands in, None where a token is in no such list."""
+        """Return where the parenthesis of the list of names around a token opens, None if it is in no such list."""
         at -= 1
         while at >= 0 and not self.is_symbol(at, "("):
             if not (self.is_symbol(at, ",") or self.tokens[at].kind in (LexemeKind.WORD, LexemeKind.NAME)):
@@ -97,11 +97,11 @@ class Expressions:
         return {closing: opening for opening, closing in self._closing.items()}
 
     def is_cast(self, at: int) -> bool:
-        """Tell whether a token may be one of a cast that stands behind a string."""
+        """Return whether a token may be part of a cast that follows a string."""
         return self.tokens[at].kind is LexemeKind.WORD or self.is_symbol(at, ":") or self.is_symbol(at, ".")
 
     def read(self, at: int) -> tuple[Text, int]:
-        """Return the value of the expression that begins at a token, and the index behind it."""
+        """Return the value of the expression that begins at a token, and the index after it."""
         parts = []
         while True:
             part, at = self._term(at)
@@ -165,7 +165,7 @@ class Expressions:
         return self._not_understood(at)
 
     def _nested(self, opening: int) -> Text:
-        """Return what stands between parentheses; of a query, a literal that it selects."""
+        """Return the value between parentheses; of a query, a literal that it selects."""
         at = opening + 1 + self.is_word(opening + 1, "select")
         return self._argument(at, self._closing[opening])
 
@@ -198,7 +198,7 @@ class Expressions:
         return value
 
     def _case(self, at: int) -> tuple[Text, int]:
-        """Return all that a CASE may come to, one value behind the other."""
+        """Return all that a CASE may come to, one value after the other."""
         values, begin, at = [], at + 1, at + 1
         while at < len(self.tokens) and not self.is_word(at, "end") and not self.is_symbol(at, ";"):
             if self.is_word(at, "then", "else") and at + 1 < len(self.tokens):
@@ -247,7 +247,7 @@ def _replaced(spend: Callable[[int], bool], text: Text, old: Text, new: Text) ->
 
 
 def _formatted(spend: Callable[[int], bool], values: list[Text]) -> Text:
-    """Do what ``format`` does; an argument that is not there stays empty."""
+    """Do what ``format`` does; a missing argument stays empty."""
     if not values:
         return made("")
     pattern, arguments = values[0], values[1:]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from fowergram_db.redaction.texts import UNKNOWN, Text
 
-# What format, a variable of this tool, or an earlier masking has in the place of a password. Whatever else stands in a
+# What format, a variable of this tool, or an earlier masking puts in the place of a password. Anything else in a
 # literal is one, however much it looks like a placeholder.
 _FILLED_IN = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\{\w+\}|\*+|…")
 
@@ -13,7 +13,7 @@ _FILLED_IN = re.compile(r"%(?:(?:\d+\$)?[sLI])?|\$\{\w+\}|\*+|…")
 class Secret(NamedTuple):
     """A secret: what it stands for, and its characters in the text as (start, end), without quotes.
 
-    ``level`` is 0 for what stands in the statements themselves, and one more within each string that is executed.
+    ``level`` is 0 for a secret of the statements themselves, and one more within each string that is executed.
     """
 
     value: str

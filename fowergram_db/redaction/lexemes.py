@@ -1,4 +1,4 @@
-"""The tokens of an SQL text with their places: also of a text that is cut off anywhere. Pure."""
+"""The tokens of an SQL text with their places: also of a text that is truncated anywhere. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -99,7 +99,7 @@ _FLAT = re.compile(
 
 
 def statement_spans(text: str) -> Iterator[tuple[int, int]]:
-    r"""Yield where statements stand, comments and semicolons included, as (start, end): fast, for long texts.
+    r"""Yield where statements are, comments and semicolons included, as (start, end): fast, for long texts.
 
     >>> text = "SELECT ';'; -- ;\n$$;$$; E'\\';'"
     >>> [text[start:end] for start, end in statement_spans(text)]

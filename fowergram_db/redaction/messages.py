@@ -46,7 +46,7 @@ _WORDS_OF_MESSAGES = frozenset(
 
 
 def secrets_in(text: str, data: Iterable[Span] = ()) -> list[Secret]:
-    """Return the secrets of a script; ``data`` is where its COPY data stands, which is no SQL."""
+    """Return the secrets of a script; ``data`` is where its COPY data is, which is no SQL."""
     return list(_secrets_in(text, tuple(data)))
 
 
@@ -76,7 +76,7 @@ def mask_sql(text: str, data: Iterable[Span] = ()) -> str:
 
 
 def mask_query(text: str) -> str:
-    """Overwrite the secrets of a query that may be cut off at either end.
+    """Overwrite the secrets of a query that may be truncated at either end.
 
     >>> mask_query("cret'' ; '; ALTER ROLE me PASSWORD 'secre")
     "cret'' ; '; ALTER ROLE me PASSWORD '*****"
@@ -130,7 +130,7 @@ def forms(secrets: Iterable[Secret], text: str) -> tuple[str, ...]:
     for secret in secrets:
         written = {text[start:end] for start, end in secret.spans}
         values = {secret.value, *secret.value.splitlines(), *(written if len(written) == 1 else ())}
-        values |= {fold(value) for value in values}  # of what stands there without quotes
+        values |= {fold(value) for value in values}  # for what is written without quotes
         values |= {value.replace("'", "''") for value in values}
         values |= {value.encode()[:_LONG_IDENTIFIER].decode(errors="ignore") for value in values}
         found |= values
@@ -149,7 +149,7 @@ def repetitions(text: str, secrets: Iterable[str]) -> Iterator[Span]:
 
 
 def _is_repeated(text: str, start: int, end: int) -> bool:
-    """Tell a secret from a word that happens to be the same: a short one has to stand alone or between quotes."""
+    """Distinguish a secret from a word that happens to be the same: a short one must be alone or between quotes."""
     secret, before, after = text[start:end], text[start - 1 : start], text[end : end + 1]
     if before == after == "'":
         return True

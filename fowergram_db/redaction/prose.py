@@ -1,6 +1,6 @@
 """Find secrets in prose, as in a server's messages and in comments. Pure.
 
-There, quotes and words have no rules: what counts is what stands around the word.
+There, quotes and words have no rules: what counts is the text around the word.
 """
 
 import re
@@ -12,20 +12,20 @@ ROLE_OPTIONS = frozenset(
     "add bypassrls createdb createrole encrypted infinity inherit limit login nobypassrls nocreatedb nocreaterole "
     "noinherit nologin noreplication nosuperuser replication set superuser unencrypted with".split()
 )
-"""What may stand before PASSWORD in a list of options."""
+"""What may come before PASSWORD in a list of options."""
 
 _WORD = re.compile(r"(?<![\w.])(?:ssl)?(?:password|passwd|passphrase)\b\"?", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?>[\s(]++|/\*(?>[^*]++|\*(?!/))*+\*/|--[^\n]*+\n)*+")
 _QUOTES = re.compile(r"([eEnNbBxX]|[uU]&)?(?:('+)|(\$\w*\$))")
 _ROLE = re.compile(r"\b(?:create|alter)\s+(?:role|user|group|server)\b[^;]*\Z", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:([\w]+)\s*|[(,]\s*\"?)\Z")
-# Behind a quote that closes a string: the string ends in PASSWORD, and SQL goes on.
+# After a quote that closes a string: the string ends in PASSWORD, and SQL continues.
 _GOES_ON = re.compile(r"\s*(?:\|\||[),;]\s*(?:\Z|[);]))")
 _WINDOW = 400
 
 
 def prose_spans(text: str) -> Iterator[tuple[int, int]]:
-    r"""Yield where secrets stand in a text that is no SQL, but may have some in it, as (start, end).
+    r"""Yield where secrets are in a text that is no SQL, but may contain some, as (start, end).
 
     >>> text = 'the password \'policy\' of the SQL statement "ALTER ROLE me PASSWORD \'secret\'"'
     >>> [text[start:end] for start, end in prose_spans(text)]
@@ -47,7 +47,7 @@ def _reads_as_clause(word: str, before: str) -> bool:
 
 
 def _quoted_part(text: str, opening: re.Match[str], *, is_certain: bool) -> Iterator[tuple[int, int]]:
-    """Yield what stands between quotes; for each string that they are in, there are twice as many."""
+    """Yield what is between quotes; each string around them doubles their number."""
     begin, closing = opening.end(), opening[2] or opening[3]
     if opening[2] and len(closing) % 2:
         begin, closing = opening.start(2) + 1, "'"

@@ -1,6 +1,6 @@
 """Put variables of psql in the place of a script's secrets. Pure.
 
-psql puts a variable in as a literal where it stands as ``:'name'``, outside of strings, comments and dollar quotes.
+psql replaces ``:'name'`` by the variable's value as a literal, outside of strings, comments and dollar quotes.
 """
 
 from bisect import bisect_right
@@ -20,7 +20,7 @@ Span = tuple[int, int]
 class Change:
     """A part of a script to be replaced; ``variable`` is the name of the variable that takes its place.
 
-    ``is_valid`` tells that the script does the same afterwards, as where a comment is masked.
+    ``is_valid``: the script does the same afterwards, for instance if a comment is masked.
     """
 
     start: int
@@ -42,7 +42,7 @@ class Variables:
         self.known.update(forms(secrets_in(text, data), text))
 
     def changes(self, text: str, data: Iterable[Span] = ()) -> list[Change]:
-        r"""Return what to replace in a script, in order; ``data`` is where its COPY data stands, which is only masked.
+        r"""Return what to replace in a script, in order; ``data`` is where its COPY data is, which is only masked.
 
         >>> [change.text for change in Variables().changes("ALTER ROLE a PASSWORD 'x'; ALTER ROLE b PASSWORD E'\\x78'")]
         [":'secret_1'", ":'secret_1'"]
@@ -88,7 +88,7 @@ def changed(text: str, start: int, end: int, changes: Sequence[Change]) -> str:
 
 
 def masked_data(parts: Iterable[str], on_masked: Callable[[], object]) -> Iterator[str]:
-    """Mask the passwords in COPY data that comes in parts, whole lines at a time; call ``on_masked`` where one is."""
+    """Mask the passwords in COPY data that comes in parts, whole lines at a time; call ``on_masked`` if one is."""
     held = ""
     for part in parts:
         lines, line_end, held = (held + part).rpartition("\n")

@@ -2,8 +2,8 @@
 
 A secret is the literal of a PASSWORD clause, a password in a connection string or in a URL within a literal, the value
 of a setting or option that is called so, and the argument of a function that takes a password. What a table holds is
-none: ``UPDATE users SET password = 'x'`` stays as it is. Where SQL is put together from literals, as by ``format`` and
-``||``, it is read as it would run, and a literal that is only assigned to a variable of such SQL counts, too.
+no secret: ``UPDATE users SET password = 'x'`` stays as it is. If SQL is put together from literals, as by ``format``
+and ``||``, it is read as it would run, and a literal that is only assigned to a variable of such SQL counts, too.
 """
 
 import re
@@ -50,9 +50,9 @@ _ARGUMENTS = {
     **dict.fromkeys(("pgp_sym_encrypt", "pgp_sym_encrypt_bytea", "pgp_sym_decrypt", "pgp_sym_decrypt_bytea"), 1),
     **dict.fromkeys(("pgp_pub_decrypt", "pgp_pub_decrypt_bytea"), 2),
 }
-# What these arguments are called, where a call names them.
+# What these arguments are called, if a call names them.
 _ARGUMENT_NAMES = {"set_config": "new_value", "create_secret": "new_secret", "update_secret": "new_secret"}
-# What a string stands behind that is executed.
+# The words before a string that is executed.
 _BODIES = frozenset(("as", "do", "execute"))
 _BARE = re.compile(r"[^\s;'\"$%:,()\\]+")
 _BEHIND_STRING = re.compile(r"[\w!?#%&*.~^@+=$/<>-][^'\n]*")
@@ -69,7 +69,7 @@ _LONGEST_VARIABLE = 2_000
 
 
 def secrets_of(text: str) -> list[Secret]:
-    r"""Return the secrets of an SQL text, which may be cut off anywhere, in no order.
+    r"""Return the secrets of an SQL text, which may be truncated anywhere, in no order.
 
     >>> [secret.value for secret in secrets_of("DO $$ BEGIN EXECUTE 'ALTER ROLE me PASSWORD ''it''''s'''; END $$")]
     ["it's"]
@@ -103,7 +103,7 @@ def _worth_reading(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_worth_reading(lowered: str) -> bool:
-    """Tell whether a text in lower case may have a secret.
+    """Return whether a text in lower case may have a secret.
 
     >>> [_is_worth_reading(text) for text in ("select 'a'", "alter  user a", "select * from user", "'https://a'")]
     [False, True, False, True]
@@ -112,7 +112,7 @@ def _is_worth_reading(lowered: str) -> bool:
 
 
 class _SecretReader:
-    """One text: the statements themselves, or what a string stands for. ``is_code`` tells prose from what runs."""
+    """One text: the statements themselves, or what a string stands for. ``is_code``: it runs, and is no prose."""
 
     def __init__(
         self, search: Search, readers: "list[_SecretReader]", text: Text, level: int, *, is_code: bool
@@ -163,7 +163,7 @@ class _SecretReader:
             self._search.add(part, self._level)
 
     def _walk(self, at: int, end: int) -> None:
-        """Look through tokens; what belongs to a string that is put together is looked at as a whole."""
+        """Read tokens; what belongs to a string that is put together is read as a whole."""
         while at < end:
             token = self._tokens[at]
             if token.kind is LexemeKind.OTHER:
@@ -230,7 +230,7 @@ class _SecretReader:
         self._search.take_parameters()
 
     def _secret(self, at: int, token: Lexeme) -> int | None:
-        """Return where to go on where a secret begins with a token, or None."""
+        """Return where to continue if a secret begins with a token, or None."""
         if token.kind is LexemeKind.STRING:
             return None
         if behind := self._statement_part(at, token.value, token.kind) or self._argument(token.value, at):
@@ -246,7 +246,7 @@ class _SecretReader:
         return None
 
     def _statement_part(self, at: int, word: str, kind: LexemeKind) -> int | None:
-        """Note which statement a word begins; return where to go on where it has a secret in it."""
+        """Note which statement a word begins; return where to continue if it has a secret in it."""
         if kind is not LexemeKind.WORD:
             return None
         is_word = self._expressions.is_word
@@ -274,7 +274,7 @@ class _SecretReader:
                     self._take(start)
 
     def _take(self, at: int) -> int | None:
-        """Note the string that begins at a token as a secret, and return where it ends; None where none begins.
+        """Note the string that begins at a token as a secret, and return where it ends; None if none begins.
 
         Of a parameter, its name is noted.
         """
@@ -301,7 +301,7 @@ class _SecretReader:
         return self._take(value)
 
     def _is_clause(self, at: int) -> bool:
-        """Tell a clause from prose that says "password"."""
+        """Distinguish a clause from prose that says "password"."""
         token, before = self._tokens[at], self._tokens[at - 1] if at else None
         if before is None or self._in_role or at < self._options_end:
             return True
@@ -310,7 +310,7 @@ class _SecretReader:
         return is_option or follows or self._text.value[token.start : token.end].isupper()
 
     def _of_role(self, at: int) -> int:
-        """Take all strings up to the role's next option; where there is none, what stands there instead of one.
+        """Take all strings up to the role's next option; if there is none, what is written instead of one.
 
         That is an error, which would show it.
         """
@@ -327,7 +327,7 @@ class _SecretReader:
         return at
 
     def _behind_stray_quote(self, at: int, end: int) -> int:
-        """Take what stands right behind a string, up to the next quote: in ``'it's x'``, a quote within closed it."""
+        """Take what directly follows a string, up to the next quote: in ``'it's x'``, a quote within closed it."""
         token = self._tokens[end - 1]
         rest = _BEHIND_STRING.match(self._text.value, token.end) if token.kind is LexemeKind.STRING else None
         if not rest or self._tokens[at].value[-1] != "'" or self._ends_option(end):

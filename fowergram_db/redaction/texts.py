@@ -1,7 +1,7 @@
 """Texts whose characters know where they come from, and what a literal stands for. Pure.
 
 A string within a string, or one that is put together from several, is read as the server reads it in the end; what is
-found there is masked where it stands in the source.
+found there is masked at its place in the source.
 """
 
 import re
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from fowergram_db.lexer import CONTINUED
 
 MADE = -1
-"""The source of a character that stands nowhere in the text, as a quote that ``quote_literal`` adds."""
+"""The source of a character that is nowhere in the text, as a quote that ``quote_literal`` adds."""
 UNKNOWN = "\1"
-"""Stands for a value that is not in the text, as that of a variable."""
+"""Represents a value that is not in the text, as that of a variable."""
 
 _LINE = rf"(?P<quote>'')|'{CONTINUED.pattern}"
 _PLAIN = re.compile(rf"(?P<text>[^']++)|{_LINE}", re.DOTALL)
@@ -30,10 +30,10 @@ _HIGHEST = 0x10FFFF
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text; ``starts`` and ``ends`` say where in the source each character stands.
+    """A text; ``starts`` and ``ends`` say where in the source each character is.
 
     A start of MADE belongs to no source, one below that to the unknown value of that number (see ``unknown_number``).
-    ``is_composed`` tells that it was put together from several expressions.
+    ``is_composed``: it was put together from several expressions.
     """
 
     value: str
@@ -46,7 +46,7 @@ class Text:
         return Text(self.value[start:end], self.starts[start:end], self.ends[start:end], self.is_composed)
 
     def sources(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield where a part of the text stands in the source, as (start, end), what is contiguous at once."""
+        """Yield where a part of the text is in the source, as (start, end), what is contiguous at once."""
         begin = stop = -1
         for at in range(start, end):
             if self.starts[at] < 0:
@@ -70,7 +70,7 @@ def whole(text: str) -> Text:
 
 
 def made(text: str) -> Text:
-    """Return a text that stands nowhere in the source."""
+    """Return a text that is nowhere in the source."""
     return Text(text, [MADE] * len(text), [MADE] * len(text))
 
 
@@ -80,7 +80,7 @@ def unknown_value(number: int) -> Text:
 
 
 def joined(parts: Iterable[Text]) -> Text:
-    """Return texts one behind the other."""
+    """Return texts one after the other."""
     found = tuple(parts)
     if len(found) == 1:
         return found[0]
@@ -123,7 +123,7 @@ def literal(text: Text, start: int, end: int) -> Text:
 
 
 def _assembled(text: Text, units: Iterable[tuple[str, int, int]]) -> Text:
-    """Put decoded units together: a unit as long as its source stands there character by character."""
+    """Put decoded units together: a unit as long as its source is mapped character by character."""
     values: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
