@@ -396,7 +396,7 @@ class _SecretReader:
         return self._expressions.closing(at + 1) + 1
 
     def _named_argument(self, at: int) -> int | None:
-        """Return where the value begins of an argument that is named."""
+        """Return where the value of a named argument begins."""
         is_symbol = self._expressions.is_symbol
         is_named = (is_symbol(at + 1, "=") and is_symbol(at + 2, ">")) or (
             is_symbol(at + 1, ":") and is_symbol(at + 2, "=")

@@ -1,6 +1,6 @@
 """What a schema is made of, as plain data: tables, views, types and functions, with their comments.
 
-An ``identity`` is a name as SQL writes it, with its schema and quoted where it must be: ``public.users``,
+An ``identity`` is a name as SQL writes it, with its schema, and quoted if it must be: ``public.users``,
 ``shop."Order"``, ``public.feed(uuid,integer)``. The parts refer to each other by their identities.
 A text without content is "".
 """

@@ -87,7 +87,7 @@ def _word(text: str) -> str:
 
 
 def _marks(table: Relation, column: Column) -> Iterator[str]:
-    """Yield the kinds of keys that a column is in; UK only where it is one on its own."""
+    """Yield the kinds of keys that a column is in; UK only if it is one on its own."""
     if column.name in table.primary_key:
         yield "PK"
     if any(column.name in key.columns for key in table.foreign_keys):

@@ -57,7 +57,7 @@ class Difference:
 
     @property
     def changes(self) -> tuple[tuple[str, str, str], ...]:
-        """Return what differs within the object: (fact, expected, found), "" where a side has no such fact."""
+        """Return what differs within the object: (fact, expected, found), "" if a side has no such fact."""
         if self.expected is None or self.found is None:
             return ()
         before, after = _facts(self.expected), _facts(self.found)

@@ -1,4 +1,4 @@
-"""Provide templates: build one where it is missing, then drop what is no longer needed."""
+"""Provide templates: build one if it is missing, then drop what is no longer needed."""
 
 from contextlib import suppress
 

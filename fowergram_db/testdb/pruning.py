@@ -1,4 +1,4 @@
-"""What the tool has left on a server, what it is still good for, and dropping what is good for nothing."""
+"""List the databases that the tool has left on a server, say which are still needed, and drop the others."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -134,12 +134,12 @@ def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
 def prune(
     admin: Connection, target: Target, older_than: timedelta | None = None, project: str | None = None
 ) -> Iterator[tuple[ManagedDatabase, str]]:
-    """Drop what is no longer needed, and yield each with what kept it, "" where it was dropped.
+    """Drop what is no longer needed, and yield each with what kept it, "" if it was dropped.
 
-    That is what a run has left that is gone, what has expired, clones that wait for a template that is no more, and
-    templates that were not used for a week; with ``older_than``, all that is older, too, of one ``project`` or, where
-    that is None, of all. What has clients, or belongs to a run that lives, stays; so does what is marked as production,
-    and what no label says to be the tool's.
+    That is what a run has left that has ended, what has expired, prepared clones of a template that no longer exists,
+    and templates that were not used for a week; with ``older_than``, all that is older, too, of one ``project`` or, if
+    that is None, of all. A database that has clients, or belongs to a live run, stays; so does one that is marked as
+    production, and one that no label says to be the tool's.
     """
     for database, kept_by in due(admin, older_than, project):
         yield database, kept_by or _drop(admin, database, target)

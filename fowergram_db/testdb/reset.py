@@ -71,11 +71,11 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResetOptions:
-    """What has to be asked before anything is lost: the environment, a person, the other clients.
+    """What to ask before any data is lost: the environment, a person, the other clients.
 
-    ``confirm_directory`` is asked, with what is the matter, where the database was migrated from another directory.
-    ``warm`` clones are to be ready for the next time in the end. ``only_own``: nothing names the migrations, so that
-    they are not for a database with tables of others.
+    ``confirm_directory`` is called with the reason if the database was migrated from another directory. ``warm`` is the
+    number of clones to prepare for the next time. ``only_own``: nothing names the migrations, so that they are not for
+    a database with tables of others.
     """
 
     environ: Mapping[str, str]
@@ -88,7 +88,7 @@ class ResetOptions:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """What was done. ``template`` is "" where none was used; ``fallback_reason`` says why no faster way would do.
+    """What was done. ``template`` is "" if none was used; ``fallback_reason`` says why no faster way was possible.
 
     ``template_was_missing``: that reason is that there was no template yet, and ``template`` was built meanwhile.
     """
@@ -120,7 +120,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
         return _in_place(job, found.facts.oid)
     with _truth(target, found.facts, on_event), maintenance_connection(target) as admin:
         if found.facts and found.template is None:
-            # Before anything is built: a template may take its time. What replaces it looks again, in every case.
+            # Before anything is built: a template may take long. What replaces the database always checks again.
             require_droppable(admin, found.facts)
         return (_cloned if is_disposable(target.dbname) else _built)(admin, job, found)
 
@@ -141,7 +141,7 @@ class _ResetJob:
 
 @dataclass(slots=True)
 class _DatabaseState:
-    """What a look into the database has brought: how it was made, what its role may, a template, why it was no use."""
+    """What was read from the database: how it was made, what its role may do, a template, why that was not used."""
 
     facts: DatabaseFacts | None = None
     may_create: bool = True
@@ -150,7 +150,7 @@ class _DatabaseState:
 
 
 def _begin(connection: Connection, job: _ResetJob, found: _DatabaseState) -> Reset | None:
-    """Return what was done where the database could be emptied; else None, once nothing forbids to replace it."""
+    """Return what was done if the database could be emptied; else None, after checking that it may be replaced."""
     facts, found.may_create = facts_of_session(connection)
     may_empty = found.may_create and is_disposable(facts.name)
     # What can be emptied was cloned from a template of these very files: looking for that comes first, and is quicker.
@@ -220,7 +220,7 @@ def _require_directory(connection: Connection, job: _ResetJob, facts: DatabaseFa
 
 @contextmanager
 def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> Iterator[None]:
-    """Let an error say where the database is afterwards; whether it is as it was, is asked of the server."""
+    """Add to an error where the database is afterwards; read from the server whether it is as it was."""
     try:
         yield
     except FowergramError as error:

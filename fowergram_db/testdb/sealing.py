@@ -39,7 +39,7 @@ def unseal(admin: Connection, name: str) -> None:
 
 
 def require_same(admin: Connection, name: str, oid: int) -> None:
-    """Raise Refused where a name leads to another database than that of an OID, or the current role does not own it.
+    """Raise Refused if a name leads to another database than that of an OID, or the current role does not own it.
 
     In the transaction of a statement that has written the database's row, so that it stays so until the end.
     """

@@ -1,4 +1,4 @@
-"""The databases of one process of a test suite: given to its tests, taken back, kept where one has failed."""
+"""The databases of one process of a test suite: given to its tests, taken back, kept if one has failed."""
 
 import threading
 from collections import deque
@@ -145,7 +145,7 @@ class TestDatabases:
 
 @dataclass(frozen=True, slots=True)
 class _Cloner:
-    """What clones are made of, and on whose account."""
+    """What clones are made of, and which owner they belong to."""
 
     spec: TemplateSpec
     owner: Owner
@@ -183,7 +183,7 @@ class _BackgroundPool(threading.Thread):
             return self._ready.popleft()
 
     def drop(self, database: Database) -> None:
-        """Let a database be dropped when there is nothing better to do."""
+        """Queue a database to be dropped when no clone is missing."""
         with self._changed:
             self._used.append(database)
             self._changed.notify_all()
@@ -233,7 +233,7 @@ class _BackgroundPool(threading.Thread):
 
 
 class Reused:
-    """One database that is given to test after test: emptied in between, or replaced where that would not be exact.
+    """One database that is given to test after test: emptied in between, or replaced if that would not be exact.
 
     ``is_clean`` may be set by a caller that has left it as it was.
     """
@@ -268,7 +268,7 @@ class Reused:
         return True
 
     def keep(self) -> None:
-        """Let it be kept, and take another the next time."""
+        """Keep the database, and take another the next time."""
         self._leave()
         if self._database is not None:
             self._suite.keep(self._database)

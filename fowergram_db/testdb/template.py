@@ -80,7 +80,7 @@ def project_of(files: "Sequence[MigrationFile]") -> str:
 class Template:
     """A complete template. ``seal`` is the number of the transaction that completed it; times are UTC.
 
-    ``carried`` is what migrations have given it and clones get, too. ``contents`` is None where a clone
+    ``carried`` is what migrations have given it and clones get, too. ``contents`` is None if a clone
     cannot be emptied. ``server_fsync`` and ``shares_blocks`` say how its server copies files. ``facts`` are those of
     its comment.
     """
@@ -100,7 +100,7 @@ class Template:
 
 
 class TemplateState(NamedTuple):
-    """What is there under the name of a template; ``oid`` is None where nothing is."""
+    """What exists under the name of a template; ``oid`` is None if nothing does."""
 
     name: str
     oid: int | None
@@ -118,12 +118,12 @@ class TemplateState(NamedTuple):
 
 
 def find_template(connection: Connection, spec: TemplateSpec) -> Template | None:
-    """Return the template of a spec, None where there is none that is complete. One round trip."""
+    """Return the template of a spec, None if there is none that is complete. One round trip."""
     return complete_template(connection, read_template_state(connection, spec))
 
 
 def read_template_state(connection: Connection, spec: TemplateSpec) -> TemplateState:
-    """Look what is there under the name of a spec's template. One round trip."""
+    """Read what exists under the name of a spec's template. One round trip."""
     values = {"prefix": TEMPLATE_PREFIX, "content": spec.content}
     with translate_errors("look for the template"):
         found = fetch_one(connection, TemplateState, load_with_labels("testdb/template"), values)
@@ -132,7 +132,7 @@ def read_template_state(connection: Connection, spec: TemplateSpec) -> TemplateS
 
 
 def complete_template(connection: Connection, found: TemplateState) -> Template | None:
-    """Return the template where it is complete, untouched since, and as of today."""
+    """Return the template if it is complete, untouched since, and as of today."""
     facts = facts_for(found.comment, found.identity)
     if not (found.is_complete and facts and facts.get("seal") == found.row_version and (found.age or 0) < _OLDEST):
         return None
@@ -141,7 +141,7 @@ def complete_template(connection: Connection, found: TemplateState) -> Template 
     except (KeyError, TypeError, ValueError):
         return None
     today = datetime.now(UTC).date()
-    # What keeps partitions ahead has to look again each day.
+    # The maintenance of partitions has to check again each day.
     return None if template.maintained and template.made_at.date() < today else template
 
 
