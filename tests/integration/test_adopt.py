@@ -182,7 +182,7 @@ def test_a_file_that_was_edited_since_is_named(cli, made):
     made(with_checksums(sha256(b"SELECT 1;"), sha256(FILES["002_b"].encode()), "0" * 32), *ALL)
     result = cli("adopt")
     assert result.exit_code == 0
-    assert "Edited after run-migrations.sh had run them: 001_a.sql." in result.err
+    assert "Edited after run-migrations.sh ran them: 001_a.sql." in result.err
 
 
 def test_a_migration_that_was_recorded_and_had_failed_is_found_out(cli, made, query):

@@ -221,7 +221,7 @@ def test_a_detachment_that_was_stopped_midway_is_finished(cli, stop, query, tabl
     assert query("SELECT inhdetachpending FROM pg_inherits WHERE inhparent = '\"S\".p'::regclass") == [(True,)]
     result = cli("migrate")
     assert result.exit_code == 0, result.err
-    assert "Finishing to detach the partition S.p 1" in result.err
+    assert "Completing the detachment of partition S.p 1" in result.err
     assert query(CHILDREN) == [(0,)]
     assert tables() == ["after_it"]
 

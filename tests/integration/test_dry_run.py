@@ -118,7 +118,7 @@ def test_a_down_script_with_a_secret_is_not_recorded(cli, write, psql, query, ro
     write(**secret)
     printed = cli("migrate", "--dry-run")
     assert "sesame" not in printed.out + printed.err
-    assert "001_a.down.sql: the script that undoes the migration has a secret" in printed.err
+    assert "001_a.down.sql: the down script contains a secret" in printed.err
     psql(printed.out)
     assert query("SELECT down_sql FROM schema_migrations") == [(None,)]
     assert "'sesame'" in cli("rollback", "--dry-run", "--show-secrets").out

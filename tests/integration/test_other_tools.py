@@ -148,7 +148,7 @@ def test_adopt_adds_to_rows_of_ours_and_says_which_count(cli, write, empty_db, q
     assert cli("migrate").exit_code == 4
     result = cli("adopt", "--from", "goose")
     assert result.exit_code == 0, result.err
-    assert "had before count as they were" in result.err
+    assert "already in public.schema_migrations stay as they were" in result.err
     assert (
         query(f"SELECT id, version, executed_at, duration_ms FROM schema_migrations WHERE version <= {ours}") == before
     )
