@@ -163,7 +163,7 @@ def _require_ours(directory: Path) -> None:
     PostgreSQL runs what its settings name, and a client trusts what a server says.
     """
     if not directory.is_dir():
-        raise EmbeddedFailed(f"{directory} is not a directory.", hint=f"{ANOTHER_PLACE[0].upper()}{ANOTHER_PLACE[1:]}")
+        raise EmbeddedFailed(f"{directory} is not a directory", hint=f"{ANOTHER_PLACE[0].upper()}{ANOTHER_PLACE[1:]}")
     for parent in {*directory.parents, *directory.resolve().parents}:
         mode = parent.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:

@@ -303,7 +303,7 @@ def test_an_empty_directory_is_taken(home):
 
 def test_a_file_in_the_way_is_an_error_of_our_own(home):
     home.write_text("")
-    with pytest.raises(EmbeddedFailed, match="cannot be set up") as failure, running(home):
+    with pytest.raises(EmbeddedFailed, match="is not a directory") as failure, running(home):
         pass
     assert "embedded:///" in failure.value.hint
 
