@@ -153,7 +153,7 @@ class ToolConnection(TracedConnection):
         version = self.info.server_version
         # First what could stop the rest; it is short, and takes no time.
         first = [f"SET LOCAL {name} = 0" for name in _known(("transaction_timeout", "statement_timeout"), version)]
-        calls = ", ".join(_call(*setting, local=False) for setting in _all(version).items())
+        calls = ", ".join(setting_call(*setting, local=False) for setting in _all(version).items())
         query = first_query(str(self.info.backend_pid), calls)
         with self.cursor() as cursor:
             # The query may have to wait for a lock: its client may vanish meanwhile.
@@ -233,7 +233,7 @@ def kept_statements() -> str:
 def own_settings(connection: psycopg.Connection[Any], *, local: bool = True, but: Sequence[str] = ()) -> str:
     """Return the statement that makes the tool's settings, for the transaction or for the session."""
     settings = _all(connection.info.server_version)
-    return f"SELECT {', '.join(_call(*each, local=local) for each in settings.items() if each[0] not in but)};"
+    return f"SELECT {', '.join(setting_call(*each, local=local) for each in settings.items() if each[0] not in but)};"
 
 
 def own_again(connection: psycopg.Connection[Any]) -> str:
@@ -369,11 +369,14 @@ def _all(version: int) -> dict[str, str]:
 
 
 def _kept_calls(version: int, *, local: bool) -> list[str]:
-    return [_call(name, _KEPT[name], local=local) for name in _known(_KEPT, version)]
+    return [setting_call(name, _KEPT[name], local=local) for name in _known(_KEPT, version)]
 
 
-def _call(name: str, value: str | None, *, local: bool) -> str:
-    """Return a call that cannot mean anything else, whatever the search_path; NULL is what the session began with."""
+def setting_call(name: str, value: str | None, *, local: bool) -> str:
+    """Return a call that makes a setting, whatever the search_path is; the value must need no quoting.
+
+    ``local``: until the end of the transaction. None is the value that the session began with.
+    """
     written = "NULL" if value is None else f"'{value}'"
     return f"pg_catalog.set_config('{name}', {written}, {'true' if local else 'false'})"
 
@@ -381,8 +384,8 @@ def _call(name: str, value: str | None, *, local: bool) -> str:
 def _own_call(connection: psycopg.Connection[Any]) -> str:
     """Return the query that goes before one of the tool's own; it keeps where a script looks for names."""
     kept = f"pg_catalog.set_config('{_FILE_PATH}', pg_catalog.current_setting('search_path'), true)"
-    reset = (_call("session_authorization", None, local=True), _call("role", None, local=True))
-    own = (_call(*setting, local=True) for setting in _all(connection.info.server_version).items())
+    reset = (setting_call("session_authorization", None, local=True), setting_call("role", None, local=True))
+    own = (setting_call(*setting, local=True) for setting in _all(connection.info.server_version).items())
     return f"SELECT {', '.join((kept, *reset, *own))}"
 
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 import psycopg
 
-from fowergram_db.database.session_settings import own_for_row
+from fowergram_db.database.session_settings import own_for_row, setting_call
 from fowergram_db.database.simple_query import Results, finish, has_failed, roll_back, start
 from fowergram_db.database.statement_log import about, beginning_of, script_sql
 from fowergram_db.migrations.engine.batch_progress import BatchProgress
@@ -20,7 +20,7 @@ from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.groups import SCRIPT_END, Group, GroupKind
 from fowergram_db.migrations.engine.prepared_statements import PreparedStatements
 from fowergram_db.migrations.engine.transaction import run_transaction
-from fowergram_db.migrations.engine.transaction_preamble import BEGIN, preamble, set_local
+from fowergram_db.migrations.engine.transaction_preamble import BEGIN, preamble
 from fowergram_db.migrations.events import StepResult
 
 _BEGAN = (
@@ -87,7 +87,7 @@ def _next_batch(context: RunContext, prepared: PreparedStatements, groups: Itera
 def _unit(context: RunContext, prepared: PreparedStatements, group: Group, checked: CheckedStep) -> str:
     """Return the statements of one step, BEGIN to COMMIT; none of them needs data from the client."""
     waits = group.waits_for_disk and checked is group.steps[-1]
-    more = (_BEGAN,) if waits else (_BEGAN, set_local("synchronous_commit", "off"))
+    more = (_BEGAN,) if waits else (_BEGAN, setting_call("synchronous_commit", "off", local=True))
     begin = prepared.settings(preamble(context, checked.directives, *more))
     text = "".join(piece.text for piece in checked.script.pieces())
     own = prepared.settings(own_for_row(context.connection))

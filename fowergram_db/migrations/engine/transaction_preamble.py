@@ -8,7 +8,7 @@ import psycopg
 from fowergram_db.database import liveness
 from fowergram_db.database.advisory_lock import LOCK_SPACE, RUN_SPACE
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.session_settings import role_calls
+from fowergram_db.database.session_settings import role_calls, setting_call
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.lock import WORKER_KEY, MigrationLock
 from fowergram_db.migrations.files.directives import Directives
@@ -48,15 +48,15 @@ def preamble(context: RunContext, directives: Directives, *more: LiteralString, 
     """
     lock_timeout_ms, statement_timeout_ms = context.policy.locks.of(directives)
     calls = [role_calls(context.connection)] if context.is_pooled or place is Place.LATER else []
-    calls.append(set_local("lock_timeout", str(lock_timeout_ms)))
+    calls.append(setting_call("lock_timeout", str(lock_timeout_ms), local=True))
     if statement_timeout_ms is not None:
-        calls.append(set_local("statement_timeout", str(statement_timeout_ms)))
+        calls.append(setting_call("statement_timeout", str(statement_timeout_ms), local=True))
     if context.lock is not None:
         silence = "idle_in_transaction_session_timeout"
-        calls.append(set_local(silence, liveness.LIVENESS.settings[silence]))
+        calls.append(setting_call(silence, liveness.LIVENESS.settings[silence], local=True))
         if context.lock.server_is_linux and context.connection.info.server_version >= _OFFERS_CONNECTION_CHECK:
             # Then it even stops in the middle of a statement.
-            calls.append(set_local("client_connection_check_interval", "2000"))
+            calls.append(setting_call("client_connection_check_interval", "2000", local=True))
         calls.append(f"pg_catalog.pg_advisory_xact_lock({LOCK_SPACE}, {WORKER_KEY})")
         calls.append(_run_is_held(context.lock))
     return f"SELECT {', '.join((*calls, *more))};"
@@ -70,11 +70,6 @@ def guard(context: RunContext) -> str:
 def _run_is_held(lock: MigrationLock) -> str:
     ended = f"pg_catalog.pg_try_advisory_xact_lock_shared({RUN_SPACE}, {lock.run})"
     return f"1 OPERATOR(pg_catalog./) (NOT {ended})::integer"
-
-
-def set_local(name: str, value: str) -> str:
-    """Return the call that makes a setting for the current transaction; the value must need no quoting."""
-    return f"pg_catalog.set_config('{name}', '{value}', true)"
 
 
 def compose(connection: Connection, query: LiteralString, values: dict[str, object]) -> str:
