@@ -174,6 +174,12 @@ def test_comments_of_others_that_are_no_utf_8(mallory_with_createdb, cli, write,
     with mallory_with_createdb.connect(name) as own:
         own.execute("SET client_encoding = 'SQL_ASCII'")
         own.execute(b"COMMENT ON DATABASE " + name.encode() + b" IS 'fowergram-db: \xff'")
+        # With a seal, the comment is compared with it in any plan.
+        own.execute(
+            sql.SQL("ALTER ROLE {} IN DATABASE {} SET application_name = 'fowergram-db seal '").format(
+                sql.Identifier(mallory_with_createdb.name), sql.Identifier(name)
+            )
+        )
     for arguments in ("testdb list", "testdb prune", "protect", "protect --off", "reset --yes --json"):
         result = cli(*arguments.split())
         assert result.exit_code == 0, result.err
