@@ -14,6 +14,7 @@ from psycopg import sql
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.managed_databases import Purpose, label, label_without_identity, origin_of
 from fowergram_db.database.session_settings import together
+from fowergram_db.database.simple_query import run_at_once
 from fowergram_db.database.sql import load
 
 _SENTENCES = {
@@ -115,17 +116,14 @@ def label_taken(connection: Connection, name: str, identity: str) -> None:
 def create_labelled(admin: Connection, name: str, statement: sql.Composed) -> None:
     """Run CREATE DATABASE for a name of the tool's, and label the database, in one round trip.
 
-    The server labels it even if this process is killed meanwhile. If CREATE DATABASE fails, nothing is
+    The server labels it even if this process is killed at any moment. If CREATE DATABASE fails, nothing is
     labelled. The label counts until the database is altered. psycopg's errors pass through.
     """
     origin = origin_of(name)
-    # Not the session's own cursor: no transaction may hold CREATE DATABASE, also behind a pooler.
-    cursor = psycopg.Cursor(admin)
     if origin is None or not psycopg.Pipeline.is_supported():
-        cursor.execute(statement)
+        # Not the session's own cursor: no transaction may hold CREATE DATABASE, also behind a pooler.
+        psycopg.Cursor(admin).execute(statement)
         return
     values = [name, label_without_identity(_SENTENCES[origin.purpose], origin.purpose)]
-    with admin.pipeline():
-        cursor.execute(statement)
-        cursor.execute(_SETTINGS_OF_CREATED, values)
-        cursor.execute(load("labels/label_created"))
+    settings = psycopg.ClientCursor(admin).mogrify(_SETTINGS_OF_CREATED, values)
+    run_at_once(admin, [statement.as_string(admin), settings, load("labels/label_created")])

@@ -116,7 +116,7 @@ def ask(
     try:
         with connection.lock, exchange(connection, text.encode()) as logged:
             results = connection.wait(
-                _ticking(_in_one_transaction(connection.pgconn, queries), within(limit_s)), _TICK_S
+                _ticking(_in_one_round_trip(connection.pgconn, queries), within(limit_s)), _TICK_S
             )
             logged.ended(results[-1:])
     except Unanswered:
@@ -125,7 +125,19 @@ def ask(
     return _rows(connection, kind, results[-1])
 
 
-def _in_one_transaction(pgconn: pq.abc.PGconn, queries: Sequence[str]) -> PQGen[Results]:
+def run_at_once(connection: Connection, queries: Sequence[str]) -> None:
+    """Run queries, each of one statement, that leave in one packet; psycopg's errors pass through.
+
+    So a process that is killed has sent all of them or none. psycopg's pipeline sends the first query by itself.
+    The server commits CREATE DATABASE, and the like, before it runs the next one.
+    """
+    with connection.lock, exchange(connection, "; ".join(queries).encode()) as logged:
+        results = connection.wait(_in_one_round_trip(connection.pgconn, queries))
+        logged.ended(results[-1:])
+    raise_failure(results)
+
+
+def _in_one_round_trip(pgconn: pq.abc.PGconn, queries: Sequence[str]) -> PQGen[Results]:
     """Run queries in one round trip; return a result for each up to the first that failed."""
     pgconn.enter_pipeline_mode()
     for query in queries:
