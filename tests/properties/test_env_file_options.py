@@ -27,10 +27,12 @@ OPTIONS = [
 def parsed(words, arguments=()):
     """Return the parameters of a command as they are read, and the option of each."""
     command: Any = EVERYTHING
+    # The commands are kept for the whole process, and Click keeps their --help as the first context has it.
+    context = command.context_class(command, **command.context_settings)
     for word in words:
         command = command.commands[word]
     needed = ("a name",) if words == ("new",) else ()
-    with command.make_context(words[-1], [*needed, *arguments]) as context:
+    with command.make_context(words[-1], [*needed, *arguments], parent=context) as context:
         return context.params, {parameter.name: parameter for parameter in command.params}
 
 
