@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Options, which no exported DB_HOST can overrule.
 ON_DEMO := --database-url embedded: --dbname fowergram_demo_dev
-WORKERS ?= auto
+# Half of the time a test waits for the server, so one process more than there are cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 VERSIONS ?= 13 14 15 16 17 18
 
 .PHONY: help demo test coverage test-unit test-versions test-matrices docs lint install install-dev wheel-test sdist-test dist clean
