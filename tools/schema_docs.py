@@ -22,7 +22,7 @@ from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.schema.catalog import describe
 from fowergram_db.schema.description import Description
 from fowergram_db.schema.markdown import markdown
-from fowergram_db.schema.page_layout import Area, Group, PageLayout, misplaced
+from fowergram_db.schema.page_layout import Area, FunctionGroup, PageLayout, misplaced
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/database-schema.md"
 
@@ -47,20 +47,22 @@ AREAS = {
     "For clients that introspect": "api.users api.posts api.post_media api.stories api.highlights",
 }
 GROUPS = (
-    Group("Readers", "(get|search)_(?!text|pattern).*", "What the app reads with."),
-    Group(
+    FunctionGroup("Readers", "(get|search)_(?!text|pattern).*", "What the app reads with."),
+    FunctionGroup(
         "For clients that introspect",
         "viewer_id|user|post|feed|(users|posts)_(posts|stories|highlights|user|media)",
         "Of the schema api.",
     ),
-    Group("Visibility", "(reachable|visible)_.*|stories_for", "Who may see what; every reader joins them."),
-    Group("Counts", ".*_counts|post_details", "Of one row, as the readers and the views of statistics take them."),
-    Group(
+    FunctionGroup("Visibility", "(reachable|visible)_.*|stories_for", "Who may see what; every reader joins them."),
+    FunctionGroup(
+        "Counts", ".*_counts|post_details", "Of one row, as the readers and the views of statistics take them."
+    ),
+    FunctionGroup(
         "Maintenance",
         "cleanup_.*|generate_user_feed|maintain_.*|recount|rebase_trends",
         "What is to be called now and then.",
     ),
-    Group(
+    FunctionGroup(
         "For migrations",
         "keep_.*|sum_of_changes|changes_of_rows|addition_.*",
         "What creates the triggers that keep counts.",

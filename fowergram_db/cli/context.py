@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.explanations import Unexpected, explain, output_lost
-from fowergram_db.cli.log import Level, LogSettings
+from fowergram_db.cli.log import LogLevel, LogSettings
 from fowergram_db.cli.loggers import logging_to
 from fowergram_db.cli.render import Screen
 from fowergram_db.database.target import Target
@@ -242,7 +242,7 @@ def show_traceback(screen: Screen, error: BaseException, arguments: Sequence[str
     if isinstance(explain(error), Unexpected):
         secretive = filter(may_hold_password, given_values(arguments, os.environ))
         text = without("".join(format_exception(error)).rstrip(), secretive)
-        screen.note(text, level=Level.ERROR, event="traceback")
+        screen.note(text, level=LogLevel.ERROR, event="traceback")
 
 
 def _named(context: CommandContext) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ class Verbosity(IntEnum):
     SQL = 2
 
 
-class Level(StrEnum):
+class LogLevel(StrEnum):
     """How much a line of the log matters."""
 
     ERROR = "error"
@@ -50,9 +50,9 @@ class LogSettings:
         """Return whether each line is a JSON object."""
         return self.format is LogFormat.JSON
 
-    def shows(self, level: Level) -> bool:
+    def shows(self, level: LogLevel) -> bool:
         """Return whether lines of this level are shown."""
-        return self.verbosity is not Verbosity.QUIET or level is Level.ERROR
+        return self.verbosity is not Verbosity.QUIET or level is LogLevel.ERROR
 
 
 def log_settings(log_format: LogFormat, verbose: int, *, quiet: bool) -> LogSettings:
@@ -105,7 +105,7 @@ def _is_movable(argument: str) -> bool:
 
 
 def json_line(
-    level: Level, event: str, target: Mapping[str, Any] | None, fields: Mapping[str, Any], encoding: str
+    level: LogLevel, event: str, target: Mapping[str, Any] | None, fields: Mapping[str, Any], encoding: str
 ) -> str:
     """Return an object of the log. Nothing in it can begin a line of its own, or a command for a CI runner."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

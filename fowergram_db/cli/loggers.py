@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fowergram_db.cli.log import Level, LogSettings, Verbosity
+from fowergram_db.cli.log import LogLevel, LogSettings, Verbosity
 from fowergram_db.cli.render import Screen
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _show(screen: Screen, record: "logging.LogRecord") -> None:
 
     statement = getattr(record, "statement", None)
     if statement is None:  # psycopg's own
-        level = Level.ERROR if record.levelname in ("ERROR", "CRITICAL") else Level.WARNING
+        level = LogLevel.ERROR if record.levelname in ("ERROR", "CRITICAL") else LogLevel.WARNING
         screen.note(mask_message(record.getMessage()), level=level, event="psycopg")
     elif not screen.log.is_json:
         screen.note(str(statement), "dim", event="statement")
@@ -72,4 +72,6 @@ def _show(screen: Screen, record: "logging.LogRecord") -> None:
             "failure": statement.failure or None,
         }
         target = {"host": server.host, "port": port, "database": server.database, "user": server.user}
-        screen.log_object(Level.INFO, "statement", fields | ({"sql": statement.sql} if statement.sql else {}), target)
+        screen.log_object(
+            LogLevel.INFO, "statement", fields | ({"sql": statement.sql} if statement.sql else {}), target
+        )

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fowergram_db.cli.context import CommandContext, CommandResult
-from fowergram_db.cli.log import Level
+from fowergram_db.cli.log import LogLevel
 from fowergram_db.cli.options import DRY_RUN, SHOW_SECRETS, Needs, command, option
 from fowergram_db.cli.preview import preview, require_dry_run
 from fowergram_db.cli.status_table import migration_data, other_history_data, show_status
@@ -349,7 +349,7 @@ def _typed_one(context: CommandContext, steps: int, to: str) -> tuple[int | None
 def _confirm_directory(context: CommandContext, why: str, *, is_confirmed: bool) -> bool:
     """Ask, after saying why, whether to build a database from other migrations than those in its history."""
     # The user must see the reason for the question, with --quiet too.
-    context.screen.note(f"warning: {why}", level=Level.WARNING if is_confirmed else Level.ERROR)
+    context.screen.note(f"warning: {why}", level=LogLevel.WARNING if is_confirmed else LogLevel.ERROR)
     return is_confirmed or _confirm(context, "replace the schema of those migrations by that of these files")
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from fowergram_db.cli.failures import error_data, error_lines, note_lines
-from fowergram_db.cli.log import Level, LogSettings, json_line
+from fowergram_db.cli.log import LogLevel, LogSettings, json_line
 from fowergram_db.cli.progress import Bar, LongSteps, has_bar
 from fowergram_db.cli.tables import Row, TableColumn, fitted_lines, plain_lines
 from fowergram_db.errors import FowergramError
@@ -121,7 +121,7 @@ class Screen:
         except (OSError, ValueError):
             return not self.json
 
-    def note(self, text: str, style: str = "", *, level: Level = Level.INFO, event: str = "note") -> None:
+    def note(self, text: str, style: str = "", *, level: LogLevel = LogLevel.INFO, event: str = "note") -> None:
         """Print a line about the run on stderr; ``event`` is the word that a collector knows it by."""
         if self.log.is_json:
             self.log_object(level, event, {"message": text})
@@ -129,7 +129,7 @@ class Screen:
             self._print(self.err, text, style)
 
     def log_object(
-        self, level: Level, event: str, fields: Mapping[str, Any], target: Mapping[str, Any] | None = None
+        self, level: LogLevel, event: str, fields: Mapping[str, Any], target: Mapping[str, Any] | None = None
     ) -> None:
         """Write an object of the log on stderr; without a ``target``, it is about that of the command."""
         if self.log.shows(level):
@@ -174,7 +174,7 @@ class Screen:
         self.stop_progress()
         if self.log.is_json:
             notes = list(getattr(error, "__notes__", ()))
-            self.log_object(Level.ERROR, "error", {**error_data(error), "notes": notes})
+            self.log_object(LogLevel.ERROR, "error", {**error_data(error), "notes": notes})
             return
         for text, style in error_lines(error):
             self._print(self.err, text, style)
@@ -200,11 +200,11 @@ class Screen:
                 file.write(outcome_as_markdown(command, target, data, error))
         except OSError as problem:
             text = f"The summary of the job could not be written: {problem.strerror}"
-            self.note(text, level=Level.WARNING)
+            self.note(text, level=LogLevel.WARNING)
 
     def progress(self, text: str, done: int, total: int) -> None:
         """Show the current step on a terminal. Without one, name a step on stderr after two seconds."""
-        if not self.log.shows(Level.INFO):
+        if not self.log.shows(LogLevel.INFO):
             return
         if self.log.is_json or not has_bar(self.err, os.environ.get("TERM")):
             self._long_steps = self._long_steps or LongSteps(self._still_running)

@@ -69,7 +69,7 @@ class LockKind:
     other_held_by: str = ""
 
 
-class _Attempt(StrEnum):
+class _LockResult(StrEnum):
     """The outcome of an attempt: acquired, held by another session, or acquired while the other key is held."""
 
     ACQUIRED = auto()
@@ -112,8 +112,8 @@ class AdvisoryLock:
         provides this connection and no other.
         """
         waiting = Waiting(wait_s, on_wait, self._kind.hint)
-        while (attempt := self._try(waiting)) is not _Attempt.ACQUIRED:
-            is_taken = attempt is _Attempt.HELD_BY_OTHERS
+        while (attempt := self._try(waiting)) is not _LockResult.ACQUIRED:
+            is_taken = attempt is _LockResult.HELD_BY_OTHERS
             holders = self._holders(self._kind.key if is_taken else self._kind.other_key)
             # Not rolled back: that would revert what the session has set for itself.
             self._connection.commit()
@@ -122,7 +122,7 @@ class AdvisoryLock:
             self._require_another(waiting)
         self._heartbeat = Heartbeat(self._connection)
 
-    def _try(self, waiting: "Waiting") -> _Attempt:
+    def _try(self, waiting: "Waiting") -> _LockResult:
         """Begin the transaction that is to hold the lock; it stays open whatever the outcome."""
         application = f"fowergram-db lock, {socket.gethostname()} {os.getpid()}"
         values = {
@@ -143,8 +143,8 @@ class AdvisoryLock:
         self.server_is_linux = bool(on_linux)
         self.is_pooled = pid != self._connection.info.backend_pid
         if got:
-            return _Attempt.OTHER_KEY_HELD if is_other_held else _Attempt.ACQUIRED
-        return _Attempt.HELD_BY_OTHERS
+            return _LockResult.OTHER_KEY_HELD if is_other_held else _LockResult.ACQUIRED
+        return _LockResult.HELD_BY_OTHERS
 
     def _begin(self, limit_s: float) -> None:
         """Begin the transaction; in a new session, if an idle_session_timeout has ended this one."""

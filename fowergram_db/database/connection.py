@@ -152,7 +152,7 @@ def _with_own_settings(target: Target, dbname: str | None, application: str, wid
 
 def _open(target: Target, dbname: str, application: str) -> ToolConnection:
     conninfo = make_conninfo(**_parameters(target, dbname, application))
-    with statement_log.login(statement_log.Server(target.host, target.port, dbname, target.user)):
+    with statement_log.login(statement_log.ServerAddress(target.host, target.port, dbname, target.user)):
         return log_in(conninfo, ToolConnection)
 
 

@@ -22,7 +22,7 @@ Option = tuple[LiteralString, sql.Composable]
 CLOSED: Option = ("ALLOW_CONNECTIONS", sql.SQL("false"))
 
 
-class _Untrusted(NamedTuple):
+class _FirstUntrusted(NamedTuple):
     """An object of an untrusted role, and how many there are in all."""
 
     owner: str
@@ -75,7 +75,7 @@ def require_only_trusted(connection: Connection) -> None:
     query = load_with_ownership("ownership/untrusted_in_database")
     with translate_errors("look for objects of other roles"), connection.transaction():
         set_local(connection, {"search_path": ""})
-        found = fetch_all(connection, _Untrusted, query)
+        found = fetch_all(connection, _FirstUntrusted, query)
     if not found:
         return
     owners = ", ".join(dict.fromkeys(f'"{each.owner}"' for each in found))

@@ -11,12 +11,12 @@ _Result = TypeVar("_Result")
 _Request = TypeVar("_Request")
 
 
-class _Waiting(Protocol):
+class _HasDeadline(Protocol):
     deadline: float | None
 
 
 @contextmanager
-def limited(session: _Waiting, seconds: float) -> Iterator[None]:
+def limited(session: _HasDeadline, seconds: float) -> Iterator[None]:
     """Raise psycopg's OperationalError if there is no answer after ``seconds``, although the server may live.
 
     The session is of no use afterwards.

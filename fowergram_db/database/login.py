@@ -101,7 +101,7 @@ _Traced = TypeVar("_Traced", bound=TracedConnection)
 
 def log_in(conninfo: str, kind: type[_Traced]) -> _Traced:
     """Open an autocommit session. Raises LoginFailed; connect_timeout counts for each address on its own."""
-    attempts: list[_Attempt] = []
+    attempts: list[_LoginAttempt] = []
     token = _attempts.set(attempts)
     try:
         return kind.connect(conninfo, autocommit=True, prepare_threshold=None)
@@ -114,24 +114,24 @@ def log_in(conninfo: str, kind: type[_Traced]) -> _Traced:
         _attempts.reset(token)
 
 
-class _Attempt(NamedTuple):
+class _LoginAttempt(NamedTuple):
     """What one address has come to."""
 
     cause: Cause
     code: str
 
 
-_attempts: ContextVar[list[_Attempt]] = ContextVar("attempts")
+_attempts: ContextVar[list[_LoginAttempt]] = ContextVar("attempts")
 
 
-def _decisive(attempts: list[_Attempt], otherwise: Cause) -> Cause:
+def _decisive(attempts: list[_LoginAttempt], otherwise: Cause) -> Cause:
     """Return what no further try would change, if there is one, else the last."""
     causes = [attempt.cause for attempt in attempts]
     lasting = (cause for cause in causes if not cause.is_transient)
     return next(lasting, causes[-1] if causes else otherwise)
 
 
-def _code(attempts: list[_Attempt]) -> str:
+def _code(attempts: list[_LoginAttempt]) -> str:
     decisive = _decisive(attempts, Cause.UNKNOWN)
     return next((attempt.code for attempt in attempts if attempt.cause is decisive), "")
 
@@ -161,7 +161,7 @@ def _connected(conninfo: str, timeout: float) -> PQGenConn[pq.abc.PGconn]:
                 cause = Cause.PARAMETERS
             else:
                 cause = Cause.SILENT if timed_out else _cause(pgconn, trace)
-            _attempts.get([]).append(_Attempt(cause, _last_code(trace or "")))
+            _attempts.get([]).append(_LoginAttempt(cause, _last_code(trace or "")))
             pgconn.finish()
     pgconn.nonblocking = 1
     return pgconn

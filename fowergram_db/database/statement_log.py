@@ -27,7 +27,7 @@ _HIDDEN = sql.SQL("'…'")
 _NOT_SHOWN = "(this SQL cannot be shown)"
 
 
-class Server(NamedTuple):
+class ServerAddress(NamedTuple):
     """Where something is sent, without the password."""
 
     host: str
@@ -45,7 +45,7 @@ class LoggedStatement:
     or a word if there is none, and "" for success. ``sql`` is "" if it is not logged.
     """
 
-    server: Server
+    server: ServerAddress
     command: str
     name: str
     statements: int
@@ -56,7 +56,7 @@ class LoggedStatement:
     def __str__(self) -> str:
         r"""Describe it in one line, with the SQL below.
 
-        >>> server = Server("localhost", "5432", "shop", "app")
+        >>> server = ServerAddress("localhost", "5432", "shop", "app")
         >>> str(LoggedStatement(server, "SELECT 3", "bookkeeping/read", 1, 0.8161, "", ""))
         'shop: SELECT 3, bookkeeping/read, 0.816 ms'
         >>> str(LoggedStatement(server, "BEGIN", "001_a.sql", 3, 12.5, "42P07", "CREATE TABLE a ()"))
@@ -145,7 +145,7 @@ def command(connection: psycopg.Connection[Any], tag: str) -> Iterator[Exchange]
 
 
 @contextmanager
-def login(server: Server) -> Iterator[None]:
+def login(server: ServerAddress) -> Iterator[None]:
     """Log that a session is opened within the block."""
     if not is_on():
         yield
@@ -178,13 +178,13 @@ def transaction(
             entered.__exit__(None, None, None)
 
 
-def server_of(connection: psycopg.Connection[Any]) -> Server:
+def server_of(connection: psycopg.Connection[Any]) -> ServerAddress:
     """Return where a session leads; question marks if it has ended."""
     info = connection.info
     try:
-        return Server(info.host, str(info.port), info.dbname, info.user)
+        return ServerAddress(info.host, str(info.port), info.dbname, info.user)
     except (psycopg.Error, ValueError):
-        return Server("?", "?", "?", "?")
+        return ServerAddress("?", "?", "?", "?")
 
 
 def own_sql(query: sql.Composable | str | bytes, connection: psycopg.Connection[Any] | None = None) -> str:
@@ -270,7 +270,7 @@ def _timed(connection: psycopg.Connection[Any], name: str, text: str) -> Iterato
 
 
 @contextmanager
-def _logged(server: Server, sent: Exchange, name: str, text: str) -> Iterator[Exchange]:
+def _logged(server: ServerAddress, sent: Exchange, name: str, text: str) -> Iterator[Exchange]:
     began = time.perf_counter()
     try:
         yield sent

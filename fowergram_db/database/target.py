@@ -75,7 +75,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class ConfigurationLevel:
     """What one level of configuration says: some of the parts, further parameters, or the embedded server."""
 
     label: str
@@ -131,29 +131,29 @@ def url_of(target: Target) -> str:
 
 def _levels(
     options: Mapping[str, str | None], environ: Mapping[str, str], env_file: Mapping[str, str]
-) -> Iterator[Level]:
+) -> Iterator[ConfigurationLevel]:
     """Yield the levels above libpq's that say anything, highest first. An empty value says nothing."""
     given = {part: value for part in PARTS if (value := options.get(part))}
     if given:
-        yield _checked(Level("the command line", given))
+        yield _checked(ConfigurationLevel("the command line", given))
     if url := without_space_around(options.get("database_url") or ""):
         yield _url_level("--database-url", url)
     for suffix, variables in (("", environ), (" in the env file", env_file)):
         given = {part: value for part, name in VARIABLES.items() if (value := variables.get(name))}
         if given:
-            yield _checked(Level(f"DB_*{suffix}", given))
+            yield _checked(ConfigurationLevel(f"DB_*{suffix}", given))
         if url := without_space_around(variables.get("DATABASE_URL") or ""):
             yield _url_level(f"DATABASE_URL{suffix}", url)
 
 
-def _url_level(label: str, url: str) -> Level:
+def _url_level(label: str, url: str) -> ConfigurationLevel:
     if url.startswith("embedded:"):
-        return Level(label, {"user": DEFAULTS["user"]}, is_url=True, embedded=_embedded(label, url))
+        return ConfigurationLevel(label, {"user": DEFAULTS["user"]}, is_url=True, embedded=_embedded(label, url))
     given = read_url(label, url)
     parts = {part: given.pop(part) for part in PARTS if part in given}
     if address := given.get("hostaddr"):
         parts.setdefault("host", address)
-    return _checked(Level(label, parts, given, is_url=True))
+    return _checked(ConfigurationLevel(label, parts, given, is_url=True))
 
 
 def _embedded(label: str, url: str) -> Embedded:
@@ -168,23 +168,25 @@ def _embedded(label: str, url: str) -> Embedded:
     return Embedded(Path(path) if path else None)
 
 
-def _checked(level: Level) -> Level:
+def _checked(level: ConfigurationLevel) -> ConfigurationLevel:
     check_values(level.label, level.parts, level.parameters)
     return level
 
 
-def _libpq_level(environ: Mapping[str, str], libpq: Callable[[str], Mapping[str, str]], service: str) -> Level:
+def _libpq_level(
+    environ: Mapping[str, str], libpq: Callable[[str], Mapping[str, str]], service: str
+) -> ConfigurationLevel:
     """Build libpq's own level. If it names a server, libpq's defaults replace the tool's."""
     if not service and not any(environ.get(name) for name in _LIBPQ_PLACES):
         given = {part: value for part, name in _LIBPQ.items() if (value := environ.get(name))}
-        return _checked(Level("libpq", given))
+        return _checked(ConfigurationLevel("libpq", given))
     found = libpq(service)
     parts = {"host": found.get("hostaddr", "")} | {part: found[part] for part in PARTS if found.get(part)}
     parts.setdefault("dbname", parts.get("user", DEFAULTS["user"]))
-    return _checked(Level("libpq", parts, {"hostaddr": found.get("hostaddr", "")}))
+    return _checked(ConfigurationLevel("libpq", parts, {"hostaddr": found.get("hostaddr", "")}))
 
 
-def _combine(levels: tuple[Level, ...], parameters: Mapping[str, str]) -> Target:
+def _combine(levels: tuple[ConfigurationLevel, ...], parameters: Mapping[str, str]) -> Target:
     """Take each part from the highest level that names it; the address comes from the level of the host."""
     placed = next((level for level in levels if level.embedded or "host" in level.parts), None)
     parts = {part: _first(levels, part) or DEFAULTS[part] for part in ("port", "dbname", "user")}
@@ -205,11 +207,11 @@ def _combine(levels: tuple[Level, ...], parameters: Mapping[str, str]) -> Target
     )
 
 
-def _first(levels: tuple[Level, ...], part: str) -> str | None:
+def _first(levels: tuple[ConfigurationLevel, ...], part: str) -> str | None:
     return next((value for level in levels if (value := level.parts.get(part))), None)
 
 
-def _password(levels: tuple[Level, ...], host: str) -> tuple[str | None, tuple[str, ...]]:
+def _password(levels: tuple[ConfigurationLevel, ...], host: str) -> tuple[str | None, tuple[str, ...]]:
     """Return the highest password that was given for this host, and a note on each that was not.
 
     The host that a password was given with is the one it would go to if nothing above its level were said.

@@ -129,7 +129,7 @@ class AppliedMigration:
         return self.version if self.recorded is None else self.recorded
 
 
-class Lock(StrEnum):
+class TableLock(StrEnum):
     """Which lock a session takes on the table: to read it, or to write, which stops others from creating triggers."""
 
     READ = "ACCESS SHARE"
@@ -347,7 +347,7 @@ def _version(row: HistoryRow, version_type: VersionType) -> Version:
     return TextVersion(row.text(_POSITION, may_be_empty=False), row.text("version", may_be_empty=False))
 
 
-def guarded(query: str, lock: Lock, trusted: Trusted = Trusted.ALL, check: str = "") -> str:
+def guarded(query: str, lock: TableLock, trusted: Trusted = Trusted.ALL, check: str = "") -> str:
     """Return a query on the table, after the lock and the check that prevent it from running what other roles own.
 
     Send them as one query, in one transaction. It divides by zero if the check fails. ``check`` executes ``guard()``,
@@ -378,7 +378,7 @@ def read_down_scripts(connection: Connection, versions: Sequence[Version]) -> di
 def _read_guarded(connection: Connection, query: str, versions: Sequence[Version]) -> dict[Version, str]:
     """Return what a query finds, by version; both of its columns are texts."""
     named = {str(version): version for version in versions}
-    text = psycopg.ClientCursor(connection).mogrify(guarded(query, Lock.READ), {"versions": list(named)})
+    text = psycopg.ClientCursor(connection).mogrify(guarded(query, TableLock.READ), {"versions": list(named)})
     with connection.cursor() as cursor:
         cursor.adapters.register_loader("text", LenientText)
         cursor.execute(text.encode())

@@ -20,7 +20,7 @@ _NOT_FOUND = ("42P01", "42883", "42704")
 _OWN_PATH = "ALTER FUNCTION public.maintain_partitions SET search_path = public, pg_temp; gives it its own."
 
 
-class _Function(NamedTuple):
+class _PartitionFunction(NamedTuple):
     """The function, or an overload: the SQL of its first two defaults, and what is not trusted."""
 
     is_called: bool
@@ -68,17 +68,17 @@ def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_even
         on_event(PartitionsMaintained(tuple((str(name), str(action)) for name, action in rows)))
 
 
-def _find(connection: Connection) -> list[_Function]:
+def _find(connection: Connection) -> list[_PartitionFunction]:
     """Return the function, if there is one, before its overloads."""
     found, _ = ask_with_ownership(
         "catalog/partition_maintenance",
-        lambda query: fetch_all(connection, _Function, query),
+        lambda query: fetch_all(connection, _PartitionFunction, query),
         lambda function: function.untrusted,
     )
     return found
 
 
-def _call(found: _Function) -> sql.Composed:
+def _call(found: _PartitionFunction) -> sql.Composed:
     """Return a call that no overload can take: both arguments are the defaults, cast to the function's types."""
     return sql.SQL(
         "SELECT partition_name, action FROM public.maintain_partitions("

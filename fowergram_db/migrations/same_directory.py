@@ -22,7 +22,7 @@ def is_other_directory(files: Sequence[MigrationFile], history: History) -> bool
     rows = [row for row in history.applied if row.version in by_version] or list(history.applied)
     if not rows:
         return False
-    known_by = _Known(files)
+    known_by = _KnownFiles(files)
     same, known = sum(map(known_by.by_checksum, rows)), sum(map(known_by.at_all, rows))
     return 2 * known < len(rows) or (same == 0 and len(rows) > 1 and 2 * known == len(rows))
 
@@ -59,7 +59,7 @@ def difference(files: Sequence[MigrationFile], history: History) -> str:
     return f"this database was migrated from another directory\nrecorded are {recorded}\nthe files are {found}"
 
 
-class _Known:
+class _KnownFiles:
     """The checksums and names of the files."""
 
     def __init__(self, files: Sequence[MigrationFile]) -> None:

@@ -8,7 +8,7 @@ from fowergram_db.schema.description import Description, Function, Relation, Typ
 from fowergram_db.schema.diagram import entity_diagram
 from fowergram_db.schema.entries import Links, function_entry, relation_entry, type_entry
 from fowergram_db.schema.markup import code, prose, slugs
-from fowergram_db.schema.page_layout import Area, Group, PageLayout, arranged, grouped, page_layout_by_schema
+from fowergram_db.schema.page_layout import Area, FunctionGroup, PageLayout, arranged, grouped, page_layout_by_schema
 from fowergram_db.schema.wording import display_name
 
 # Keys of headings that belong to no object; no identity begins so.
@@ -34,7 +34,7 @@ class _Plan:
     layout: PageLayout
     description: Description
     areas: tuple[tuple[Area, tuple[Relation, ...]], ...]
-    groups: tuple[tuple[Group, tuple[Function, ...]], ...]
+    groups: tuple[tuple[FunctionGroup, tuple[Function, ...]], ...]
     types: tuple[Type, ...]
 
 
@@ -70,7 +70,7 @@ def _area_key(area: Area) -> str:
     return f"# area {area.title}"
 
 
-def _group_key(group: Group) -> str:
+def _group_key(group: FunctionGroup) -> str:
     return f"# group {group.title}"
 
 
@@ -131,7 +131,7 @@ def _area(area: Area, relations: Sequence[Relation], description: Description, l
         yield from relation_entry(relation, links)
 
 
-def _group(group: Group, functions: Sequence[Function], links: Links) -> Iterator[str]:
+def _group(group: FunctionGroup, functions: Sequence[Function], links: Links) -> Iterator[str]:
     yield f"### {prose(group.title)}"
     yield prose(group.about)
     for function in functions:

@@ -21,7 +21,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FunctionGroup:
     """Functions that belong together: those whose whole name the pattern matches."""
 
     title: str
@@ -35,7 +35,7 @@ class PageLayout:
 
     title: str
     areas: tuple[Area, ...]
-    groups: tuple[Group, ...] = ()
+    groups: tuple[FunctionGroup, ...] = ()
     about: tuple[str, ...] = ()
 
 
@@ -72,10 +72,12 @@ def arranged(description: Description, layout: PageLayout) -> tuple[tuple[Area, 
     return tuple((area, tuple(known[each] for each in area.relations if each in known)) for area in areas)
 
 
-def grouped(functions: Sequence[Function], layout: PageLayout) -> tuple[tuple[Group, tuple[Function, ...]], ...]:
+def grouped(
+    functions: Sequence[Function], layout: PageLayout
+) -> tuple[tuple[FunctionGroup, tuple[Function, ...]], ...]:
     """Return the groups that have functions, with them."""
     titles = {function.identity: _title_of(function, layout) for function in functions}
-    groups = (*layout.groups, Group(_TRIGGER_FUNCTIONS, ""), Group(_OTHER_FUNCTIONS, ""))
+    groups = (*layout.groups, FunctionGroup(_TRIGGER_FUNCTIONS, ""), FunctionGroup(_OTHER_FUNCTIONS, ""))
     return tuple(_filled(groups, functions, titles))
 
 
@@ -87,8 +89,8 @@ def _title_of(function: Function, layout: PageLayout) -> str:
 
 
 def _filled(
-    groups: Sequence[Group], functions: Sequence[Function], titles: dict[str, str]
-) -> Iterator[tuple[Group, tuple[Function, ...]]]:
+    groups: Sequence[FunctionGroup], functions: Sequence[Function], titles: dict[str, str]
+) -> Iterator[tuple[FunctionGroup, tuple[Function, ...]]]:
     for group in groups:
         members = tuple(function for function in functions if titles[function.identity] == group.title)
         if members:

@@ -78,7 +78,7 @@ class ManagedDatabase:
         return Seen(self.name, self.oid, self.comment, self.owner, is_labelled=True)
 
 
-class _Row(NamedTuple):
+class _DatabaseRow(NamedTuple):
     """A row of databases.sql."""
 
     oid: int
@@ -93,7 +93,7 @@ class _Row(NamedTuple):
     is_valid_label: bool
 
 
-class _Lock(NamedTuple):
+class _HeldLock(NamedTuple):
     """A row of locks.sql."""
 
     space: int
@@ -101,7 +101,7 @@ class _Lock(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class _LocksAndTemplates:
     """What else counts: the locks that are held, the templates that are there (name, seal), the time."""
 
     locks: frozenset[tuple[int, int]]
@@ -118,11 +118,11 @@ def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
     with translate_errors("look for databases of the tool"):
         marked = {state.oid for state in database_states(admin) if state.production}
         before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
-        locks = fetch_all(admin, _Lock, load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]})
+        locks = fetch_all(admin, _HeldLock, load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]})
         values = {"names": _NAMES, "comments": _COMMENTS}
-        named = fetch_all(admin, _Row, load_with_labels("testdb/databases"), values)
+        named = fetch_all(admin, _DatabaseRow, load_with_labels("testdb/databases"), values)
         rows = [row for row in named if row.name in before]
-    server = _Server(
+    server = _LocksAndTemplates(
         locks=frozenset((lock.space, lock.key) for lock in locks),
         templates=frozenset((row.name, row.row_version) for row in rows if row.is_complete),
         now=datetime.now(UTC),
@@ -184,7 +184,7 @@ def _drop(admin: Connection, database: ManagedDatabase, target: Target) -> str:
     return ""
 
 
-def _judged(row: _Row, server: _Server) -> ManagedDatabase | None:
+def _judged(row: _DatabaseRow, server: _LocksAndTemplates) -> ManagedDatabase | None:
     """Say what a database is, and whether it is needed; None: it is not ours, or another role only named it so."""
     origin, facts = origin_of(row.name), facts_for(row.comment, row.identity)
     without = Use.UNLABELLED if facts is None else None if row.is_valid_label else Use.ALTERED
@@ -227,14 +227,14 @@ def _judged(row: _Row, server: _Server) -> ManagedDatabase | None:
     )
 
 
-def _use_of_template(row: _Row, facts: Mapping[str, Any], server: _Server) -> Use:
+def _use_of_template(row: _DatabaseRow, facts: Mapping[str, Any], server: _LocksAndTemplates) -> Use:
     if not row.is_complete or facts.get("seal") != row.row_version:
         return Use.IN_USE if (LOCK_SPACE, building_lock(row.name).key) in server.locks else Use.LEFT_OVER
     used = _moment(facts.get("used"))
     return Use.UNUSED if used is None or server.now - used > _TEMPLATE_KEPT else Use.READY
 
 
-def _use_of_warm(facts: Mapping[str, Any], made_at: datetime | None, server: _Server) -> Use:
+def _use_of_warm(facts: Mapping[str, Any], made_at: datetime | None, server: _LocksAndTemplates) -> Use:
     if (str(facts.get("template")), str(facts.get("seal"))) not in server.templates:
         return Use.LEFT_OVER
     return Use.UNUSED if made_at is None or server.now - made_at > _WARM_KEPT else Use.READY

@@ -108,7 +108,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
     may not create databases, all it owns in this one is dropped, and built again. Except in that last way, the old
     contents stay until the new database is complete. Raises Refused if the reset is not allowed at all.
     """
-    job, found = _ResetJob(target, files, options, on_event), _DatabaseState()
+    job, found = _ResetJob(target, files, options, on_event), _StateBefore()
     try:
         with connect_safely(target) as connection:
             on_event(Connected(server_version(connection)))
@@ -140,7 +140,7 @@ class _ResetJob:
 
 
 @dataclass(slots=True)
-class _DatabaseState:
+class _StateBefore:
     """What was read from the database: how it was made, what its role may do, a template, why that was not used."""
 
     facts: DatabaseFacts | None = None
@@ -149,7 +149,7 @@ class _DatabaseState:
     fallback_reason: str = ""
 
 
-def _begin(connection: Connection, job: _ResetJob, found: _DatabaseState) -> Reset | None:
+def _begin(connection: Connection, job: _ResetJob, found: _StateBefore) -> Reset | None:
     """Return what was done if the database could be emptied; else None, after checking that it may be replaced."""
     facts, found.may_create = facts_of_session(connection)
     may_empty = found.may_create and is_disposable(facts.name)
@@ -231,7 +231,7 @@ def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> It
         raise
 
 
-def _emptied(connection: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
+def _emptied(connection: Connection, job: _ResetJob, found: _StateBefore) -> Reset:
     """Delete what was written since the database was cloned. Raises NotExact if that would not be exact."""
     assert found.facts is not None  # noqa: S101 - this session is in the database
     found.template = find_template(connection, job.spec(found.facts))
@@ -243,7 +243,7 @@ def _emptied(connection: Connection, job: _ResetJob, found: _DatabaseState) -> R
     return Reset(Method.EMPTIED, found.template.name, emptied)
 
 
-def _cloned(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
+def _cloned(admin: Connection, job: _ResetJob, found: _StateBefore) -> Reset:
     """Replace the target's database by a clone, and prepare the next one."""
     from fowergram_db.testdb.databases import pool
 
@@ -262,7 +262,7 @@ def _cloned(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
     )
 
 
-def _built(admin: Connection, job: _ResetJob, found: _DatabaseState) -> Reset:
+def _built(admin: Connection, job: _ResetJob, found: _StateBefore) -> Reset:
     """Build a database next to the target's, and replace the target's by it."""
     from fowergram_db.migrations.build import build, steps_of
     from fowergram_db.testdb.owner import active_owner

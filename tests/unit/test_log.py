@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from fowergram_db.cli.log import Level, LogFormat, LogSettings, Verbosity, log_settings, move_log_options
+from fowergram_db.cli.log import LogFormat, LogLevel, LogSettings, Verbosity, log_settings, move_log_options
 from fowergram_db.cli.loggers import logging_to
 from fowergram_db.cli.main import run
 from fowergram_db.cli.render import Screen
@@ -103,7 +103,7 @@ def test_errors_of_usage_are_objects_too(capsys, monkeypatch):
 def test_quiet_leaves_errors_and_questions_only():
     shown = Shown(LogSettings(verbosity=Verbosity.QUIET))
     shown.note("a note")
-    shown.note("a warning", level=Level.WARNING)
+    shown.note("a warning", level=LogLevel.WARNING)
     shown.progress("001_a.sql", 0, 1)
     shown.stop_progress()
     shown.error(FowergramError("it failed"))

@@ -12,7 +12,7 @@ import unicodedata
 
 import pytest
 
-from fowergram_db.cli.log import Level
+from fowergram_db.cli.log import LogLevel
 from fowergram_db.cli.render import Screen
 from fowergram_db.cli.tables import Row, TableColumn
 from fowergram_db.errors import FowergramError, Location, ServerReport
@@ -115,7 +115,7 @@ CALLS = {
     "progress_within": lambda screen, text: screen.progress_within(text),
     "document": lambda screen, text: screen.document("x", {text: text}, {text: [text]}, error_of(text)),
     "ask": lambda screen, text: screen.ask(text),
-    "log_object": lambda screen, text: screen.log_object(Level.INFO, "x", {text: text}, {text: text}),
+    "log_object": lambda screen, text: screen.log_object(LogLevel.INFO, "x", {text: text}, {text: text}),
 }
 WITHOUT_TEXT = {"for_process", "flush", "end_progress", "stop_progress", "is_plain"}
 ELSEWHERE = {"summarize"}  # tests/unit/test_github.py

@@ -18,7 +18,7 @@ from fowergram_db.schema.description import (
 )
 from fowergram_db.schema.markdown import markdown
 from fowergram_db.schema.markup import slugs
-from fowergram_db.schema.page_layout import Area, Group, PageLayout, misplaced
+from fowergram_db.schema.page_layout import Area, FunctionGroup, PageLayout, misplaced
 from tests.rendered import rendered
 
 
@@ -83,7 +83,7 @@ DESCRIPTION = Description(
 LAYOUT = PageLayout(
     "All of it",
     (Area("People", ("public.users",)), Area("Things", ("shop.orders", "public.posts"), "What they make.")),
-    (Group("Readers", "get_.*", "To read with."),),
+    (FunctionGroup("Readers", "get_.*", "To read with."),),
     ("See [there](there.md).",),
 )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fowergram_db.database.target import Embedded, Level, Target, resolve_target
+from fowergram_db.database.target import ConfigurationLevel, Embedded, Target, resolve_target
 from fowergram_db.errors import ConfigurationError
 
 
@@ -208,6 +208,6 @@ def test_a_password_that_libpq_would_take_for_a_port_is_refused(url):
 
 
 def test_levels_and_targets_do_not_show_passwords():
-    level = Level("DATABASE_URL", {"password": "sesame"}, {"sslpassword": "sesame"})
+    level = ConfigurationLevel("DATABASE_URL", {"password": "sesame"}, {"sslpassword": "sesame"})
     target = Target("app", "me", password="sesame", parameters=(("sslpassword", "sesame"),))
     assert "sesame" not in f"{level!r} {target!r} {target}"

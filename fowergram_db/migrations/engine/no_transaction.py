@@ -53,7 +53,7 @@ def run_without_transaction(context: RunContext, group: Group) -> Iterator[StepR
         _require_fit_for_pooler(context, checked)
     record = ProgressRecord(context, checked)
     record.begin()
-    script = _Script(context, checked, record)
+    script = _ScriptRun(context, checked, record)
     try:
         script.set_again()
         for statement in checked.script.statements[len(record.progress.done) :]:
@@ -104,7 +104,7 @@ def _require_fit_for_pooler(context: RunContext, checked: CheckedStep) -> None:
 
 
 @dataclass(slots=True)
-class _Script:
+class _ScriptRun:
     """The statements of one script. ``is_begun``: the current statement was tried before, by this run or an earlier."""
 
     context: RunContext

@@ -5,7 +5,7 @@ import secrets
 from fowergram_db.database.session_settings import own_settings
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.transaction_preamble import compose
-from fowergram_db.migrations.history import Lock, guard, guarded
+from fowergram_db.migrations.history import TableLock, guard, guarded
 from fowergram_db.migrations.history_sql import load_with_version
 from fowergram_db.migrations.version import VersionType
 
@@ -49,13 +49,13 @@ class PreparedStatements:
         version_type = VersionType.TEXT if "position" in row else VersionType.NUMBER
         query = load_with_version(_RECORD, version_type)
         if not self._is_own_session:
-            return compose(self._connection, guarded(query, Lock.WRITE, self._trusted), row)
+            return compose(self._connection, guarded(query, TableLock.WRITE, self._trusted), row)
         types = _TYPES | _VERSION_TYPES[version_type]
         numbered = {name: f"${number}" for number, name in enumerate(types, start=1)}
         name = self._name(query % numbered, f" ({', '.join(types.values())})")
         values = ", ".join(f"%({column})s" for column in types)
         recorded = f"EXECUTE {name} ({compose(self._connection, values, row)});"
-        return guarded(recorded, Lock.WRITE, check=self.settings(guard(self._trusted)))
+        return guarded(recorded, TableLock.WRITE, check=self.settings(guard(self._trusted)))
 
     def take_definitions(self) -> str:
         """Return the definitions that were not taken yet."""

@@ -23,7 +23,7 @@ from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import lock_lost
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, compose, guard
 from fowergram_db.migrations.events import Resumed
-from fowergram_db.migrations.history import Lock, MigrationProgress, guarded, require_trusted_table
+from fowergram_db.migrations.history import MigrationProgress, TableLock, guarded, require_trusted_table
 from fowergram_db.migrations.history_sql import load_for
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script.scanner import Statement, Trait
@@ -38,7 +38,7 @@ _GUARD_RESULTS = 2  # those of BEGIN and of the guard
 _OWN_RIGHTS = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;"
 
 
-class _Backend(NamedTuple):
+class _BackendRow(NamedTuple):
     """The row of backend.sql."""
 
     pid: int
@@ -67,9 +67,9 @@ class ProgressRecord:
         _require_restorable(self.checked, found)
         with translate_errors("record the beginning of the migration", Situation.HISTORY):
             self.context.connection.execute(load("bookkeeping/progress_column"))
-            backend = fetch_one(self.context.connection, _Backend, load("sessions/backend"))
+            backend = fetch_one(self.context.connection, _BackendRow, load("sessions/backend"))
         if backend is None or self.context.is_pooled:
-            backend = _Backend(0, "")
+            backend = _BackendRow(0, "")
         self.progress = replace(
             found,
             total=len(statements),
@@ -196,7 +196,7 @@ class ProgressRecord:
             # Not asdict(), which copies what is done already: that would make each statement slower than the last.
             "progress": Jsonb({each.name: getattr(progress, each.name) for each in fields(progress)}),
         }
-        return compose(self.context.connection, guarded(query, Lock.WRITE), values)
+        return compose(self.context.connection, guarded(query, TableLock.WRITE), values)
 
 
 def _require_unchanged(checked: CheckedStep, found: MigrationProgress) -> None:

@@ -19,7 +19,7 @@ from fowergram_db.migrations.engine.script_runner import run_piece
 from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, Place, begin, compose, preamble
 from fowergram_db.migrations.engine.watch import Watch
 from fowergram_db.migrations.events import StepResult
-from fowergram_db.migrations.history import Lock, guarded, require_trusted_table
+from fowergram_db.migrations.history import TableLock, guarded, require_trusted_table
 from fowergram_db.migrations.history_sql import load_for
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script.scanner import Piece
@@ -121,7 +121,7 @@ def _record(context: RunContext, checked: CheckedStep, row: dict[str, object], f
             context.guard.check(context.connection, checked, before, context.on_event)
             before = ""
         query = load_for(_BOOKKEEPING[step.direction], step.version)
-        bookkeeping = compose(context.connection, guarded(query, Lock.WRITE), row)
+        bookkeeping = compose(context.connection, guarded(query, TableLock.WRITE), row)
         raise_failure(send(context.connection, f"{before} {bookkeeping} {end}"))
     except psycopg.errors.DivisionByZero as error:
         roll_back(context.connection)

@@ -50,7 +50,7 @@ class OtherState(StrEnum):
     IN_OUR_PLACE = auto()
 
 
-class Known(NamedTuple):
+class KnownHistory(NamedTuple):
     """What another tool's history held when ours began to count. ``entries`` is None if it was not read."""
 
     table: str
@@ -220,7 +220,7 @@ def _is_named(table: FoundTable, scripts: Sequence[str]) -> bool:
     return any(table.relation.name in script for script in scripts)
 
 
-def _known(comment: str) -> dict[str, Known] | None:
+def _known(comment: str) -> dict[str, KnownHistory] | None:
     """Return what the comment on our table says, by table; None if it says nothing.
 
     >>> _known("kept by fowergram-db"), _known("kept by x beside: [")
@@ -228,16 +228,20 @@ def _known(comment: str) -> dict[str, Known] | None:
     """
     _, found, text = comment.partition(_KNOWN)
     try:
-        return {state["table"]: Known(**state) for state in json.loads(text)} if found else None
+        return {state["table"]: KnownHistory(**state) for state in json.loads(text)} if found else None
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
-def _state_of(history: OtherHistory) -> Known:
-    return Known(history.table, history.entries, history.newest, history.last.isoformat() if history.last else "")
+def _state_of(history: OtherHistory) -> KnownHistory:
+    return KnownHistory(
+        history.table, history.entries, history.newest, history.last.isoformat() if history.last else ""
+    )
 
 
-def _state(history: OtherHistory, known: dict[str, Known] | None, *, has_rows: bool, was_adopted: bool) -> OtherState:
+def _state(
+    history: OtherHistory, known: dict[str, KnownHistory] | None, *, has_rows: bool, was_adopted: bool
+) -> OtherState:
     before = (known or {}).get(history.table)
     if before is not None:
         return OtherState.KNOWN if history.entries is None or _state_of(history) == before else OtherState.GROWN

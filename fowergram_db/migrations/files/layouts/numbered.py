@@ -46,7 +46,7 @@ _DUMPS = {"structure.sql": "Rails", "schema.sql": "dbmate"}
 _NO_TRANSACTION = re.compile(r"-- no-transaction(?!\S)")
 
 
-class _Script(NamedTuple):
+class _NumberedFile(NamedTuple):
     """One file: the match of its name, if that follows our rules, and its sections.
 
     A down file that cannot be read has a fault instead.
@@ -64,7 +64,7 @@ class _Numbered(NamedTuple):
 
     version: Version
     name: str
-    script: _Script
+    script: _NumberedFile
 
 
 def found(listing: Listing) -> tuple[Path, ...]:
@@ -160,9 +160,9 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
             yield MigrationFile(version, name, up.checksum, up, down, tool=tool, down_fault=fault)
 
 
-def _read_scripts(listing: Listing, faults: Faults) -> tuple[str, list[_Script], list[Path]]:
+def _read_scripts(listing: Listing, faults: Faults) -> tuple[str, list[_NumberedFile], list[Path]]:
     """Return the tool, its files (none if they are those of two tools), and the files that cannot be read."""
-    scripts: list[_Script] = []
+    scripts: list[_NumberedFile] = []
     broken: list[Path] = []
     tool: tuple[str, Path] | None = None
     for path in listing.sql:
@@ -181,15 +181,15 @@ def _read_scripts(listing: Listing, faults: Faults) -> tuple[str, list[_Script],
     return (tool[0] if tool else "") or tool_of(listing.directory), scripts, broken
 
 
-def _read_script(path: Path, tool: str | None) -> _Script:
+def _read_script(path: Path, tool: str | None) -> _NumberedFile:
     match = _match(path, tool)
     try:
         file = _plain(read_file(path))
-        return _Script(match, path, file, split_sections(file, one_way=bool(match and match[3])))
+        return _NumberedFile(match, path, file, split_sections(file, one_way=bool(match and match[3])))
     except FileFault as fault:
         if not _is_down(match):
             raise
-        return _Script(match, path, None, None, fault)
+        return _NumberedFile(match, path, None, None, fault)
 
 
 def _is_down(match: re.Match[str] | None) -> bool:
