@@ -1,4 +1,4 @@
-"""No accident in a value leads to another database than the one that is meant: each is an error, or is put right."""
+"""An accident in a value never leads to another database: each is an error, or is corrected."""
 
 import pytest
 
@@ -38,7 +38,7 @@ ACCIDENTS = [
 
 @pytest.mark.parametrize("text", ACCIDENTS)
 @pytest.mark.parametrize("part", ["dbname", "user", "host"])
-def test_a_value_that_nobody_meant_is_an_error(part, text):
+def test_a_value_that_can_only_be_an_accident_is_an_error(part, text):
     variable = {"dbname": "DB_NAME", "user": "DB_USER", "host": "DB_HOST"}[part]
     libpq = {"dbname": "PGDATABASE", "user": "PGUSER", "host": "PGHOST"}[part]
     found = [({part: text}, {}, {}), ({}, {variable: text}, {}), ({}, {}, {variable: text})]
@@ -92,13 +92,13 @@ def test_percent_encoding_hides_no_accident(name):
         ("postgresql://h:1/dbname=app", "="), ("postgresql://h:1/app/?sslmode=require", "/"),
     ],
 )  # fmt: skip
-def test_what_stands_behind_the_database_is_no_part_of_its_name(url, sign):
+def test_text_after_the_database_in_a_url_is_not_part_of_its_name(url, sign):
     with pytest.raises(ConfigurationError, match="name of the database") as caught:
         resolve({"database_url": url})
     assert f"%{ord(sign):02X}" in caught.value.hint
 
 
-def test_a_name_that_has_such_a_sign_is_written_with_percents():
+def test_a_slash_a_hash_or_an_ampersand_in_a_name_is_percent_encoded():
     assert resolve({"database_url": "postgresql://h:1/a%2Fb%23c%26d"}).dbname == "a/b#c&d"
 
 
@@ -264,7 +264,7 @@ def test_an_env_file_may_have_white_space_around_a_url(tmp_path, line):
 @pytest.mark.parametrize(
     "url", ["h/db", "me:sesame@h/db", "postgresql//h/db", "postgres:/h/db", "db.example:5432", "5432"]
 )
-def test_a_url_without_a_scheme_is_told_that_it_has_none(url):
+def test_a_url_without_a_scheme_is_an_error_that_says_so(url):
     with pytest.raises(ConfigurationError, match="it does not begin with postgresql://") as caught:
         resolve(environ={"DATABASE_URL": url})
     assert "sesame" not in f"{caught.value} {caught.value.hint}"

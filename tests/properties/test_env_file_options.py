@@ -27,7 +27,7 @@ OPTIONS = [
 def parsed(words, arguments=()):
     """Return the parameters of a command as they are read, and the option of each."""
     command: Any = EVERYTHING
-    # The commands are kept for the whole process, and Click keeps their --help as the first context has it.
+    # The commands are kept for the whole process, and Click keeps the --help of the first context.
     context = command.context_class(command, **command.context_settings)
     for word in words:
         command = command.commands[word]

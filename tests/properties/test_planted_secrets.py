@@ -22,7 +22,7 @@ from fowergram_db.redaction.psql_variables import Variables, changed
 _NOBODY = RunContext(None, (), DEFAULT_WAIT_POLICY, print, None)
 
 CORE = "Zq7"
-# {} is a literal of the secret, {quoted} the secret in a literal within a literal, {inner} what stands in a string.
+# {} is a literal of the secret, {quoted} the secret in a literal within a literal, {inner} the content of a string.
 STATEMENTS = [
     "CREATE ROLE a LOGIN PASSWORD {}",
     "create user a with encrypted password {} valid until 'infinity'",
@@ -77,7 +77,7 @@ WRITTEN = [
 
 @st.composite
 def scripts(draw):
-    """A script, where its secrets stand, and these."""
+    """Generate a script, the places of its secrets, and the secrets."""
     parts, spans, planted = [], [], []
     for _ in range(draw(st.integers(1, 5))):
         harmless = draw(st.lists(st.sampled_from(HARMLESS), max_size=3))

@@ -88,7 +88,7 @@ erDiagram
     )
 
 
-def test_what_the_tables_shown_refer_to_is_a_box_without_columns():
+def test_a_table_outside_the_diagram_is_a_box_without_columns():
     tables = [a_table("public.users"), a_table("public.posts", to("public.users", "user_id")), a_table("public.other")]
     assert entity_diagram(tables, ["public.posts"]) == (
         """\
@@ -102,7 +102,7 @@ erDiagram
     )
 
 
-def test_what_many_of_them_refer_to_is_named_beside_their_columns_instead():
+def test_a_table_that_many_refer_to_is_named_at_their_columns_instead():
     users = a_table("public.users")
     posts = [a_table(f"public.posts{number}", to("public.users", "user_id")) for number in range(4)]
     shown = [table.identity for table in posts]

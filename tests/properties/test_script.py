@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from pglast.parser import split
 
 from fowergram_db.migrations.script.scanner import scan
-from tests.unit.test_script import BODIES, cut
+from tests.unit.test_script import BODIES, statement_texts
 
 GAPS = [";", " ; ", ";\n", ";\n-- comment; here\n", "; /* c ; */ ", ";;\n\t;", "\n;\r\n"]
 
 
 @settings(max_examples=250, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(BODIES), st.sampled_from(GAPS)), max_size=8))
-def test_generated_scripts_are_cut_as_the_server_cuts_them(pieces):
+def test_generated_scripts_are_split_as_the_server_splits_them(pieces):
     text = "".join(body + gap for body, gap in pieces)
-    assert cut(text) == [piece.strip() for piece in split(text)]
+    assert statement_texts(text) == [piece.strip() for piece in split(text)]
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="aE'\"$;-/*\\()\n ไ1_", max_size=40))
-def test_no_text_at_all_upsets_the_scanner(text):
+def test_no_text_breaks_the_scanner(text):
     script = scan(text)
     places = [(s.start, s.end) for s in script.statements]
     assert places == sorted(places)
@@ -52,6 +52,6 @@ def test_one_statement_takes_time_in_proportion_to_its_length(row):
     assert seconds(20_000) < 40 * max(seconds(2_000), 0.001)
 
 
-def test_a_long_script_is_cut_to_its_end():
+def test_a_long_script_is_split_to_its_end():
     text = "INSERT INTO t VALUES (1, 'some text; more', now());\n" * 5_000
     assert len(scan(text).statements) == 5_000

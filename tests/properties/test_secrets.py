@@ -1,4 +1,4 @@
-"""Secrets: hidden wherever they may stand, and nothing else changed."""
+"""Secrets: hidden wherever they are, and nothing else is changed."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from fowergram_db.redaction.messages import forms, mask_message, mask_query, mask_sql, secrets_in
 
 HIDDEN_IN_SQL = [
-    # The clause, with each kind of literal, and what may stand before it.
+    # The clause, with each kind of literal, and what may precede it.
     "CREATE ROLE a PASSWORD 'sesame'",
     "create role a encrypted password 'sesame'",
     "CREATE USER a WITH LOGIN UNENCRYPTED PASSWORD 'sesame' CREATEDB",
@@ -182,7 +182,7 @@ HIDDEN_IN_SQL = [
     "CREATE SUBSCRIPTION s CONNECTION 'nosuch=1 password=sesame' PUBLICATION p",
     "SELECT dblink_connect('host=h passwd=sesame')",
     "COPY t FROM PROGRAM 'curl -s -u user:sesame https://example.org'",
-    # Cut off.
+    # Truncated.
     "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ''sesam",
     "ALTER ROLE a PASSWORD $x$sesame$",
     "CREATE SUBSCRIPTION s CONNECTION 'host=h password=sesam",
@@ -443,6 +443,6 @@ def test_a_url_in_copy_data_is_hidden():
     assert mask_sql(script, [(19, 46)]) == script.replace("sesame", "******")
 
 
-def test_a_query_that_is_cut_at_its_beginning():
+def test_a_query_that_is_truncated_at_its_beginning_shows_no_secret():
     assert "sesame" not in mask_query("it''s' ; ALTER ROLE a PASSWORD 'sesame'; SELECT '")
     assert "sesame" not in mask_query("or '; ALTER ROLE a PASSWORD 'sesame' VALID UNTIL 'x'")

@@ -1,4 +1,4 @@
-"""Generate SQL scripts, and hold the scanner against libpg_query on each.
+"""Generate SQL scripts, and compare the scanner with libpg_query on each.
 
     python -m tests.scanner.generated --count 100000 --seed 1
 
@@ -42,7 +42,7 @@ COMMENTS = (
     "/* BEGIN ATOMIC */", "-- \u00a0 ไทย;\n", "/*;*/", "/* // */", "/*'*/", "--/*\n", "--*/\n",
 )  # fmt: skip
 NUMBERS = ("1", "0", "42", "1.5", ".5", "1e10", "2.E-3", "$1", "$12", "-1", "+ 2")
-# Only operators that no comment behind them could join: "-" and "--" would be one comment, as they are for the server.
+# Only operators that no comment after them could join: "-" and "--" would be one comment, as they are for the server.
 OPERATORS = ("+", "*", "||", "=~", "<=>", "!=<", "%", "@>", "&&", "->>", "#>", "~*", "!~", "^", "<->", "@", "?|", "|/|")
 _TIGHT = frozenset("(),;.")
 
@@ -68,7 +68,7 @@ class Generator:
         return "".join(parts)
 
     def joined(self, tokens: list[str]) -> str:
-        """Write tokens one behind the other, with whatever may stand between them."""
+        """Write tokens one after the other, with anything that may separate them."""
         text = ""
         for token in tokens:
             tight = token[:1] in _TIGHT or text[-1:] in _TIGHT
@@ -232,7 +232,7 @@ def difference(seed: int) -> str:
 
 
 def differences(first: int, count: int) -> Iterator[str]:
-    """Yield what differs in the scripts of so many seeds."""
+    """Yield what differs in the scripts of `count` seeds from `first` on."""
     return filter(None, map(difference, range(first, first + count)))
 
 

@@ -1,4 +1,4 @@
-"""Where libpg_query, which is PostgreSQL's own lexer and grammar, sees statements begin and end."""
+"""Where statements begin and end for libpg_query, which is PostgreSQL's own lexer and grammar."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ class Reference:
         self.names = [token.name for token in tokens]
 
     def by_parser(self) -> list[Span]:
-        """Return the statements as the grammar cuts them. Raises ParseError for a syntax error."""
+        """Return the statements as the grammar splits them. Raises ParseError for a syntax error."""
         return self._trimmed(split(self.text, only_slices=True))
 
     def by_lexer(self) -> list[Span]:
-        """Return the statements as the lexer alone would cut them: at each semicolon outside of parentheses."""
+        """Return the statements as the lexer alone would split them: at each semicolon outside of parentheses."""
         return self._trimmed(split(self.text, with_parser=False, only_slices=True))
 
     def _trimmed(self, slices: Iterable[slice]) -> list[Span]:
@@ -39,7 +39,7 @@ class Reference:
 
 
 def is_one_statement(text: str) -> bool | None:
-    """Tell whether the grammar takes a text for exactly one statement; None where it takes it for none at all."""
+    """Say whether the grammar takes a text for exactly one statement; None where it takes it for none at all."""
     try:
         return len(split(text, only_slices=True)) == 1
     except ParseError:

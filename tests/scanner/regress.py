@@ -1,4 +1,4 @@
-"""PostgreSQL's own regression suite: fetch its SQL files, and cut each as psql and libpg_query would.
+"""PostgreSQL's own regression suite: fetch its SQL files, and split each as psql and libpg_query would.
 
     python -m tests.scanner.regress
 
@@ -11,8 +11,8 @@ What psql itself does with a file is taken out of it, with spaces in its place:
   copyselect.sql and psql.sql that send COPY among others as one query, with ``\\;``;
 - for libpg_query: COPY data with the line that ends it, and meta-commands. Those that send the statement before
   them (``\\gset``, ``\\gexec``, …) become a semicolon.
-  Both are looked for with the scanner under test: had it seen data or a command where there is none, or not seen one,
-  libpg_query would read another text and cut it differently.
+  Both are found with the scanner under test: if it found data or a command where there is none, or missed one,
+  libpg_query would read another text and split it differently.
 """
 
 import os
@@ -52,7 +52,7 @@ _SQL = re.compile(r"[^/]+/src/test/regress/sql/([^/]+\.sql)")
 
 
 class Unavailable(Exception):
-    """The source package cannot be had on this machine, and why."""
+    """The source package is not available on this machine, and why."""
 
 
 def regress_files() -> list[Path]:
@@ -128,13 +128,13 @@ class SchemaComparison:
 
 
 def compare(path: Path) -> SchemaComparison:
-    """Cut a file twice. Every statement has to be one that libpg_query sees there too.
+    """Split a file twice. Every statement must be one that libpg_query finds there too.
 
     - Where the grammar takes the whole file, it says where each statement begins and ends ("file").
     - Else, a statement that the grammar alone takes for exactly one is confirmed so ("statement").
-    - What it refuses, a syntax error on purpose, must be what the lexer alone cuts out ("lexer").
+    - What it refuses, a syntax error on purpose, must be a statement of the lexer alone ("lexer").
 
-    And nothing that the lexer cuts out may stand outside of what was found.
+    And the lexer must find nothing outside of these statements.
     """
     result = SchemaComparison(path.name)
     text = _without_conditions(path.read_bytes().decode(errors="replace").replace("\r\n", "\n"))
@@ -169,7 +169,7 @@ def _without_conditions(text: str) -> str:
 
 
 def _without_failing_copies(text: str) -> Script:
-    """Take the words that ask for data out of each COPY behind which there are statements, and no data."""
+    """Take the words that ask for data out of each COPY that is followed by statements, and no data."""
     script = scan(text)
     copies = [statement for statement in script.statements if Trait.COPIES_FROM_CLIENT in statement.traits]
     for copy, (begin, end) in zip(copies, script.data, strict=True):
@@ -200,7 +200,7 @@ def _match(text: str, found: list[Span], expected: list[Span], result: SchemaCom
             how = by if (start, end) in known else ""
         else:
             alone = is_one_statement(text[start:end])
-            # The lexer alone passes over statements without a keyword.
+            # The lexer alone skips statements without a keyword.
             cut = (start, end) in known or text[start:end].isidentifier()
             how = "statement" if alone else by if alone is None and cut else ""
         if how:

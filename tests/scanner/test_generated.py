@@ -1,4 +1,4 @@
-"""The scanner cuts generated scripts as libpg_query does; ``python -m tests.scanner.generated`` makes more of them."""
+"""The scanner splits generated scripts as libpg_query does; ``python -m tests.scanner.generated`` makes more."""
 
 import pytest
 
@@ -6,5 +6,5 @@ from .generated import differences
 
 
 @pytest.mark.parametrize("first", range(0, 2_000, 500))
-def test_generated_scripts_are_cut_as_by_libpg_query(first):
+def test_generated_scripts_are_split_as_by_libpg_query(first):
     assert list(differences(first, 500)) == []

@@ -1,4 +1,4 @@
-"""The scanner cuts PostgreSQL's own regression files as libpg_query does."""
+"""The scanner splits PostgreSQL's own regression files as libpg_query does."""
 
 import pytest
 
@@ -13,11 +13,11 @@ def files():
         pytest.skip(f"PostgreSQL's regression files are not to be had: {reason}")
 
 
-def test_every_file_of_the_regression_suite_is_cut_as_by_libpg_query(files):
+def test_every_file_of_the_regression_suite_is_split_as_by_libpg_query(files):
     results = [compare(path) for path in files]
     assert {result.name: result.different for result in results if result.different} == {}
     confirmed = sum((result.confirmed for result in results), start=type(results[0].confirmed)())
     assert len(results) > 200
     assert confirmed["file"] + confirmed["statement"] > 40_000
-    # Numbers with letters behind them and invalid escapes, on purpose: nothing that a lexer could cut.
+    # Numbers with letters after them and invalid escapes, on purpose: the lexer finds no token in them.
     assert confirmed["no token"] < 20

@@ -1,4 +1,4 @@
-"""What is wrong in many files is told in one report, each with its place and what to do."""
+"""All faults of all files are in one report, each with its place and what to do."""
 
 import json
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_all_faults_of_all_files_are_in_one_report(put, files, places):
     assert faults(put(files)) == places
 
 
-def test_the_report_tells_how_many_there_are_and_lists_each(put):
+def test_the_report_counts_the_faults_and_lists_each_one(put):
     directory = put({"1_a.sql": "COMMIT;\nROLLBACK;", "2_b.sql": "\\q"})
     with pytest.raises(FileFaults) as caught:
         check_all(plan_up(read_migrations(directory), History()))
@@ -101,13 +101,13 @@ def test_a_down_file_that_cannot_be_read_stops_nothing_that_does_not_use_it(put,
     assert migration_states([migration], History())[0].state == "pending"
 
 
-def test_leftovers_of_other_programs_are_passed_over(put):
+def test_temporary_files_of_other_programs_are_ignored(put):
     files = {"1_a.sql": "", "._1_a.sql": GONE, ".1_a.sql.swp": GONE, ".#1_a.sql": "", "1_a.sql~": "", "#1_a.sql#": ""}
     assert [m.name for m in read_migrations(put({**files, ".DS_Store": GONE}))] == ["a"]
 
 
 @pytest.mark.parametrize("name", ["._V1__a.sql", "deeper/._V2__b.sql"])
-def test_leftovers_are_passed_over_below_flyways_directory_too(put, name):
+def test_temporary_files_below_flyways_directory_are_ignored_too(put, name):
     assert len(read_migrations(put({"V1__a.sql": "", name: GONE}))) == 1
 
 
@@ -139,13 +139,13 @@ def test_a_directory_without_migrations_names_the_folders_that_have_some(put):
         ("", "sqitch.plan", "deploy/a.sql"),
     ],
 )
-def test_sqitchs_own_settings_say_where_files_lie(put, conf, plan, deploy):
+def test_sqitchs_own_settings_say_where_its_files_are(put, conf, plan, deploy):
     (migration,) = read_migrations(put({"sqitch.conf": conf, plan: "a\n", deploy: "SELECT 1;"}))
     assert migration.filename == deploy
 
 
 @pytest.mark.parametrize("line", ["[core]\ntop_dir = /x", "[core]\ntop_dir = ../x", '[engine "pg"]\n deploy_dir = x'])
-def test_settings_of_sqitch_that_cannot_be_obeyed_are_refused(put, line):
+def test_settings_of_sqitch_that_are_not_supported_are_refused(put, line):
     assert faults(put({"sqitch.conf": line, "sqitch.plan": "a\n", "deploy/a.sql": ""})) == ["sqitch.conf:2:1"]
 
 

@@ -48,7 +48,7 @@ def test_an_argument_that_may_hold_a_password_is_not_repeated(kind, message, arg
         ("Got unexpected extra argument (shop)", ["migrate", "shop"]),
     ],
 )
-def test_every_other_argument_is(message, arguments):
+def test_every_other_argument_is_repeated(message, arguments):
     error = UsageError(message, hint="`fowergram-db --help` shows what there is.")
     shown = presentable(error, arguments)
     assert (shown.message, shown.hint) == (error.message, error.hint)

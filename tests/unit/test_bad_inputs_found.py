@@ -41,7 +41,7 @@ def test_a_variable_cannot_ask_for_a_completion_in_the_place_of_a_command(monkey
 
 
 @pytest.mark.parametrize("name", ["PGHOST", "PGDATABASE", "PGUSER"])
-def test_what_libpq_finds_is_looked_at_too(name, monkeypatch, capsys):
+def test_values_that_libpq_finds_are_checked_too(name, monkeypatch, capsys):
     monkeypatch.setenv("PGHOST", "localhost")
     monkeypatch.setenv(name, "a\nb")
     assert run(["status"]) == 2

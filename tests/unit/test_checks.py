@@ -98,22 +98,22 @@ def test_an_index_built_concurrently_needs_names_that_can_be_found_again(names):
     ("rest", "column"),
     [(" SELECT 2;", 20), (" /* a */ -- b\r SELECT 2;", 34), (";", 19), (" /* a\n1 */", 20), (" \\d", 20), ("x", 19)],
 )
-def test_what_stands_behind_a_copy_on_its_line_is_refused(rest, column):
+def test_text_after_a_copy_on_its_line_is_refused(rest, column):
     error = fault(f"COPY t FROM stdin;{rest}\n1\n\\.\n")
     assert "follows a COPY" in error.message
     assert (error.location.line, error.location.column) == (1, column)
 
 
 @pytest.mark.parametrize("rest", ["", " ", "\t-- a; b", " /* a * ; */ /* b /* c */ */ -- d", "\r", " --"])
-def test_comments_may_stand_behind_a_copy(rest):
+def test_comments_may_follow_a_copy_on_its_line(rest):
     check(f"COPY t FROM stdin;{rest}\n1\n\\.\nSELECT 2;")
 
 
-def test_a_directive_behind_a_copy_is_not_passed_over():
+def test_a_directive_after_a_copy_is_an_error():
     assert "below the header" in fault("COPY t FROM stdin; -- fowergram: lock-timeout=1s\n\\.\n").message
 
 
-def test_the_keys_that_pg_dump_writes_are_let_pass():
+def test_the_keys_that_pg_dump_writes_are_accepted():
     check("--\n-- dump\n--\n\n\\restrict aB3\n\nSELECT 1;\n\n\\unrestrict aB3\n\n")
     check("\\restrict x\r\nSELECT 1;\r\n\\unrestrict x\r\n")
 
@@ -210,12 +210,12 @@ def test_a_marker_in_a_comment_of_several_lines_is_refused_by_its_words():
 
 
 @pytest.mark.parametrize("line", ["-- migrate: up", "-- goose Up", "-- +micrate Up", "-- migrate:upp", "-- rambler up"])
-def test_a_tools_marker_that_is_misspelt_is_refused_whatever_stands_below(line):
+def test_a_misspelt_marker_of_a_tool_is_refused_whatever_follows(line):
     assert fault(f"{line}\nSELECT 1;").location.line == 1
 
 
 @pytest.mark.parametrize("line", ["-- Up", "-- Up Migration", "-- migrate: up", "-- Upgrade"])
-def test_in_a_script_that_undoes_an_up_section_is_the_wrong_one(line):
+def test_an_up_marker_in_a_down_script_is_refused(line):
     text = f"DROP TABLE a;\n{line}\nCREATE TABLE a ();"
     with pytest.raises(FileFault):
         read_script("f.sql", text, Directives(), undoes=True)
@@ -249,11 +249,11 @@ def test_in_a_script_that_undoes_an_up_section_is_the_wrong_one(line):
         HALVES.format("/* what follows\n-- Down\n*/"),
     ],
 )
-def test_a_remark_that_speaks_of_a_direction_is_none(text):
+def test_a_comment_that_mentions_a_direction_is_no_marker(text):
     check(text)
 
 
-def test_a_script_that_undoes_may_say_so():
+def test_a_down_script_may_contain_a_down_marker():
     read_script("f.sql", "-- Down Migration\nDROP TABLE a;\n-- rollback\nDROP TABLE b;", Directives(), undoes=True)
 
 

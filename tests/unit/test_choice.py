@@ -234,7 +234,7 @@ BLOG = ((1, "posts", "e"), (2, "tags", "f"), (3, "authors", "g"))
         pytest.param(SHOP, (*SHOP, *((v + 10, n, t) for v, n, t in BLOG)), False, id="a directory less"),
     ],
 )
-def test_the_wrong_directory_is_told_from_files_that_were_changed(files, recorded, is_other):
+def test_the_wrong_directory_is_distinguished_from_changed_files(files, recorded, is_other):
     assert is_other_directory([file(*one) for one in files], history(*recorded)) == is_other
 
 

@@ -123,7 +123,7 @@ def table(screen: Screen) -> None:
     screen.table(columns, (Row(("ตาราง\x1b[31m", "1")), Row(("b" * 90, "1,000"), "red")))
 
 
-def test_a_table_for_a_pipe_is_plain_and_never_cut(capsys):
+def test_a_table_for_a_pipe_is_plain_and_never_truncated(capsys):
     table(Screen.for_process(json=False, no_color=False))
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("ตาราง\\x1b[31m")
@@ -289,7 +289,7 @@ def test_new_writes_nothing_but_comments(tmp_path, capsys):
     assert "003_third.sql" in capsys.readouterr().out
 
 
-def test_an_env_file_in_the_way_is_no_env_file(tmp_path, capsys):
+def test_a_directory_that_is_called_env_is_no_env_file(tmp_path, capsys):
     (tmp_path / ".env").mkdir()
     assert run(["status", "--database-url", "postgresql://h:1/d", "--migrations-dir", "none", "--json"]) == 2
     assert "migrations directory" in json.loads(capsys.readouterr().out)["error"]["message"]

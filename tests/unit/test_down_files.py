@@ -52,7 +52,7 @@ def test_a_down_file_that_has_changed_since_is_an_error_when_its_row_is_written(
         checked.row["down_sql"]
 
 
-def test_a_fault_behind_the_data_of_a_down_file_is_found_before_anything_runs(large):
+def test_a_fault_after_the_data_of_a_down_file_is_found_before_anything_runs(large):
     (step,) = plan_up(large(1, f"{DOWN}\\echo bad\n"), History())
     with pytest.raises(FileFault, match="psql") as raised:
         check(step)

@@ -22,7 +22,7 @@ def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch):
 
 
 @pytest.mark.usefixtures("ordinary_user")
-def test_a_users_data_lies_in_the_users_data_folder(monkeypatch, tmp_path):
+def test_a_users_data_is_in_the_users_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     assert embedded.default_data_dir().is_relative_to(tmp_path)
@@ -38,6 +38,6 @@ def test_a_user_without_a_home_is_asked_for_a_directory(monkeypatch):
     assert "embedded:///" in failure.value.hint
 
 
-def test_roots_data_lies_where_the_servers_user_can_reach_it(monkeypatch):
+def test_roots_data_is_where_the_servers_user_can_reach_it(monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert str(embedded.default_data_dir()).startswith("/var/lib/")

@@ -122,14 +122,14 @@ def test_an_unreadable_file_is_refused(tmp_path):
         directory = Path(name)
         directory.chmod(0o755)
         (directory / "1_a.sql").touch(mode=0o000)
-        with somebody_else():
+        with another_user():
             assert "cannot be read: Permission denied" in fault(directory).message
     (tmp_path / "1_a.sql").mkdir()
     assert "cannot be read" in fault(tmp_path).message
 
 
 @contextmanager
-def somebody_else():
+def another_user():
     """Be a user without root's rights for a while."""
     if os.geteuid() != 0:
         yield
@@ -172,7 +172,7 @@ def test_a_directive_said_twice_is_refused():
 
 
 @pytest.mark.parametrize("before", ["SELECT 1;\n", "/* header */\n"])
-def test_a_directive_below_the_header_is_not_passed_over(before):
+def test_a_directive_below_the_header_is_an_error(before):
     with pytest.raises(FileFault, match="below the header"):
         check(f"{before}-- fowergram: lock-timeout=1s\nSELECT 2;")
 

@@ -1,4 +1,4 @@
-"""What GitHub Actions is told: annotations relative to the workspace, the outcome as Markdown that only shows."""
+"""What GitHub Actions receives: annotations relative to the workspace, and the summary as inert Markdown."""
 
 import os
 

@@ -192,7 +192,7 @@ def test_a_comment_that_speaks_of_migrating_makes_no_section(one):
 @pytest.mark.parametrize(
     ("up", "down"), [NODE, ("--up migration", "--DOWN   MIGRATION "), ("  ---- Up Migration", "\t-- down migration")]
 )
-def test_node_pg_migrates_sections_stand_in_either_order(one, up, down):
+def test_node_pg_migrates_sections_may_be_in_either_order(one, up, down):
     migration = one(f"-- x\n{up}\nSELECT 1;\n{down}\nSELECT 2;\n")
     assert migration.up.text == f"-- x\n{up}\nSELECT 1;"
     assert migration.down.text == f"-- x\n{blank(up)}\n         \n{down}\nSELECT 2;"
@@ -207,7 +207,7 @@ def test_node_pg_migrates_file_says_in_its_first_line_that_it_runs_without_a_tra
     assert (migration.up.directives.transactional, migration.down.directives.transactional) == (False, False)
 
 
-def test_terns_marker_parts_what_does_from_what_undoes(one):
+def test_terns_marker_separates_the_up_section_from_the_down_section(one):
     migration = one(f"SELECT 1;\n{BELOW}\nSELECT 2;\n")
     assert migration.up.text == "SELECT 1;"
     assert migration.down.text == f"         \n{BELOW}\nSELECT 2;"
@@ -238,28 +238,28 @@ def test_terns_templates_are_refused_with_their_place(fault):
         (f"-- +goose Up\nSELECT 1;\n{BELOW}\nSELECT 2;", (3, 1), "is tern's in a file of goose"),
     ],
 )
-def test_sections_that_cannot_be_told_apart_are_refused(fault, text, where, word):
+def test_sections_whose_direction_is_unclear_are_refused(fault, text, where, word):
     error = fault({"001_a.sql": text})
     assert word in error.message
     assert at(error) == where
 
 
-def test_their_tools_read_files_without_a_marker_too(read):
+def test_files_without_a_marker_are_up_files_as_in_their_tools(read):
     for marked in ("-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 2;", f"SELECT 1;\n{BELOW}\nSELECT 2;"):
         plain, other, last = read({"1_a.sql": "SELECT 0;", "2_b.sql": marked, "3_c.sql": "SELECT 3;"})
         assert (plain.reversible, other.reversible, last.reversible) == (False, True, False)
 
 
-def test_in_files_for_each_direction_such_a_line_is_a_remark(read):
+def test_a_marker_in_an_up_or_a_down_file_is_a_comment(read):
     (migration,) = read({"1_a.up.sql": "-- Up Migration\nSELECT 1;", "1_a.down.sql": "-- Down Migration\nSELECT 2;"})
     assert migration.down.text == "-- Down Migration\nSELECT 2;"
 
 
-def test_beside_another_tools_markers_such_a_line_is_a_remark(one):
+def test_a_node_pg_migrate_marker_next_to_gooses_is_a_comment(one):
     assert one("-- +goose Up\n-- Up Migration\nSELECT 1;\n-- +goose Down\nSELECT 2;").reversible
 
 
-def test_sqlx_says_it_in_the_first_line(read):
+def test_sqlx_turns_the_transaction_off_in_the_first_line(read):
     first, second, third = read(
         {
             "1_a.sql": "-- no-transaction\nSELECT 1;",
@@ -325,7 +325,7 @@ def test_migrations_in_go_are_refused_and_other_go_files_left_alone(read, fault)
         ("002_b.sh", "a shell's language"),
     ],
 )
-def test_a_migration_in_a_language_is_not_passed_over(fault, name, language):
+def test_a_migration_in_another_language_is_an_error(fault, name, language):
     found = fault({"1_a.sql": "SELECT 1;", name: ""})
     assert found.message == f"{name} is a migration in {language}, which only its own program can run"
 
@@ -375,7 +375,7 @@ def test_flyways_placeholders_are_refused_with_their_place(fault, read):
     assert read(files | {"V1__a.sql.conf": "placeholderReplacement=false"})
 
 
-def test_flyway_says_beside_a_script_that_it_runs_without_a_transaction(read):
+def test_flyways_script_configuration_turns_the_transaction_off(read):
     conf = "# on its own\r\n\r\nexecuteInTransaction = FALSE\r\nencoding=UTF-8\r\n"
     (migration,) = read({"V1__a.sql": "", "V1__a.sql.conf": conf, "U1__a.sql": "SELECT 1;"})
     assert not migration.up.directives.transactional
@@ -383,7 +383,7 @@ def test_flyway_says_beside_a_script_that_it_runs_without_a_transaction(read):
 
 
 @pytest.mark.parametrize("line", ["shouldExecute=false", "executeInTransaction=maybe", "encoding=TIS-620", "nonsense"])
-def test_a_setting_of_flyway_that_cannot_be_obeyed_is_refused_with_its_place(fault, line):
+def test_a_setting_of_flyway_that_is_not_supported_is_refused_with_its_place(fault, line):
     error = fault({"V1__a.sql": "", "V1__a.sql.conf": f"# x\n{line}\n"})
     assert (line in error.message, at(error)) == (True, (2, 1))
 
@@ -499,6 +499,6 @@ def test_new_adds_nothing_that_would_not_fit(put, files):
     assert sorted(directory.rglob("*")) == before
 
 
-def test_a_folder_of_diesel_that_lost_its_files_is_not_passed_over(fault):
+def test_a_folder_of_diesel_without_its_files_is_an_error(fault):
     error = fault({"1_a/up.sql": "SELECT 1;", "2024-01-01-000000_b/README.md": ""})
     assert error.message == "2024-01-01-000000_b has no up.sql"

@@ -1,4 +1,4 @@
-"""What the options of the log mean, whichever way they are given; and what its objects look like."""
+"""What the options of the log mean, in each way to give them; and what its objects look like."""
 
 import io
 import json
@@ -49,7 +49,7 @@ def objects(text: str) -> list[dict[str, Any]]:
         (["status", "-v"], ["status", "-v"]),
     ],
 )
-def test_options_of_the_log_may_stand_in_front_of_a_command(arguments, moved):
+def test_options_of_the_log_may_precede_the_command(arguments, moved):
     assert list(move_log_options(arguments, ["testdb"])) == moved
 
 

@@ -178,7 +178,7 @@ def test_a_statement_that_cannot_run_in_a_transaction_runs_alone_where_its_tool_
         ("BEGIN; VACUUM; COMMIT;", ("1_a.sql", "-- fowergram: no-transaction\n{}")),
     ],
 )
-def test_others_say_it_or_are_refused(checked, text, layout):
+def test_other_files_with_such_a_statement_are_refused(checked, text, layout):
     with pytest.raises(FileFault):
         checked(text, layout)
 

@@ -1,4 +1,4 @@
-"""No text of others moves a terminal's cursor, hides, turns round, or begins a line that a CI runner obeys."""
+"""No text from others moves a terminal's cursor, hides text, reverses it, or starts a line that CI executes."""
 
 import contextlib
 import inspect
@@ -52,7 +52,7 @@ HOSTILE = [
 
 
 def shown_whole(text: str) -> None:
-    """Assert that nothing in what was shown is obeyed, hidden or turned round."""
+    """Assert that nothing in the output is a command, hidden or reversed."""
     assert not COMMAND.search(text), text
     unseen = [hex(ord(c)) for c in text if c not in "\n\t" and is_unseen(c)]
     assert unseen == []
@@ -142,7 +142,7 @@ def test_no_way_to_show_something_lets_a_text_through(way, json_wanted, monkeypa
 
 
 @pytest.mark.parametrize("way", CALLS)
-def test_no_terminal_is_sent_what_it_would_obey(way, monkeypatch):
+def test_no_terminal_receives_a_control_sequence_from_a_text(way, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     reader, writer = pty.openpty()

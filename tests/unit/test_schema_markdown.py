@@ -1,4 +1,4 @@
-"""Markdown of a schema: whatever text it is made of, that text is what a reader sees."""
+"""Markdown of a schema: a reader is shown its texts exactly as they are, whatever they contain."""
 
 import re
 
@@ -89,11 +89,11 @@ LAYOUT = PageLayout(
 
 
 def entry(text, heading):
-    """Cut out what stands below a heading."""
+    """Return the text below a heading."""
     return re.search(rf"^#+ {re.escape(heading)}\n\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)[1].strip()
 
 
-def test_a_table_is_told_with_all_that_holds_for_it():
+def test_a_table_is_described_with_columns_constraints_and_triggers():
     assert entry(markdown(DESCRIPTION, LAYOUT), "`posts`") == (
         """\
 | column | type | null | default | comment |
@@ -116,7 +116,7 @@ def test_a_table_is_told_with_all_that_holds_for_it():
     )
 
 
-def test_other_things_are_told_by_what_they_are():
+def test_each_other_object_is_described_by_its_kind():
     text = markdown(DESCRIPTION, LAYOUT)
     assert entry(text, "`shop.orders`") == "Partitioned by `RANGE (at)`. Inherits from [`posts`](#posts)."
     assert entry(text, "`users`").endswith("Referred to by [`posts`](#posts).")
@@ -167,6 +167,6 @@ def test_without_a_layout_each_schema_is_an_area():
         ),
     ],
 )
-def test_what_is_wrong_with_a_layout_is_told(areas, wrong):
+def test_faults_of_a_layout_are_reported(areas, wrong):
     layout = PageLayout("", tuple(Area(title, tuple(names.split())) for title, names in areas.items()))
     assert misplaced(DESCRIPTION, layout) == wrong

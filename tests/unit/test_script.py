@@ -1,4 +1,4 @@
-"""The scanner: the same statements as PostgreSQL's own parser, whatever stands in them."""
+"""The scanner: the same statements as PostgreSQL's own parser, whatever they contain."""
 
 import pytest
 from pglast.parser import split
@@ -30,14 +30,14 @@ BODIES = [
 ]
 
 
-def cut(text: str) -> list[str]:
+def statement_texts(text: str) -> list[str]:
     return [text[statement.start : statement.end] for statement in scan(text).statements]
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_a_statement_is_cut_as_the_server_cuts_it(body):
+def test_a_statement_is_split_as_the_server_splits_it(body):
     text = f"-- first\n{body};\nSELECT 2"
-    assert cut(text) == [body, "SELECT 2"]
+    assert statement_texts(text) == [body, "SELECT 2"]
     assert len(split(text)) == 2
 
 
@@ -120,7 +120,7 @@ def test_copy_data_is_no_statement():
     assert [text[start:end] for start, end in script.data] == ["1\tit's; $$\n\\N\t\\.x\n"]
 
 
-def test_meta_commands_are_seen_where_they_stand():
+def test_meta_commands_are_found_at_their_places():
     text = "SELECT 1;\n\\connect other\nSELECT '\\d';\n\\q"
     assert [text[start:end] for start, end in scan(text).commands] == ["\\connect other", "\\q"]
 

@@ -1,4 +1,4 @@
-"""Statements about the whole server are told from those about one database."""
+"""Statements about the whole server are distinguished from those about one database."""
 
 from dataclasses import replace
 
@@ -113,7 +113,7 @@ def test_a_statement_is_called_by_its_command(text, label):
     assert found.label == label
 
 
-def test_what_stands_around_statements_that_are_left_out_stays_where_it_is():
+def test_text_around_statements_that_are_left_out_keeps_its_place():
     text = "CREATE ROLE a;\nCOPY t FROM stdin;\n1\n\\.\nALTER ROLE a SET x = '1'; SELECT 2;\n"
     script = scan(text)
     left = server_wide(script)

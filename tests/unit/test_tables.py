@@ -1,4 +1,4 @@
-"""Tables fit the terminal: columns of least use go first, names are cut last; nothing is cut for a pipe."""
+"""Tables fit the terminal: the least useful columns go first, names are truncated last; in a pipe nothing is."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_a_terminal_that_is_too_narrow_for_any_table_gets_one(width):
     assert len(list(fitted_lines(STATUS, status("users"), width))) == 3
 
 
-def test_columns_go_before_a_name_is_cut():
+def test_columns_are_left_out_before_a_name_is_truncated():
     shown = {width: list(fitted_lines(STATUS, status("n" * 24), width)) for width in (120, 94, 80, 60)}
     headings = {width: lines[0].split() for width, lines in shown.items()}
     assert headings[120] == ["version", "name", "state", "applied", "at", "(UTC)", "took", "undo"]
@@ -41,7 +41,7 @@ def test_a_long_name_does_not_push_everything_out():
     assert "applied at" in next(fitted_lines(STATUS, status("n" * 1000), 140))
 
 
-def test_the_widest_name_is_cut_first():
+def test_the_widest_name_is_truncated_first():
     columns = (TableColumn("a", preferred_width=30), TableColumn("b", preferred_width=30))
     *_, line = fitted_lines(columns, [Row(("x" * 50, "y" * 10))], 40)
     assert line == f"{'x' * 27}…  {'y' * 10}"
@@ -62,7 +62,7 @@ def test_a_pipe_gets_every_column_and_every_letter():
 
 @pytest.mark.parametrize("text", NAMES)
 @pytest.mark.parametrize("width", [1, 2, 7, 30])
-def test_a_text_is_cut_to_the_width_and_never_before_a_sign_of_its_last_letter(text, width):
+def test_a_text_is_truncated_to_the_width_and_never_before_a_combining_mark(text, width):
     cut = shortened(text, width)
     assert width_of(cut) <= max(width, 1)
     if cut != text:

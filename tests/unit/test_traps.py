@@ -1,4 +1,4 @@
-"""The traps that splitters of SQL are known to fall into; and COPY data, which is cut as psql cuts it."""
+"""The traps that splitters of SQL are known to fall into; and COPY data, which ends where psql ends it."""
 
 import pytest
 from pglast.parser import split
@@ -11,15 +11,15 @@ TRAPS = {
     "an escaped quote": "SELECT E'\\'' , ';', e'\\';\\\\'",
     "a word that ends in e": "SELECT type'\\' , ';' FROM t",
     "Unicode escapes": "SELECT U&'\\\\;' , U&\"d\\0061;\"",
-    "a string that goes on in the next line": "SELECT 'a'\n';b'",
-    "an escape string that goes on": "SELECT E'a' -- it's\n '\\';'",
-    "a standard string that goes on": "SELECT 'a'\n'\\' , ';'",
+    "a string that continues in the next line": "SELECT 'a'\n';b'",
+    "an escape string that continues": "SELECT E'a' -- it's\n '\\';'",
+    "a standard string that continues": "SELECT 'a'\n'\\' , ';'",
     "different dollar quotes": "SELECT $a$ $b$ ; $b$ ' $$ $a$",
     "the end of a dollar quote in capitals": "SELECT $a$;$A$;$a$",
     "a dollar quote in a dollar quote": "DO $do$ BEGIN EXECUTE $$;$$; END $do$",
     "parameters are no dollar quotes": "SELECT $1, ';', $1",
     "dollars in identifiers": "SELECT a$b, a$$b, b$1$ FROM t$$",
-    "dollars behind plain text": "SELECT 1, 2, 3, 4, 5, a$$b, ไ$$, x1$y$",
+    "dollars after plain text": "SELECT 1, 2, 3, 4, 5, a$$b, ไ$$, x1$y$",
     "a semicolon in parentheses": "CREATE RULE r AS ON INSERT TO t DO ALSO (SELECT 1; SELECT 2;)",
     "a comment in a string": "SELECT '-- ; ' || '/* ;'",
     "a string in a comment": "SELECT 1 -- it's; \n , /* ' ; */ 2",
@@ -50,7 +50,7 @@ def test_a_trap_is_one_statement_as_for_libpg_query(trap):
 
 
 @pytest.mark.parametrize("end", ["-- the end; of it", "/* ; */", "-- it's", "--", "/* open ; ", "\\"])
-def test_what_stands_at_the_end_without_a_line_break_is_no_statement(end):
+def test_text_at_the_end_without_a_line_break_is_no_statement(end):
     assert len(scan(f"SELECT 1; {end}").statements) == 1
 
 
@@ -90,7 +90,7 @@ def test_no_data_follows_what_only_mentions_it(text):
     assert len(script.statements) == 2
 
 
-def test_copy_data_is_told_from_sql_whatever_stands_in_it():
+def test_copy_data_is_distinguished_from_sql_whatever_it_contains():
     data = "; ' $$ /*\n\\.x\n \\.\n\n"
     text = f"COPY t FROM stdin; -- a comment\n{data}\\.\nSELECT 1; COPY u FROM stdin;\n\\.\nSELECT 2"
     script = scan(text)
@@ -136,7 +136,7 @@ def test_only_what_holds_a_statement_is_a_piece(text, count):
     assert len(list(scan(text).pieces())) == count
 
 
-def test_a_long_script_is_cut_behind_statements():
+def test_a_long_script_is_split_after_statements():
     text = "SELECT 1; /* x */ SELECT 22; -- y\nSELECT 333;\nCOPY t FROM stdin;\n1\n\\.\nSELECT 4; SELECT 5"
     script = scan(text)
     found = list(script.pieces(12))
