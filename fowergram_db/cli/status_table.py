@@ -12,8 +12,8 @@ from fowergram_db.plurals import count
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fowergram_db.migrations.migration_states import Migration
     from fowergram_db.migrations.other_tools.histories import OtherHistory
-    from fowergram_db.migrations.plan import Migration
     from fowergram_db.migrations.status import Status
 
 _MARKS = {"applied": " ", "pending": ">"}

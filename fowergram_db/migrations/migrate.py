@@ -24,16 +24,10 @@ from fowergram_db.migrations.history import (
     read_history,
     require_own,
 )
+from fowergram_db.migrations.migration_states import State, migration_states
 from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.partitions import keeps_partitions, maintain_partitions
-from fowergram_db.migrations.plan import (
-    RollbackTarget,
-    State,
-    migration_states,
-    migrations_to_roll_back,
-    plan_down,
-    plan_up,
-)
+from fowergram_db.migrations.plan import RollbackTarget, migrations_to_roll_back, plan_down, plan_up
 from fowergram_db.migrations.run import UpgradeTarget, plan_and_check, run_and_report
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory
 from fowergram_db.migrations.session import create_and_open, open_session

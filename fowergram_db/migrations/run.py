@@ -25,8 +25,9 @@ from fowergram_db.migrations.engine.lock import Backend
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, read_history, require_own
+from fowergram_db.migrations.migration_states import migration_states
 from fowergram_db.migrations.other_tools.histories import mark_known
-from fowergram_db.migrations.plan import migration_states, plan_up
+from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.script.modes import DEFAULT
 from fowergram_db.migrations.status import describe_applied

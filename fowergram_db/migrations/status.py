@@ -9,8 +9,9 @@ from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History, RecordedState, read_history
+from fowergram_db.migrations.migration_states import Migration, State, migration_states
 from fowergram_db.migrations.other_tools.histories import OtherHistory
-from fowergram_db.migrations.plan import Direction, Migration, State, Step, migration_states, steps_pending
+from fowergram_db.migrations.plan import Direction, Step, steps_pending
 from fowergram_db.migrations.same_directory import difference, is_other_directory
 from fowergram_db.migrations.version import Version, order_of
 

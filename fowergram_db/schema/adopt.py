@@ -28,17 +28,9 @@ from fowergram_db.migrations.history import History, RecordedState, read_history
 from fowergram_db.migrations.history_sql import load_with_version, set_version_type, values_of
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.other_tools.histories import OtherHistory, OtherState, mark_known
-from fowergram_db.migrations.other_tools.records import (
-    Kept,
-    RecordedMigration,
-    RecordedMigrations,
-    ToolRecords,
-    find_kept,
-    match_files,
-    read_records,
-    read_rows,
-)
-from fowergram_db.migrations.other_tools.tables import UNKNOWN, Tool
+from fowergram_db.migrations.other_tools.matching import RecordedMigration, RecordedMigrations, match_files
+from fowergram_db.migrations.other_tools.records import Kept, ToolRecords, find_kept, read_records, read_rows
+from fowergram_db.migrations.other_tools.shapes import UNKNOWN, Tool
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.migrations.same_directory import require_same_directory

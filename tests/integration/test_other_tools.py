@@ -3,7 +3,7 @@
 import pytest
 
 from fowergram_db.migrations.other_tools.histories import find_candidates
-from fowergram_db.migrations.other_tools.tables import known_tools
+from fowergram_db.migrations.other_tools.shapes import known_tools
 from tests.other_tools import APPLICATIONS, TABLES, Table
 
 FILES = {

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fowergram_db.migrations.alignment import align
-from fowergram_db.migrations.plan import State, migration_states
+from fowergram_db.migrations.migration_states import State, migration_states
 from fowergram_db.migrations.version import numbered, order_of
 from tests.unit.test_alignment import file, history, row
 

@@ -10,7 +10,7 @@ from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, RecordedState
-from fowergram_db.migrations.plan import State, migration_states
+from fowergram_db.migrations.migration_states import State, migration_states
 from fowergram_db.migrations.version import TextVersion, Version, VersionType, dotted
 
 

@@ -11,7 +11,8 @@ from fowergram_db.migrations.engine.checks import check_all
 from fowergram_db.migrations.files.choice import DirectoryChoice, read_chosen, unread_folders
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.history import History
-from fowergram_db.migrations.plan import migration_states, plan_up
+from fowergram_db.migrations.migration_states import migration_states
+from fowergram_db.migrations.plan import plan_up
 
 GONE = b"\xff"
 NAMED = "-- fowergram: nonsense"

@@ -12,15 +12,8 @@ from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.files.directory import MigrationFile, read_migrations
 from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.history import AppliedMigration, History, MigrationProgress, RecordedState
-from fowergram_db.migrations.plan import (
-    Direction,
-    RollbackTarget,
-    State,
-    migration_states,
-    migrations_to_roll_back,
-    plan_down,
-    plan_up,
-)
+from fowergram_db.migrations.migration_states import State, migration_states
+from fowergram_db.migrations.plan import Direction, RollbackTarget, migrations_to_roll_back, plan_down, plan_up
 from fowergram_db.migrations.status import Summary, summarize, summary_after
 
 

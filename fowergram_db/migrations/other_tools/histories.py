@@ -20,14 +20,8 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.database.ownership import CatalogRelation, query_relations
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.history_row import LenientText
-from fowergram_db.migrations.other_tools.tables import (
-    OWN_PLACE,
-    UNKNOWN,
-    FoundTable,
-    Tool,
-    recognised,
-    search_parameters,
-)
+from fowergram_db.migrations.other_tools.shapes import UNKNOWN, Tool
+from fowergram_db.migrations.other_tools.tables import OWN_PLACE, FoundTable, recognised, search_parameters
 
 _COMMENT = "The migrations applied to this database; kept by fowergram-db"
 _KNOWN = " beside: "
