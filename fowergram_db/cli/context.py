@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fowergram_db.cli.explanations import Unexpected, explain, output_lost
+from fowergram_db.cli.json_document import target_data
 from fowergram_db.cli.log import LogLevel, LogSettings
 from fowergram_db.cli.loggers import logging_to
 from fowergram_db.cli.render import Screen
@@ -253,10 +254,5 @@ def _target(context: CommandContext) -> Mapping[str, Any] | None:
     target = context.target
     if target is None or (target.embedded and not target.host):
         return None
-    return {
-        "host": target.host,
-        "port": int(target.port) if target.port.isdigit() else target.port,
-        "database": target.dbname,
-        "user": target.user,
-        "server_version": context.server_version,
-    }
+    named = target_data(target.host, target.port, target.dbname, target.user)
+    return named | {"server_version": context.server_version}

@@ -1,6 +1,5 @@
 """What stderr holds, and how: as text for a person, or as JSON for a collector, one object a line."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from fowergram_db.printable import ascii_json, in_json
+from fowergram_db.cli.json_document import json_text
 
 _MOVABLE = ("-q", "--quiet", "-v", "--verbose")
 _FORMAT = "--log-format"
@@ -107,8 +106,7 @@ def _is_movable(argument: str) -> bool:
 def json_line(
     level: LogLevel, event: str, target: Mapping[str, Any] | None, fields: Mapping[str, Any], encoding: str
 ) -> str:
-    """Return an object of the log. Nothing in it can begin a line of its own, or a command for a CI runner."""
+    """Return an object of the log, on one line."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     whole = {"timestamp": now, "level": str(level), "event": event, "target": target, **fields}
-    text = in_json(json.dumps(whole, ensure_ascii=False))
-    return text if encoding.lower() in ("utf-8", "utf8") else ascii_json(text)
+    return json_text(whole, encoding)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fowergram_db.cli.json_document import target_data
 from fowergram_db.cli.log import LogLevel, LogSettings, Verbosity
 from fowergram_db.cli.render import Screen
 
@@ -62,7 +63,6 @@ def _show(screen: Screen, record: "logging.LogRecord") -> None:
         screen.note(str(statement), "dim", event="statement")
     else:
         server = statement.server
-        port = int(server.port) if server.port.isdigit() else server.port
         fields = {
             "statement": statement.command,
             "name": statement.name or None,
@@ -71,7 +71,7 @@ def _show(screen: Screen, record: "logging.LogRecord") -> None:
             "sqlstate": statement.failure if _SQLSTATE.fullmatch(statement.failure) else None,
             "failure": statement.failure or None,
         }
-        target = {"host": server.host, "port": port, "database": server.database, "user": server.user}
+        target = target_data(server.host, server.port, server.database, server.user)
         screen.log_object(
             LogLevel.INFO, "statement", fields | ({"sql": statement.sql} if statement.sql else {}), target
         )

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from fowergram_db.cli.command import Needs, command
 from fowergram_db.cli.context import CommandContext, CommandResult
 from fowergram_db.cli.log import LogLevel
-from fowergram_db.cli.options import DRY_RUN, SHOW_SECRETS, Needs, command, option
+from fowergram_db.cli.options import DRY_RUN, SHOW_SECRETS, option
 from fowergram_db.cli.preview import preview, require_dry_run
 from fowergram_db.cli.status_table import migration_data, other_history_data, show_status
 from fowergram_db.cli.steps import listener, report_summary, show_reset, step_listener

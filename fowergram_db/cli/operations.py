@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fowergram_db.cli.analyze_table import require_done, show_tables
+from fowergram_db.cli.command import Needs, command
 from fowergram_db.cli.context import CommandContext, CommandResult
-from fowergram_db.cli.options import Needs, command, option
+from fowergram_db.cli.options import option
 from fowergram_db.cli.slow_queries_table import show_queries
 from fowergram_db.operations.sort_key import SortKey
 

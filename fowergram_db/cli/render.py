@@ -1,34 +1,25 @@
 """Show data on stdout and everything else on stderr, with colours and progress only on a terminal."""
 
 import contextlib
-import json as json_format
 import os
 import secrets
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from fowergram_db.cli.failures import error_data, error_lines, note_lines
+from fowergram_db.cli.json_document import document_text
 from fowergram_db.cli.log import LogLevel, LogSettings, json_line
 from fowergram_db.cli.progress import Bar, LongSteps, has_bar
 from fowergram_db.cli.tables import Row, TableColumn, fitted_lines, plain_lines
 from fowergram_db.errors import FowergramError
-from fowergram_db.printable import (
-    as_message,
-    ascii_json,
-    escaped,
-    in_json,
-    inert_when_wrapped,
-    without_brackets,
-)
+from fowergram_db.printable import as_message, escaped, inert_when_wrapped, without_brackets
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-FORMAT = 1
 _SWITCHED_OFF = ("", "0", "false")
 
 
@@ -157,11 +148,8 @@ class Screen:
         """Print the JSON document with --json. After one that was interrupted, no second one is printed."""
         if not self.json or self._has_document:
             return
-        common = {"format": FORMAT, "command": command, "ok": error is None, "target": target, "migrations_dir": None}
-        whole = {**common, "error": error_data(error) if error else None, **data}
-        text = in_json(json_format.dumps(whole, ensure_ascii=False, default=_json_value))
-        if (self.out.encoding or "").lower() not in ("utf-8", "utf8"):
-            text = ascii_json(text)
+        failed = error_data(error) if error else None
+        text = document_text(command, target, data, failed, self.out.encoding or "")
         self._has_document = True
         try:
             self._write(self.out, f"{text}\n")
@@ -301,9 +289,3 @@ class Screen:
             for line, style in zip((heading, rule, *lines), styles, strict=True):
                 console.print(Text(line.rstrip(), style=style), soft_wrap=True)
         self._write(self.out, inert_when_wrapped(drawn.get()))
-
-
-def _json_value(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    raise TypeError(type(value).__name__)

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fowergram_db.cli.command import Needs, command
 from fowergram_db.cli.context import CommandContext, CommandResult
-from fowergram_db.cli.options import Needs, command, option
+from fowergram_db.cli.options import option
 from fowergram_db.cli.steps import listener
 from fowergram_db.cli.versions import named_version
 from fowergram_db.errors import ExitCode

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fowergram_db.cli.command import Needs, command
 from fowergram_db.cli.context import CommandContext, CommandResult, duration_ms
 from fowergram_db.cli.figures import age, size
-from fowergram_db.cli.options import Needs, command, option
+from fowergram_db.cli.options import option
 from fowergram_db.cli.steps import step_listener
 from fowergram_db.cli.tables import Row, TableColumn
 from fowergram_db.errors import ConfigurationError, Refused
