@@ -9,7 +9,8 @@ from operator import attrgetter
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, connect_safely, require_primary, translate_errors
+from fowergram_db.database.connection import Connection, connect_safely, require_primary
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import (
     may_have_citus,
     may_have_event_triggers,
@@ -64,20 +65,26 @@ def plan_and_check(
     steps = check_all(
         plan_up(files, history, to=upgrade_target.to, out_of_order=upgrade_target.out_of_order), down_scripts
     )
+    if upgrade_target.transaction_scope is TransactionScope.WHOLE_RUN:
+        _require_one_transaction(steps)
+    return steps
+
+
+def _require_one_transaction(steps: Sequence[CheckedStep]) -> None:
+    """Raise Refused if one of the steps cannot share its transaction with the others."""
     alone = next((c.step for c in steps if not c.directives.transactional), None)
-    if upgrade_target.transaction_scope is TransactionScope.WHOLE_RUN and alone:
+    if alone:
         raise Refused(
             f"{alone.filename} runs without a transaction, and --atomic means one transaction for all; nothing was run",
             hint=f"Migrate up to it first: --to {alone.version} without --atomic.",
         )
     special = next((c.step for c in steps if c.directives.modes != DEFAULT), None)
-    if upgrade_target.transaction_scope is TransactionScope.WHOLE_RUN and special and len(steps) > 1:
+    if special and len(steps) > 1:
         raise Refused(
             f"{special.filename} says how its transaction runs, and --atomic means one transaction for all; "
             "nothing was run",
             hint="Migrate without --atomic.",
         )
-    return steps
 
 
 def run_and_report(
