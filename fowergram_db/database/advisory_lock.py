@@ -21,10 +21,11 @@ from typing import LiteralString, Self, TypeVar
 import psycopg
 
 from fowergram_db.database import liveness
-from fowergram_db.database.connection import connect_safely, translate_errors, without_idle_timeout
+from fowergram_db.database.connection import connect_safely, without_idle_timeout
 from fowergram_db.database.heartbeat import Heartbeat
 from fowergram_db.database.query import fetch_all
 from fowergram_db.database.second_session import SecondSession
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import Scope, begin
 from fowergram_db.database.sessions import ServerSession
 from fowergram_db.database.simple_query import Unanswered, run, within

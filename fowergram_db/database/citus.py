@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.query import fetch_value
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused

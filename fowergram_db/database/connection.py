@@ -1,4 +1,4 @@
-"""Open sessions with a server, and turn what goes wrong into errors that say what to do."""
+"""Open sessions with a server, and say what to do if it cannot be reached."""
 
 import time
 from collections.abc import Iterator
@@ -11,18 +11,11 @@ from psycopg.conninfo import make_conninfo
 from fowergram_db.database import liveness, statement_log
 from fowergram_db.database.environment import libpq_settings
 from fowergram_db.database.login import Cause, LoginFailed, log_in
+from fowergram_db.database.server_errors import translate_errors, without_secrets
 from fowergram_db.database.session_settings import Scope, ToolConnection
-from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.errors import (
-    ConnectionFailed,
-    DatabaseError,
-    DatabaseMissing,
-    LockTimeout,
-    ServerReport,
-    ServerTooOld,
-)
+from fowergram_db.errors import ConnectionFailed, DatabaseError, DatabaseMissing, ServerReport, ServerTooOld
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -31,8 +24,6 @@ MAINTENANCE_DATABASE = "postgres"
 TEMPLATE = "template1"
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
-
-LOCK_NOT_AVAILABLE = "55P03"
 
 
 @contextmanager
@@ -238,7 +229,7 @@ def _connection_failed(target: Target, error: LoginFailed, cause: Cause | None =
     from fowergram_db.database.hints import LOGIN
 
     cause = cause or error.cause
-    message = _without_secrets(str(error)).strip()
+    message = without_secrets(str(error)).strip()
     hint = " ".join((LOGIN[cause], *target.notes))
     failed = ConnectionFailed(f"cannot connect to {target}: {message}", hint=hint, server=ServerReport(error.code))
     failed.may_pass, failed.is_of_database = cause.is_transient, cause.is_of_database
@@ -262,49 +253,3 @@ def require_primary(connection: Connection) -> None:
             is_standby = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone() == (True,)
     if is_standby:
         raise DatabaseError("the server is a standby; nothing was run", hint="Connect to the primary.")
-
-
-@contextmanager
-def translate_errors(doing: str, situation: Situation = Situation.OTHER) -> Iterator[None]:
-    """Turn a psycopg error of the tool's own statements into ours; ``doing`` completes "cannot …".
-
-    The hint is that of the ``situation``, see ``hints``.
-    """
-    try:
-        yield
-    except psycopg.Error as error:
-        report = report_of(error.diag)
-        hint = statement_hint(error, situation)
-        kind = LockTimeout if report.sqlstate == LOCK_NOT_AVAILABLE else DatabaseError
-        error.args = (_without_secrets(str(error)),)  # a traceback shows the cause as well
-        raise kind(f"cannot {doing}: {message_of(error)}", hint=hint, server=report) from error
-
-
-def message_of(error: psycopg.Error) -> str:
-    """Return what went wrong in the server's words, else in the first line of psycopg's, passwords masked."""
-    first_line = str(error).strip().partition("\n")[0]
-    return _without_secrets(error.diag.message_primary or first_line or "the connection was lost")
-
-
-def statement_hint(error: psycopg.Error, situation: Situation) -> str:
-    """Return what to do about a failed statement; "" if nothing is known."""
-    from fowergram_db.database.hints import hint_for  # most runs have no error
-
-    return hint_for(error, situation)
-
-
-def report_of(diagnostic: psycopg.errors.Diagnostic) -> ServerReport:
-    """Copy what the server said in addition to its message, passwords masked."""
-    fields = (
-        diagnostic.sqlstate,
-        diagnostic.message_detail,
-        diagnostic.message_hint,
-        diagnostic.context,
-    )
-    return ServerReport(*(_without_secrets(value or "") for value in fields))
-
-
-def _without_secrets(message: str) -> str:
-    from fowergram_db.redaction.messages import mask_message  # it compiles many patterns, and most runs have no error
-
-    return mask_message(message)

@@ -10,11 +10,12 @@ from typing import LiteralString, NamedTuple
 
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.ownership import load_with_ownership
 from fowergram_db.database.query import fetch_all, fetch_value, set_local
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.stored_settings import store
 from fowergram_db.errors import UntrustedOwner
 

@@ -15,11 +15,12 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, message_of
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.labelling import give_comment, label_taken
 from fowergram_db.database.managed_databases import Purpose
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import set_local
+from fowergram_db.database.server_errors import message_of
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load

@@ -7,9 +7,10 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import TEMPLATE, Connection, maintenance_connection, translate_errors
+from fowergram_db.database.connection import TEMPLATE, Connection, maintenance_connection
 from fowergram_db.database.creation import Option, create_closed, format_options
 from fowergram_db.database.labelling import label_made
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.state import ENCODING, DatabaseFacts, database_facts, may_create_databases
 from fowergram_db.database.target import Target

@@ -16,9 +16,10 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
 from fowergram_db.database.labelling import give_comment
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load

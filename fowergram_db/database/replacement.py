@@ -9,13 +9,14 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.carried import Carried, ask_carried, carried_of, give_carried, give_grant, give_setting
-from fowergram_db.database.connection import Connection, maintenance_connection, message_of, translate_errors
+from fowergram_db.database.connection import Connection, maintenance_connection
 from fowergram_db.database.creation import let_all_in
 from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
 from fowergram_db.database.labelling import comment_on, give_comment, label_database, label_made, label_taken
 from fowergram_db.database.managed_databases import Purpose, sentence_of
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import fetch_value
+from fowergram_db.database.server_errors import message_of, translate_errors
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sessions import ServerSession, Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.situations import Situation

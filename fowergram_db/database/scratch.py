@@ -7,12 +7,13 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, maintenance_connection, translate_errors
+from fowergram_db.database.connection import Connection, maintenance_connection
 from fowergram_db.database.creation import Option, create_closed
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.lifecycle import locale_options
 from fowergram_db.database.managed_databases import Purpose
 from fowergram_db.database.owner import Owner
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.state import DatabaseFacts, database_facts
 from fowergram_db.database.target import Target

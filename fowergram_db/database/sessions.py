@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, auto
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.query import fetch_all
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.sql import load
 
 _POLL_S = 0.005

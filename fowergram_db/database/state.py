@@ -6,10 +6,11 @@ from typing import Any
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import facts_for
 from fowergram_db.database.query import ask
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import of_scripts

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.query import set_local
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import MigrationFile, recorded_version, with_text_version

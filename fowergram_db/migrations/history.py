@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.ownership import (
     CatalogRelation,
     Trusted,
@@ -18,6 +18,7 @@ from fowergram_db.database.ownership import (
     require_trusted,
 )
 from fowergram_db.database.query import set_local
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load

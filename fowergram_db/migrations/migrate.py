@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.ownership import untrusted_writers
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseMissing, Refused, UntrustedHistory

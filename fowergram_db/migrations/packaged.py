@@ -1,6 +1,7 @@
 """Keep the migrations inside the package out of databases of other projects, if the user does not ask for them."""
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.history import History

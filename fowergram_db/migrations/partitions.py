@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.ownership import Untrusted, ask_with_ownership, require_trusted
 from fowergram_db.database.query import fetch_all, set_local
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.errors import FowergramError, UntrustedOwner
 from fowergram_db.migrations.engine.context import LockPolicy
 from fowergram_db.migrations.events import OnEvent, PartitionsMaintained

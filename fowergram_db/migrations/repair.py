@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection, connect_safely, translate_errors
+from fowergram_db.database.connection import Connection, connect_safely
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target

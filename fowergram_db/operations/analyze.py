@@ -11,15 +11,10 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import (
-    LOCK_NOT_AVAILABLE,
-    Connection,
-    message_of,
-    statement_hint,
-    translate_errors,
-)
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.query import fetch_all, set_local
 from fowergram_db.database.relations import find_relation
+from fowergram_db.database.server_errors import LOCK_NOT_AVAILABLE, message_of, statement_hint, translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UsageError

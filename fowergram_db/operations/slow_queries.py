@@ -9,7 +9,8 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.any_text import read_any_text
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.errors import DatabaseError
 from fowergram_db.operations.pg_stat_statements import Extension, StatementStatistics, Views, find_extension

@@ -10,10 +10,11 @@ from psycopg import sql
 
 from fowergram_db import __version__
 from fowergram_db.database.citus import require_coordinator
-from fowergram_db.database.connection import Connection, connect_safely, translate_errors
+from fowergram_db.database.connection import Connection, connect_safely
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import set_local
 from fowergram_db.database.scratch import scratch_database
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target

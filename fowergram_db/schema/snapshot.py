@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.query import one_snapshot, set_local
+from fowergram_db.database.server_errors import translate_errors
 
 BOOKKEEPING = "public.schema_migrations"
 """The tool's own table, which is no part of a schema."""

@@ -11,12 +11,13 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.carried import give_carried
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.creation import CLOSED, Option, format_options
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.lifecycle import reporting_create_errors
 from fowergram_db.database.query import fetch_one
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.sql import load
 from fowergram_db.database.state import DatabaseFacts, database_state

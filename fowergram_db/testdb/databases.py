@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.connection_values import check_values
 from fowergram_db.database.disposal import Seen, drop_quietly, take_name
 from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
@@ -17,6 +17,7 @@ from fowergram_db.database.lifecycle import change_owner
 from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Purpose, facts_for, facts_until, origin_of
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import fetch_all, fetch_value
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import together
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.state import DatabaseFacts, DatabaseState

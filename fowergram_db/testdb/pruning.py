@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import psycopg
 
 from fowergram_db.database.advisory_lock import LOCK_SPACE, RUN_SPACE
-from fowergram_db.database.connection import Connection, message_of, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.disposal import Seen, drop_database
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import Purpose, facts_for, facts_of, origin_of
 from fowergram_db.database.query import fetch_all
+from fowergram_db.database.server_errors import message_of, translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.database.state import database_states
 from fowergram_db.database.target import Target

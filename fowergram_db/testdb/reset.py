@@ -18,7 +18,6 @@ from fowergram_db.database.connection import (
     connect_safely,
     maintenance_connection,
     server_version,
-    translate_errors,
 )
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.lifecycle import change_owner, create_like
@@ -30,6 +29,7 @@ from fowergram_db.database.protection import (
     require_resettable,
 )
 from fowergram_db.database.replacement import replace_database, require_droppable, require_unused, whereabouts
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sessions import Sessions, end_sessions
 from fowergram_db.database.state import DatabaseFacts, default_facts

@@ -11,11 +11,12 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from fowergram_db.database.connection import Connection, connect_safely, maintenance_connection, translate_errors
+from fowergram_db.database.connection import Connection, connect_safely, maintenance_connection
 from fowergram_db.database.disposal import drop_quietly
 from fowergram_db.database.labelling import label_database
 from fowergram_db.database.managed_databases import Purpose, facts_until
 from fowergram_db.database.owner import Owner
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.state import default_facts
 from fowergram_db.database.target import Target, url_of
 from fowergram_db.errors import FowergramError

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fowergram_db import __version__
 from fowergram_db.database.advisory_lock import LockKind
 from fowergram_db.database.carried import Carried
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import TEMPLATE_PREFIX, facts_for
 from fowergram_db.database.query import fetch_one
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.state import DatabaseFacts
 from fowergram_db.database.target import Target
 from fowergram_db.testdb.emptying import Contents

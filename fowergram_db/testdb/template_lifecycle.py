@@ -9,10 +9,11 @@ from psycopg import sql
 
 from fowergram_db.database.advisory_lock import AdvisoryLock
 from fowergram_db.database.carried import ask_carried, carried_of
-from fowergram_db.database.connection import Connection, connect_safely, translate_errors
+from fowergram_db.database.connection import Connection, connect_safely
 from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
 from fowergram_db.database.lifecycle import create_like
 from fowergram_db.database.query import fetch_value
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.sessions import Sessions, end_sessions, other_sessions
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.state import database_state

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.query import fetch_all, fetch_one
 from fowergram_db.database.relations import find_relation
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Refused
 from fowergram_db.migrations.engine.context import RunContext

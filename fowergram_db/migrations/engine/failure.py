@@ -6,7 +6,7 @@ from dataclasses import astuple
 
 import psycopg
 
-from fowergram_db.database.connection import LOCK_NOT_AVAILABLE, message_of, report_of, statement_hint
+from fowergram_db.database.server_errors import LOCK_NOT_AVAILABLE, message_of, report_of, statement_hint
 from fowergram_db.database.situations import Situation
 from fowergram_db.errors import FowergramError, Location, LockTimeout, MigrationFailed, ServerReport
 from fowergram_db.migrations.engine.checks import CheckedStep

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from fowergram_db.database.connection import translate_errors
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.simple_query import roll_back
 from fowergram_db.errors import FowergramError, Location, Refused
 from fowergram_db.migrations.engine.checks import CheckedStep

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import psycopg
 from psycopg.types.json import Jsonb
 
-from fowergram_db.database.connection import translate_errors
 from fowergram_db.database.query import fetch_one
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_again, own_again
 from fowergram_db.database.simple_query import Results, raise_failure, roll_back, send
 from fowergram_db.database.situations import Situation

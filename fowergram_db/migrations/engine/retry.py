@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from types import TracebackType
 
-from fowergram_db.database.connection import LOCK_NOT_AVAILABLE
+from fowergram_db.database.server_errors import LOCK_NOT_AVAILABLE
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.watch import Watch

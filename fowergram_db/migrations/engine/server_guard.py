@@ -13,7 +13,8 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import Connection, translate_errors
+from fowergram_db.database.connection import Connection
+from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.simple_query import has_failed, send
 from fowergram_db.database.sql import load
 from fowergram_db.errors import Location, Refused

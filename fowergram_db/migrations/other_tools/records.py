@@ -8,8 +8,9 @@ from typing import NamedTuple
 import psycopg
 from psycopg import Cursor, sql
 
-from fowergram_db.database.connection import Connection, message_of, translate_errors
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.ownership import find_relations, require_trusted
+from fowergram_db.database.server_errors import message_of, translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import ForeignHistory, UntrustedHistory, UsageError
 from fowergram_db.migrations.history_row import LenientBinaryText, LenientMoment
