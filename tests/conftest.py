@@ -75,7 +75,7 @@ def _bare_environment(monkeypatch, request, _empty_directory):
 
 @pytest.fixture
 def recorded(request):
-    """Compare a whole output with the one on file beside the test; ``--update`` rewrites it on purpose."""
+    """Compare a whole output with the one on file next to the test; ``--update`` rewrites it on purpose."""
 
     def compare(name: str, output: str) -> None:
         file = Path(request.path).parent / "recorded" / f"{name}.txt"

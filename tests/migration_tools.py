@@ -94,7 +94,7 @@ def _sqitch(_directory: Path, target: Target) -> list[str]:
 
 
 def _sql_migrate(directory: Path, target: Target) -> list[str]:
-    """Write the configuration beside the migrations: the tool takes no other than a file."""
+    """Write the configuration next to the migrations: the tool takes no other than a file."""
     parts = {"host": target.host, "port": target.port, "dbname": target.dbname, "user": target.user}
     source = " ".join(f"{name}={value}" for name, value in (parts | {"sslmode": "disable"}).items())
     file = directory.with_name("dbconfig.yml")

@@ -55,13 +55,13 @@ class Client(Host):
     _link: str
 
     def silence(self) -> None:
-        """Let no packet arrive on either side any more; neither side is told."""
+        """Drop every packet that arrives on either side; neither side gets a notice."""
         _run(*self.prefix, "iptables", "-A", "INPUT", "-j", "DROP")
         _run(*self.server.prefix, "iptables", "-A", "INPUT", "-i", self._link, "-j", "DROP")
 
 
 class Network:
-    """A server's host and the clients' hosts, to be had from ``network``. Reaches nothing else."""
+    """A server's host and the clients' hosts; ``network`` makes them. They reach nothing else."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -98,7 +98,7 @@ def network() -> Iterator[Network]:
 
 @cache
 def can_be_made() -> bool:
-    """Tell whether this machine, and this user, can make such hosts and silence them."""
+    """Say whether this machine, and this user, can make such hosts and silence them."""
     try:
         with network() as probe:
             probe.client().silence()

@@ -1,6 +1,6 @@
 """The tables in which other migration tools keep their histories, made as those tools make them.
 
-Each has been told three migrations, 1 to 3, that are called a, b and c.
+Each records three migrations, 1 to 3, that are called a, b and c.
 """
 
 import re
@@ -23,7 +23,7 @@ class Table(NamedTuple):
     schema: str = "public"
 
     def script(self, schema: str = "", table: str = "", entries: int = 3) -> str:
-        """Return the SQL that makes it, and so many entries."""
+        """Return the SQL that makes it, and this number of entries."""
         name = f'"{schema or self.schema}"."{table or self.table}"'
         rows = "".join(
             f"INSERT INTO {name} VALUES ({self.row.format(n=n, name='abc'[n - 1])});" for n in range(1, entries + 1)
@@ -219,7 +219,7 @@ TABLES = (
     Table("another tool", "schema_migrations", "version int PRIMARY KEY, whatever text", "{n}, ''", movable=False),
 )  # fmt: skip
 
-# Tables of applications, which nobody must take for a history.
+# Tables of applications, which must not be taken for a history.
 APPLICATIONS = (
     "migrations (id bigint PRIMARY KEY, species text, route text, begun_on date)",
     "migrations (id bigint PRIMARY KEY, name text NOT NULL, created_at timestamptz NOT NULL)",

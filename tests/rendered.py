@@ -1,4 +1,4 @@
-"""What a reader of a page in Markdown sees of it."""
+"""What a page in Markdown shows to its reader."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ _PRIVATE = "mallory_private"
 
 @dataclass(frozen=True, slots=True)
 class Attacker:
-    """An ordinary login role, and the way to its own sessions. ``schema`` holds what it brings along."""
+    """An ordinary login role, and the way to its own sessions. ``schema`` holds the objects that it creates."""
 
     name: str
     server: Target
@@ -75,7 +75,7 @@ class Attacker:
         )
 
     def entries(self, admin_session: Connection) -> int:
-        """Return how often a trap was entered by somebody else."""
+        """Return how often another role entered a trap."""
         count = f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {self.schema}.entered"
         row = admin_session.execute(count).fetchone()
         assert row is not None

@@ -1,4 +1,4 @@
-"""A server that says what a test wants it to say: it speaks the protocol, in any language, and holds no data."""
+"""A server that sends what a test gives it: it speaks the protocol, in any language, and holds no data."""
 
 import contextlib
 import socket

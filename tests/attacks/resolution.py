@@ -1,7 +1,7 @@
-"""What each name in shipped SQL resolves to, as the server itself tells it in its parse trees.
+"""What each name in shipped SQL resolves to, as the server's own parse trees show it.
 
 ``python -m tests.attacks.resolution URL`` sets traps in a database of its own on a server, as a role of its own, and
-prints a line for each call: where it stands, and what it resolves to. ``!`` marks the traps.
+prints a line for each call: its place, and what it resolves to. ``!`` marks the traps.
 """
 
 import re
@@ -79,7 +79,7 @@ def _oldest_server(statement: Statement) -> int:
 
 
 def _functions(connection: psycopg.Connection) -> list[Statement]:
-    """Return the definitions of functions whose bodies are looked up under the path of their callers."""
+    """Return the definitions of functions whose bodies are resolved with the search path of their callers."""
     rows = connection.execute(_WITHOUT_PATH).fetchall()
     assert [name for name, language, _ in rows if language != "sql"] == []
     return [Statement(str(name), 1, str(definition)) for name, _, definition in rows]

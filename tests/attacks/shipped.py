@@ -24,7 +24,7 @@ _IMPLIED = frozenset(("=", "<>", "<", ">", "<=", ">=", "~~", "!~~", "~~*", "!~~*
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement: where it stands, and its text with ``$1`` for parameters and what was asked for placeholders."""
+    """One statement: its place, and its text with ``$1`` for parameters and the requested parts for placeholders."""
 
     file: str
     line: int
@@ -32,7 +32,7 @@ class Statement:
 
     @property
     def is_query(self) -> bool:
-        """Tell whether it can be prepared: no utility command, whose expressions are analyzed when it runs."""
+        """Say whether it can be prepared: no utility command, whose expressions are analyzed when it runs."""
         return _PREPARED.match(self.text) is not None
 
     def line_of(self, offset: int) -> int:
@@ -72,7 +72,7 @@ def _filled_in(text: str, parts: dict[str, str]) -> str:
 
 
 def _in_one_line(text: str) -> str:
-    """Put a query into one line, so that those behind it keep their numbers."""
+    """Put a query into one line, so that those after it keep their numbers."""
     return re.sub(r"--[^\n]*|\n", " ", text)
 
 
@@ -85,7 +85,7 @@ def split_file(name: str, text: str, first_line: int = 1) -> Iterator[Statement]
 
 
 def _from_one(text: str) -> str:
-    """Number the parameters of one statement from 1 on, where others stand before it in its file."""
+    """Number the parameters of one statement from 1 on, where others precede it in its file."""
     used = sorted({int(number) for number in _NUMBER.findall(text)})
     return _NUMBER.sub(lambda match: f"${used.index(int(match[1])) + 1}".ljust(len(match[0])), text)
 

@@ -1,4 +1,4 @@
-"""Files that are not what they seem: changed behind the tool's back, without a size, without an end, or no files."""
+"""Files that are not what they seem: changed while the tool runs, without a size, without an end, or no files."""
 
 import os
 import socket
@@ -48,7 +48,7 @@ def data_of(file) -> str:
     return b"".join(file.data(file.gaps[0].at, file.gaps[0].at)).decode()
 
 
-def test_data_that_was_changed_is_not_sent_though_the_time_was_put_back(tmp_path):
+def test_changed_data_is_not_sent_although_the_modification_time_was_restored(tmp_path):
     path, file = read_large(tmp_path)
     with_time_put_back(path, overwrite)
     with pytest.raises(MigrationFailed, match="was changed while it was in use"):
@@ -67,7 +67,7 @@ def test_data_that_was_changed_is_not_sent_though_the_time_was_put_back(tmp_path
         lambda path: path.write_text(DATA),
     ],
 )
-def test_data_that_is_the_same_is_sent_whatever_became_of_the_file(tmp_path, change):
+def test_unchanged_data_is_sent_whatever_happens_to_the_file(tmp_path, change):
     path, file = read_large(tmp_path)
     change(path)
     assert data_of(file) == "row of the file\n" * 400
@@ -84,7 +84,7 @@ def test_a_file_that_is_changed_while_it_is_read_is_not_read(tmp_path):
 
 
 @pytest.mark.parametrize("target", LINKS)
-def test_a_file_that_the_kernel_makes_is_no_empty_migration(target, tmp_path):
+def test_a_file_in_proc_is_no_empty_migration(target, tmp_path):
     if not Path(target).is_file():
         pytest.skip(f"there is no {target}")
     (tmp_path / "001_a.sql").symlink_to(target)
@@ -92,7 +92,7 @@ def test_a_file_that_the_kernel_makes_is_no_empty_migration(target, tmp_path):
         read_file(tmp_path / "001_a.sql")
 
 
-def test_a_file_that_grows_is_not_taken_for_what_it_was(tmp_path):
+def test_a_file_that_grows_while_it_is_read_is_an_error(tmp_path):
     path = tmp_path / "001_a.sql"
     path.write_text("")
     opened = StableFile(path)
@@ -137,7 +137,7 @@ def test_what_is_no_file_is_named_and_refused_before_anything_runs(make, tmp_pat
 
 
 @no_files
-def test_a_down_file_that_is_none_is_refused_with_its_migration(make, tmp_path, monkeypatch, cli):
+def test_a_down_file_that_is_no_regular_file_is_refused_with_its_migration(make, tmp_path, monkeypatch, cli):
     monkeypatch.chdir(tmp_path)
     Path("001_a.sql").write_text("CREATE TABLE a ()", encoding="utf-8")
     make(Path("001_a.down.sql"))

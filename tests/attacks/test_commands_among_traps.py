@@ -104,7 +104,7 @@ _OID = re.compile(r":\w*(?:[oO]id|fnoid|no|id|type)\s+(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A server of the tests' own, and its log; what stands there before ``begin`` is another test's."""
+    """A server of the tests' own, and its log; what is in the log before ``begin`` is from another test."""
 
     target: Target
     log: Path
@@ -156,7 +156,7 @@ class Ground:
             return [str(row[0]) for use in found for row in admin.execute(_DESCRIBED, use)]
 
     def entered(self) -> list[str]:
-        """Return the traps that names in the log were resolved to, and those lines that tell of one entered."""
+        """Return the traps that names in the log were resolved to, and the lines that report that one was entered."""
         with self.log.open(encoding="utf-8", errors="replace") as log:
             log.seek(self.begin)
             text = log.read()
@@ -294,7 +294,7 @@ def test_every_command_is_run_among_traps():
 
 
 def _names(group: Any, *before: str) -> Iterator[str]:
-    """Yield the names of a group's commands, each behind that of its group."""
+    """Yield the names of a group's commands, each after that of its group."""
     for name, found in group.commands.items():
         if hasattr(found, "commands"):
             yield from _names(found, *before, name)

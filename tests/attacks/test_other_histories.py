@@ -54,7 +54,7 @@ def test_a_history_of_another_role_stops_a_first_run_and_is_not_read(planted, cl
     assert query("SELECT to_regclass('public.a') IS NULL") == [(True,)]
 
 
-def test_nobody_can_stop_a_database_that_has_a_history_of_its_own(planted, cli):
+def test_another_roles_table_does_not_stop_a_database_that_has_a_history_of_its_own(planted, cli):
     assert cli("migrate", "--to", "1").exit_code == 0
     planted("a policy")
     assert "does not count here" in cli("status").out
@@ -64,7 +64,7 @@ def test_nobody_can_stop_a_database_that_has_a_history_of_its_own(planted, cli):
 
 
 @pytest.mark.matrix(every=0)
-def test_a_table_in_use_by_others_is_not_waited_for_in_vain(cli, write, empty_db, target):
+def test_a_table_that_another_session_locks_stops_a_first_run(cli, write, empty_db, target):
     """Another tool holds its table while it migrates."""
     from fowergram_db.database.connection import connect
 
@@ -76,7 +76,7 @@ def test_a_table_in_use_by_others_is_not_waited_for_in_vain(cli, write, empty_db
         assert cli("status").exit_code == 0
 
 
-def test_a_table_without_the_right_to_read_it_stops(cli, write, empty_db, role, monkeypatch):
+def test_a_table_that_the_role_may_not_read_stops_a_first_run(cli, write, empty_db, role, monkeypatch):
     write(**FILES)
     empty_db.execute(f"GRANT ALL ON SCHEMA public TO {role}")
     empty_db.execute(GOOSE.script("hidden"))

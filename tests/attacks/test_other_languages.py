@@ -167,7 +167,7 @@ def _lc_messages(server) -> str:
 
 @contextlib.contextmanager
 def refusals_logged(cluster):
-    """Yield a list that holds the SQLSTATE of each refused login behind the block, and the session's id."""
+    """Yield a list; after the block it holds the SQLSTATE of each refused login, and the session's id."""
     log, codes = cluster.data.with_name("data.log"), []
     before = log.stat().st_size
     yield codes
@@ -227,7 +227,7 @@ def test_a_database_that_is_full_is_waited_for(cli, write, speaking):
     ("database", "code", "hint"),
     [("private_test", "connection_failed", "GRANT CONNECT"), ("closed_test", "connection_failed", "ALLOW_CONNECTIONS")],
 )
-def test_pgbouncer_hides_the_code_and_the_catalog_tells(cli, write, speaking, database, code, hint):
+def test_the_catalog_gives_the_reason_where_pgbouncer_hides_the_code(cli, write, speaking, database, code, hint):
     if find_pgbouncer() is None:
         pytest.skip("PgBouncer is not installed")
     server, _ = speaking

@@ -1,4 +1,4 @@
-"""What others put into a database, or a pull request into its files, is shown and never obeyed: by no CI runner, by no
+"""What others put into a database, or a pull request into its files, is shown and never executed: by no CI runner, no
 terminal. Each test lets one kind of text through every command that shows it."""
 
 import re
@@ -19,7 +19,7 @@ def _in_actions(monkeypatch):
 
 
 def require_inert(result, says: str = "add-path") -> None:
-    """Assert that a result shows nothing that is obeyed but the annotation of its own error."""
+    """Assert that a result shows nothing that acts as a command but the annotation of its own error."""
     lines = f"{result.out}\n{result.err}".split("\n")
     own = [line for line in lines if line.startswith("::error file=")]
     assert len(own) <= 1
@@ -96,7 +96,7 @@ def test_names_of_databases_and_of_roles(cli, write):
         require_inert(cli("status", "--user", name), says="")
 
 
-def test_the_session_that_is_in_the_way(write, cli, target):
+def test_the_session_that_holds_the_lock(write, cli, target):
     write(**{"001_a": "CREATE TABLE a (id int)"})
     assert cli("migrate").exit_code == 0
     write(**{"002_b": "ALTER TABLE a ADD b int"})

@@ -194,7 +194,7 @@ def test_what_others_may_hang_on_a_history_that_is_ours_is_found(attack, cli, is
     attack(MADE_BEFOREHAND["a trigger"])
     is_refused()
     open_public.execute("DROP TRIGGER t ON public.schema_migrations")
-    # Up to 17 a deferred trigger runs as whoever commits.
+    # Up to 17 a deferred trigger runs as the role that commits.
     attack(
         "CREATE TABLE public.refers (v bigint REFERENCES public.schema_migrations (version) ON DELETE CASCADE);"
         "CREATE CONSTRAINT TRIGGER t AFTER DELETE ON public.refers DEFERRABLE INITIALLY DEFERRED "
@@ -261,7 +261,7 @@ def test_a_table_made_in_the_very_moment_is_not_used(attack, open_public, mallor
 
 @pytest.mark.usefixtures("open_public")
 @pytest.mark.parametrize("owner", ["a group", "the role itself", "a superuser"])
-def test_histories_of_those_who_are_trusted_go_on_working(cli, write, role, admin, query, monkeypatch, owner):
+def test_histories_of_trusted_roles_still_work(cli, write, role, admin, query, monkeypatch, owner):
     write(**FILES)
     cli("migrate", "--to", "1")
     group = f"group_{uuid.uuid4().hex[:8]}"
@@ -284,7 +284,7 @@ def test_histories_of_those_who_are_trusted_go_on_working(cli, write, role, admi
 
 
 @pytest.mark.usefixtures("open_public")
-def test_a_superuser_is_told_to_connect_as_the_role_that_migrates(cli, write, role, query, monkeypatch):
+def test_the_hint_for_a_superuser_names_the_role_that_migrates(cli, write, role, query, monkeypatch):
     write(**FILES)
     with monkeypatch.context() as plain:
         plain.setenv("DB_USER", role)
@@ -340,7 +340,7 @@ def test_a_table_that_is_swapped_before_a_down_script_is_read_is_not_read(attack
     assert mallory.entries(open_public) == 0
 
 
-def test_a_view_that_stands_in_for_the_statistics_of_statements_is_not_read(attack, cli, open_public, mallory):
+def test_a_view_in_the_place_of_the_statistics_of_statements_is_not_read(attack, cli, open_public, mallory):
     open_public.execute("CREATE EXTENSION pg_stat_statements VERSION '1.8'")
     attack(
         BOOL.format("") + "CREATE VIEW public.pg_stat_statements_info AS "

@@ -64,7 +64,7 @@ def run(attacker, target, query):
 
 @pytest.mark.matrix(every=6)
 @pytest.mark.parametrize("statement", OF_OTHERS)
-def test_what_others_hang_on_our_objects_is_not_dropped(among_others, mallory, cli, statement):
+def test_objects_of_others_that_depend_on_ours_are_not_dropped(among_others, mallory, cli, statement):
     objects = "SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend WHERE objid >= 16384 ORDER BY 1"
     run(mallory, among_others, statement)
     before = run(mallory, among_others, objects)
@@ -74,7 +74,7 @@ def test_what_others_hang_on_our_objects_is_not_dropped(among_others, mallory, c
     assert run(mallory, among_others, objects) == before
 
 
-def test_what_others_own_beside_our_objects_stays(among_others, mallory, cli):
+def test_objects_of_others_that_do_not_depend_on_ours_stay(among_others, mallory, cli):
     run(mallory, among_others, "CREATE TABLE hers.t (id int PRIMARY KEY); INSERT INTO hers.t VALUES (1)")
     run(mallory, among_others, "CREATE VIEW hers.v AS SELECT * FROM hers.t")
     result = cli("reset", "--json")

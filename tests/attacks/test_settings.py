@@ -100,7 +100,7 @@ def set_in_database(admin, name, settings) -> None:
 
 @pytest.fixture
 def hostile_role(admin):
-    """A superuser whose role has every setting that could be in the way."""
+    """A superuser whose role has every setting that could break a command."""
     name = f"hostile_{uuid.uuid4().hex[:12]}"
     admin.execute(sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD 'plain password'").format(sql.Identifier(name)))
     for setting, value in known(admin, HOSTILE).items():
@@ -222,14 +222,14 @@ LOOKS = (
 
 
 @pytest.mark.parametrize("header", ["", "-- fowergram: no-transaction\n"])
-def test_nothing_that_a_script_leaves_reaches_the_bookkeeping_or_the_next(cli, write, query, header):
+def test_settings_that_a_script_leaves_reach_neither_the_history_nor_the_next_script(cli, write, query, header):
     write(**{"001_a": f"{header}{LEAVES}", "002_b": LOOKS, "003_c": f"-- fowergram: no-transaction\n{LOOKS}"})
     result = cli("migrate")
     assert result.exit_code == 0, result
     assert query("SELECT array_agg(version ORDER BY version) FROM public.schema_migrations") == [([1, 2, 3],)]
 
 
-# What other clients of a pooler have left in the sessions that it lends.
+# What other clients of a pooler have left in the sessions that they shared.
 LEFT = {
     "DateStyle": "SQL, DMY",
     "search_path": "left_by_others",
@@ -273,7 +273,7 @@ def settings_of(session):
 
 @pytest.fixture
 def pool(server, empty_db, target):
-    """A pooler that lends few sessions, all of which have served somebody else."""
+    """A pooler with few sessions, all of which have served another client."""
     if find_pgbouncer() is None:
         pytest.skip("PgBouncer is not installed")
     empty_db.execute("CREATE SCHEMA left_by_others")
@@ -332,7 +332,7 @@ def test_every_hostile_setting_by_itself(cli, write, admin, target, name):
         assert result.exit_code == 0, (command, result)
 
 
-def test_a_read_only_default_behind_a_pooler_is_said_where_nothing_can_be_set(
+def test_a_read_only_default_behind_a_pooler_is_reported_where_no_setting_can_be_made(
     pooler, empty_db, admin, target, write, monkeypatch, directory, capfd
 ):
     set_in_database(admin, target.dbname, {"default_transaction_read_only": "on"})
@@ -350,7 +350,7 @@ def test_a_read_only_default_behind_a_pooler_is_said_where_nothing_can_be_set(
     assert run(["repair"]) == 0
 
 
-def test_settings_of_a_database_break_no_command_beside_migrations(cli, write, empty_db, admin, target):
+def test_settings_of_a_database_break_no_other_command_than_migrate(cli, write, empty_db, admin, target):
     write(**{"001_a": FILES["001_a"], "001_a.down": FILES["001_a.down"]})
     empty_db.execute(FILES["001_a"])
     empty_db.execute("CREATE TABLE public.schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL)")
@@ -363,7 +363,7 @@ def test_settings_of_a_database_break_no_command_beside_migrations(cli, write, e
     assert cli("testdb", "drop", "x").exit_code in (0, 2)
 
 
-def test_a_function_that_needs_a_search_path_of_its_own_is_told_how_to_get_one(cli, write):
+def test_the_hint_says_how_a_function_gets_the_search_path_that_it_needs(cli, write):
     function = (
         "CREATE TABLE kept (id int); CREATE FUNCTION maintain_partitions(a int DEFAULT 1, b interval DEFAULT '1 day')"
         " RETURNS TABLE (partition_name text, action text) LANGUAGE plpgsql AS $$BEGIN PERFORM FROM kept; END$$;"

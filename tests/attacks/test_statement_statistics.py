@@ -1,4 +1,4 @@
-"""What others put in the way of slow-queries: comments, views in the place of the extension's, texts of any bytes."""
+"""What others could use against slow-queries: comments, views in the place of the extension's, texts of any bytes."""
 
 import pytest
 from psycopg import sql
@@ -22,7 +22,7 @@ SWAPS = {
 
 
 @pytest.mark.parametrize("swap", SWAPS.values(), ids=SWAPS)
-def test_a_view_put_there_after_the_look_is_not_entered(empty_db, mallory, cli, monkeypatch, swap):
+def test_a_view_created_after_the_check_is_not_entered(empty_db, mallory, cli, monkeypatch, swap):
     empty_db.execute(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {mallory.name}")
     empty_db.execute(f"CREATE EXTENSION pg_stat_statements SCHEMA {SCHEMA}")
     empty_db.execute(

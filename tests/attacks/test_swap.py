@@ -160,7 +160,7 @@ def test_a_mark_that_is_not_committed_yet_stops_the_exchange(admin, server, shop
 def test_a_mark_that_has_waited_for_the_exchange_brings_the_old_database_back(
     admin, server, shop, unique, monkeypatch, in_thread
 ):
-    """The name was looked up before the exchange, and the setting written after it: to the old database."""
+    """The name was resolved before the exchange, and the setting written after it: to the old database."""
     real = replacement._carry_over
     marking = []
 
@@ -294,7 +294,7 @@ def protect_it(target):
 
 
 def test_the_dropping_of_objects_stops_at_another_database(owned, directory):
-    """The name leads to another one between the look and the drop."""
+    """The name leads to another one between the check and the drop."""
     with pytest.raises(Refused, match="another database"):
         rebuild_in_place(owned, 1, read_migrations(directory), lambda _event: None)
     assert rows(owned) == 1
@@ -320,7 +320,7 @@ def subscription(shop):
 
 @pytest.fixture
 def slot(shop):
-    """A logical replication slot that nobody reads from just now: DROP DATABASE would drop it, too."""
+    """A logical replication slot that no session reads from now: DROP DATABASE would drop it, too."""
     with connect(shop) as session:
         session.execute("SELECT pg_create_logical_replication_slot('shop_slot', 'pgoutput')")
     yield "logical replication slot"
@@ -369,8 +369,8 @@ def test_the_database_that_the_tool_works_from_is_refused_before_anything_is_bui
 
 
 @pytest.mark.parametrize("stage", ["before", "after"])
-def test_a_session_that_is_lost_beside_the_exchange_gets_no_false_word(admin, shop, unique, monkeypatch, stage):
-    """Right before the commit all is as it was; right after it the new database is in place, the old one beside it."""
+def test_a_session_lost_right_before_or_after_the_exchange_is_reported_truly(admin, shop, unique, monkeypatch, stage):
+    """Right before the commit all is as it was; after it the new database is in place, and the old one exists too."""
     target_of_kill = {"before": (replacement._Swap, "_carry_over_comment"), "after": (replacement, "drop_taken")}[stage]
     real = getattr(*target_of_kill)
 

@@ -29,15 +29,15 @@ def make_role(admin):
 
 @pytest.fixture
 def trusts(empty_db):
-    """Tell whether one role trusts another in the test's database."""
+    """Say whether one role trusts another in the test's database."""
 
-    def tell(role: str, other: str) -> bool:
+    def trusts_in_database(role: str, other: str) -> bool:
         with psycopg.connect(session_of(empty_db, role), autocommit=True) as connection:
             found = connection.execute(load_with_ownership(Trusted.ALL)).fetchall()
             assert set(connection.execute(load_with_ownership(Trusted.SURELY)).fetchall()) <= set(found)
             return connection.execute("SELECT %s::regrole::oid", [other]).fetchone() in found
 
-    return tell
+    return trusts_in_database
 
 
 def session_of(connection, role):

@@ -1,4 +1,4 @@
-"""A client whose host vanishes, or whose network is cut: its locks go, and it ends with an error, in good time.
+"""A client whose host vanishes, or whose network fails: its locks go, and it ends with an error, in good time.
 
 FOWERGRAM_TEST_FULL_LENGTH=1 runs the tests with the times that users have, of up to two minutes each; ``-s`` shows what
 was measured.
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.matrix(every=0), pytest.mark.old_versions(whole=True)]
 FULL_LENGTH = bool(os.environ.get("FOWERGRAM_TEST_FULL_LENGTH"))
 TIMES = Liveness() if FULL_LENGTH else Liveness(1, 1, 1, 0.3, 3)
 LIMIT_S = 120.0 if FULL_LENGTH else 40.0
-# A connection attempt of its own may follow, to tell what is applied now.
+# A connection attempt of its own may follow, to report what is applied now.
 CONNECT_TIMEOUT = ("connect_timeout", "10" if FULL_LENGTH else "1")
 PREAMBLE = f"""
 import sys
@@ -58,7 +58,7 @@ with migration_lock(target(), 0, print):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A server in a network of its own: its host and a client's, the way to it from there, and from beside it."""
+    """A server in a network of its own: its host and a client's, the way to it from there, and from its own host."""
 
     server: Host
     client: Client
@@ -86,7 +86,7 @@ def place(native):
 
 @contextlib.contextmanager
 def process(place: Place, code: str, target: Target, *arguments: str, **options):
-    """Run Python code in the client's namespace, which is told the target."""
+    """Run Python code in the client's namespace; its first argument is the target."""
     command = [sys.executable, "-c", PREAMBLE + textwrap.dedent(code), url_of(target), *arguments]
     with place.client.inside():
         started = subprocess.Popen(
@@ -136,7 +136,7 @@ def test_another_migrator_gets_the_lock_of_one_that_has_vanished(place, way):
 
 
 @pytest.mark.matrix(every=2)
-def test_a_holder_that_lives_keeps_the_lock(place, way):
+def test_a_migrator_that_is_alive_keeps_the_lock(place, way):
     with process(place, HOLD, way) as holder:
         is_ready(holder)
         with place.server.inside(), psycopg.connect(url_of(place.near), autocommit=True) as admin:
@@ -150,7 +150,7 @@ def test_a_holder_that_lives_keeps_the_lock(place, way):
         assert holder.returncode == 0
 
 
-def test_a_holder_that_is_stopped_loses_the_lock_and_finds_that_out(place):
+def test_a_migrator_that_is_stopped_loses_the_lock_and_reports_it(place):
     code = """
     with migration_lock(target(), 0, print) as lock:
         lock.require_held()
@@ -186,7 +186,7 @@ def test_nothing_more_runs_without_the_lock(cli, write, query, monkeypatch, noti
     assert query("SELECT to_regclass('too_late')") == [(None,)]
 
 
-# What a client does when the network is cut, or right after; each has a connection, and a table with a trigger.
+# What a client does when the network fails, or right after; each has a connection, and a table with a trigger.
 STAGES = {
     "connect": "ready(); connect(target())",
     "query": "c = connect(target()); ready(); c.execute('SELECT 1')",
@@ -225,7 +225,7 @@ COMMANDS = {
 }
 
 
-def test_a_client_that_is_cut_off_ends_with_an_error(place):
+def test_a_client_that_loses_its_network_ends_with_an_error(place):
     with contextlib.ExitStack() as stack:
         with place.server.inside():
             stack.enter_context(migration_lock(place.near, 0, lambda _: None))
@@ -241,7 +241,7 @@ def test_a_client_that_is_cut_off_ends_with_an_error(place):
 
 
 @pytest.mark.matrix(every=0)
-def test_a_command_that_is_cut_off_ends_with_an_error(place, tmp_path):
+def test_a_command_that_loses_its_network_ends_with_an_error(place, tmp_path):
     quick, slow = tmp_path / "quick", tmp_path / "slow"
     for directory, versions in ((quick, (1,)), (slow, (1, 2))):
         directory.mkdir()
@@ -304,7 +304,7 @@ def _end_in_time(place, clients, began) -> None:
     with place.server.inside(), psycopg.connect(url_of(place.near), autocommit=True) as admin:
         # Before 14, a server at work does not look whether its client is there.
         still = OF_CLIENTS if place.version >= 14 else f"{OF_CLIENTS} AND wait_event_type IN ('Client', 'IO')"
-        # One that was cut off before its first query has set nothing yet, and holds nothing.
+        # One that lost its network before its first query has set nothing yet, and holds nothing.
         sessions = f"SELECT state, query FROM ({still}) AS s WHERE NOT (state = 'idle' AND query = '')"
         while found := admin.execute(sessions).fetchall():
             assert seconds(began) < LIMIT_S, found

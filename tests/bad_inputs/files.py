@@ -163,7 +163,7 @@ PIECES = (
 
 
 def scripts(chance: random.Random) -> Iterator[Case]:
-    """Yield migration files of broken pieces, alone, behind and in front of others, as either half of a migration."""
+    """Yield migration files of broken pieces, alone, after and before others, as either half of a migration."""
     for at, piece in enumerate(PIECES):
         other = chance.choice(PIECES)
         contents = (piece, b"SELECT 1;\n" + piece, piece + b"\n" + other, b"-- fowergram: no-transaction\n" + piece)

@@ -42,7 +42,7 @@ def test_there_are_enough_and_each_is_there_once():
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("group", GROUPS)
 def test_each_ends_in_one_clear_error(group, part, tmp_path, monkeypatch):
-    if group != "urls":  # where an embedded server is asked for by name, in no directory that there is
+    if group != "urls":  # which name an embedded server, in a directory that does not exist
         monkeypatch.setattr("fowergram_db.database.embedded._find_package", lambda: None)
     faults = []
     for number, case in enumerate([case for case in ALL if case.group == group][part::PARTS]):

@@ -18,7 +18,7 @@ GUIDE = (Path(__file__).resolve().parents[3] / "docs/test-databases.md").read_te
 PASSWORD = "plain password"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 SENTENCE = "a test database; it may be dropped."
-# Each form of a mark, and the column of the table that tells about it.
+# Each form of a mark, and the column of the table for it.
 MARKS = {
     "none": "not marked",
     "setting": "marked",
@@ -73,7 +73,7 @@ def cast(server, admin):
 
 @dataclass(frozen=True)
 class Case:
-    """A command that was asked for: where it runs, and what tells whether it has done it."""
+    """A command to run: on which target, on which database, and whether the rows there show that it ran."""
 
     arguments: tuple[str, ...]
     target: Target
@@ -162,7 +162,7 @@ def put_mark(mark, admin, name, tmp_path) -> dict[str, str]:
 
 
 def outcome_of(case, exit_code, said, admin) -> str:
-    """Tell from the facts what happened to the database, and from the exit code what the command says."""
+    """Return what the facts say of the database, and what the exit code says of the command."""
     row = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [case.subject.dbname]).fetchone()
     is_there = row is not None
     if is_there and case.is_about_rows:
@@ -193,7 +193,7 @@ def test_the_guard(command, who, mark, cast, admin, call, target, tmp_path, file
                 admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def test_the_table_tells_about_every_command_and_role():
+def test_the_table_names_every_command_and_role():
     commands = {command for command, _ in TABLE}
     assert len(commands) == 9
     assert {(command, "superuser") for command in commands} - set(TABLE) == {("`reset`, *dropped*", "superuser")}

@@ -212,7 +212,7 @@ def test_a_label_for_the_name_that_a_database_is_given_later_does_not_count(cli,
     assert exists(admin, f"{forger.name}_2")
 
 
-def test_a_label_behind_a_change_of_the_database_does_not_count_for_the_next_owner(cli, admin, forger):
+def test_a_label_written_after_a_change_of_the_database_does_not_count_for_the_next_owner(cli, admin, forger):
     """As the tool writes its own, so that it counts for mallory."""
     with forger.session.transaction():
         forger.run("ALTER DATABASE {} IS_TEMPLATE false", sql.Identifier(forger.name))
@@ -318,7 +318,9 @@ GRANTS = "DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO PUBLIC', c
 
 
 @pytest.mark.parametrize("command", ["reset --warm 0", "reset --yes --warm 0"])
-def test_a_migration_that_grants_leaves_no_database_behind(cli, admin, target, write, monkeypatch, command):
+def test_a_failed_run_whose_migration_grants_connect_leaves_no_database(
+    cli, admin, target, write, monkeypatch, command
+):
     """The grant ends the label of the database that is being built; the run knows it by its OID."""
     if "--yes" in command:
         monkeypatch.setenv("DB_NAME", target.dbname.replace("test", "shop"))

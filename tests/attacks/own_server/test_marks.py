@@ -111,13 +111,13 @@ def test_nothing_is_pruned_in_production(cli, admin, shop, monkeypatch, tmp_path
     assert exists(admin, shop)
 
 
-def test_a_mark_that_comes_while_the_drop_waits_for_its_lock_counts(admin, shop, server):
+def test_a_mark_set_while_the_drop_waits_for_its_lock_counts(admin, shop, server):
     """A session that holds a lock on the database may set what it likes on it before the drop gets its own."""
     with connect(server) as holder:
         comment = sql.Literal(database_state(admin, shop).comment)
         holder.execute("BEGIN")
         holder.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(shop), comment))
-        process = run_beside(server, "testdb", "prune")
+        process = start_command(server, "testdb", "prune")
         wait_for_lock(admin, shop)
         mark(holder, shop)
         holder.execute("COMMIT")
@@ -126,14 +126,14 @@ def test_a_mark_that_comes_while_the_drop_waits_for_its_lock_counts(admin, shop,
     assert exists(admin, shop)
 
 
-def test_a_mark_that_waits_for_the_drop_comes_first(admin, shop, server):
+def test_a_mark_that_queues_after_the_drop_is_committed_first(admin, shop, server):
     with connect(server) as holder, connect(server) as other:
         comment = sql.Literal(database_state(admin, shop).comment)
         holder.execute("BEGIN")
         holder.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(shop), comment))
-        process = run_beside(server, "testdb", "prune")
+        process = start_command(server, "testdb", "prune")
         wait_for_lock(admin, shop)
-        # It queues behind the drop.
+        # It queues for the lock after the drop.
         marking = threading.Thread(target=mark, args=(other, shop))
         marking.start()
         wait_for_lock(admin, shop, waiters=2)
@@ -155,7 +155,7 @@ def test_a_mark_that_is_not_committed_yet_keeps_the_database(cli, admin, shop, s
     assert exists(admin, shop)
 
 
-def run_beside(server, *arguments):
+def start_command(server, *arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "fowergram_db", *arguments],
         env=os.environ | environment(server),

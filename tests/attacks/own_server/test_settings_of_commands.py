@@ -15,7 +15,7 @@ from tests.integration.pooler import find_pgbouncer, pooler_to
 
 pytestmark = pytest.mark.old_versions
 
-# Each beside those of HOSTILE that it does not exclude.
+# Each together with those settings of HOSTILE that it does not exclude.
 ONE_BY_ONE = {
     "DateStyle": ("German", "Postgres, MDY", "SQL, MDY"),
     "IntervalStyle": ("iso_8601", "postgres_verbose"),
@@ -241,7 +241,9 @@ def test_a_role_that_acts_as_its_group_makes_what_the_group_owns(ask, admin, hos
     require_as_migrate_makes_it(admin, target, role)
 
 
-def test_a_read_only_default_behind_a_pooler_is_told_where_a_database_would_be_made(cli, admin, hostile, way, write):
+def test_the_hint_names_a_read_only_default_behind_a_pooler_where_a_database_would_be_made(
+    cli, admin, hostile, way, write
+):
     if int(way.port) == admin.info.port:
         pytest.skip("a session of its own sets what it needs")
     store(admin, "ROLE", hostile, {"default_transaction_read_only": "on"})

@@ -1,4 +1,4 @@
-"""A statement with any bytes, from a database without an encoding, keeps nobody from asking where the time goes."""
+"""A statement of any bytes, from a database without an encoding, does not prevent slow-queries from working."""
 
 import pytest
 from psycopg import sql
