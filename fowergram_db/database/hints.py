@@ -66,17 +66,23 @@ def _rule(codes: str, hint: str, situations: frozenset[Situation] = _ALL, *, by:
     return Rule(tuple(codes.split()), hint, situations, tuple(by.split()))
 
 
-LOST = "The server is gone, or something on the way to it has ended the session: run the command again when it answers."
+LOST = (
+    "The server is gone, or something between this machine and the server ended the session: run the command again "
+    "when the server answers."
+)
 READ_ONLY = (
     "Either the server is a standby (SELECT pg_is_in_recovery()): connect to the primary. Or a setting makes the "
-    "session read-only (SHOW default_transaction_read_only): take it from the role, the database or the server, or "
-    "from the file. Some hosting services set it when the disk is full."
+    "session read-only (SHOW default_transaction_read_only): remove that setting from the role, the database, the "
+    "server or the file. Some hosting services set it when the disk is full."
 )
 STANDBY = "Connect to the primary."
-APPLIED_MEANWHILE = Rule(("23505",), "Another client has just recorded this version: look at `fowergram-db status`.")
+APPLIED_MEANWHILE = Rule(("23505",), "Another session has just recorded this version: run `fowergram-db status`.")
 _AGAIN = "and run the command again"
-_STAYS, _STAYS_UNDONE = "what is applied stays", "what is undone stays undone"
-_EXISTS = "If all of the file was done before, by another tool or by hand, record it with `fowergram-db repair"
+_STAYS, _STAYS_UNDONE = "what is already applied stays applied", "what is already rolled back stays rolled back"
+_EXISTS = (
+    "Check the existing object. If everything in the file was done before, by another tool or by hand, record that "
+    "with `fowergram-db repair"
+)
 _ENDED_BY = "ended the session. Raise it for the role (ALTER ROLE … SET …), the database or the server, then run the "
 
 # The first rule that fits counts.
@@ -84,8 +90,8 @@ RULES = (
     # Class 08: connections.
     _rule(
         "08P01",
-        "Where a pooler is in between, it had no connection to lend in time: let its pool have more "
-        "(default_pool_size), or connect to the server directly.",
+        "If you connect through a pooler, it had no free connection in time: raise its pool size (default_pool_size), "
+        "or connect to the server directly.",
         by=_NO_ROUTINE,
     ),
     _rule(
@@ -117,13 +123,13 @@ RULES = (
     ),
     _rule(
         "22021 22P05",
-        "A text or a name in the database is not UTF-8: correct it there. With the encoding SQL_ASCII, a server does "
-        "not check that.",
+        "A text or a name in the database is not valid UTF-8: correct it there. If the encoding of the database is "
+        "SQL_ASCII, the server does not check that.",
         _OWN - _DATABASES,
     ),
     _rule("23", "The rows come from the files themselves: correct the file.", frozenset({Situation.BUILDING})),
-    _rule("23 44000", f"Fix the data, or the file where it asks too much, {_AGAIN}: {_STAYS}.", _UP),
-    _rule("23 44000", f"Fix the data, or the down script where it asks too much, {_AGAIN}: {_STAYS_UNDONE}.", _DOWN),
+    _rule("23 44000", f"Fix the data, or correct the file, {_AGAIN}: {_STAYS}.", _UP),
+    _rule("23 44000", f"Fix the data, or correct the down script, {_AGAIN}: {_STAYS_UNDONE}.", _DOWN),
     # Class 25: the state of the transaction.
     _rule(
         "25001",
@@ -134,11 +140,11 @@ RULES = (
     ),
     _rule(
         "25001",
-        "This command cannot run in a transaction, nor in a function or a DO block: write it as a statement of its own "
-        "in a file with `-- fowergram: no-transaction` at its top.",
+        "This command cannot run in a transaction, a function or a DO block: write it as a separate statement in a "
+        "file with `-- fowergram: no-transaction` at its top.",
         _TRANSACTIONAL,
     ),
-    _rule("25001", "This command cannot run in a function or a DO block: write it as a statement of its own.", _SCRIPT),
+    _rule("25001", "This command cannot run in a function or a DO block: write it as a separate statement.", _SCRIPT),
     _rule("25006", STANDBY, by="PreventCommandDuringRecovery"),
     _rule("25006", READ_ONLY),
     _rule("25P03", f"idle_in_transaction_session_timeout {_ENDED_BY}command again."),
@@ -146,18 +152,18 @@ RULES = (
     # Classes 26, 34: what a session keeps.
     _rule(
         "26000 34000",
-        "Prepared statements and cursors do not outlive the file that made them: make this one in the same file.",
+        "A prepared statement or a cursor ends with the file that created it: create this one in the same file.",
         _SCRIPT,
     ),
     _rule(
         "2BP01",
-        "Other objects need it, and DETAIL names them: drop or change them first. CASCADE would drop them too.",
+        "Other objects depend on it (DETAIL names them): drop or change them first. CASCADE would drop them too.",
         _SCRIPT,
     ),
     # Class 2D: COMMIT and ROLLBACK in code.
     _rule(
         "2D000",
-        "The code ends its transaction (COMMIT, ROLLBACK), which is that of the migration: take it out, or write "
+        "The code ends the migration's transaction (COMMIT or ROLLBACK): remove that command, or write "
         "`-- fowergram: no-transaction` at the top of the file.",
         _TRANSACTIONAL,
     ),
@@ -170,13 +176,13 @@ RULES = (
     # Classes 3D, 3F: databases and schemas.
     _rule(
         "3D000",
-        "The file names a database that this server does not have. The name of the database at hand is "
-        "current_database(); with EXECUTE format(…) in a DO block, a file fits a database of any name.",
+        "The file names a database that this server does not have. current_database() returns the name of the current "
+        "database; with EXECUTE format(…) in a DO block, a file works in a database of any name.",
         _SCRIPT,
     ),
     _rule(
         "3D000",
-        f"It was dropped or renamed meanwhile: find out by whom, {_AGAIN}.",
+        f"Another session dropped or renamed the database meanwhile: find out which one, {_AGAIN}.",
         frozenset({Situation.RENAMING_DATABASE}),
     ),
     _rule(
@@ -189,7 +195,8 @@ RULES = (
     _rule("3F000", f"Create that schema in an earlier statement, or correct its name, {_AGAIN}.", _SCRIPT),
     _rule(
         "3F000",
-        "The history is kept in the schema public, which this database lacks: CREATE SCHEMA public;",
+        "The history is kept in the schema public, and this database does not have that schema: run CREATE SCHEMA "
+        "public;",
         frozenset({Situation.HISTORY}),
     ),
     # Class 40, 55P03: others at work.
@@ -199,96 +206,96 @@ RULES = (
     ),
     _rule(
         "40P01",
-        "Another session locks the same objects in another order: run the command again when that one is done.",
+        "Another session locks the same objects in another order: run the command again when that session is done.",
         _ALL,
     ),
     # Class 42: rights, and what is there already.
     _rule(
         "42501",
-        "A row-level security policy refuses the row: run it as a role that the policy admits, or with BYPASSRLS.",
+        "A row-level security policy refuses the row: connect as a role that the policy allows, or as one with "
+        "BYPASSRLS.",
         _SCRIPT,
         by="ExecWithCheckOptions",
     ),
     _rule(
         "42501",
         "The history is kept in public.schema_migrations: the role needs USAGE on the schema public, CREATE on it "
-        "where the table is missing, and SELECT, INSERT, UPDATE and DELETE on the table.",
+        "if the table does not exist, and SELECT, INSERT, UPDATE and DELETE on the table.",
         frozenset({Situation.HISTORY}),
     ),
     _rule(
         "42501",
-        "Let its owner, or a superuser, GRANT this role USAGE on the schema of pg_stat_statements, SELECT on its views "
-        "and EXECUTE on its functions.",
+        "Ask a superuser, or the owner of the extension pg_stat_statements, to GRANT this role USAGE on its schema, "
+        "SELECT on its views and EXECUTE on its functions.",
         frozenset({Situation.SLOW_QUERIES}),
     ),
     _rule(
         "42501",
-        "The role may not do what the message says: connect as one that may (often the owner), or have it granted.",
+        "The role may not do what the message says: connect as a role that may (often the owner), or have the "
+        "privilege granted.",
     ),
     _rule(
         "42P04 42P06 42P07 42701 42710 42723",
-        "The database was empty before: the files create it twice, or template1, of which each new database is a copy, "
-        "has it already.",
+        "The database was empty at first: either the files create this object twice, or template1 contains it, and "
+        "each new database is a copy of template1.",
         frozenset({Situation.BUILDING}),
     ),
     _rule(
         "42P04 42P06 42P07 42701 42710 42723",
-        f"Look at what is there. {_EXISTS} --applied VERSION`. Else drop "
-        f"or rename what is there, or correct the file, {_AGAIN}: {_STAYS}.",
+        f"{_EXISTS} --applied VERSION`. Otherwise drop or rename the object, or correct the file, {_AGAIN}: {_STAYS}.",
         frozenset({Situation.UP}),
     ),
     _rule(
         "42P04 42P06 42P07 42701 42710 42723",
-        "Look at what is there. If all of the file was done before, by another tool or by hand, say so with "
-        "`fowergram-db repair` (--applied VERSION while `status` calls it pending). Else drop or rename what is there, "
-        f"or correct the file, {_AGAIN}: it goes on at this statement.",
+        f"{_EXISTS}` (with --applied VERSION if `status` shows the file as pending). Otherwise drop or rename the "
+        f"object, or correct the file, {_AGAIN}: it resumes at this statement.",
         frozenset({Situation.UP_NO_TRANSACTION}),
     ),
     _rule(
         "42P04 23505",
-        "A database of that name is there already: choose another name, or drop that one first.",
+        "A database with that name already exists: choose another name, or drop that database first.",
         _DATABASES,
     ),
     _rule(
         "42P01 42883 42703",
-        f"Another client has changed the table meanwhile: find out who, {_AGAIN}.",
+        f"Another session changed the table meanwhile: find out which one, {_AGAIN}.",
         frozenset({Situation.HISTORY}),
     ),
     _rule(
         "42809 22023",
-        "The server lacks that encoding or locale, or template1 has another: see SELECT * FROM "
-        "pg_collation, and pg_database.",
+        "The server does not have that encoding or locale, or template1 has another one: see the catalogs pg_collation "
+        "and pg_database.",
         frozenset({Situation.CREATING_DATABASE}),
     ),
     # Class 53, 54: resources.
-    _rule("53100", f"The server's disk is full: make room, {_AGAIN}."),
+    _rule("53100", f"The server's disk is full: free some space, {_AGAIN}."),
     _rule(
         "53200",
-        "The server lacks memory, its own or the shared memory of its locks (max_locks_per_transaction): free some, or "
-        f"raise its limits, {_AGAIN}.",
+        "The server is out of memory, or out of shared memory for locks (max_locks_per_transaction): free some memory, "
+        f"or raise the limit, {_AGAIN}.",
     ),
-    _rule("53300", f"The server has no connection left: end some, {_AGAIN}."),
+    _rule("53300", f"The server has no free connection: end some sessions, {_AGAIN}."),
     _rule("53400", f"A limit in the server's configuration was reached: raise it, {_AGAIN}."),
     _rule("54", "This is a limit of PostgreSQL: change the statement, or the data that exceeds it.", _SCRIPT),
     # Class 55: what is in use, and what is not ready.
     _rule(
         "55006",
-        "This very transaction still uses the table. Deferred constraints wait to be checked: write SET CONSTRAINTS "
-        "ALL IMMEDIATE before the statement. Or a cursor or a loop is reading the table: end it first.",
+        "This transaction itself still uses the table. If deferred constraints are not checked yet, write SET "
+        "CONSTRAINTS ALL IMMEDIATE before the statement. If a cursor or a loop reads the table, end it first.",
         _SCRIPT,
         by="CheckTableNotInUse",
     ),
     _rule(
         "55006",
-        "Sessions, prepared transactions, replication slots or subscriptions use the database, or this session is in "
-        "it: see pg_stat_activity, pg_prepared_xacts, pg_replication_slots and pg_subscription.",
+        "Sessions, prepared transactions, replication slots or subscriptions use the database, or this session is "
+        "connected to it: see pg_stat_activity, pg_prepared_xacts, pg_replication_slots and pg_subscription.",
         _SCRIPT,
         by="dropdb movedb RenameDatabase createdb",
     ),
     _rule("55006", "A migration cannot drop the role that runs it: connect as another role.", _SCRIPT, by="DropRole"),
     _rule(
         "55006",
-        "A session is connected to the database that is copied (template1, where no other is named), or a prepared "
+        "A session is connected to the database that is copied (template1, if no other is named), or a prepared "
         f"transaction is open in it: see pg_stat_activity and pg_prepared_xacts; end it, {_AGAIN}.",
         frozenset({Situation.CREATING_DATABASE}),
     ),
@@ -301,15 +308,16 @@ RULES = (
     _rule("55P02", "This parameter cannot be set by a statement here: set it in the server's configuration.", _SCRIPT),
     _rule(
         "55P03",
-        "Run it again when the table is free, or wait longer: --lock-timeout, --lock-retries.",
+        "Run the command again when no other session locks the table, or allow a longer wait: --lock-timeout, "
+        "--lock-retries.",
         _SCRIPT,
         by="ProcessInterrupts",
     ),
-    _rule("55P03", f"Another session has locked it: let that one finish, {_AGAIN}."),
+    _rule("55P03", f"Another session holds the lock: wait until that session is done, {_AGAIN}."),
     _rule(
         "55P04",
-        "A new value of an enum can be used only once its transaction is committed: use it in the next file (and "
-        "migrate without --atomic).",
+        "A new value of an enum can be used only after the transaction that adds it is committed: use it in the next "
+        "file (and migrate without --atomic).",
         _TRANSACTIONAL | {Situation.DOWN_RECORDED},
     ),
     # Class 57: ended by others.
@@ -321,15 +329,15 @@ RULES = (
     ),
     _rule("57014", "A timeout ended the statement, or someone cancelled it: find out which before you run it again."),
     _rule("57P01", f"The server is shutting down, or someone ended this session: find out which, {_AGAIN}."),
-    _rule("57P02", "The server has crashed or was stopped at once: run the command again once it is back."),
-    _rule("57P03", "The server is starting or stopping: run the command again once it is up."),
+    _rule("57P02", "The server crashed, or was shut down in immediate mode: run the command again when it is up."),
+    _rule("57P03", "The server is starting or shutting down: run the command again when it is up."),
     _rule("57P04", "Someone dropped the database while it was in use: find out who before you run the command again."),
     _rule("57P05", f"idle_session_timeout {_ENDED_BY}command again."),
     # Class 58, F0, XX: the server's machine.
     _rule(
         "58P01",
-        "The server needs a file that is not on its machine: COPY … FROM 'file' reads there, and an extension has to "
-        "be installed there.",
+        "The server needs a file that is not on its machine: COPY … FROM 'file' reads a file there, and an extension "
+        "must be installed there.",
         _SCRIPT,
     ),
     _rule("58 F0", "The server's machine has a fault, or lacks a file: the server's log says more."),
@@ -346,14 +354,13 @@ RULES = (
     # Errors of the database's own code.
     _rule(
         "P0001 P0002 P0003 P0004",
-        "Code in the file or in the database (a function, a trigger, a DO block) raised this itself: fix what it "
-        f"complains about, {_AGAIN}.",
+        "Code in the file or in the database (a function, a trigger, a DO block) raised this error: fix what it "
+        f"reports, {_AGAIN}.",
         _SCRIPT,
     ),
     _rule(
         "P0",
-        "A trigger or another function that the statement runs raised this itself: fix what it complains about, "
-        f"{_AGAIN}.",
+        f"A trigger or another function that the statement runs raised this error: fix what it reports, {_AGAIN}.",
         frozenset({Situation.HISTORY, Situation.OTHER}) | _DATABASES,
     ),
     _rule(
@@ -377,8 +384,8 @@ RULES = (
     ),
     _rule(
         "0L 0P 0Z 20 21 22 24 2F 34 3B 42",
-        "The script is the one that was recorded. A down file beside the migration as it was applied takes its place: "
-        f"check that out and correct it, {_AGAIN}.",
+        "This down script is the recorded one. To run a down file instead, check out the migration as it was applied, "
+        f"together with its down file, correct the down file, {_AGAIN}.",
         frozenset({Situation.DOWN_RECORDED}),
     ),
 )
@@ -389,18 +396,18 @@ LOGIN = {
     Cause.SILENT: "The server did not answer in time: check host, port and firewall, or raise connect_timeout.",
     Cause.PARAMETERS: "Correct that connection parameter, in the URL or in its PG* variable.",
     Cause.ENCRYPTION: "Check sslmode and the certificates.",
-    Cause.NO_PASSWORD: "The server wants a password: set DB_PASSWORD, or put it into DATABASE_URL or ~/.pgpass.",
+    Cause.NO_PASSWORD: "The server requires a password: set DB_PASSWORD, or put it into DATABASE_URL or ~/.pgpass.",
     Cause.WRONG_PASSWORD: "Check the user, and the password in DB_PASSWORD, DATABASE_URL or ~/.pgpass.",
-    Cause.NOT_ADMITTED: "Check the user (--user, DB_USER): the role must exist, may need LOGIN, and the server's "
-    "pg_hba.conf must admit it from this address.",
+    Cause.NOT_ADMITTED: "Check the user (--user, DB_USER): the role must exist and have LOGIN, and the server's "
+    "pg_hba.conf must allow it to connect from this address.",
     Cause.DATABASE_MISSING: "Check the name of the database. To create it, the role must be able to connect to the "
     "database postgres or template1.",
-    Cause.NO_PRIVILEGE: "Let its owner run: GRANT CONNECT ON DATABASE … TO …;",
+    Cause.NO_PRIVILEGE: "Ask the owner of the database to run: GRANT CONNECT ON DATABASE … TO …;",
     Cause.DATABASE_CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again; a database whose DROP DATABASE "
     "was interrupted can only be dropped.",
     Cause.FULL: "The server, the database or the role has no connection left (CONNECTION LIMIT), and a migration takes "
-    "up to three: close some, or try again.",
+    "up to three: end some sessions, or try again later.",
     Cause.NOT_READY: "The server is starting or shutting down: try again.",
     Cause.REFUSED: "Check the user and the password, and what the server's log says.",
-    Cause.UNKNOWN: "Check where it should connect to, and what the server's or the pooler's log says.",
+    Cause.UNKNOWN: "Check host, port and database, and what the server's or the pooler's log says.",
 }

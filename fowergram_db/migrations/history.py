@@ -131,7 +131,7 @@ class AppliedMigration:
 
 
 class TableLock(StrEnum):
-    """Which lock a session takes on the table: to read it, or to write, which stops others from creating triggers."""
+    """Which lock a session takes on the table: READ to read it; WRITE also prevents others from creating triggers."""
 
     READ = "ACCESS SHARE"
     WRITE = "ROW EXCLUSIVE"
@@ -174,7 +174,7 @@ def read_history(connection: Connection) -> History:
             return _read(connection)
         except ChangedMeanwhile as error:
             raise HistoryInconsistent(
-                "public.schema_migrations was altered while it was looked at", hint="Run the command again."
+                "public.schema_migrations was altered while it was read", hint="Run the command again."
             ) from error
 
 
@@ -199,7 +199,7 @@ def require_own(history: History) -> None:
     """Raise ForeignHistory if another tool has migrated the database: nothing may be written then."""
     for other in history.others:
         if other.stops:
-            raise ForeignHistory(other.meaning, hint=other.way_on)
+            raise ForeignHistory(other.meaning, hint=other.next_step)
 
 
 def require_no_other_tool(connection: Connection) -> None:
@@ -268,7 +268,7 @@ def _require_own_shape(table: CatalogRelation) -> None:
     if fault := next(_faults(table, _version_type(table)), ""):
         raise HistoryInconsistent(
             f"public.schema_migrations is not as fowergram-db made it: {fault}",
-            hint="The table was altered by hand: alter it back.",
+            hint="The table was altered by hand: undo that change.",
         )
 
 
@@ -301,8 +301,8 @@ def _read_rows(
             cursor.execute(query.encode())
         except psycopg.errors.DivisionByZero as error:
             raise HistoryInconsistent(
-                "public.schema_migrations was replaced by another table while it was looked at",
-                hint="Find out who did that, and run the command again.",
+                "public.schema_migrations was replaced by another table while it was read",
+                hint="Find out which session did that, and run the command again.",
             ) from error
         except psycopg.errors.UndefinedColumn as error:
             raise ChangedMeanwhile from error

@@ -61,7 +61,7 @@ def plan_and_check(
     require_own(history)
     require_same_directory(files, history)
     # What is built only to be compared is never rolled back.
-    down_scripts = DownScripts.CHECKED if upgrade_target.instead_of is None else DownScripts.PASSED_OVER
+    down_scripts = DownScripts.CHECKED if upgrade_target.instead_of is None else DownScripts.SKIPPED
     steps = check_all(
         plan_up(files, history, to=upgrade_target.to, out_of_order=upgrade_target.out_of_order), down_scripts
     )

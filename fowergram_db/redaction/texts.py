@@ -100,8 +100,8 @@ def quoted(text: Text, quote: str) -> Text:
 def literal(text: Text, start: int, end: int) -> Text:
     r"""Return what the literal at ``text.value[start:end]`` stands for; its end may be missing.
 
-    >>> [literal(whole(x), 0, len(x)).value for x in ("'it''s'", r"E'it\'s\x21'", "$a$it's$a$", r"U&'\0041!'", "'cut")]
-    ["it's", "it's!", "it's", 'A!', 'cut']
+    >>> [literal(whole(x), 0, len(x)).value for x in ("'it''s'", r"E'it\'s\x21'", "$a$it's$a$", r"U&'\0041!'", "'open")]
+    ["it's", "it's!", "it's", 'A!', 'open']
     """
     value = text.value
     if value[start] == "$":

@@ -61,7 +61,7 @@ class AdoptOptions:
 
 @dataclass(frozen=True, slots=True)
 class ClosestVersion:
-    """The newest version of which nothing is missing; ``exact``: there is nothing besides, either."""
+    """The newest version that the schema contains completely; ``exact``: the schema contains nothing else."""
 
     version: Version
     exact: bool
@@ -119,14 +119,14 @@ def adopt(
     with connect_safely(target) as connection:
         require_coordinator(connection)
         if _is_adopted(history := read_history(connection), options):
-            return _already(files, history)
+            return _already_adopted(files, history)
         with migration_lock(target, wait_s, on_event) as lock:
             if _is_adopted(history := read_history(connection), options):
-                return _already(files, history)
+                return _already_adopted(files, history)
             files, history = align(files, history)
             records = read_records(connection, options.tool, history.others)
             _require_known_shape(history, records)
-            job = _AdoptJob(history, records, _claim(history, records, files, options))
+            job = _AdoptJob(history, records, _match_records(history, records, files, options))
             _require_files(job, options)
             found = _schema_without(connection, find_kept(connection, history.others))
             make_scratch = partial(scratch_database, target, Owner(lock.run))
@@ -190,7 +190,7 @@ def _is_adopted(history: History, options: AdoptOptions) -> bool:
     return not any(other.tool == options.tool and not other.is_marked for other in history.others)
 
 
-def _already(files: Sequence[MigrationFile], history: History) -> Adoption:
+def _already_adopted(files: Sequence[MigrationFile], history: History) -> Adoption:
     require_same_directory(*align(files, history))
     return Adoption(already=True)
 
@@ -199,8 +199,8 @@ def _require_known_shape(history: History, records: ToolRecords | None) -> None:
     in_place = _in_our_place(history)
     if in_place and (not records.is_in_our_place if records else in_place.tool == UNKNOWN):
         raise ForeignHistory(
-            f"public.schema_migrations belongs to {in_place.shown_tool}, whose history is not the one to be taken over",
-            hint="Name its tool with --from, or, where nobody needs it, rename the table by hand.",
+            f"public.schema_migrations belongs to {in_place.shown_tool}, and its history is not the one to adopt",
+            hint="Name its tool with --from. If that table is not needed any more, rename it by hand instead.",
         )
 
 
@@ -208,7 +208,7 @@ def _in_our_place(history: History) -> OtherHistory | None:
     return next((other for other in history.others if other.state is OtherState.IN_OUR_PLACE), None)
 
 
-def _claim(
+def _match_records(
     history: History, records: ToolRecords | None, files: Sequence[MigrationFile], options: AdoptOptions
 ) -> RecordedMigrations:
     if history.applied and records is None and options.to is None:
@@ -223,19 +223,19 @@ def _require_files(job: _AdoptJob, options: AdoptOptions) -> None:
         listed = ", ".join(unknown[:_MOST_LISTED])
         more = f", and {len(unknown) - _MOST_LISTED} more" if len(unknown) > _MOST_LISTED else ""
         raise ForeignHistory(
-            f"the history has migrations that no file is there for: {listed}{more}; nothing was recorded",
-            hint="Bring the files back, or check --migrations-dir. --force leaves these rows out.",
+            f"the history contains migrations that have no file: {listed}{more}; nothing was recorded",
+            hint="Restore the files, or correct --migrations-dir. With --force, these rows are left out.",
         )
     if half := next((row for row in job.history.applied if row.state is RecordedState.PARTIAL), None):
         raise HistoryInconsistent(
             f"{half.filename} stopped midway; nothing was recorded",
-            hint="Finish it, or `fowergram-db repair`; then run the command again.",
+            hint="Finish that migration, or correct its row with `fowergram-db repair`; then run the command again.",
         )
     if not job.versions:
         raise HistoryInconsistent(
-            "by that history none of the migrations is applied; nothing was recorded",
-            hint="Name the newest migration that the database has with --to, or, where it has none, drop the "
-            "other tool's table and run `fowergram-db migrate`.",
+            "according to that history, no migration is applied; nothing was recorded",
+            hint="Name the newest migration that the database has with --to. If it has none, drop the other tool's "
+            "table and run `fowergram-db migrate`.",
         )
 
 
@@ -259,11 +259,14 @@ def _compare(  # noqa: PLR0913, PLR0917 - where, which files, with what, on whic
             build(scratch, files, versions)
             listed = differences(_fingerprint_of(scratch), found)
         return SchemaComparison(
-            listed, _resemblance(make_scratch, partial(build, files=files), versions, found) if listed else None
+            listed,
+            _find_closest_version(make_scratch, partial(build, files=files), versions, found) if listed else None,
         )
     except FowergramError as error:
         if options.comparison is Comparison.REQUIRED:
-            error.add_note("This was in a scratch database, to compare with: nothing was recorded.")
+            error.add_note(
+                "This error occurred in a scratch database, made to compare the schema with: nothing was recorded."
+            )
             raise
         return SchemaComparison(failure=error.message)
 
@@ -272,7 +275,7 @@ def _require_admitted(connection: Connection, on_event: OnEvent, files: Sequence
     """Report what is left out in scratch, and return the database's name. Raises Refused if roles are missing."""
     name = connection.info.dbname
     guard = ServerGuard.begin(connection, MissingRoles.REFUSED, name)
-    guard.admitted(check_all(plan_up(files, History()), DownScripts.PASSED_OVER), "", on_event)
+    guard.admitted(check_all(plan_up(files, History()), DownScripts.SKIPPED), "", on_event)
     return name
 
 
@@ -287,10 +290,10 @@ def _fingerprint_of(target: Target) -> Fingerprint:
         return fingerprint(connection).without_rights()
 
 
-def _resemblance(
+def _find_closest_version(
     make_scratch: Scratch, build: Callable[..., None], versions: Sequence[Version], found: Fingerprint
 ) -> ClosestVersion | None:
-    """Build the recorded migrations one by one, and find the newest state of which nothing is missing."""
+    """Build the recorded migrations one by one, and find the newest version that the schema contains completely."""
     best: ClosestVersion | None = None
     if len(versions) > _MOST_PREFIXES:
         return None
@@ -313,7 +316,7 @@ def _record(
     Return the name under which a foreign table of its name is kept, and the histories that do not count any more.
     """
     planned = plan_up([migration.file for migration in job.new], History())
-    steps = {checked.step.version: checked for checked in check_all(planned, DownScripts.PASSED_OVER)}
+    steps = {checked.step.version: checked for checked in check_all(planned, DownScripts.SKIPPED)}
     rows = [_row(migration, steps[migration.file.version]) for migration in job.new]
     kept_as, records, in_place = "", job.records, _in_our_place(job.history)
     with translate_errors("record what is applied", Situation.HISTORY), connection.transaction():
@@ -365,7 +368,7 @@ def _require_unchanged(connection: Connection, records: ToolRecords) -> None:
     if read_rows(connection, records.tool, records.table) != records.rows:
         raise HistoryInconsistent(
             f"{records.tool} has migrated the database meanwhile; nothing was recorded",
-            hint="Stop using it here, then run the command again.",
+            hint=f"Stop using {records.tool} on this database, then run the command again.",
         )
 
 

@@ -19,7 +19,7 @@ BUILDING, HISTORY = Situation.BUILDING, Situation.HISTORY
 CREATING, RENAMING = Situation.CREATING_DATABASE, Situation.RENAMING_DATABASE
 ANALYZING, SLOW, OTHER = Situation.ANALYZING, Situation.SLOW_QUERIES, Situation.OTHER
 
-CORRECT = "Correct the file and run the command again: what is applied stays."
+CORRECT = "Correct the file and run the command again: what is already applied stays applied."
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, n int CHECK (n > 0));"
 DEFERRED = (
     f"{TABLE} CREATE TABLE c (id int REFERENCES t DEFERRABLE INITIALLY DEFERRED); INSERT INTO t VALUES (1, 1);"
@@ -59,14 +59,14 @@ CASES = [
     Case(UP, "22P02", "SELECT 'x'::int", "or the data that it reads"),
     Case(UP, "22001", "CREATE TABLE s (s varchar(1)); INSERT INTO s VALUES ('ab')", "or the data that it reads"),
     Case(UP, "22021", "SELECT convert_from('\\xff', 'UTF8')", "is not valid in the database's encoding"),
-    Case(OTHER, "22021", "SELECT convert_from('\\xff', 'UTF8')", "is not UTF-8: correct it there"),
+    Case(OTHER, "22021", "SELECT convert_from('\\xff', 'UTF8')", "is not valid UTF-8: correct it there"),
     Case(UP, "22P05", "SELECT convert('\\xe0b881', 'UTF8', 'LATIN1')", "lacks the character"),
-    Case(UP, "23505", f"{TABLE} INSERT INTO t VALUES (1, 1), (1, 1)", "Fix the data, or the file"),
-    Case(DOWN, "23505", f"{TABLE} INSERT INTO t VALUES (1, 1), (1, 1)", "Fix the data, or the down script"),
+    Case(UP, "23505", f"{TABLE} INSERT INTO t VALUES (1, 1), (1, 1)", "Fix the data, or correct the file"),
+    Case(DOWN, "23505", f"{TABLE} INSERT INTO t VALUES (1, 1), (1, 1)", "Fix the data, or correct the down script"),
     Case(BUILDING, "23514", f"{TABLE} INSERT INTO t VALUES (1, 0)", "come from the files themselves"),
-    Case(UP, "23502", f"{TABLE} INSERT INTO t VALUES (NULL)", "Fix the data, or the file"),
+    Case(UP, "23502", f"{TABLE} INSERT INTO t VALUES (NULL)", "Fix the data, or correct the file"),
     Case(UP, "23503", f"{DEFERRED} INSERT INTO c VALUES (9); SET CONSTRAINTS ALL IMMEDIATE", "Fix the data"),
-    Case(HISTORY, "23505", "INSERT INTO public.schema_migrations VALUES (1), (1)", "Another client has just recorded"),
+    Case(HISTORY, "23505", "INSERT INTO public.schema_migrations VALUES (1), (1)", "Another session has just recorded"),
     Case(UP, "25001", f"{TABLE} VACUUM t", "with `-- fowergram: no-transaction` at its top"),
     Case(UP, "25001", "SELECT 1; CREATE DATABASE x", "with `-- fowergram: no-transaction` at its top"),
     Case(ALONE, "25001", "DO $$ BEGIN EXECUTE 'VACUUM'; END $$", "in a function or a DO block: write"),
@@ -77,8 +77,8 @@ CASES = [
     Case(HISTORY, "25006", READ_ONLY, "Either the server is a standby"),
     Case(UP, "25P03", raised("25P03"), "idle_in_transaction_session_timeout ended"),
     Case(UP, "25P04", raised("25P04"), "transaction_timeout ended"),
-    Case(UP, "26000", "EXECUTE no_such", "make this one in the same file"),
-    Case(UP, "34000", "FETCH no_such", "make this one in the same file"),
+    Case(UP, "26000", "EXECUTE no_such", "create this one in the same file"),
+    Case(UP, "34000", "FETCH no_such", "create this one in the same file"),
     Case(UP, "2BP01", f"{TABLE} CREATE VIEW v AS SELECT n FROM t; DROP TABLE t", "DETAIL names them"),
     Case(DOWN, "2BP01", f"{TABLE} CREATE VIEW v AS SELECT n FROM t; DROP TABLE t", "DETAIL names them"),
     Case(UP, "2D000", "SELECT 1; DO $$ BEGIN COMMIT; END $$", "-- fowergram: no-transaction` at the top"),
@@ -97,34 +97,34 @@ CASES = [
     Case(BUILDING, "42601", "SELCT 1", CORRECT),
     Case(DOWN, "42601", "SELCT 1", "Correct the down script and run"),
     Case(DOWN_ALONE, "42P01", "DROP TABLE none", "Correct the down script and run"),
-    Case(RECORDED, "42P01", "DROP TABLE none", "The script is the one that was recorded"),
+    Case(RECORDED, "42P01", "DROP TABLE none", "This down script is the recorded one"),
     Case(UP, "42P01", "SELECT FROM none", CORRECT),
     Case(UP, "42703", f"{TABLE} SELECT x FROM t", CORRECT),
     Case(UP, "42883", "SELECT no_such()", CORRECT),
     Case(UP, "42704", "CREATE TABLE x (a citext)", CORRECT),
-    Case(HISTORY, "42P01", "SELECT FROM none", "has changed the table meanwhile"),
+    Case(HISTORY, "42P01", "SELECT FROM none", "session changed the table meanwhile"),
     Case(OTHER, "42P01", "SELECT FROM none", ""),
     Case(UP, "42P07", f"{TABLE} {TABLE}", "`fowergram-db repair --applied VERSION`"),
     Case(UP, "42710", "CREATE TYPE y AS (a int); CREATE TYPE y AS (a int)", "`fowergram-db repair --applied VERSION`"),
     Case(UP, "42701", f"{TABLE} ALTER TABLE t ADD n int", "`fowergram-db repair --applied VERSION`"),
-    Case(ALONE, "42P07", f"{TABLE} {TABLE}", "it goes on at this statement"),
-    Case(ALONE, "42P06", "CREATE SCHEMA s; CREATE SCHEMA s", "it goes on at this statement"),
-    Case(BUILDING, "42P07", f"{TABLE} {TABLE}", "the files create it twice, or template1"),
+    Case(ALONE, "42P07", f"{TABLE} {TABLE}", "it resumes at this statement"),
+    Case(ALONE, "42P06", "CREATE SCHEMA s; CREATE SCHEMA s", "it resumes at this statement"),
+    Case(BUILDING, "42P07", f"{TABLE} {TABLE}", "either the files create this object twice"),
     Case(DOWN, "42P07", f"{TABLE} {TABLE}", "Correct the down script"),
     Case(UP, "42501", "SET LOCAL ROLE hints_plain; SELECT FROM pg_authid", "The role may not do what the message says"),
     Case(OTHER, "42501", "SET LOCAL ROLE hints_plain; SELECT FROM pg_authid", "The role may not do what"),
-    Case(SLOW, "42501", "SET LOCAL ROLE hints_plain; SELECT FROM pg_authid", "the schema of pg_stat_statements"),
+    Case(SLOW, "42501", "SET LOCAL ROLE hints_plain; SELECT FROM pg_authid", "owner of the extension"),
     Case(HISTORY, "42501", "SET LOCAL ROLE hints_plain; SELECT FROM pg_authid", "USAGE on the schema public"),
     Case(UP, "42501", "SET LOCAL ROLE hints_plain; INSERT INTO guarded VALUES (1)", "row-level security policy"),
     Case(CREATING, "42P04", "CREATE DATABASE postgres", "choose another name"),
     Case(RENAMING, "42P04", "ALTER DATABASE template1 RENAME TO template0", "choose another name"),
     Case(CREATING, "22023", "CREATE DATABASE x ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'", "encoding or locale"),
     Case(UP, "44000", f"{TABLE} CREATE VIEW v AS SELECT * FROM t WHERE id > 1 WITH CHECK OPTION;"
-         "INSERT INTO v VALUES (1, 1)", "Fix the data, or the file"),
+         "INSERT INTO v VALUES (1, 1)", "Fix the data, or correct the file"),
     Case(UP, "53100", raised("53100"), "disk is full"),
     Case(HISTORY, "53100", raised("53100"), "disk is full"),
     Case(UP, "53200", raised("53200"), "max_locks_per_transaction"),
-    Case(UP, "53300", raised("53300"), "no connection left"),
+    Case(UP, "53300", raised("53300"), "no free connection"),
     Case(UP, "53400", raised("53400"), "configuration was reached"),
     Case(UP, "54000", "CREATE TABLE x (a text PRIMARY KEY); INSERT INTO x SELECT string_agg(md5(g::text), '')"
          "FROM generate_series(1, 400) AS g", "a limit of PostgreSQL"),
@@ -133,21 +133,21 @@ CASES = [
     Case(UP, "55006", f"{DEFERRED} ALTER TABLE c ADD x int", "SET CONSTRAINTS ALL IMMEDIATE"),
     Case(UP, "55006", f"{TABLE} DO $$ DECLARE r record; BEGIN FOR r IN SELECT 1 FROM t LOOP END LOOP;"
          "INSERT INTO t VALUES (1, 1); FOR r IN SELECT 1 FROM t LOOP DROP TABLE t; END LOOP; END $$", "a loop"),
-    Case(ALONE, "55006", "DROP DATABASE {database}", "this session is in it"),
+    Case(ALONE, "55006", "DROP DATABASE {database}", "this session is connected to it"),
     Case(UP, "55006", "DROP ROLE {user}", "cannot drop the role that runs it"),
     Case(CREATING, "55006", raised("55006"), "connected to the database that is copied"),
     Case(RENAMING, "55006", "DROP DATABASE {database}", "Sessions, prepared transactions"),
     Case(UP, "55006", raised("55006"), ""),
     Case(UP, "55P02", "SET max_connections = 10", "in the server's configuration"),
     Case(UP, "55P03", "SET LOCAL lock_timeout = 1; SELECT FROM locked", "--lock-timeout"),
-    Case(UP, "55P03", "BEGIN; LOCK TABLE locked NOWAIT", "let that one finish"),
-    Case(OTHER, "55P03", "SET LOCAL lock_timeout = 1; SELECT FROM locked", "let that one finish"),
+    Case(UP, "55P03", "BEGIN; LOCK TABLE locked NOWAIT", "until that session is done"),
+    Case(OTHER, "55P03", "SET LOCAL lock_timeout = 1; SELECT FROM locked", "until that session is done"),
     Case(UP, "55P04", "ALTER TYPE mood ADD VALUE 'new'; SELECT 'new'::mood", "in the next file"),
     Case(UP, "57014", "SET LOCAL statement_timeout = 1; SELECT FROM locked", "--statement-timeout"),
     Case(HISTORY, "57014", "SET LOCAL statement_timeout = 1; SELECT FROM locked", "or someone cancelled it"),
     Case(UP, "57P01", raised("57P01"), "or someone ended this session"),
     Case(UP, "57P02", raised("57P02"), "crashed"),
-    Case(UP, "57P03", raised("57P03"), "starting or stopping"),
+    Case(UP, "57P03", raised("57P03"), "starting or shutting down"),
     Case(UP, "57P04", raised("57P04"), "dropped the database"),
     Case(UP, "57P05", raised("57P05"), "idle_session_timeout ended"),
     Case(UP, "58P01", "COPY serials FROM '/no/such/file'", "a file that is not on its machine"),
@@ -156,8 +156,8 @@ CASES = [
     Case(UP, "F0000", raised("F0000"), "the server's log says more"),
     Case(UP, "XX001", raised("XX001"), "make a copy of its data directory"),
     Case(UP, "XX000", raised("XX000"), "an internal error"),
-    Case(UP, "P0001", "DO $$ BEGIN RAISE EXCEPTION 'not on Sundays'; END $$", "raised this itself"),
-    Case(UP, "P0004", "DO $$ BEGIN ASSERT false; END $$", "raised this itself"),
+    Case(UP, "P0001", "DO $$ BEGIN RAISE EXCEPTION 'not on Sundays'; END $$", "raised this error"),
+    Case(UP, "P0004", "DO $$ BEGIN ASSERT false; END $$", "raised this error"),
     Case(HISTORY, "P0001", "DO $$ BEGIN RAISE EXCEPTION 'no'; END $$", "A trigger or another function"),
     Case(UP, "28000", raised("28000"), ""),
     Case(UP, "99999", raised("99999"), ""),
@@ -231,9 +231,13 @@ def hint_of(result) -> str:
         ("", "CREATE TABLE none.x ()", "Create that schema"),
         ("", f"{DEFERRED} ALTER TABLE c ADD x int;", "SET CONSTRAINTS ALL IMMEDIATE"),
         ("", "DO $$ BEGIN COMMIT; END $$", "-- fowergram: no-transaction"),
-        ("", "SET default_transaction_read_only = on; SET TRANSACTION READ ONLY; CREATE TABLE x ()", "from the file"),
+        (
+            "",
+            "SET default_transaction_read_only = on; SET TRANSACTION READ ONLY; CREATE TABLE x ()",
+            "the server or the file",
+        ),
         (NO_TRANSACTION, FUNCTION, "only in a procedure"),
-        (NO_TRANSACTION, f"{TABLE} {TABLE}", "it goes on at this statement"),
+        (NO_TRANSACTION, f"{TABLE} {TABLE}", "it resumes at this statement"),
         (NO_TRANSACTION, "DO $$ BEGIN EXECUTE 'VACUUM'; END $$", "a function or a DO block: write"),
         ("", raised("53100"), "disk is full"),
         ("", raised("28000"), ""),
@@ -252,7 +256,8 @@ def test_a_failed_rollback_is_headed_by_its_down_file(cli, write, header):
     cli("migrate")
     result = cli("rollback")
     assert result.err.count("error: 001_a.down.sql failed at statement 1 of 1") == 1
-    assert hint_of(result) == "hint: Correct the down script and run the command again: what is undone stays undone."
+    stays = "what is already rolled back stays rolled back"
+    assert hint_of(result) == f"hint: Correct the down script and run the command again: {stays}."
 
 
 def test_a_failed_rollback_by_the_recorded_script_says_that_it_is_one(cli, write, directory):
@@ -261,7 +266,7 @@ def test_a_failed_rollback_by_the_recorded_script_says_that_it_is_one(cli, write
     (directory / "001_a.down.sql").unlink()
     result = cli("rollback")
     assert "error: the recorded down script of 001_a.sql failed at statement 1" in result.err
-    assert hint_of(result).startswith("hint: The script is the one that was recorded.")
+    assert hint_of(result).startswith("hint: This down script is the recorded one.")
 
 
 def test_a_failed_rollback_of_a_file_with_two_sections_names_the_section(cli, write):

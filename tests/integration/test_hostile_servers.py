@@ -202,7 +202,7 @@ def test_a_server_that_goes_away_in_the_middle_is_told_and_the_next_run_complete
                 os.kill(server.pid, end)
                 error = failed(ended(run), "migration_failed")
             assert "closed the connection unexpectedly" in error["message"]
-            assert "when it answers" in error["hint"]
+            assert "when the server answers" in error["hint"]
         with cluster.started() as server:
             there = ("--database-url", database(server))
             assert [m["state"] for m in cli("status", "--json", *there).document["migrations"]] == states

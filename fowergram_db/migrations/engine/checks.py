@@ -112,7 +112,7 @@ class DownScripts(StrEnum):
     """Whether the down scripts of migrations are checked, too."""
 
     CHECKED = auto()
-    PASSED_OVER = auto()
+    SKIPPED = auto()
 
 
 def check_all(steps: Iterable[Step], down_scripts: DownScripts = DownScripts.CHECKED) -> tuple[CheckedStep, ...]:

@@ -111,7 +111,7 @@ class OtherHistory:
         return _SHOWN_AS.get(self.tool, self.tool)
 
     @property
-    def way_on(self) -> str:
+    def next_step(self) -> str:
         """Say what to do about it."""
         if self.owner:
             return (
