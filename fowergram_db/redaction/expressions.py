@@ -106,7 +106,7 @@ class Expressions:
         while True:
             part, at = self._term(at)
             parts.append(part)
-            at = self._behind_casts(at)
+            at = self._after_casts(at)
             if not (self.is_symbol(at, "|") and self.is_symbol(at + 1, "|") and at + 2 < len(self.tokens)):
                 return joined(parts), at
             at += 2
@@ -123,7 +123,7 @@ class Expressions:
             at += 1
         return [*found, (begin, end)] if end > opening + 1 else []
 
-    def _behind_casts(self, at: int) -> int:
+    def _after_casts(self, at: int) -> int:
         while self.is_symbol(at, ":") and self.is_symbol(at + 1, ":"):
             at += 3
             while self.is_symbol(at, "."):

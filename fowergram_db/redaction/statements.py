@@ -55,7 +55,7 @@ _ARGUMENT_NAMES = {"set_config": "new_value", "create_secret": "new_secret", "up
 # The words before a string that is executed.
 _BODIES = frozenset(("as", "do", "execute"))
 _BARE = re.compile(r"[^\s;'\"$%:,()\\]+")
-_BEHIND_STRING = re.compile(r"[\w!?#%&*.~^@+=$/<>-][^'\n]*")
+_AFTER_STRING = re.compile(r"[\w!?#%&*.~^@+=$/<>-][^'\n]*")
 _MISSPELLED = re.compile(r"(?:pas+w|pass|pwd?|psw|kennwort|contrase|mot_?de_?passe)\w*")
 _LIST_OF_ROLE = ROLE_OPTIONS - {"add", "infinity", "limit", "set"} | frozenset(
     ("admin", "connection", "in", "role", "sysid", "user", "valid")
@@ -321,15 +321,15 @@ class _SecretReader:
             )
             end = None if is_variable else self._take(at)
             has_string = has_string or is_variable or end is not None
-            at = self._behind_stray_quote(at, end) if end else at + 1
+            at = self._after_stray_quote(at, end) if end else at + 1
         if not has_string:
             self._bare(begin)
         return at
 
-    def _behind_stray_quote(self, at: int, end: int) -> int:
+    def _after_stray_quote(self, at: int, end: int) -> int:
         """Take what directly follows a string, up to the next quote: in ``'it's x'``, a quote within closed it."""
         token = self._tokens[end - 1]
-        rest = _BEHIND_STRING.match(self._text.value, token.end) if token.kind is LexemeKind.STRING else None
+        rest = _AFTER_STRING.match(self._text.value, token.end) if token.kind is LexemeKind.STRING else None
         if not rest or self._tokens[at].value[-1] != "'" or self._ends_option(end):
             return end
         self._search.add(self._text.part(*rest.span()), self._level)
