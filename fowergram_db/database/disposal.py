@@ -21,7 +21,7 @@ from fowergram_db.database.managed_databases import Purpose
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import set_local
 from fowergram_db.database.server_errors import message_of
-from fowergram_db.database.session_settings import together
+from fowergram_db.database.session_settings import pipelined
 from fowergram_db.database.sessions import Sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.sql import load
 from fowergram_db.database.state import DatabaseState, ask_state, database_state
@@ -87,7 +87,7 @@ def take_name(
 
 
 def _renamed(admin: Connection, seen: Seen, to: str) -> DatabaseState:
-    with together(admin):
+    with pipelined(admin):
         set_local(admin, {"lock_timeout": _LOCK_TIMEOUT})
         admin.execute(_rename(seen.name, to))
         writers, found = _ask_writers(admin, seen), ask_state(admin, to)
@@ -168,7 +168,7 @@ def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
     """
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while True:
-        with together(admin):
+        with pipelined(admin):
             writers, found = _ask_writers(admin, seen), ask_state(admin, away)
         try:
             _require_none(writers, seen)

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.managed_databases import Purpose, label, label_without_identity, origin_of
-from fowergram_db.database.session_settings import together
+from fowergram_db.database.session_settings import pipelined
 from fowergram_db.database.simple_query import run_at_once
 from fowergram_db.database.sql import load
 
@@ -80,7 +80,7 @@ def give_comment(connection: Connection, name: str, text: str | None, *, is_labe
     if is_label and text:
         write_label(connection, name, text)
         return
-    with together(connection):
+    with pipelined(connection):
         connection.execute("SAVEPOINT comment")
         comment_on(connection, name, text)
         connection.execute("RELEASE SAVEPOINT comment")

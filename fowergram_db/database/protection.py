@@ -20,7 +20,7 @@ from fowergram_db.database.connection import Connection
 from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
 from fowergram_db.database.labelling import give_comment
 from fowergram_db.database.server_errors import translate_errors
-from fowergram_db.database.session_settings import together
+from fowergram_db.database.session_settings import pipelined
 from fowergram_db.database.setting_lists import split_list
 from fowergram_db.database.sql import load
 from fowergram_db.database.state import (
@@ -171,7 +171,7 @@ def hold_unmarked(connection: Connection, lock_timeout: str) -> None:
     Meanwhile no session in the cluster can change a setting of a database or role, or a comment on one. Call this first
     in its transaction. Raises Refused if the database is marked, and psycopg's errors.
     """
-    with together(connection):
+    with pipelined(connection):
         # Not set_local(): a query would take the transaction's snapshot before the lock.
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(lock_timeout)))
         connection.execute(_STILL)
@@ -211,7 +211,7 @@ def facts_of_session(connection: Connection) -> tuple[DatabaseFacts, bool]:
     Raises Refused if it is gone by that name.
     """
     with translate_errors("look at the database"):
-        with together(connection):
+        with pipelined(connection):
             states, made, rights = ask_state(connection), ask_how_made(connection), ask_may_create(connection)
         facts = with_how_made(states.fetchone(), made)
         return _still_there(facts), rights.fetchone() is not None

@@ -58,7 +58,7 @@ def ask(
     query: Query,
     values: Values | None = None,
 ) -> psycopg.Cursor[_Row]:
-    """Send a query together with others (see ``together``); its rows, as of ``fetch_all``, are there afterwards."""
+    """Send a query together with others (see ``pipelined``); its rows, as of ``fetch_all``, are there afterwards."""
     return connection.cursor(row_factory=class_row(row), binary=True).execute(query, values)
 
 

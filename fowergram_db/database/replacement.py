@@ -17,7 +17,7 @@ from fowergram_db.database.managed_databases import Purpose, sentence_of
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import fetch_value
 from fowergram_db.database.server_errors import message_of, translate_errors
-from fowergram_db.database.session_settings import together
+from fowergram_db.database.session_settings import pipelined
 from fowergram_db.database.sessions import ServerSession, Sessions, end_sessions, terminate_sessions, wait_until_unused
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
@@ -165,7 +165,7 @@ class _Swap:
     def _put_in_place(self, now: DatabaseState) -> None:
         """Do all but the first rename; ``now`` is the old database as it is until the commit."""
         admin, name, fresh = self.admin, self.old.name, self.made.name
-        with together(admin):
+        with pipelined(admin):
             obstacles, made = _ask_obstacles(admin, now), ask_how_made(admin, self.retired)
             settings, given = _ask(admin, "catalog/database_settings", now), ask_carried(admin, self.made.oid)
         _refuse_obstacles(now, obstacles.fetchall())
@@ -175,7 +175,7 @@ class _Swap:
             )
         facts = with_how_made(now, made) or self.old
         carried = carried_of(given, self.made.owner, facts.settings)
-        with together(admin):
+        with pipelined(admin):
             _carry_over(admin, facts, settings.fetchall(), carried, fresh)
             admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
             label_taken(admin, self.retired, now.identity)

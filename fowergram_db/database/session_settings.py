@@ -93,14 +93,14 @@ class _Cursor(psycopg.Cursor[Any]):
             return super().execute(query, params, prepare=prepare, binary=binary)
         try:
             if params is None and not binary and not self.format:
-                return self._execute_behind(_own_call(self.connection), query)
+                return self._execute_in_one_query(_own_call(self.connection), query)
             with _one_round_trip(self.connection):
                 psycopg.Cursor(self.connection).execute(_own_call(self.connection))
                 return super().execute(query, params, prepare=prepare, binary=binary)
         except psycopg.errors.ActiveSqlTransaction:
             return super().execute(query, params, prepare=prepare, binary=binary)
 
-    def _execute_behind(self, settings: str, query: Any) -> "_Cursor":  # noqa: ANN401 - psycopg's own
+    def _execute_in_one_query(self, settings: str, query: Any) -> "_Cursor":  # noqa: ANN401 - psycopg's own
         """Execute both as one simple query, which is one transaction, and go to the last of the results."""
         text = query.as_bytes(self) if isinstance(query, sql.Composable) else query
         super().execute(settings.encode() + b"; " + (text.encode() if isinstance(text, str) else text))
@@ -236,7 +236,7 @@ def own_settings(connection: psycopg.Connection[Any], *, local: bool = True, but
     return f"SELECT {', '.join(setting_call(*each, local=local) for each in settings.items() if each[0] not in but)};"
 
 
-def own_again(connection: psycopg.Connection[Any]) -> str:
+def own_settings_again(connection: psycopg.Connection[Any]) -> str:
     """Return the statement that makes the tool's settings after a script, in its transaction; limits stay."""
     return own_settings(connection, but=(*_KEPT, "lock_timeout"))
 
@@ -246,7 +246,7 @@ def own_for_row(connection: psycopg.Connection[Any]) -> str:
     return own_settings(connection, but=[name for name in (*_KEPT, *_OWN) if name not in _OF_ROW])
 
 
-def kept_again(connection: psycopg.Connection[Any]) -> str:
+def kept_settings_again(connection: psycopg.Connection[Any]) -> str:
     """Return the statement that, after ``RESETS``, makes again what scripts have too."""
     own = connection if isinstance(connection, ToolConnection) and not connection.is_pooled else None
     calls = ", ".join(_kept_calls(connection.info.server_version, local=own is None))
@@ -301,8 +301,8 @@ def may_have_event_triggers(connection: psycopg.Connection[Any]) -> bool:
     return not isinstance(connection, ToolConnection) or connection.has_event_triggers
 
 
-def is_lent(connection: psycopg.Connection[Any]) -> bool:
-    """Return whether settings of the session could reach others, or are a script's."""
+def sets_per_transaction(connection: psycopg.Connection[Any]) -> bool:
+    """Return whether each transaction makes the tool's settings for itself, as behind a pooler and around a script."""
     return _scope(connection) is Scope.TRANSACTION
 
 
@@ -324,7 +324,7 @@ def settings_of_role(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 @contextmanager
-def together(connection: psycopg.Connection[Any]) -> Iterator[None]:
+def pipelined(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """Send what is executed within the block in one round trip, in order; its results are there after the block.
 
     The first error is raised at the end of the block, and the server has run nothing after it. Behind a pooler, and

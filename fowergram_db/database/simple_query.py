@@ -10,7 +10,7 @@ from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.session_settings import is_lent, own_settings
+from fowergram_db.database.session_settings import own_settings, sets_per_transaction
 from fowergram_db.database.statement_log import command, exchange
 
 OnTick = Callable[[], None]
@@ -111,7 +111,7 @@ def ask(
     psycopg waits forever, and with a pooler the wait may have no end.
     """
     text = psycopg.ClientCursor(connection).mogrify(query, values)
-    begins = is_lent(connection) and connection.info.transaction_status is pq.TransactionStatus.IDLE
+    begins = sets_per_transaction(connection) and connection.info.transaction_status is pq.TransactionStatus.IDLE
     queries = (*((own_settings(connection),) if begins else ()), text)
     try:
         with connection.lock, exchange(connection, text.encode()) as logged:

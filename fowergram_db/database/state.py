@@ -11,7 +11,7 @@ from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import facts_for
 from fowergram_db.database.query import ask
 from fowergram_db.database.server_errors import translate_errors
-from fowergram_db.database.session_settings import together
+from fowergram_db.database.session_settings import pipelined
 from fowergram_db.database.sql import load
 from fowergram_db.database.stored_settings import of_scripts
 from fowergram_db.errors import DatabaseError
@@ -93,7 +93,7 @@ def _ask_states(connection: Connection, values: Mapping[str, object]) -> psycopg
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
     """Return how a database of this server is and was made, this session's if no name is given; None: no such."""
     with translate_errors("look at the database"):
-        with together(connection):
+        with pipelined(connection):
             states, made = ask_state(connection, name), ask_how_made(connection, name)
         return with_how_made(states.fetchone(), made)
 

@@ -18,7 +18,7 @@ from fowergram_db.database.labelling import create_labelled, label_made
 from fowergram_db.database.lifecycle import reporting_create_errors
 from fowergram_db.database.query import fetch_one
 from fowergram_db.database.server_errors import translate_errors
-from fowergram_db.database.session_settings import together
+from fowergram_db.database.session_settings import pipelined
 from fowergram_db.database.sql import load
 from fowergram_db.database.state import DatabaseFacts, database_state
 from fowergram_db.errors import DatabaseError
@@ -92,7 +92,7 @@ def clone_of(admin: Connection, spec: TemplateSpec, name: str, on_event: OnEvent
 
 def let_in_and_label(admin: Connection, name: str) -> None:
     """Let clients into a database that was created closed, and label it, at once; psycopg's errors pass through."""
-    with admin.transaction(), together(admin):
+    with admin.transaction(), pipelined(admin):
         let_in(admin, name)
         label_made(admin, name)
 

@@ -18,7 +18,7 @@ from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Purpose,
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import fetch_all, fetch_value
 from fowergram_db.database.server_errors import translate_errors
-from fowergram_db.database.session_settings import together
+from fowergram_db.database.session_settings import pipelined
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.state import DatabaseFacts, DatabaseState
 from fowergram_db.database.target import Target
@@ -137,7 +137,7 @@ class ClonePool:
     def _own(self, ready: Clone, facts: DatabaseState) -> None:
         """Make a prepared clone one of this run, under its new name. The current role still owns it."""
         require_owner(facts, ready.owner)
-        with together(self._admin):
+        with pipelined(self._admin):
             unseal(self._admin, facts.name)
             label_taken(self._admin, facts.name, facts.identity)
 
@@ -163,7 +163,7 @@ class ClonePool:
         until = now + ttl if ttl else None
 
         def open_and_label(_facts: DatabaseState | None = None) -> None:
-            with together(self._admin):
+            with pipelined(self._admin):
                 let_in(self._admin, name)
                 label_database(self._admin, name, _TEST, facts_until(now, until, self._spec.project))
             require_same(self._admin, name, made.oid)

@@ -15,7 +15,7 @@ import psycopg
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.protection import hold_unmarked
 from fowergram_db.database.query import ask, fetch_one, fetch_value, one_snapshot, set_local
-from fowergram_db.database.session_settings import may_have_citus, together
+from fowergram_db.database.session_settings import may_have_citus, pipelined
 from fowergram_db.database.sql import load
 
 # Eight megabytes: about what can be read in the time of a clone.
@@ -113,7 +113,7 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
             # Before the snapshot is taken: what it does not see has not happened.
             hold_unmarked(connection, _SETTINGS["lock_timeout"])
             is_local = not may_have_citus(connection)
-            with together(connection):
+            with pipelined(connection):
                 set_local(connection, _SETTINGS | ({"synchronous_commit": "off"} if is_local else {}))
                 relations = ask(connection, _Relations, load("testdb/relations_state"), {"seal": seal})
             _require_same_schema(connection, contents, relations.fetchone())
@@ -123,7 +123,7 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
                 "fowergram.sequences": json.dumps(contents.sequences),
                 "fowergram.pages": str(_MOST_PAGES),
             }
-            with together(connection):
+            with pipelined(connection):
                 set_local(connection, settings)
                 connection.execute(load("testdb/empty"))
                 emptied = connection.execute("SELECT pg_catalog.current_setting('fowergram.emptied')")

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.labelling import comment_on, compose_label, load_with_labels
-from fowergram_db.database.session_settings import together
+from fowergram_db.database.session_settings import pipelined
 from fowergram_db.database.state import DatabaseState
 from fowergram_db.errors import Refused
 
@@ -23,7 +23,7 @@ def seal(admin: Connection, name: str, oid: int, sentence: str, facts: Mapping[s
     """
     # Not write_label: a template must keep the row of the transaction that completed it.
     text = compose_label(admin, name, sentence, facts)
-    with together(admin):
+    with pipelined(admin):
         comment_on(admin, name, text)
         sealed = admin.execute(load_with_labels("testdb/seal"), {"name": name, "oid": oid})
     row = sealed.fetchone()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg import pq
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.session_settings import RESETS, discards, kept_again
+from fowergram_db.database.session_settings import RESETS, discards, kept_settings_again
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.context import RunContext
@@ -93,7 +93,7 @@ def resets(context: RunContext, checked: CheckedStep, found: Found, *, is_last: 
         (
             CHECK_CONSTRAINTS if is_last else _check_each(connection, found),
             RESETS,
-            kept_again(connection),
+            kept_settings_again(connection),
             _set_again(connection, found),
             discards(prepared=not found.prepared, locked=not found.locked),
             prepared,

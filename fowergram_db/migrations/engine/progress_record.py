@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from fowergram_db.database.query import fetch_one
 from fowergram_db.database.server_errors import translate_errors
-from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_again, own_again
+from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_settings_again, own_settings_again
 from fowergram_db.database.simple_query import Results, raise_failure, roll_back, send
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
@@ -150,7 +150,7 @@ class ProgressRecord:
 
     def own_settings(self) -> str:
         """Return what makes the rights and settings for the tool's own queries, in the current transaction."""
-        return f"{UNLIMITED} {_OWN_RIGHTS} {own_again(self.context.connection)}"
+        return f"{UNLIMITED} {_OWN_RIGHTS} {own_settings_again(self.context.connection)}"
 
     def send(self, query: str, begin: str = "") -> None:
         """Send a query, after a BEGIN with the guard: the second result is the guard's.
@@ -186,7 +186,7 @@ class ProgressRecord:
     def _resets(self) -> str:
         """Return what resets what a script has set; through a pooler it may set nothing, and others' settings stay."""
         connection = self.context.connection
-        return SHARED_DISCARDS if self.context.is_pooled else f"{RESETS} {kept_again(connection)} {discards()}"
+        return SHARED_DISCARDS if self.context.is_pooled else f"{RESETS} {kept_settings_again(connection)} {discards()}"
 
     def _composed(self, query: str, progress: MigrationProgress, duration_ms: float = 0.0) -> str:
         values = self._row | {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import pq
 
-from fowergram_db.database.session_settings import UNLIMITED, own_again
+from fowergram_db.database.session_settings import UNLIMITED, own_settings_again
 from fowergram_db.database.simple_query import raise_failure, roll_back, send
 from fowergram_db.errors import Location, MigrationFailed
 from fowergram_db.migrations.engine.checks import CheckedStep
@@ -116,7 +116,7 @@ def _record(context: RunContext, checked: CheckedStep, row: dict[str, object], f
     step = checked.step
     try:
         reset = resets(context, checked, found, is_last=bool(end)) if _may_have_kept(context, checked) else ""
-        before = f"{savepoint(checked)[1]} {reset} {UNLIMITED} {own_again(context.connection)}"
+        before = f"{savepoint(checked)[1]} {reset} {UNLIMITED} {own_settings_again(context.connection)}"
         if context.guard is not None and _may_have_kept(context, checked):
             context.guard.check(context.connection, checked, before, context.on_event)
             before = ""
