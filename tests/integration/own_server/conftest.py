@@ -1,4 +1,4 @@
-"""A server of each module's own: what it counts and prunes there would be missed, or be in the way, elsewhere."""
+"""A server for each module: what it counts and prunes would be missing, or would change the results, elsewhere."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Databases are made and replaced where the database postgres is missing or closed, or somebody stays in template1."""
+"""Databases are made and replaced where the database postgres is missing or closed, or template1 has a session."""
 
 import json
 from dataclasses import replace
@@ -97,7 +97,7 @@ def test_a_role_that_no_usual_database_lets_in_uses_another_one(lonely, command,
 
 
 @pytest.mark.matrix(every=0)
-def test_a_database_is_made_while_somebody_stays_in_template1(lonely):
+def test_a_database_is_made_while_another_session_stays_in_template1(lonely):
     with connect(replace(lonely, dbname="template1")), connect(lonely) as session:
         # The server itself waits 5 s for them.
         assert create_database(replace(lonely, dbname="made"))

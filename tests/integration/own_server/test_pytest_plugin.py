@@ -1,4 +1,4 @@
-"""The fixtures, as a test suite of somebody else uses them: in processes of their own."""
+"""The fixtures, as a user's test suite uses them: in processes of their own."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def run(suite):
 
 
 def left(admin):
-    """What is there beside templates, by name."""
+    """Return the names of the managed databases that are not templates."""
     names = [name for (name,) in admin.execute("SELECT datname FROM pg_database")]
     return [name for name in names if (origin := origin_of(name)) and origin.purpose is not Purpose.TEMPLATE]
 
@@ -236,7 +236,7 @@ def test_ways(fowergram_database):
     assert outcome(run(text)) == "1 passed"
 
 
-def test_a_migration_that_fails_is_told_without_a_traceback(run, tmp_path, admin):
+def test_a_migration_that_fails_is_reported_without_a_traceback(run, tmp_path, admin):
     (tmp_path / "sql/002_wrong.sql").write_text("SELECT 1;\nSELECT 1/0;", encoding="utf-8")
     done = run("def test_it(fowergram_database): pass")
     assert outcome(done) == "1 error"
@@ -268,7 +268,7 @@ def test_no_databases_are_made_in_production(run, monkeypatch):
     assert "FOWERGRAM_ENVIRONMENT is production" in done.stdout
 
 
-def test_it_costs_a_suite_nothing_that_does_not_use_it(run):
+def test_a_suite_that_does_not_use_the_plugin_pays_nothing_for_it(run):
     text = """
 import sys
 

@@ -31,7 +31,7 @@ def blocks(title: str, language: str) -> list[str]:
 
 @pytest.fixture
 def variables(server, monkeypatch):
-    """The environment of somebody who has configured where the tests run."""
+    """The environment of a user who has configured where the tests run."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     url = url_of(server)
     return os.environ | {"TEST_DATABASE_URL": url, "DATABASE_URL": url}

@@ -1,4 +1,4 @@
-"""Nothing that is built beside other databases changes what they share: roles, their settings, the databases."""
+"""Building a managed database changes nothing that the server's databases share: roles, their settings, databases."""
 
 from dataclasses import replace
 from typing import Any
@@ -106,7 +106,7 @@ ORDER BY 1, 2, 3
 
 @pytest.fixture(scope="module", autouse=True)
 def _prod(admin):
-    """Make a database and a role of somebody else's."""
+    """Make a database and a role that belong to others."""
     admin.execute("CREATE DATABASE prod")
     admin.execute("CREATE ROLE kept PASSWORD 'precious'")
     admin.execute("CREATE ROLE postgres_like")

@@ -245,7 +245,7 @@ def test_the_remedy_works_as_printed(counted, role):
     assert find(found, "secret").calls == 1
 
 
-def test_a_role_that_sees_nothing_has_an_empty_answer(counted, role):
+def test_a_role_that_may_read_no_statement_has_an_empty_answer(counted, role):
     counted.execute("SELECT 1 AS secret")
     counted.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
     found = read(counted)
@@ -254,7 +254,7 @@ def test_a_role_that_sees_nothing_has_an_empty_answer(counted, role):
     assert found.hidden.share == 1
 
 
-def test_a_whole_text_is_shown_where_it_is_asked_for(cli, empty_db, target):
+def test_a_whole_text_is_shown_on_request(cli, empty_db, target):
     empty_db.execute("CREATE EXTENSION pg_stat_statements")
     with connect(target) as other:
         other.execute("SELECT " + ", ".join(f"{n} AS column_{n}" for n in range(50)))

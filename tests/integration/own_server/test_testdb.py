@@ -1,4 +1,4 @@
-"""testdb: databases are given out, listed, and pruned when nobody needs them."""
+"""testdb: databases are given out, listed, and pruned once no one needs them."""
 
 import re
 import signal
@@ -76,7 +76,7 @@ def comment_of(admin, name):
 
 
 @pytest.mark.usefixtures("unique")
-def test_the_url_of_a_fresh_database_is_all_that_stands_on_stdout(cli, admin):
+def test_stdout_has_the_url_of_the_fresh_database_and_nothing_else(cli, admin):
     result = cli("testdb", "create")
     assert result.exit_code == 0
     (url,) = result.out.splitlines()
@@ -100,7 +100,7 @@ def test_several_at_once_each_with_its_own(give):
 
 @pytest.mark.usefixtures("unique")
 @pytest.mark.parametrize("count", [1, 2])
-def test_names_of_one_s_own_however_odd(give, target, count):
+def test_a_name_may_be_any_text(give, target, count):
     name = f"ชื่อ 'x\" %s/?#{target.dbname[-6:]}"
     document = give("--name", name, "--count", str(count)).document
     expected = [name] if count == 1 else [f"{name}_1", f"{name}_2"]
@@ -158,14 +158,14 @@ def test_none_are_made_in_production(give, monkeypatch):
     assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
 
 
-def test_the_embedded_server_would_be_gone(cli, write):
+def test_the_embedded_server_is_refused_since_it_would_stop_with_the_command(cli, write):
     write(**{"001_a": "SELECT 1"})
     result = cli("testdb", "create", "--database-url", "embedded:///tmp/never-made", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
 
 
 @pytest.mark.usefixtures("unique")
-def test_a_role_that_may_not_create_databases_is_told_what_it_needs(give, role, monkeypatch):
+def test_the_hint_for_a_role_without_createdb_names_that_right(give, role, monkeypatch):
     monkeypatch.setenv("DB_USER", role)
     monkeypatch.setenv("DB_PASSWORD", "plain password")
     result = give()
@@ -174,7 +174,7 @@ def test_a_role_that_may_not_create_databases_is_told_what_it_needs(give, role, 
 
 
 @pytest.mark.usefixtures("unique")
-def test_a_password_stands_in_the_url_and_nowhere_else(give, admin, role, monkeypatch):
+def test_a_password_is_in_the_url_and_nowhere_else(give, admin, role, monkeypatch):
     admin.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(role)))
     monkeypatch.setenv("DB_USER", role)
     monkeypatch.setenv("DB_PASSWORD", "plain password")
@@ -214,7 +214,7 @@ def test_clones_that_are_ready_are_given_out_by_renaming(give, cli, admin):
 
 
 @pytest.mark.usefixtures("unique")
-def test_others_are_made_ready_behind_one_s_back(give, directory, server, admin):
+def test_further_clones_are_prepared_in_the_background(give, directory, server, admin):
     give("--warm", "1")
     until = time.monotonic() + 20
     while time.monotonic() < until:
@@ -226,7 +226,7 @@ def test_others_are_made_ready_behind_one_s_back(give, directory, server, admin)
         pytest.fail("no clone was made ready")
 
 
-def test_two_takers_do_not_get_the_same(admin, server, unique):
+def test_two_clients_do_not_get_the_same_clone(admin, server, unique):
     with pool(admin, spec(server, admin, unique), lambda _: None) as source:
         source.keep_ready(1)
         with connect(server) as other, pool(other, spec(server, other, unique), lambda _: None) as second:
@@ -239,7 +239,7 @@ def test_two_takers_do_not_get_the_same(admin, server, unique):
 
 
 @pytest.mark.usefixtures("unique")
-def test_list_tells_age_size_clients_and_use(cli, give):
+def test_list_shows_age_size_clients_and_use(cli, give):
     name = give("--ttl", "1h").document["databases"][0]["name"]
     url = give("--name", f"{name}_own", "--ttl", "0").document["databases"][0]["url"]
     with psycopg.connect(url):
@@ -298,7 +298,7 @@ def test_what_was_never_labelled_is_not_dropped(pruned, leave, cli, admin, optio
     assert admin.execute(EXISTS, [name]).fetchone() is not None
 
 
-def test_what_a_run_that_lives_has_made_stays(pruned, leave, admin, server):
+def test_databases_of_a_run_that_is_alive_stay(pruned, leave, admin, server):
     with connect(server) as session, active_owner(server, session) as run:
         name = leave(run.fresh_name(Purpose.TEST))
         pruned()
@@ -318,7 +318,7 @@ def test_one_that_was_given_out_stays_until_it_expires(pruned, leave, admin, ttl
     assert (admin.execute(EXISTS, [name]).fetchone() is None) is expired
 
 
-def test_one_with_clients_stays_and_the_reason_is_told(pruned, leave, server):
+def test_one_with_clients_stays_and_the_reason_is_shown(pruned, leave, server):
     name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
     with connect(replace(server, dbname=name)):
         _, kept = pruned()
@@ -346,7 +346,7 @@ def test_what_is_not_the_tool_s_is_never_dropped(pruned, leave, admin, name, com
     assert admin.execute(EXISTS, [name]).fetchone() is not None
 
 
-def test_another_s_databases_stay_where_they_may_not_be_dropped(leave, cli, role, monkeypatch):
+def test_databases_of_another_role_stay_where_they_may_not_be_dropped(leave, cli, role, monkeypatch):
     name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
     monkeypatch.setenv("DB_USER", role)
     monkeypatch.setenv("DB_PASSWORD", "plain password")
@@ -418,7 +418,7 @@ def test_a_command_that_is_killed_at_any_moment_leaves_nothing_that_prune_does_n
 
 
 @pytest.mark.usefixtures("unique")
-def test_whoever_builds_a_template_prunes_and_names_what_is_dropped(cli, leave, admin):
+def test_a_command_that_builds_a_template_prunes_and_names_what_it_drops(cli, leave, admin):
     name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
     result = cli("reset")
     assert result.exit_code == 0
@@ -440,7 +440,7 @@ def names_of(result):
 
 
 @pytest.mark.usefixtures("unique")
-def test_by_age_only_what_is_of_this_project_is_dropped_unless_all_is_meant(cli, pruned, other_project, directory):
+def test_by_age_only_databases_of_this_project_are_dropped_without_all(cli, pruned, other_project, directory):
     ours = names_of(cli("testdb", "create", "--count", "1", "--json"))
     theirs = names_of(cli("testdb", "create", "--count", "1", "--json", "--migrations-dir", other_project))
     (directory / "002_more.sql").write_text("CREATE TABLE more (id int)")

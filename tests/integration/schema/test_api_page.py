@@ -32,7 +32,7 @@ _REFUSED = {
 }
 # What a statement must not leave without a row, unless it says so here: by its beginning.
 _WITHOUT_ROWS = (
-    # The author of the comment is another; the viewer follows already; nobody has asked; friends follow nobody else.
+    # The author of the comment is another; the viewer follows already; none has asked; friends follow no one else.
     "UPDATE comments SET deleted_at", "INSERT INTO follows", "UPDATE follows SET accepted_at",
     "SELECT * FROM get_user_suggestions",
     "SELECT * FROM get_trending_reels_after", "SELECT * FROM get_user_feed_before",

@@ -101,7 +101,7 @@ def test_a_quiet_post_keeps_one_slot_and_a_busy_one_gets_no_more_than_its_writer
 
 
 def test_a_like_does_not_wait_for_the_deletion_of_its_post_to_count(db, target, make_user, make_post, value):
-    """It waits for its foreign key alone; whoever comes first, no slot of a post that is gone is ever read."""
+    """It waits for its foreign key alone; in either order, no slot of a post that is gone is ever read."""
     fan, author = make_user("fan"), make_user("author")
     post = make_post(author)
     with connect(target) as session, ThreadPoolExecutor(1) as pool:

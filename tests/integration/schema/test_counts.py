@@ -1,8 +1,8 @@
-"""Every count says how many rows are behind it, whatever statement moved them."""
+"""Every count is the number of rows that it stands for, whatever statement changed them."""
 
 import pytest
 
-# The rows behind each count, as (key, number) for every key that has any.
+# The rows that each count stands for, as (key, number) for every key that has any.
 _BEHIND = {
     "user_stats.post_count": (
         "SELECT user_id, count(*) FROM posts WHERE deleted_at IS NULL AND NOT is_archived GROUP BY 1"
@@ -36,7 +36,7 @@ _BEHIND = {
     "story_polls.option1_votes": "SELECT poll_id, count(*) FROM story_poll_votes WHERE option_selected = 1 GROUP BY 1",
     "story_polls.option2_votes": "SELECT poll_id, count(*) FROM story_poll_votes WHERE option_selected = 2 GROUP BY 1",
 }
-# Sums and peaks, which no row is behind.
+# Sums and peaks, which stand for no rows.
 _TALLIES = {"reels.view_count", "reels.play_count", "igtv_videos.view_count", "live_streams.max_viewer_count"}
 
 _KEYS = {
@@ -94,7 +94,7 @@ def world(db):
 
 @pytest.fixture
 def wrong_counts(db):
-    """Tell which counts differ from the rows behind them."""
+    """Return the counts that differ from the numbers of their rows."""
 
     def compare() -> list[tuple[str, int]]:
         found = []

@@ -17,7 +17,7 @@ _DERIVED = {
     "user_stat_slots", "post_stat_slots", "comment_stat_slots", "reel_stat_slots", "igtv_stat_slots",
     "hashtag_trends", "music_track_trends", "reel_trends",
 }  # fmt: skip
-# Kept at random: their time of making is not for everybody who sees them, or knows them.
+# Kept at random: not everyone who is shown or knows such a key may know when it was made.
 _AT_RANDOM = {"users", "refresh_tokens", "email_verifications", "password_resets"}
 
 
@@ -120,7 +120,7 @@ def test_every_table_and_every_function_is_commented(column):
     assert column(f"SELECT proname FROM ({_FUNCTIONS}) AS p WHERE obj_description(oid, 'pg_proc') IS NULL") == []
 
 
-def test_readers_are_stable_parallel_safe_and_can_be_inlined(db):
+def test_readers_are_stable_and_parallel_safe_and_can_be_inlined(db):
     readers = db.execute(f"""
         SELECT proname, provolatile::text, proparallel::text, lanname::text, prosecdef, proconfig
         FROM ({_FUNCTIONS}) AS p JOIN pg_language l ON l.oid = p.prolang
@@ -140,12 +140,12 @@ def test_readers_are_stable_parallel_safe_and_can_be_inlined(db):
         "get_trending_music_tracks()",
     ],
 )
-def test_the_planner_sees_through(call, column):
+def test_the_planner_inlines_the_function(call, column):
     call = call.replace("gen_random_uuid()", "'00000000-0000-4000-8000-000000000000'")
     assert not [line for line in column(f"EXPLAIN SELECT * FROM {call}") if "Function Scan" in line]
 
 
-def test_functions_that_run_as_their_owner_set_a_search_path_and_are_nobody_elses(column):
+def test_functions_that_run_as_their_owner_set_a_search_path_and_are_closed_to_public(column):
     loose = column(f"""
         SELECT proname FROM ({_FUNCTIONS}) AS p
         WHERE prosecdef AND (proconfig IS NULL OR proacl IS NULL OR proacl::text LIKE '{{=X%')""")

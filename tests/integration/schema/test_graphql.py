@@ -147,7 +147,7 @@ def test_types_and_fields_have_the_names_of_the_app(graphql):
     }
 
 
-def test_one_account_and_one_post_are_looked_up_by_their_keys(db, author, posts):
+def test_one_account_and_one_post_are_found_by_their_keys(db, author, posts):
     for view, row in (("users", author), ("posts", posts[0])):
         db.execute("SET enable_seqscan = off")
         plan = "\n".join(line for (line,) in db.execute(f"EXPLAIN SELECT * FROM api.{view} WHERE id = '{row}'"))

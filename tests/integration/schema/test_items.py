@@ -1,4 +1,4 @@
-"""What each reader tells about a profile, a comment, a message, a conversation, a highlight, a story and a reel."""
+"""What each reader returns for a profile, a comment, a message, a conversation, a highlight, a story and a reel."""
 
 import pytest
 from psycopg.rows import dict_row
@@ -49,21 +49,21 @@ class TestProfile:
         assert row("SELECT * FROM get_profile(%s, %s)", viewer, author) == expected
         assert row("SELECT * FROM get_profile_by_username(%s, 'AUTHOR')", viewer) == expected
 
-    def test_it_tells_how_the_two_stand_to_each_other(self, author, viewer, follow, change, row):
-        def stands() -> list[str]:
+    def test_it_says_how_the_two_accounts_are_related(self, author, viewer, follow, change, row):
+        def relations() -> list[str]:
             profile = row("SELECT * FROM get_profile(%s, %s)", viewer, author)
             names = ("is_following", "is_requested", "is_follower", "can_see_content")
             return [name for name in names if profile[name]]
 
-        assert stands() == ["can_see_content"]
+        assert relations() == ["can_see_content"]
         change("users", author, is_private=True)
-        assert stands() == []
+        assert relations() == []
         asked = follow(viewer, author)
-        assert stands() == ["is_requested"]
+        assert relations() == ["is_requested"]
         change("follows", asked, accepted_at="now")
-        assert stands() == ["is_following", "can_see_content"]
+        assert relations() == ["is_following", "can_see_content"]
         follow(author, viewer)
-        assert stands() == ["is_following", "is_follower", "can_see_content"]
+        assert relations() == ["is_following", "is_follower", "can_see_content"]
 
     def test_a_name_is_found_whatever_its_case_and_that_of_a_deleted_account_not(self, author, change, rows):
         by_name = "SELECT user_id FROM get_profile_by_username(NULL, %s)"

@@ -1,4 +1,4 @@
-"""Version 7 keys in the order of their making, version 4 where the time of making is nobody's business."""
+"""Version 7 keys in the order of their making, version 4 where the time of making is private."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ def _made_at(key) -> datetime:
     return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)
 
 
-def test_keys_are_of_version_7_and_tell_their_time(column):
+def test_keys_are_of_version_7_and_contain_their_time(column):
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     keys = column("SELECT uuid_v7() FROM generate_series(1, 1000)")
     assert {(key.version, key.variant) for key in keys} == {(7, "specified in RFC 4122")}
@@ -23,7 +23,7 @@ def test_no_two_are_the_same_and_those_of_one_session_come_in_order(column):
     assert in_order >= 0.99 * len(keys)
 
 
-def test_the_keys_of_accounts_and_tokens_tell_nothing(db):
+def test_the_keys_of_accounts_and_tokens_contain_no_time(db):
     rows = db.execute(r"""
         SELECT table_name, column_default FROM information_schema.columns
         WHERE table_schema = 'public' AND column_name = 'id' AND table_name <> 'schema_migrations'

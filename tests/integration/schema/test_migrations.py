@@ -1,4 +1,4 @@
-"""The migration files themselves: each down file undoes all of its migration, as the catalog tells it."""
+"""The migration files themselves: each down file undoes all of its migration, as the catalog shows it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from fowergram_db.database.sql import shipped_migrations
 
-# Everything in public, one line each, as the catalog tells it.
+# Everything in public, one line each, as the catalog shows it.
 _SCHEMA = """
 SELECT format('column %s.%s %s %s %s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull,
     pg_get_expr(adbin, adrelid), col_description(attrelid, attnum))

@@ -32,7 +32,7 @@ def months(column):
 
 @pytest.fixture
 def sleep(db):
-    """Let the partitions be as they were this many months ago, when nobody looks after them since."""
+    """Let the partitions be as they were this many months ago, as if no maintenance had run since."""
 
     def forget(months_ago: int) -> None:
         for parent in _PARENTS:
@@ -134,7 +134,7 @@ def test_two_sessions_that_maintain_at_once_both_succeed(target, months):
     assert months("notifications") == list(range(-1, 13))
 
 
-def test_a_stranger_that_has_a_partitions_name_is_not_passed_over(db):
+def test_another_table_with_the_name_of_a_partition_is_an_error(db):
     with pytest.raises(psycopg.errors.DuplicateTable):
         db.execute("""DO $$ BEGIN
             EXECUTE 'CREATE TABLE public.notifications_'
@@ -165,7 +165,7 @@ def test_rows_that_were_dated_ahead_move_to_their_months(db, make_user, column, 
     assert column(f"{where} FROM notifications ORDER BY created_at") == [True, True, False]
 
 
-def test_partitions_that_nobody_looked_after_for_two_years_are_all_made(db, make_user, add, months, sleep, value):
+def test_partitions_that_were_not_maintained_for_two_years_are_all_made(db, make_user, add, months, sleep, value):
     sleep(24)
     add("notifications", user_id=make_user("user"), type="like")
     db.execute("SELECT * FROM maintain_partitions()")
@@ -174,7 +174,7 @@ def test_partitions_that_nobody_looked_after_for_two_years_are_all_made(db, make
     assert value("SELECT count(*) FROM notifications") == 1
 
 
-def test_what_is_kept_is_kept_by_its_time_wherever_it_lies(db, make_user, column, sleep, value):
+def test_rows_are_kept_by_their_time_in_any_partition(db, make_user, column, sleep, value):
     user = make_user("user")
     sleep(6)
     db.execute("SELECT * FROM maintain_partitions()")
@@ -191,7 +191,7 @@ def test_what_is_kept_is_kept_by_its_time_wherever_it_lies(db, make_user, column
     assert value("SELECT count(*) FROM notifications_past") == 1
 
 
-def test_a_look_at_partitions_that_are_there_waits_for_no_reader(db, target):
+def test_maintaining_partitions_that_exist_waits_for_no_reader(db, target):
     """And takes no lock that readers would wait for."""
     with connect(target) as reader, reader.transaction():
         reader.execute("SELECT count(*) FROM notifications")

@@ -140,7 +140,7 @@ class TestSuggestions:
         rows = db.execute("SELECT username, mutual_count, follower_count FROM get_user_suggestions(%s)", [viewer])
         assert rows.fetchall() == [("close", 3, 3), ("popular", 2, 2), ("plain", 1, 3)]
 
-    def test_only_the_newest_follows_of_a_followee_are_looked_at(self, db, make_user, follow, value):
+    def test_only_the_newest_follows_of_a_followee_are_read(self, db, make_user, follow, value):
         viewer, friend = make_user("viewer"), make_user("friend")
         follow(viewer, friend)
         db.execute("""
@@ -208,7 +208,7 @@ class TestStories:
         story = make_story(make_user("author"), duration=6)
         assert value("SELECT expires_at - created_at = interval '6 hours' FROM stories WHERE id = %s", story)
 
-    def test_the_media_type_of_a_story_is_told_by_its_url(self, make_user, make_story, value):
+    def test_the_media_type_of_a_story_follows_from_its_url(self, make_user, make_story, value):
         author = make_user("author")
         types = {
             "https://storage.com/story.mp4": "video",

@@ -1,4 +1,4 @@
-"""recount finds what a disabled trigger has left, and repairs it, beside writers too."""
+"""recount finds what a disabled trigger has left, and repairs it, also while others write."""
 
 from threading import Event, Thread
 
@@ -52,14 +52,14 @@ def test_a_database_that_triggers_have_kept_has_no_difference(make_user, make_po
     assert found() == set()
 
 
-def test_what_no_trigger_has_seen_is_found_and_only_looking_changes_nothing(unseen, found, value):
+def test_rows_that_no_trigger_has_counted_are_found_and_finding_them_changes_nothing(unseen, found, value):
     assert found() == found() == _COUNTED
     assert value("SELECT sum(like_count) FROM post_stats") == 0
     assert unseen.execute("""
         SELECT counted, is_there FROM recount() WHERE counter = 'post_stat_slots' LIMIT 1""").fetchone() == (0, 3)
 
 
-def test_a_repair_tells_what_it_found_and_leaves_no_difference(unseen, found, column):
+def test_a_repair_returns_what_it_found_and_leaves_no_difference(unseen, found, column):
     assert found("p_repair => true") == _COUNTED
     assert found() == set()
     assert set(column("SELECT like_count FROM post_stats")) == {3}
@@ -69,7 +69,7 @@ def test_a_repair_tells_what_it_found_and_leaves_no_difference(unseen, found, co
     assert found() == set()
 
 
-def test_counts_that_are_too_high_and_slots_of_nobody_are_put_right(unseen, found, column):
+def test_counts_that_are_too_high_and_slots_without_a_post_are_corrected(unseen, found, column):
     unseen.execute("SELECT recount(true)")
     unseen.execute("""
         INSERT INTO post_stat_slots (post_id, slot, like_count) SELECT id, 7, 5 FROM posts;
@@ -79,7 +79,7 @@ def test_counts_that_are_too_high_and_slots_of_nobody_are_put_right(unseen, foun
     assert set(column("SELECT like_count FROM post_stats")) == {3}
 
 
-def test_a_repair_beside_writers_ends_with_right_counts(unseen, target, found, make_user, value):
+def test_a_repair_while_others_write_ends_with_right_counts(unseen, target, found, make_user, value):
     post = value("SELECT id FROM posts LIMIT 1")
     fans = [make_user(f"fan{number}") for number in range(40)]
     repaired = Event()

@@ -131,7 +131,7 @@ def _turn(admin):
 
 @pytest.fixture
 def may(with_roles):
-    """Tell whether a role may run a statement; it is undone."""
+    """Say whether a role may run a statement; it is undone."""
 
     def ask(role: str, statement: str) -> bool:
         try:
@@ -171,7 +171,7 @@ def test_each_role_may_what_the_table_says(may, column):
 
 @pytest.mark.usefixtures("with_roles")
 def test_what_analysts_read_is_on_record(column, recorded):
-    """A new table or column changes the record: somebody has to decide whether it is private."""
+    """A new table or column changes the record: a person has to decide whether it is private."""
     read = """
         SELECT c.relname || ': ' || string_agg(a.attname, ', ' ORDER BY a.attnum)
         FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -11,7 +11,7 @@ _SPELLINGS = (_COMPOSED, _DECOMPOSED, _TONE_BETWEEN)
 
 @pytest.fixture
 def found(db):
-    """Search posts, users or hashtags, as nobody; return the column that is searched."""
+    """Search posts, users or hashtags, without an account; return the column that is searched."""
     queries = {
         "posts": "SELECT caption FROM search_posts(NULL, %s)",
         "places": "SELECT location FROM search_posts(NULL, %s)",
@@ -100,7 +100,7 @@ def test_posts_come_newest_first(author, make_post, found):
     assert found("posts", "sunset") == ["sunset 3", "sunset 2", "sunset 1"]
 
 
-def test_a_common_word_is_found_among_the_newest_posts_and_not_looked_up(db, author):
+def test_a_common_word_is_searched_for_in_the_newest_posts_and_not_in_the_trigram_index(db, author):
     db.execute(f"""
         INSERT INTO posts (user_id, caption, created_at)
         SELECT '{author}', 'ทะเลสวย no ' || n, timestamptz '2026-01-01' + n * interval '1 minute'

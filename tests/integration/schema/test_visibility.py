@@ -1,4 +1,4 @@
-"""Who is shown what, beyond the tables of docs/visibility.md: rules that meet, and who stands between."""
+"""Who is shown what, beyond the tables of docs/visibility.md: rules that meet, and accounts in between."""
 
 from dataclasses import dataclass
 from uuid import UUID

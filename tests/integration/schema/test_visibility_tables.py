@@ -8,7 +8,7 @@ import pytest
 _PAGE = (Path(__file__).resolve().parents[3] / "docs/visibility.md").read_text(encoding="utf-8")
 _YES, _NEVER = "yes", "–"
 
-# Ids that can be told apart at a glance: the author, the viewers, others, and what they have made.
+# Ids that are distinguished at a glance: the author, the viewers, others, and what they have made.
 _IDS = {name: f"00000000-0000-4000-8000-00000000000{digit}" for name, digit in zip(
     ("author", "viewer", "other", "friend", "post", "elsewhere", "comment", "remark", "highlight"), "123456789",
     strict=True)}  # fmt: skip
@@ -146,7 +146,7 @@ def world(db):
 
 @pytest.fixture
 def shown(world, signatures):
-    """Tell which readers of a row, keyset variants among them, show what the row is about to a viewer."""
+    """Return which readers of a row, keyset variants among them, show what the row is about to a viewer."""
 
     def ask(row: dict[str, str], viewer: str) -> dict[str, bool]:
         what = row["what"]
@@ -157,7 +157,7 @@ def shown(world, signatures):
         for name in variants:
             own = _OF_ITS_OWN.get(_base(name), {}) | _OF_ITS_OWN.get(what, {})
             values = _ARGUMENTS | own
-            # Where a keyset begins, or has no meaning for who sees what: NULL.
+            # Where a keyset begins, or where the argument has no meaning for the visibility: NULL.
             given = [f"{p} => {values.get(p, 'NULL')}" for p in signatures[name]]
             query = f"SELECT EXISTS (SELECT FROM {name}({', '.join(given)}) AS row WHERE {_LOOKS_FOR[what]})"
             answers[name] = world.execute(_sql(query, viewer_id=_sql(viewer))).fetchone()[0]

@@ -25,15 +25,15 @@ class Migration:
 class Example:
     """A directory of one tool, its migrations in the order in which that runs them.
 
-    ``beside`` are the files that are no migrations. ``more`` is one migration more, which runs last. ``is_run_by_tool``
-    tells that the tool itself can run this, in the release that the tests have.
+    ``other_files`` are the files that are no migrations. ``more`` is one migration more, which runs last.
+    ``is_run_by_tool`` says whether the tool itself can run this, in the release that the tests have.
     """
 
     tool: str
     form: str
     migrations: tuple[Migration, ...]
     more: Migration
-    beside: dict[str, str]
+    other_files: dict[str, str]
     root: str
     is_run_by_tool: bool = True
 
@@ -43,7 +43,7 @@ class Example:
     @property
     def files(self) -> dict[str, str]:
         """All files but those of ``more``."""
-        return self.beside | {path: text for each in self.migrations for path, text in each.files.items()}
+        return self.other_files | {path: text for each in self.migrations for path, text in each.files.items()}
 
     @property
     def columns(self) -> list[str]:
@@ -74,5 +74,5 @@ def pair_of(name: str, up_text: str, down_text: str, down_name: str = "") -> dic
     return {f"{name}.up.sql": up_text, f"{down_name or name}.down.sql": down_text}
 
 
-def example_of(tool, form, *migrations, more, beside=None, root="", is_run_by_tool=True) -> Example:
-    return Example(tool, form, migrations, more, beside or {}, root, is_run_by_tool)
+def example_of(tool, form, *migrations, more, other_files=None, root="", is_run_by_tool=True) -> Example:
+    return Example(tool, form, migrations, more, other_files or {}, root, is_run_by_tool)

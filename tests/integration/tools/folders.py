@@ -69,13 +69,15 @@ def sqitch() -> list[Example]:
             f"-- Revert app:{name} from pg\n\nBEGIN;\n\n{down_text}\n\nCOMMIT;\n",
         ) | {f"verify/{name}.sql": f"-- Verify app:{name} on pg\n\nBEGIN;\n\nSELECT 1;\n\nROLLBACK;\n"}
 
-    def example(form, lines, *migrations, beside=None, core="", place=str):
+    def example(form, lines, *migrations, other_files=None, core="", place=str):
         """``place`` says where a file is with the settings ``core``."""
         more = wrapped("more", MORE, MORE_UNDONE) | plan(*lines, change("more"))
         every = [*migrations, Migration(len(migrations) + 1, more)]
         *others, last = (replace(each, files=placed(each.files, place)) for each in every)
-        beside = placed(plan(*lines), place) | {"sqitch.conf": f"[core]\n\tengine = pg\n{core}"} | (beside or {})
-        return example_of("sqitch", form, *others, more=last, beside=beside)
+        other_files = (
+            placed(plan(*lines), place) | {"sqitch.conf": f"[core]\n\tengine = pg\n{core}"} | (other_files or {})
+        )
+        return example_of("sqitch", form, *others, more=last, other_files=other_files)
 
     def placed(files, place):
         return {place(path): text for path, text in files.items()}
@@ -104,7 +106,7 @@ def sqitch() -> list[Example]:
             [change("b"), change("a")],
             Migration(1, script("b", up(1), down(1))),
             Migration(2, script("a", f"begin;\n{up(2)}\nend;\nbegin; SELECT 1; commit;", f"BEGIN;{down(2)}END;")),
-            beside={"deploy/unplanned.sql": "CREATE TABLE unplanned ();"},
+            other_files={"deploy/unplanned.sql": "CREATE TABLE unplanned ();"},
         ),
         example(
             "statements around and in the transaction",
@@ -145,7 +147,7 @@ def sqitch() -> list[Example]:
             [change("zoo"), change("app/a")],
             Migration(1, wrapped("zoo", up(1), down(1))),
             Migration(2, wrapped("app/a", up(2), down(2))),
-            beside={"deploy/zoo.sql": "CREATE TABLE unused ();"},
+            other_files={"deploy/zoo.sql": "CREATE TABLE unused ();"},
             core="\tplan_file = a.plan\n\tdeploy_dir = up\n\trevert_dir = ./undo\n\textension = ddl\n",
             place=named_apart,
         ),
@@ -156,7 +158,7 @@ def prisma() -> list[Example]:
     lock = {"migration_lock.toml": '# Prisma\nprovider = "postgresql"\n'}
 
     def example(form, *migrations, more):
-        return example_of("Prisma", form, *migrations, more=folder(more, "more", MORE), beside=lock)
+        return example_of("Prisma", form, *migrations, more=folder(more, "more", MORE), other_files=lock)
 
     def folder(version, name, text, **options):
         path = f"{version}_{name}" if isinstance(version, int) else version
@@ -199,11 +201,11 @@ def drizzle() -> list[Example]:
             for version, (tag, text) in zip(versions, texts, strict=False)
         ]
         more = Migration(versions[-1], {f"{tags[-1]}.sql": MORE} | journal(*tags), reversible=False)
-        beside = journal(*tags[:-1]) | {
+        other_files = journal(*tags[:-1]) | {
             "0099_unlisted.sql": "CREATE TABLE unlisted ();",
             "meta/0000_snapshot.json": "{}",
         }
-        return example_of("drizzle", form, *migrations, more=more, beside=beside)
+        return example_of("drizzle", form, *migrations, more=more, other_files=other_files)
 
     guarded = "DO $$ BEGIN\n CREATE TYPE e AS ENUM('a');\nEXCEPTION\n WHEN duplicate_object THEN null;\nEND $$;"
     broken = '--> statement-breakpoint\nALTER TABLE "t" ADD COLUMN "c2" int'
@@ -220,7 +222,7 @@ def drizzle() -> list[Example]:
             ("0001_b", f"{FUNCTION}--> statement-breakpoint\n{up(2)}--> statement-breakpoint\n"),
         ),
         example(
-            "breakpoints behind statements",
+            "breakpoints after statements",
             ("0000_a", f"{up(1)}\n--> statement-breakpoint\nCOMMENT ON TABLE t IS 'x'"),
             ("0001_b", "SELECT 1\n--> statement-breakpoint\nSELECT 2;--> statement-breakpoint\nSELECT 3"),
             ("0002_c", f"COMMENT ON TABLE t IS NULL;\n{broken}"),

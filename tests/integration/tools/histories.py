@@ -21,20 +21,20 @@ def history_of(example: Example) -> str:
 
 
 def _does(path: str) -> bool:
-    """Tell whether a file is the one that does the migration."""
+    """Say whether a file is the one that does the migration."""
     name = PurePath(path).name
     return name.endswith(".sql") and "down" not in name and not name.startswith("U")
 
 
 def _name(path: str) -> str:
-    """Return the name of a migration as its file, or else its folder, has it."""
+    """Return the name of a migration: that of its file, or else that of its folder."""
     pure = PurePath(path)
     return pure.parent.name if pure.name in ("up.sql", "migration.sql") else pure.name
 
 
 def _row(tool: str, place: int, name: str) -> str:
     """Return the values of an entry as the tool writes it."""
-    # Only diesel has hyphens within its numbers; elsewhere one may stand behind.
+    # Only diesel has hyphens within its numbers; elsewhere a hyphen may follow the number.
     digits = name.partition("_")[0].replace("-", "") if tool == "diesel" else re.split("[_-]", name)[0]
     rows = {
         "golang-migrate": "{number}, false",

@@ -34,8 +34,8 @@ def test_a_tool_and_ours_build_the_same_and_its_history_is_taken_over(
     assert result.exit_code == 0, result.err
     assert [step["version"] for step in result.document["steps"]] == versions
     with connect(target) as theirs, connect(other) as ours:
-        beside = {"schemas": ["sqitch", "drizzle"], "relations": [program.history]}
-        assert differences(fingerprint(theirs, **beside), fingerprint(ours)) == ()
+        exclusions = {"schemas": ["sqitch", "drizzle"], "relations": [program.history]}
+        assert differences(fingerprint(theirs, **exclusions), fingerprint(ours)) == ()
 
     assert cli("migrate").exit_code == 4
     to = ("--to", str(versions[-1])) if example.tool == "drizzle" else ()
