@@ -4,11 +4,11 @@ In a shared database a table, a type or a function may have been put where the t
 of it can run the code of the role that owns it, with the rights of the tool's user. See decision 19.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from psycopg import sql
 
@@ -17,7 +17,13 @@ from fowergram_db.database.query import fetch_all
 from fowergram_db.database.sql import load
 from fowergram_db.errors import UntrustedOwner
 
-_T = TypeVar("_T")
+
+class _HasOwner(Protocol):
+    @property
+    def untrusted(self) -> object: ...
+
+
+_Owned = TypeVar("_Owned", bound=_HasOwner)
 
 
 class Trusted(StrEnum):
@@ -96,21 +102,22 @@ def load_with_ownership(name: str, trusted: Trusted = Trusted.ALL, relation: str
     return sql.SQL(load(name)).format(**parts)
 
 
-def ask_with_ownership(
+def fetch_with_ownership(
+    connection: Connection,
+    row: type[_Owned],
     name: str,
-    ask: Callable[[sql.Composed], list[_T]],
-    has_untrusted: Callable[[_T], object],
+    values: Mapping[str, object] | None = None,
     relation: str = "ownership/named",
-) -> tuple[list[_T], Trusted]:
+) -> tuple[list[_Owned], Trusted]:
     """Return the rows of a shipped query, and which roles it was asked with.
 
     That is all that are trusted only if a row of the quick answer has something untrusted: the planner takes several
     times as long for all of them.
     """
-    rows = ask(load_with_ownership(name, Trusted.SURELY, relation))
-    if not any(map(has_untrusted, rows)):
+    rows = fetch_all(connection, row, load_with_ownership(name, Trusted.SURELY, relation), values)
+    if not any(each.untrusted for each in rows):
         return rows, Trusted.SURELY
-    return ask(load_with_ownership(name, relation=relation)), Trusted.ALL
+    return fetch_all(connection, row, load_with_ownership(name, relation=relation), values), Trusted.ALL
 
 
 def find_relations(
@@ -126,12 +133,7 @@ def find_relations(
 
 def query_relations(connection: Connection, query: str, values: Mapping[str, object]) -> tuple[CatalogRelation, ...]:
     """Return the relations that a shipped query finds, as ``find_relations`` does."""
-    found, trusted = ask_with_ownership(
-        "ownership/relations",
-        lambda text: fetch_all(connection, CatalogRelation, text, values),
-        lambda each: each.untrusted,
-        query,
-    )
+    found, trusted = fetch_with_ownership(connection, CatalogRelation, "ownership/relations", values, query)
     return tuple(replace(each, trusted=trusted) for each in found)
 
 

@@ -17,6 +17,7 @@ from fowergram_db.database.stored_settings import of_scripts
 from fowergram_db.errors import DatabaseError
 
 ENCODING = "UTF8"
+_STATE = "catalog/database_state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +69,20 @@ class DatabaseFacts(DatabaseState):
 
 def database_state(connection: Connection, name: str | None = None) -> DatabaseState | None:
     """Return how a database of this server is now, this session's if no name is given; None: no such."""
-    return next(iter(_states(connection, {"name": name, "every": False})), None)
+    with translate_errors("look at the database"):
+        return ask_state(connection, name).fetchone()
 
 
 def database_states(connection: Connection) -> tuple[DatabaseState, ...]:
     """Return how all databases of this server are now."""
-    return tuple(_states(connection, {"name": None, "every": True}))
-
-
-def _states(connection: Connection, values: Mapping[str, object]) -> list[DatabaseState]:
+    values = {"name": None, "every": True}
     with translate_errors("look at the database"):
-        return _ask_states(connection, values).fetchall()
+        return tuple(ask(connection, DatabaseState, load_with_labels(_STATE), values).fetchall())
 
 
 def ask_state(connection: Connection, name: str | None = None) -> psycopg.Cursor[DatabaseState]:
     """Ask how a database is now, as ``database_state`` does; psycopg's errors pass through."""
-    return _ask_states(connection, {"name": name, "every": False})
-
-
-def _ask_states(connection: Connection, values: Mapping[str, object]) -> psycopg.Cursor[DatabaseState]:
-    return ask(connection, DatabaseState, load_with_labels("catalog/database_state"), values)
+    return ask(connection, DatabaseState, load_with_labels(_STATE), {"name": name, "every": False})
 
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.ownership import Untrusted, ask_with_ownership, require_trusted
-from fowergram_db.database.query import fetch_all, set_local
+from fowergram_db.database.ownership import Untrusted, fetch_with_ownership, require_trusted
+from fowergram_db.database.query import set_local
 from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.errors import FowergramError, UntrustedOwner
 from fowergram_db.migrations.engine.context import LockPolicy
@@ -71,11 +71,7 @@ def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_even
 
 def _find(connection: Connection) -> list[_PartitionFunction]:
     """Return the function, if there is one, before its overloads."""
-    found, _ = ask_with_ownership(
-        "catalog/partition_maintenance",
-        lambda query: fetch_all(connection, _PartitionFunction, query),
-        lambda function: function.untrusted,
-    )
+    found, _ = fetch_with_ownership(connection, _PartitionFunction, "catalog/partition_maintenance")
     return found
 
 
