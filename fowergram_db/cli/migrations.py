@@ -320,11 +320,19 @@ def protect(
     app,
     "new",
     needs=Needs.FILES,
-    examples='  fowergram-db new "add reactions" --migrations-dir ./migrations',
+    examples="  fowergram-db new add reactions --migrations-dir ./migrations\n"
+    "  MIGRATIONS_DIR=./migrations fowergram-db new add_reactions",
 )
 def new(
     context: CommandContext,
-    name: Annotated[str, typer.Argument(help="What the migration does, in a few words.", show_default=False)],
+    name: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="What the migration does, in a few words, which become a part of the file names.",
+            show_default=False,
+        ),
+    ],
 ) -> CommandResult:
     """Write the files of the next migration.
 
@@ -333,7 +341,7 @@ def new(
     """
     from fowergram_db.migrations.files.new import write_migration
 
-    paths = write_migration(context.directory(), name)
+    paths = write_migration(context.directory(), " ".join(name))
     for path in paths:
         context.screen.line(str(path))
     return CommandResult({"files": [str(path) for path in paths]})

@@ -107,6 +107,18 @@ def test_a_usage_error_names_the_whole_command(capsys):
         assert json.loads(capsys.readouterr().out)["command"] == " ".join(words)
 
 
+def test_new_takes_its_name_as_several_words_too(tmp_path, capsys):
+    assert run(["new", "add", "likes", "--migrations-dir", str(tmp_path), "to posts"]) == 0
+    written = [Path(line).name for line in capsys.readouterr().out.split()]
+    assert written == ["001_add_likes_to_posts.sql", "001_add_likes_to_posts.down.sql"]
+
+
+def test_new_refuses_a_connection_string_that_a_shell_has_split(tmp_path, capsys):
+    assert run(["new", "host=db", "password=sesame", "--migrations-dir", str(tmp_path)]) == 2
+    assert not list(tmp_path.iterdir())
+    assert "sesame" not in "".join(capsys.readouterr())
+
+
 def test_new_writes_files_and_names_them(tmp_path, capsys):
     assert run(["new", "add likes", "--migrations-dir", str(tmp_path / "m"), "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
