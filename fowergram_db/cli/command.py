@@ -29,6 +29,7 @@ class Needs(StrEnum):
     DATABASE = auto()
     FILES = auto()
     BOTH = auto()
+    HISTORY = auto()
     MIGRATION_LOCK = auto()
 
 
@@ -56,6 +57,8 @@ def _shared(needs: Needs) -> dict[str, Any]:
             return FILES | VARIABLES | OUTPUT
         case Needs.BOTH:
             return FILES | CONNECTION | VARIABLES | OUTPUT
+        case Needs.HISTORY:
+            return {"wait": WAIT_POLICY["wait"]} | FILES | CONNECTION | VARIABLES | OUTPUT
         case Needs.MIGRATION_LOCK:
             return WAIT_POLICY | FILES | CONNECTION | VARIABLES | OUTPUT
 

@@ -144,6 +144,11 @@ class CommandContext:
             await_server(target, self.settings.wait_for_server_s)
             yield target
 
+    @property
+    def wait_s(self) -> float:
+        """How long the run waits for another migrator, in seconds."""
+        return float(self.settings.wait_policy["wait"])
+
     def wait_policy(self) -> "WaitPolicy":
         """Return how long the run waits for locks. Raises UsageError for a value that is not a duration."""
         from fowergram_db.migrations.engine.context import LockPolicy, WaitPolicy
@@ -152,7 +157,7 @@ class CommandContext:
         lock_ms = duration_ms("--lock-timeout", given["lock_timeout"])
         statement = given["statement_timeout"]
         statement_ms = None if statement is None else duration_ms("--statement-timeout", statement)
-        return WaitPolicy(given["wait"], LockPolicy(lock_ms, given["lock_retries"], statement_ms))
+        return WaitPolicy(self.wait_s, LockPolicy(lock_ms, given["lock_retries"], statement_ms))
 
     def connect(self, target: Target) -> "Connection":
         """Connect to the target, and note the server's version for the JSON document."""

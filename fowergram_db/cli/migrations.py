@@ -232,7 +232,7 @@ def reset(
 @command(
     app,
     "repair",
-    needs=Needs.MIGRATION_LOCK,
+    needs=Needs.HISTORY,
     examples="  fowergram-db repair\n  fowergram-db repair --version 7\n  fowergram-db repair --applied 8 --forget 5",
 )
 def repair(
@@ -276,11 +276,11 @@ def repair(
     from fowergram_db.migrations.repair import repair as use_case
     from fowergram_db.migrations.version import as_data
 
-    files, wait_policy = context.read_files(), context.wait_policy()
+    files = context.read_files()
     decision = Decision(*(named_version(given, files) for given in (version, applied, forget)))
     with context.reached() as target:
         context.announce()
-        repaired = use_case(target, files, decision, listener(context, []), wait_policy.wait_s)
+        repaired = use_case(target, files, decision, listener(context, []), context.wait_s)
     for migration in repaired:
         context.screen.line(f"repaired {migration.filename} (it was {migration.state})")
     if not repaired:

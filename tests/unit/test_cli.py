@@ -119,6 +119,12 @@ def test_new_refuses_a_connection_string_that_a_shell_has_split(tmp_path, capsys
     assert "sesame" not in "".join(capsys.readouterr())
 
 
+@pytest.mark.parametrize("option", ["--lock-timeout", "--lock-retries", "--statement-timeout"])
+def test_repair_takes_no_option_that_would_have_no_effect(option, capsys):
+    assert run(["repair", option, "1"]) == 2
+    assert f"No such option: {option}" in capsys.readouterr().err
+
+
 def test_new_writes_files_and_names_them(tmp_path, capsys):
     assert run(["new", "add likes", "--migrations-dir", str(tmp_path / "m"), "--json"]) == 0
     files = json.loads(capsys.readouterr().out)["files"]
