@@ -20,6 +20,23 @@ _HOME = {
     "testdb": "testdb",
 }
 GROUPS = ("testdb",)
+_EPILOG = """\b
+Exit codes:
+  0         done, or nothing to do
+  1         failed; the last lines say what is applied now
+  2         wrong usage, configuration or files, or a command that was refused
+  3         status --check: pending migrations; adopt: the schemas differ
+  4         the files and the history contradict each other
+  5         could not acquire a lock in time
+  130, 143  interrupted, terminated; the open transaction was rolled back
+
+\b
+Examples:
+  export DATABASE_URL=postgresql://postgres@localhost/shop_dev
+  export MIGRATIONS_DIR=./migrations
+  fowergram-db new create orders
+  fowergram-db migrate
+  fowergram-db status"""
 
 
 def build_command(arguments: Sequence[str]) -> TyperGroup:
@@ -42,7 +59,7 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    app.callback(invoke_without_command=True)(_bare)
+    app.callback(invoke_without_command=True, epilog=_EPILOG)(_bare)
     for module in (_HOME[word],) if word in _HOME else _MODULES:
         found: typer.Typer = import_module(f"fowergram_db.cli.{module}").app
         if module in GROUPS:
@@ -66,9 +83,18 @@ def _bare(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> int:
-    """Change and run PostgreSQL databases with plain SQL files.
+    """Migrate and operate PostgreSQL databases (13 to 18) with plain SQL files.
 
-    Without a command, it runs `migrate`. `fowergram-db help COMMAND` explains a command.
+    Without a command, it runs `migrate`. `fowergram-db help COMMAND` explains a command, and shows the default and the
+    environment variable of each option.
+
+    The database: host, port, database, user and password are each taken from the first of these that names it: the
+    options of the command; DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD; DATABASE_URL; the same names in .env;
+    PGHOST and the other variables of libpq. If none of them is set, the PostgreSQL server of the `embedded` extra is
+    used, if it is installed.
+
+    The migrations: --migrations-dir or MIGRATIONS_DIR names their directory. Without it, the migrations of Fowergram
+    are used, which are inside the package.
     """
     if ctx.invoked_subcommand is None:
         command = _commands(ctx)["migrate"]
@@ -86,7 +112,10 @@ def _commands(ctx: Any) -> dict[str, Any]:  # noqa: ANN401 - Typer does not expo
 def _help(
     ctx: typer.Context,
     command: Annotated[
-        list[str] | None, typer.Argument(help="The command to explain: migrate, or testdb create.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="[COMMAND]...", help="The command to explain: migrate, or testdb create.", show_default=False
+        ),
     ] = None,
     json: JSON = False,
 ) -> int:

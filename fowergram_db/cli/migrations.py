@@ -41,12 +41,17 @@ def migrate(
     show_secrets: SHOW_SECRETS = False,
     atomic: Annotated[
         bool,
-        option("Apply all pending migrations in one transaction.", "--atomic", variable="FOWERGRAM_ATOMIC"),
+        option(
+            "Apply all pending migrations in one transaction: all of them, or none.",
+            "--atomic",
+            variable="FOWERGRAM_ATOMIC",
+        ),
     ] = False,
     allow_out_of_order: Annotated[
         bool,
         option(
-            "Also apply pending migrations whose version is below the newest applied one.",
+            "Also apply pending migrations whose version is below the newest applied one. Without this option, they "
+            "stop the command with exit code 4.",
             "--allow-out-of-order",
             variable="FOWERGRAM_ALLOW_OUT_OF_ORDER",
         ),
@@ -54,11 +59,16 @@ def migrate(
 ) -> CommandResult:
     """Apply the pending migrations.
 
-    Runs them in order of version, and creates the database first if it does not exist. All files are checked before
-    the first statement runs. Each migration runs in its own transaction, which also writes its row in
-    public.schema_migrations: either all of it is applied, or nothing. Only one process at a time migrates a database.
-    A statement that cannot acquire a lock within --lock-timeout does not block others: its migration is rolled back
-    and retried. At the end, maintain_partitions() is called if the database has this function.
+    Creates the database first if it does not exist, and checks all files before the first statement runs. Applies the
+    migrations in order of version. Each runs in its own transaction, which also writes its row in the history, the
+    table public.schema_migrations: either all of it is applied, or nothing. If one fails, those before it stay
+    applied. Only one process at a time migrates a database. A statement that cannot acquire a lock within
+    --lock-timeout does not block others: its migration is rolled back and retried.
+
+    A file can set its own way and limits in comments at its top: `-- fowergram: no-transaction` (statement by
+    statement, for CREATE INDEX CONCURRENTLY), `-- fowergram: lock-timeout=2s`, `-- fowergram: statement-timeout=10min`.
+
+    At the end, calls the function public.maintain_partitions() to create future partitions, if it exists.
     """
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.engine.groups import TransactionScope
@@ -91,8 +101,8 @@ def status(
     check: Annotated[
         bool,
         option(
-            "Exit with 3 if migrations are pending, with 4 if the history is inconsistent, and with 2 if `migrate` "
-            "would refuse a pending file.",
+            "Exit with 3 if migrations are pending, with 4 if there is a problem, and with 2 if `migrate` would refuse "
+            "a pending file. Without this option, exit with 0.",
             "--check",
             variable="FOWERGRAM_CHECK",
         ),
@@ -101,6 +111,11 @@ def status(
     """Show every migration and its state.
 
     Only reads: it never creates or changes anything. If the database does not exist, all migrations are pending.
+
+    A migration is applied, pending, or has a problem. changed: its file was edited after it was applied. missing: it
+    was applied, and its file is gone. out_of_order: it is pending, and its version is below the newest applied one.
+    partial: it runs without a transaction, and stopped after some of its statements. `>` marks pending migrations and
+    `!` marks problems. The column "undo" says whether `rollback` can roll the migration back.
     """
     from fowergram_db.migrations import status as use_case
 
@@ -157,9 +172,13 @@ def rollback(
 ) -> CommandResult:
     """Roll back the newest applied migrations.
 
-    Rolls back the newest one, the newest N (--steps), or all above a version (--to), newest first. Runs each down
-    file. If the file is no longer there, or the migration was edited after it was applied, runs the down script that
-    was recorded with it. Each migration is rolled back in its own transaction.
+    Rolls back the newest one, the newest N (--steps), or all above a version (--to), newest first. This can delete
+    data: a down file that drops a table drops its rows. If one of the migrations has no down script, nothing is rolled
+    back, and the exit code is 2.
+
+    Runs each down file. If the file is no longer there, or the migration was edited after it was applied, runs the
+    down script that was recorded with it. Each migration is rolled back in its own transaction. If the database is
+    marked as production, you confirm by typing its name before more than one migration is rolled back.
     """
     from fowergram_db.migrations import migrate as use_case
     from fowergram_db.migrations.plan import RollbackTarget
@@ -190,12 +209,25 @@ def rollback(
 )
 def reset(
     context: CommandContext,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="End the sessions of other clients first.")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes",
+            help="Do not ask for confirmation. A database that is marked as production is always refused.",
+        ),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="End the sessions of other clients. Without this option, they stop the command with exit code 2.",
+        ),
+    ] = False,
     warm: Annotated[
         int,
         option(
-            "Number of clones to prepare in advance; a later reset then only renames one.  [default: 1]",
+            "Number of clones to prepare in advance; a later reset then only renames one. Each needs the disk space of "
+            "an empty database.  [default: 1]",
             "--warm",
             variable="FOWERGRAM_RESET_WARM",
             metavar="N",
@@ -205,11 +237,15 @@ def reset(
 ) -> CommandResult:
     """Recreate the database: ALL DATA IS DELETED.
 
-    The database is then as a fresh `migrate` would make it. You confirm by typing its name, unless the name has test,
-    tests, testing, dev or ci as a word. A database that is marked as production is always refused. A test database
-    (one with such a name) is cloned from a template, which is built only once; if tests changed only rows, those rows
-    are deleted instead. The old database is kept until the new one is complete. If your role may not create
-    databases, the objects that it owns in the database are dropped and created again.
+    The database is then as a fresh `migrate` would make it: the schema, and the rows that the migrations insert. Its
+    settings, grants and owner are kept. You confirm by typing its name, unless the name has test, tests, testing, dev
+    or ci as a word (shop_test, not latest). A database that is marked as production is always refused.
+
+    A test database (one with such a name) is cloned from a template: a second database on the same server, which is
+    built only once for the same files. If tests changed only rows, those rows are deleted instead. `testdb list` shows
+    the templates and clones, `testdb prune` drops those that are no longer needed. The old database is kept until the
+    new one is complete. If your role may not create databases, the objects that it owns in the database are dropped
+    and created again.
     """
     from fowergram_db.database.sessions import Sessions
     from fowergram_db.testdb.reset import ResetOptions
@@ -240,7 +276,7 @@ def repair(
     version: Annotated[
         str | None,
         option(
-            "Repair only this changed or partial migration.  [default: all of them]",
+            "Repair only this changed or partial migration.",
             "--version",
             variable="FOWERGRAM_REPAIR_VERSION",
             metavar="VERSION",
@@ -267,10 +303,13 @@ def repair(
 ) -> CommandResult:
     """Correct the history, after you have decided what is true.
 
+    Runs no migration: only the history is written, the table public.schema_migrations. So first make sure that the
+    database itself is right. `status` shows the state of each migration.
+
     For a changed migration, the checksum of the edited file is recorded. A partial one is recorded as applied (or, if
     its rollback stopped, as rolled back). With --applied, a pending migration is recorded as applied without running
-    it; with --forget, the row of a missing one is deleted. Only the history is written, so first make sure that the
-    database itself is right.
+    it; with --forget, the row of a missing one is deleted. With none of these options, all changed and partial
+    migrations are repaired.
     """
     from fowergram_db.migrations.repair import Decision
     from fowergram_db.migrations.repair import repair as use_case
@@ -298,12 +337,13 @@ def repair(
 )
 def protect(
     context: CommandContext,
-    off: Annotated[bool, option("Remove the mark.", "--off", variable="FOWERGRAM_PROTECT_OFF")] = False,
+    off: Annotated[bool, option("Remove the mark instead.", "--off", variable="FOWERGRAM_PROTECT_OFF")] = False,
 ) -> CommandResult:
     """Mark the database as production.
 
     Then `reset` refuses the database, `testdb prune` never drops it, and `rollback` of more than one migration asks
-    for confirmation.
+    for confirmation. `migrate` works as before. The mark is stored with the database itself (ALTER DATABASE … SET), so
+    your role has to be its owner or a superuser.
     """
     from fowergram_db.database import protection
 
@@ -336,8 +376,10 @@ def new(
 ) -> CommandResult:
     """Write the files of the next migration.
 
-    Writes an up file and a down file, each with only a comment, with the next number and in the layout of the
-    directory. The directory is created if it does not exist.
+    Writes an up file and a down file, with the next number and in the layout of the directory, and prints their paths.
+    Each contains only a comment: add the SQL that applies the migration to the up file, and the SQL that rolls it back
+    to the down file. The directory is created if it does not exist. Name it with --migrations-dir or MIGRATIONS_DIR:
+    an installed package is never written to.
     """
     from fowergram_db.migrations.files.new import write_migration
 

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
+def _queryid(value: int | None) -> int | None:
+    """Refuse what PostgreSQL cannot compare with a queryid, its bigint."""
+    if value is not None and not -(2**63) <= value < 2**63:
+        raise typer.BadParameter(f"{value} is not a queryid, which has 64 bits")
+    return value
+
+
 @command(
     app,
     "analyze",
@@ -28,13 +35,19 @@ def analyze(
     context: CommandContext,
     tables: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TABLE]...", help="Names of tables.  [default: all tables]", show_default=False),
+        typer.Argument(
+            metavar="[TABLE]...",
+            help="Names of tables, as in SQL.  [default: all tables of the database]",
+            show_default=False,
+        ),
     ] = None,
 ) -> CommandResult:
     """Refresh the statistics that the query planner uses.
 
     Runs ANALYZE on each table, then shows the size, the rows and the age of the statistics of each. Includes
-    partitioned tables, which autovacuum never analyzes.
+    partitioned tables, which autovacuum never analyzes. Changes no data, and blocks neither reads nor writes. A table
+    that another session keeps locked for 5 seconds is skipped, and the exit code is then 5. Tables that your role may
+    not analyze are skipped and named.
     """
     from fowergram_db.operations.analyze import analyze as run_analyze
 
@@ -68,19 +81,21 @@ def slow_queries(
     limit: Annotated[
         int,
         option(
-            "Number of statements to show.",
+            "Number of statements to show.  [default: 20]",
             "--limit",
             variable="FOWERGRAM_SLOW_QUERIES_LIMIT",
             metavar="N",
             min=1,
             max=10_000,
-            show_default=True,
         ),
     ] = 20,
     sort: Annotated[
         SortKey,
         option(
-            "Figure to sort by, highest first.", "--sort", variable="FOWERGRAM_SLOW_QUERIES_SORT", show_default=True
+            "What to sort by, highest first: the total time, the mean time of one call, or the number of calls.  "
+            "[default: total]",
+            "--sort",
+            variable="FOWERGRAM_SLOW_QUERIES_SORT",
         ),
     ] = SortKey.TOTAL,
     full: Annotated[
@@ -89,18 +104,19 @@ def slow_queries(
     query: Annotated[
         int | None,
         option(
-            "Show only the statement with this queryid, with its complete text.",
+            "Show only the statement with this queryid, with its complete text. --json shows the queryid of each.",
             "--query",
             variable="FOWERGRAM_SLOW_QUERIES_QUERY",
             metavar="ID",
-            min=-(2**63),
-            max=2**63 - 1,
+            callback=_queryid,
         ),
     ] = None,
 ) -> CommandResult:
     """Show the statements on which the server spends most time.
 
-    Reads the statistics that the extension pg_stat_statements has collected in this database. Changes nothing.
+    Changes nothing. Reads the statistics that the extension pg_stat_statements has collected for this database since
+    they were last reset. The extension has to be in shared_preload_libraries of the server, and created in the
+    database: CREATE EXTENSION pg_stat_statements;
     """
     from fowergram_db.operations.slow_queries import read_slow_queries
 

@@ -23,14 +23,21 @@ def _finite(seconds: float) -> float:
     return seconds
 
 
-JSON = Annotated[bool, option("Print one JSON document on stdout.", "--json", variable="FOWERGRAM_JSON")]
+JSON = Annotated[
+    bool, option("Print one JSON document on stdout, also if the command fails.", "--json", variable="FOWERGRAM_JSON")
+]
 DRY_RUN = Annotated[
-    bool, option("Print the SQL that would run, and run nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
+    bool,
+    option(
+        "Change nothing: print what would run, on stdout, as a script for psql.",
+        "--dry-run",
+        variable="FOWERGRAM_DRY_RUN",
+    ),
 ]
 SHOW_SECRETS = Annotated[
     bool,
     option(
-        "With --dry-run: print the passwords in scripts, in place of psql variables.",
+        "With --dry-run: print the passwords that the files contain. Without this option, psql variables replace them.",
         "--show-secrets",
         variable="FOWERGRAM_SHOW_SECRETS",
     ),
@@ -47,8 +54,8 @@ OUTPUT = {
     "verbose": Annotated[
         int,
         option(
-            "Log each statement that is sent to the server, and how long it took. Given twice: its SQL as well, with "
-            "secrets masked.",
+            "Log each statement that is sent to the server, and how long it took. Given twice (-vv): its SQL as well, "
+            "with secrets masked.",
             "--verbose",
             "-v",
             variable="FOWERGRAM_VERBOSE",
@@ -69,22 +76,35 @@ CONNECTION = {
     "database_url": Annotated[
         str | None,
         option(
-            "postgresql://USER@HOST:PORT/DATABASE, or embedded: for the PostgreSQL server of the `embedded` extra. "
-            "Other users of the machine can see a password given here, but not one in the variable DATABASE_URL.",
+            "postgresql://USER@HOST:PORT/DATABASE, or embedded: for the PostgreSQL server of the `embedded` extra, "
+            "which is also used if no option or variable names a database. --host, --port, --dbname and --user "
+            "override the parts of the URL. Other users of the machine can see a password given here, but not one in "
+            "the variable DATABASE_URL.",
             "--database-url",
             variable="DATABASE_URL",
             metavar="URL",
         ),
     ],
     "host": Annotated[
-        str | None, option("Host name, or directory of a Unix socket.", "--host", variable="DB_HOST", metavar="HOST")
+        str | None,
+        option(
+            "Host name, or directory of a Unix socket.  [default: localhost]",
+            "--host",
+            variable="DB_HOST",
+            metavar="HOST",
+        ),
     ],
-    "port": Annotated[str | None, option("Port of the server.", "--port", variable="DB_PORT", metavar="PORT")],
-    "dbname": Annotated[str | None, option("Name of the database.", "--dbname", variable="DB_NAME", metavar="NAME")],
+    "port": Annotated[
+        str | None, option("Port of the server.  [default: 5432]", "--port", variable="DB_PORT", metavar="PORT")
+    ],
+    "dbname": Annotated[
+        str | None,
+        option("Name of the database.  [default: fowergram]", "--dbname", variable="DB_NAME", metavar="NAME"),
+    ],
     "user": Annotated[
         str | None,
         option(
-            "Role to connect as. Its password comes from DB_PASSWORD, the URL or ~/.pgpass.",
+            "Role to connect as. Its password comes from DB_PASSWORD, the URL or ~/.pgpass.  [default: postgres]",
             "--user",
             variable="DB_USER",
             metavar="USER",
@@ -93,7 +113,7 @@ CONNECTION = {
     "wait_for_server": Annotated[
         float,
         option(
-            "Seconds to wait for the server to accept connections.  [default: 0]",
+            "Seconds to wait for the server to accept connections; 0 = try once.  [default: 0]",
             "--wait-for-server",
             variable="FOWERGRAM_WAIT_FOR_SERVER",
             metavar="SECONDS",
@@ -106,7 +126,8 @@ VARIABLES = {
     "env_file": Annotated[
         Path | None,
         option(
-            "File that sets variables of options. Exported variables override it.  [default: .env]",
+            "File with lines VARIABLE=VALUE, for DB_PASSWORD and the variables that this help shows. Exported "
+            "variables override it.  [default: .env, if it exists]",
             "--env-file",
             variable="FOWERGRAM_ENV_FILE",
             metavar="FILE",
@@ -117,7 +138,8 @@ WAIT_POLICY = {
     "wait": Annotated[
         float,
         option(
-            "Seconds to wait for another migrator to finish.  [default: 60]",
+            "Seconds to wait while another process migrates the database; 0 = do not wait. Then the exit code is 5.  "
+            "[default: 60]",
             "--wait",
             variable="FOWERGRAM_WAIT",
             metavar="SECONDS",
@@ -128,8 +150,8 @@ WAIT_POLICY = {
     "lock_timeout": Annotated[
         str,
         option(
-            "How long a statement may wait for a lock before the migration is rolled back and retried; 0 = no limit.  "
-            "[default: 5s]",
+            "How long a statement may wait for a lock before the migration is rolled back and retried, such as 500ms "
+            "or 2s; 0 = no limit.  [default: 5s]",
             "--lock-timeout",
             variable="FOWERGRAM_LOCK_TIMEOUT",
             metavar="DURATION",
@@ -138,7 +160,8 @@ WAIT_POLICY = {
     "lock_retries": Annotated[
         int,
         option(
-            "How often a migration is retried that could not acquire a lock.  [default: 10]",
+            "How often a migration that could not acquire a lock is retried, after growing pauses. Then the exit code "
+            "is 5.  [default: 10]",
             "--lock-retries",
             variable="FOWERGRAM_LOCK_RETRIES",
             metavar="N",
@@ -148,7 +171,8 @@ WAIT_POLICY = {
     "statement_timeout": Annotated[
         str | None,
         option(
-            "How long a statement may run. Without it, the server's own limit applies.",
+            "How long a statement may run, such as 30s or 10min; 0 = no limit. Without this option, the limit of the "
+            "role, database or server applies.",
             "--statement-timeout",
             variable="FOWERGRAM_STATEMENT_TIMEOUT",
             metavar="DURATION",
@@ -159,8 +183,8 @@ FILES = {
     "migrations_dir": Annotated[
         list[str] | None,
         option(
-            "Directory of the migration files; can be given several times. packaged: stands for Fowergram's own, which "
-            "are inside the package.  [default: packaged:]",
+            "Directory of the migration files. Can be given several times; the variable joins directories by a colon. "
+            "packaged: stands for the migrations of Fowergram, which are inside the package.  [default: packaged:]",
             "--migrations-dir",
             variable="MIGRATIONS_DIR",
             metavar="DIR",

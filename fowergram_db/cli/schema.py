@@ -33,8 +33,8 @@ def adopt(
     tool: Annotated[
         str | None,
         option(
-            "The tool whose history to read: run-migrations.sh, golang-migrate, dbmate, rails, sql-migrate, goose, "
-            "flyway, diesel, sqlx, sqitch, or another one that docs/adopting.md lists.  [default: the only one found]",
+            "The tool whose history to read, in lower case: dbmate, flyway, golang-migrate, goose, rails, sqlx, … (an "
+            "unknown name lists all of them).  [default: the only one found]",
             "--from",
             variable="FOWERGRAM_ADOPT_FROM",
             metavar="TOOL",
@@ -43,21 +43,31 @@ def adopt(
     to: Annotated[
         str | None,
         option(
-            "The newest migration that the database has. Needed if there is no history, or if it lists too many.",
+            "The newest migration that the database has. Needed if no tool has recorded it, or if the record is wrong.",
             "--to",
             variable="FOWERGRAM_ADOPT_TO",
             metavar="VERSION",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Record the migrations even if the schema differs, or rows have no file.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Record the migrations even if the schemas differ, and skip what the other tool recorded for "
+            "files that are gone.",
+        ),
     ] = False,
 ) -> CommandResult:
-    """Take over a database that another tool migrated, or that was made by hand.
+    """Take over a database that another tool has migrated.
 
-    Applies the migrations that the database already has in a scratch database, and compares the two schemas. If they
-    are equal, the migrations are recorded as applied in public.schema_migrations. If they differ, the differences are
-    listed, nothing is recorded, and the exit code is 3. No migration runs in the database itself.
+    Runs no migration in the database itself, and changes none of its data. Reads what the other tool
+    recorded, or with --to takes a database that was made by hand. Applies the same migrations in a scratch database on
+    the same server, which is dropped at the end (your role needs CREATEDB), and compares the two schemas. If they are
+    equal, the migrations are recorded as applied in public.schema_migrations. If they differ, the differences are
+    listed, nothing is recorded, and the exit code is 3.
+
+    The other tool's table stays; if it has the name schema_migrations, it is extended or renamed. Stop the other tool
+    first.
     """
     from fowergram_db.migrations.other_tools.records import tool_named
     from fowergram_db.schema import adopt as use_case

@@ -25,17 +25,25 @@ if TYPE_CHECKING:
     from fowergram_db.testdb.databases import ClonePool, TestDatabase
     from fowergram_db.testdb.pruning import ManagedDatabase
 
-app = typer.Typer(help="Create, list and drop databases for tests.", no_args_is_help=False)
+app = typer.Typer(
+    help="Create, list and drop databases for tests.\n\n"
+    "Each is a clone of a template, a database that has all migrations and no other data. `fowergram-db testdb COMMAND "
+    "--help` explains a command.",
+    no_args_is_help=False,
+)
 _GROUP = "testdb"
 
 
 _COUNT = Annotated[
-    int, option("Number of databases.  [default: 1]", "--count", variable="FOWERGRAM_TESTDB_COUNT", metavar="N", min=0)
+    int,
+    option(
+        "Number of databases to create.  [default: 1]", "--count", variable="FOWERGRAM_TESTDB_COUNT", metavar="N", min=0
+    ),
 ]
 _NAME = Annotated[
     str | None,
     option(
-        "Name of the database. With --count, each gets a number.",
+        "Name of the database. With --count, each gets a number: NAME_1, NAME_2, …  [default: a new name each time]",
         "--name",
         variable="FOWERGRAM_TESTDB_NAME",
         metavar="NAME",
@@ -44,7 +52,7 @@ _NAME = Annotated[
 _TTL = Annotated[
     str,
     option(
-        "Age at which `testdb prune` may drop it; 0 = never.  [default: 1d]",
+        "Age at which `testdb prune` may drop the databases, such as 30min, 2h or 7d; 0 = never.  [default: 1d]",
         "--ttl",
         variable="FOWERGRAM_TESTDB_TTL",
         metavar="DURATION",
@@ -53,7 +61,8 @@ _TTL = Annotated[
 _WARM = Annotated[
     int,
     option(
-        "Number of clones to prepare in advance for the next call.  [default: 0]",
+        "Number of clones to prepare in advance for the next call. Each needs the disk space of an empty database.  "
+        "[default: 0]",
         "--warm",
         variable="FOWERGRAM_TESTDB_WARM",
         metavar="N",
@@ -77,10 +86,16 @@ def create(
 ) -> CommandResult:
     """Create databases for tests, and print their URLs.
 
-    Prints one URL a line, which includes the password. Each database is a new clone of a template, which is built only
-    once: all migrations are applied, and there is no other data. If a prepared clone exists, it is renamed, which is
-    faster. `testdb prune` or DROP DATABASE drops the databases. With --warm, clones are prepared in the background
-    after the URLs are printed; with --count 0, before the command ends.
+    Prints one URL a line, which includes the password. The databases are created on the server that the options name;
+    the database that they name is not changed. Your role needs CREATEDB. The embedded server is refused, because it
+    stops when the command ends.
+
+    Each database is a new clone of a template, which is built only once for the same files: all migrations are
+    applied, and there is no other data. If a prepared clone exists, it is renamed, which is faster. With --warm,
+    clones are prepared in the background after the URLs are printed; with --count 0, before the command ends.
+
+    No database is dropped while a client is connected to it. `testdb prune`, and each command that builds a template,
+    drop those that have expired (--ttl). You can also drop one yourself with DROP DATABASE.
     """
     from fowergram_db.database.protection import require_no_production
     from fowergram_db.testdb.databases import names_for
@@ -178,8 +193,11 @@ def _database_data(database: "TestDatabase") -> dict[str, Any]:
 def list_(context: CommandContext) -> CommandResult:
     """Show the databases that the tool has created for itself.
 
-    These are test databases, prepared clones, templates, and what killed processes have left. Shows the age and size
-    of each, how many clients it has, and whether it is still in use.
+    Only reads. Lists those of the whole server. Shows the age and size of each, how many clients are connected, its
+    owner, and whether it is still in use.
+
+    The kind: a test database (test), a clone that was prepared (warm), a template, a database that a killed `reset`
+    left (reset), or one that a killed command built to compare schemas (scratch).
     """
     from fowergram_db.testdb.pruning import list_managed
 
@@ -242,26 +260,32 @@ def prune(
     older_than: Annotated[
         str | None,
         option(
-            "Also drop databases that are older than this, including templates, if they were made from this "
-            "project's migrations.",
+            "Also drop databases of this project that are older than this, such as 30min, 2h or 7d; templates too. 0 = "
+            "of any age.",
             "--older-than",
             variable="FOWERGRAM_TESTDB_OLDER_THAN",
             metavar="DURATION",
         ),
     ] = None,
     everything: Annotated[
-        bool, option("With --older-than: drop those of all projects.", "--all", variable="FOWERGRAM_TESTDB_ALL")
+        bool,
+        option(
+            "With --older-than: also those of all other projects on the server.",
+            "--all",
+            variable="FOWERGRAM_TESTDB_ALL",
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, option("Print what would be dropped, and drop nothing.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
+        bool, option("Drop nothing: print what would be dropped.", "--dry-run", variable="FOWERGRAM_DRY_RUN")
     ] = False,
 ) -> CommandResult:
-    """Drop databases that the tool has created and that are no longer needed.
+    """Drop those databases of the tool that are no longer needed.
 
-    Drops expired test databases, what killed processes have left, prepared clones that are older than a day or whose
-    template is gone, and templates that were not used for a week. Never drops a database that has clients, belongs to
-    a running process, is marked as production, or was not created by this tool. Databases belong to one project if
-    their migrations begin with the same file.
+    Drops test databases that have expired, databases that killed processes have left, prepared clones that are older
+    than a day or whose template is gone, and templates that were not used for a week. Prints the name of each.
+
+    Never drops a database that was not created by this tool, is marked as production, has clients, or belongs to a
+    running process. Databases belong to one project if their migrations begin with the same file.
     """
     from fowergram_db.database.protection import require_no_production
     from fowergram_db.testdb.pruning import due
