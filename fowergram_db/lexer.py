@@ -18,6 +18,8 @@ WORD = re.compile(rf"[^{NO_LETTER}][^{NO_WORD_CHARACTER}]*+")
 WORD_CHARACTERS = re.compile(rf"[^{NO_WORD_CHARACTER}]++")
 LINE_COMMENT = re.compile(r"--[^\n\r]*+")
 _NOTHING = re.compile(r"(?>[ \t\n\r\f\v;]++|--[^\n\r]*+)*+")
+# pg_dump encloses a dump in \restrict and \unrestrict; the others change what psql shows, and nothing on the server.
+PSQL_ONLY = re.compile(r"\\(?:(?:un)?restrict|q?echo|warn|(?:un)?set|timing|pset|conninfo|q)\b[^\n\\]*+(?=\n|\Z)")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _STRING = re.compile(r"(?>[^']++|'')*+'")
 _ESCAPE_STRING = re.compile(r"(?>[^'\\]++|''|\\.)*+'", re.DOTALL)
@@ -43,19 +45,25 @@ def comment_end(text: str, at: int) -> int:
 
 
 def holds_statement(text: str) -> bool:
-    r"""Return whether there is anything in a script but space, comments and semicolons.
+    r"""Return whether there is anything in a script but space, comments, semicolons, and commands that only affect psql.
 
-    >>> holds_statement("-- a\n/* b /* c */ */ ;"), holds_statement("; SELECT 1")
-    (False, True)
+    >>> holds_statement("-- a\n/* b /* c */ */ ;"), holds_statement("\\restrict k\n"), holds_statement("; SELECT 1")
+    (False, False, True)
     """
+    return statement_start(text) < len(text)
+
+
+def statement_start(text: str) -> int:
+    """Return the offset of the first statement in a script, or of what may stand for one; its length if there is none."""
     at = 0
     while at < len(text):
         at = _NOTHING.match(text, at).end()  # type: ignore[union-attr]  # it matches the empty string
-        end = comment_end(text, at)
+        command = PSQL_ONLY.match(text, at)
+        end = command.end() if command else comment_end(text, at)
         if end == at:
-            return at < len(text)
+            break
         at = end
-    return False
+    return at
 
 
 def string_end(text: str, at: int) -> int:

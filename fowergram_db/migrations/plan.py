@@ -6,10 +6,10 @@ from enum import StrEnum, auto
 from pathlib import Path
 
 from fowergram_db.errors import FileFault, HistoryInconsistent, Location, Refused, UsageError
-from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.files.sql_file import SqlFile
+from fowergram_db.migrations.files.transactions import does_something
 from fowergram_db.migrations.history import AppliedMigration, History, MigrationProgress, RecordedState
 from fowergram_db.migrations.migration_states import Migration, State, migration_states
 from fowergram_db.migrations.version import Version, order_of, require_version
@@ -188,7 +188,7 @@ def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str 
         raise file.down_fault
     if file and file.down and file.is_recorded_by(row.checksum):
         source, sql, is_file = str(file.down.path), file.down, True
-    elif recorded is not None and holds_statement(recorded):
+    elif recorded is not None and does_something(recorded):
         source, is_file = f"the recorded down script of {row.filename}", False
         sql = SqlFile(Path(source), recorded, parse_directives(source, recorded))
     else:

@@ -59,8 +59,9 @@ def test_a_pending_migration_is_not_applied_with_a_down_file_that_is_wrong(cli, 
     assert cli("migrate").exit_code == 2
 
 
-def test_nothing_undoes_a_migration_whose_down_file_holds_no_statement(cli, write):
-    write(**{"001_a": "CREATE TABLE t (id int);", "001_a.down": "-- to be written\n;"})
+@pytest.mark.parametrize("down", ["-- to be written\n;", "\\restrict k\n\\unrestrict k\n", "BEGIN;\nCOMMIT;"])
+def test_nothing_undoes_a_migration_whose_down_file_holds_no_statement(cli, write, down):
+    write(**{"001_a": "CREATE TABLE t (id int);", "001_a.down": down})
     assert cli("migrate").exit_code == 0
     assert json.loads(cli("status", "--json").out)["migrations"][0]["reversible"] is False
     refused = cli("rollback")
@@ -79,11 +80,11 @@ def test_an_empty_script_that_an_earlier_release_has_recorded_undoes_nothing(cli
 
 
 def test_a_file_without_a_statement_is_applied_with_a_warning(cli, write, query):
-    write(**{"001_a": "-- to come\n;", "002_b": "SELECT 1;", "003_c": ""})
+    write(**{"001_a": "-- to come\n;", "002_b": "SELECT 1;", "003_c": "", "004_d": "\\restrict k\n\\unrestrict k\n"})
     result = cli("migrate")
-    assert (result.exit_code, result.err.count("holds no statement")) == (0, 2)
+    assert (result.exit_code, result.err.count("holds no statement")) == (0, 3)
     assert "001_a.sql holds no statement" in result.err
-    assert query("SELECT count(*) FROM schema_migrations") == [(3,)]
+    assert query("SELECT count(*) FROM schema_migrations") == [(4,)]
 
 
 def test_folders_that_are_not_read_are_named(cli, write, directory):

@@ -81,6 +81,58 @@ def test_a_down_section_without_sql_is_none(one, up, down, rest):
     assert not one(f"{up}\nSELECT 1;\n{down}{rest}").reversible
 
 
+UNDOES_NOTHING = [
+    "",
+    "-- to be written\n/* later */ ;;\n",
+    "\\restrict AbC123\n-- a dump of nothing\n\\unrestrict AbC123\n",
+    "\\set ON_ERROR_STOP on\n\\echo nothing to undo\n",
+    "BEGIN;\n\n-- XXX Add DDLs here.\n\nCOMMIT;\n",
+    "begin transaction isolation level serializable;\nend;",
+    "\\restrict k\nSTART TRANSACTION; /* none */ ROLLBACK;\n\\unrestrict k",
+    "\ufeff;\r\n",
+]
+IN_EACH_LAYOUT = [
+    {"1_a.sql": "SELECT 1;", "1_a.down.sql": "{}"},
+    {"1_a.up.sql": "SELECT 1;", "1_a.down.sql": "{}"},
+    {"1_a/up.sql": "SELECT 1;", "1_a/down.sql": "{}"},
+    {"1_a/migration.sql": "SELECT 1;", "1_a/down.sql": "{}"},
+    {"V1__a.sql": "SELECT 1;", "U1__a.sql": "{}"},
+    {"sqitch.plan": "a\n", "deploy/a.sql": "SELECT 1;", "revert/a.sql": "{}"},
+]
+
+
+@pytest.mark.parametrize("text", UNDOES_NOTHING)
+@pytest.mark.parametrize("files", IN_EACH_LAYOUT, ids=lambda files: next(iter(files)))
+def test_what_holds_no_statement_undoes_nothing_in_any_layout(read, files, text):
+    (migration,) = read({name: content.replace("{}", text) for name, content in files.items()})
+    assert (migration.reversible, migration.down_fault) == (False, None)
+
+
+@pytest.mark.parametrize("text", UNDOES_NOTHING[:-1])
+@pytest.mark.parametrize(("up", "down"), [*MARKS.values(), NODE, ("", BELOW)])
+def test_a_section_that_holds_no_statement_undoes_nothing(one, up, down, text):
+    assert not one(f"{up}\nSELECT 1;\n{down}\n{text}").reversible
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1",
+        "BEGIN; SELECT 1; COMMIT;",
+        "\\restrict k\nSET a.b = 1;",
+        "COMMIT;",
+        "\\i other.sql",
+        "\\set x 1 \\\\ SELECT 1;",
+        "BEGIN; \\i other.sql\nCOMMIT;",
+        "\\! dropdb x",
+        "x",
+        "-- x\n'",
+    ],
+)
+def test_what_may_do_something_is_a_down_file(read, text):
+    assert read({"1_a.sql": "SELECT 1;", "1_a.down.sql": text})[0].reversible
+
+
 def test_data_left_out_of_a_large_file_stays_with_its_section():
     text = "-- +goose Up\nCOPY a FROM stdin;\n\\.\n-- +goose Down\nCOPY b FROM stdin;\n\\.\nSELECT 1;"
     first, second = (index for index in range(len(text)) if text.startswith("\\.", index))

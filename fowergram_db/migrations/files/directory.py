@@ -7,14 +7,13 @@ from typing import Protocol
 
 from fowergram_db.database.environment import shown
 from fowergram_db.errors import ConfigurationError, FileFault, raise_faults
-from fowergram_db.lexer import holds_statement
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.layouts import diesel, drizzle, flyway, folders, numbered, sqitch
 from fowergram_db.migrations.files.listing import Listing, folders_with_migrations, list_directory, require_printable
 from fowergram_db.migrations.files.migration import MigrationFile, clash
 from fowergram_db.migrations.files.sections import split_sections
 from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
-from fowergram_db.migrations.files.transactions import without_transactions
+from fowergram_db.migrations.files.transactions import does_something, without_transactions
 from fowergram_db.migrations.version import TextVersion, as_numbers, order_of
 from fowergram_db.migrations.version import numbered as number_version
 
@@ -134,7 +133,7 @@ def _as_run(migration: MigrationFile) -> MigrationFile:
     A script may have them if its tool runs it without a transaction.
     """
     up, down = migration.up, migration.down
-    if down and not holds_statement(down.text):
+    if down and not does_something(down.text):
         down = None
     if not up.directives.transactional:
         up = without_transactions(up)

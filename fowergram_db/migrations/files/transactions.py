@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fowergram_db.lexer import words
+from fowergram_db.lexer import PSQL_ONLY, WORD, statement_start, words
 from fowergram_db.migrations.files.directives import header_end, parse_directives
 from fowergram_db.migrations.files.sections import blank
 from fowergram_db.migrations.files.sql_file import SqlFile
@@ -29,6 +29,7 @@ _MAY_RUN_ALONE = ("concurrently", "vacuum", "reindex", "system", "database", "ta
 _SEMICOLON = re.compile(r"(?>\s|--[^\n]*\n|/\*(?>[^*]|\*(?!/))*+\*/)*+;")
 _COMMIT = re.compile(r"(?:commit|end)(?: (?:work|transaction))?(?: and no chain)?")
 _LOCAL = re.compile(r"set (?:local|transaction|constraints)\b|declare (?!.*\bwith hold\b)|create .*\bon commit\b")
+_BEGINS = frozenset(("BEGIN", "START"))
 _EDGES = frozenset(("BEGIN", "START", "COMMIT", "END"))
 _CODE = ("SELECT", "DO", "CALL", "WITH", "PERFORM")
 _LOCAL_IN_CODE = re.compile(r"\bset_config\s*\(|\bset\s+(?:local|constraints)\b", re.IGNORECASE)
@@ -41,6 +42,25 @@ class _Block:
     begin: int
     commit: int
     modes: Modes
+
+
+def does_something(text: str) -> bool:
+    """Return whether a script holds a statement other than those that begin and end a transaction.
+
+    >>> does_something("BEGIN;\\n-- to be written\\nCOMMIT;"), does_something("COMMIT;"), does_something("-- nothing")
+    (False, True, False)
+    """
+    start = statement_start(text)
+    first = WORD.match(text, start)
+    if first is None or first[0].upper() not in _BEGINS:
+        return start < len(text)
+    from fowergram_db.migrations.script.scanner import Trait, scan
+
+    script = scan(text)
+    return not (
+        all(Trait.ENDS_TRANSACTION in statement.traits for statement in script.statements)
+        and all(PSQL_ONLY.fullmatch(text, *command) for command in script.commands)
+    )
 
 
 def as_sent(file: SqlFile) -> SqlFile:
