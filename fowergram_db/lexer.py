@@ -45,7 +45,7 @@ def comment_end(text: str, at: int) -> int:
 
 
 def holds_statement(text: str) -> bool:
-    r"""Return whether there is anything in a script but space, comments, semicolons, and commands that only affect psql.
+    r"""Return whether a script contains more than space, comments, semicolons and commands that only affect psql.
 
     >>> holds_statement("-- a\n/* b /* c */ */ ;"), holds_statement("\\restrict k\n"), holds_statement("; SELECT 1")
     (False, False, True)
@@ -54,7 +54,7 @@ def holds_statement(text: str) -> bool:
 
 
 def statement_start(text: str) -> int:
-    """Return the offset of the first statement in a script, or of what may stand for one; its length if there is none."""
+    """Return the offset of the first statement in a script, or of a command of psql; the length if there is none."""
     at = 0
     while at < len(text):
         at = _NOTHING.match(text, at).end()  # type: ignore[union-attr]  # it matches the empty string

@@ -5,6 +5,7 @@ hold a password.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -29,6 +30,10 @@ _TEMPLATE = re.compile(
 )
 # What JavaScript writes for a variable that is not set.
 _NOT_SET = frozenset(("undefined", "null", "[object Object]"))
+# The same of other languages, as the name of a database: Python, Go, YAML and JSON.
+_UNSET = frozenset(("none", "nil", "null", "nan", "true", "false", "undefined"))
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_JOINERS = "\u200c\u200d"
 _QUOTED = re.compile(r"^(['\"]).*\1$", re.DOTALL)
 _PART_OF_URL = re.compile(r"://|[^\s:@/]:[^\s@]+@\S|[?&][a-z_]+=")
 _CONNECTION_STRING = re.compile(r"pass(?:word|wd)\s*=", re.IGNORECASE)
@@ -57,6 +62,45 @@ def check_values(label: str, parts: Mapping[str, str], parameters: Mapping[str, 
         _check_host(f"{label}: the host", host)
     if any("\0" in value for value in (*parts.values(), *parameters.values())):
         raise ConfigurationError(f"{label}: a value contains a NUL character", hint="Remove it.")
+
+
+def require_creatable(name: str, port: str) -> None:
+    """Raise ConfigurationError if a database is missing, and its name is legal, but most likely a mistake.
+
+    Such a name is a path, a part of a URL, or a word that another program writes for a missing value. ``port`` is that
+    of the server.
+    """
+    if fault := doubt_about(name, port):
+        quoted = name.replace('"', '""')
+        raise ConfigurationError(
+            f'database "{name}" does not exist, and is not created: its name {fault}',
+            hint="Correct the name (DB_NAME, --dbname or the end of the URL). If the name is right, create "
+            f'the database yourself, then run the command again: CREATE DATABASE "{quoted}";',
+        )
+
+
+def doubt_about(name: str, port: str = "") -> str:
+    """Return why a name looks like a mistake, "" if it does not.
+
+    >>> doubt_about("n7/x"), doubt_about("5432", "5432"), doubt_about("app_dev-2", "5432")
+    ("contains '/'", 'is that of a host or a port', '')
+    """
+    if odd := next(filter(_is_odd, name), ""):
+        return "contains a space" if odd == " " else f"contains {odd!r}"
+    if name.startswith(("-", ".")) or name.endswith("."):
+        return "begins or ends as an option or a path does"
+    if name.casefold() in _UNSET:
+        return "is what a program writes for a value that is not set"
+    if name in (port, "localhost") or _ADDRESS.fullmatch(name):
+        return "is that of a host or a port"
+    return ""
+
+
+def _is_odd(character: str) -> bool:
+    """Return whether a character is none of a usual name: no letter, mark or digit of any script, and none of _-.$."""
+    if character.isascii():
+        return not (character.isalnum() or character in "_-.$")
+    return unicodedata.category(character)[0] not in "LMN" and character not in _JOINERS
 
 
 def check_path(what: str, path: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.connection_values import require_creatable
 from fowergram_db.database.ownership import untrusted_writers
 from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
@@ -58,6 +59,7 @@ def preview_migrate(
             with translate_errors("look for partitions to maintain"):
                 keeps = keeps_partitions(connection)
     except DatabaseMissing:
+        require_creatable(target.dbname, target.port)
         history, is_missing = History(), True
     files, history = align(files, history)
     steps = tuple(for_server(checked, server_version) for checked in plan_and_check(files, history, upgrade_target))
@@ -88,6 +90,7 @@ def migrate(
     try:
         connection = open_session(target, on_event)
     except DatabaseMissing:
+        require_creatable(target.dbname, target.port)
         plan_and_check(files, History(), upgrade_target)
         connection = create_and_open(target, on_event)
     with connection:

@@ -19,6 +19,7 @@ from fowergram_db.database.connection import (
     maintenance_connection,
     server_version,
 )
+from fowergram_db.database.connection_values import require_creatable
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.lifecycle import change_owner, create_like
 from fowergram_db.database.managed_databases import Purpose
@@ -115,6 +116,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
             if done := _begin(connection, job, found):
                 return done
     except DatabaseMissing:
+        require_creatable(target.dbname, target.port)
         require_resettable(target.dbname, None, options.environ, options.confirm)
     if found.facts and not found.may_create:
         return _in_place(job, found.facts.oid)

@@ -64,6 +64,22 @@ def test_no_such_database_and_no_right_to_make_it(as_role, write, target, role):
     assert error["hint"].endswith(f'CREATE DATABASE "{target.dbname}" OWNER "{role}";')
 
 
+def test_a_database_whose_name_is_like_a_path_is_used_but_not_created(cli, write, target, admin, monkeypatch):
+    write(**{"001_a": "SELECT 1"})
+    name = f"{target.dbname}/x"
+    monkeypatch.setenv("DB_NAME", name)
+    for command in (["migrate"], ["migrate", "--dry-run"], ["reset", "--yes"]):
+        refused = cli(*command)
+        assert (refused.exit_code, "is not created: its name contains '/'" in refused.err) == (2, True), refused.err
+    assert cli("status").exit_code == 0
+    assert not admin.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchall()
+    admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        assert cli("migrate").exit_code == 0
+    finally:
+        admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+
 def test_a_missing_database_where_nothing_would_create_it(cli, write):
     write(**{"001_a": "SELECT 1"})
     for command in ("rollback", "analyze", "slow-queries", "protect"):

@@ -3,6 +3,7 @@
 import pytest
 
 from fowergram_db.cli.main import run
+from fowergram_db.database.connection_values import require_creatable
 from fowergram_db.database.environment import read_env_file
 from fowergram_db.database.target import Embedded, Target, resolve_target
 from fowergram_db.errors import ConfigurationError
@@ -73,6 +74,48 @@ def test_a_value_that_can_only_be_an_accident_is_an_error(part, text):
 )
 def test_a_name_that_is_only_odd_is_taken(text):
     assert resolve({"dbname": text}).dbname == text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["n7/x", "/app", "app/", "./db", "C:\\\\app", "db:5432", "me@db", "app?x", "a&b", "a=b", "a#b", "app # production",
+     "a b", "my app", "100%", "app%2Fdev", "a,b", "a;b", "o'neil", 'a"b', "a[1]", "(app)", "a|b", "a*", "~app", "a+b",
+     "app!", "--yes", "-h", ".env", "app.", "None", "NULL", "nil", "NaN", "true", "False", "localhost", "127.0.0.1",
+     "5432", "app\u2026", "\u201capp\u201d", "a\u2044b", "app\u00a0dev", "app\U0001f680"],
+)  # fmt: skip
+def test_a_legal_name_that_is_most_likely_a_mistake_is_not_created(name):
+    with pytest.raises(ConfigurationError, match="is not created: its name") as caught:
+        require_creatable(name, "5432")
+    assert f'CREATE DATABASE "{name.replace(chr(34), chr(34) * 2)}";' in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["app", "app_dev", "App-2", "a.b", "v$session", "2024", "5433", "db.example.com", "_x", "null_test", "none2",
+     "ฐานข้อมูล", "کتاب\u200cها", "café", "数据库", "127.0.0.1.x"],
+)  # fmt: skip
+def test_a_usual_name_is_created(name):
+    require_creatable(name, "5432")
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://h/n7%2Fx", "n7/x"),
+        ("postgresql://h/?dbname=n7%2Fx", "n7/x"),
+        ("postgresql://h?dbname=n7/x", "n7/x"),
+        ("postgresql://h/app%252F", "app%2F"),
+        ("postgresql://h/app%20dev", "app dev"),
+        ("postgresql://h?dbname=a+b", "a+b"),
+        ("host=h dbname=n7/x", "n7/x"),
+        ("host=h dbname='a b'", "a b"),
+    ],
+)
+def test_percent_encoding_and_parameters_create_no_database_with_such_a_name(url, name):
+    target = resolve({"database_url": url})
+    assert target.dbname == name
+    with pytest.raises(ConfigurationError):
+        require_creatable(target.dbname, target.port)
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ class _Block:
 
 
 def does_something(text: str) -> bool:
-    """Return whether a script holds a statement other than those that begin and end a transaction.
+    r"""Return whether a script holds a statement other than those that begin and end a transaction.
 
-    >>> does_something("BEGIN;\\n-- to be written\\nCOMMIT;"), does_something("COMMIT;"), does_something("-- nothing")
+    >>> does_something("BEGIN;\n-- to be written\nCOMMIT;"), does_something("COMMIT;"), does_something("-- nothing")
     (False, True, False)
     """
     start = statement_start(text)
