@@ -140,7 +140,7 @@ def native(admin) -> Path:
 
 @pytest.fixture
 def proxy(server) -> Iterator[Proxy]:
-    """A way to the server that can be cut."""
+    """A way to the server that can be interrupted."""
     with proxy_to(server.host, int(server.port)) as started:
         yield started
 
@@ -217,7 +217,7 @@ def write(directory):
 
 @pytest.fixture
 def unique(write, target):
-    """Migrations that no other test has, so that nobody else has their template."""
+    """Migrations that no other test has, so that no other test uses their template."""
     return write(**{"001_a": f"CREATE TABLE a (id int); COMMENT ON TABLE a IS '{target.dbname}'"})
 
 

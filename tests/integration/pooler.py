@@ -33,7 +33,7 @@ server_login_retry = 1
 
 
 def find_pgbouncer() -> str | None:
-    """Return the program's path; Debian has it in a directory that an ordinary user does not search."""
+    """Return the program's path; Debian puts it into a directory that an ordinary user does not search."""
     return shutil.which("pgbouncer", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin")))
 
 
@@ -53,7 +53,7 @@ class Pooler:
         _wait(self._process, self.way, self._log)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stop it at once, with whoever is connected."""
+        """Stop it at once, although clients are connected."""
         self._process.send_signal(how)
         self._process.wait()
 

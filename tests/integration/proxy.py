@@ -1,4 +1,4 @@
-"""A TCP proxy before a server, which cuts what runs through it when it is told to."""
+"""A TCP proxy before a server, which interrupts its connections when a test calls `interrupt`."""
 
 import contextlib
 import queue
@@ -15,8 +15,8 @@ _CHUNK = 1 << 16
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-class Cut(StrEnum):
-    """How connections end: a reset, a regular end, or never: nothing is passed on any more."""
+class ConnectionEnd(StrEnum):
+    """How connections end: a reset, a regular end, or never: no more data is passed on."""
 
     RESET = auto()
     CLOSE = auto()
@@ -25,19 +25,19 @@ class Cut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    cut: Cut
+    cut: ConnectionEnd
     done: threading.Event
 
 
 class Proxy:
-    """Passes on what comes to ``port``, in one thread of its own; to be had from ``proxy_to``."""
+    """Passes on what comes to ``port``, in one thread of its own; ``proxy_to`` makes it."""
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         self.connected = threading.Event()
-        """Set by the first connection; whoever waits for the next one clears it."""
+        """Set by the first connection; the test that waits for the next one clears it."""
         self._peers: dict[socket.socket, socket.socket] = {}
         self._stalled: list[socket.socket] = []
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
@@ -48,18 +48,18 @@ class Proxy:
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
-    def cut(self, how: Cut) -> None:
+    def interrupt(self, how: ConnectionEnd) -> None:
         """End all connections there are; those that come later are served. Returns when it is done."""
         order = _Order(how, threading.Event())
-        self._tell(order)
+        self._send_order(order)
         order.done.wait()
 
     def close(self) -> None:
         """End everything."""
-        self._tell(None)
+        self._send_order(None)
         self._thread.join()
 
-    def _tell(self, order: _Order | None) -> None:
+    def _send_order(self, order: _Order | None) -> None:
         self._orders.put(order)
         self._wake.send(b"!")
 
@@ -101,10 +101,10 @@ class Proxy:
         except OSError:
             data = b""
         if not data:
-            self._end(source, Cut.CLOSE)
+            self._end(source, ConnectionEnd.CLOSE)
 
     def _passed(self, data: bytes) -> None:
-        """Be told of what is passed on."""
+        """Do nothing; a subclass may read what is passed on."""
 
     def _carry_out(self, order: _Order) -> None:
         for one in list(self._peers):
@@ -112,20 +112,20 @@ class Proxy:
                 self._end(one, order.cut)
         order.done.set()
 
-    def _end(self, one: socket.socket, how: Cut) -> None:
+    def _end(self, one: socket.socket, how: ConnectionEnd) -> None:
         other = self._peers.pop(one)
         del self._peers[other]
         for each in (one, other):
             self._selector.unregister(each)
-            if how is Cut.STALL:
+            if how is ConnectionEnd.STALL:
                 self._stalled.append(each)
                 continue
-            if how is Cut.RESET:
+            if how is ConnectionEnd.RESET:
                 each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             each.close()
 
     def _shut(self) -> None:
-        self._carry_out(_Order(Cut.CLOSE, threading.Event()))
+        self._carry_out(_Order(ConnectionEnd.CLOSE, threading.Event()))
         for each in (*self._stalled, self._listener, self._wake, self._woken):
             each.close()
         self._selector.close()

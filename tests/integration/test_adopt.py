@@ -165,7 +165,7 @@ def with_checksums(*recorded: str) -> str:
     return SCRIPT.format(", ".join(f"('{n}.sql', '2024-05-01', '{c}')" for n, c in zip(ALL, recorded, strict=True)))
 
 
-def test_the_checksum_of_a_files_bytes_counts_whoever_has_written_it(cli, made, directory, query):
+def test_the_checksum_of_a_files_bytes_counts_too_in_any_history(cli, made, directory, query):
     raw = [b"\xef\xbb\xbf" + FILES["001_a"].encode(), FILES["002_b"].replace("\n", "\r\n").encode()]
     made(with_checksums(sha256(raw[0]), sha256(raw[1]).upper(), sha256(FILES["003_c"].encode())), *ALL)
     for name, content in zip(ALL, raw, strict=False):
@@ -185,7 +185,7 @@ def test_a_file_that_was_edited_since_is_named(cli, made):
     assert "Edited after run-migrations.sh ran them: 001_a.sql." in result.err
 
 
-def test_a_migration_that_was_recorded_and_had_failed_is_found_out(cli, made, query):
+def test_a_migration_that_was_recorded_although_it_failed_is_found(cli, made, query):
     made(HISTORIES["run-migrations.sh"], "001_a", "002_b")
     result = cli("adopt", "--json")
     assert result.exit_code == 3
@@ -197,14 +197,14 @@ def test_a_migration_that_was_recorded_and_had_failed_is_found_out(cli, made, qu
     assert cli("migrate", "--json").document["steps"][0]["version"] == 3
 
 
-def test_force_records_all_the_same(cli, made):
+def test_force_records_despite_differences(cli, made):
     made(HISTORIES["run-migrations.sh"], "001_a")
     result = cli("adopt", "--force", "--json")
     assert (result.exit_code, result.document["recorded"]) == (0, [1, 2, 3])
     assert [d["what"] for d in result.document["differences"]] == ["table public.b", "column public.a.name"]
 
 
-def test_what_is_there_besides_is_a_difference(cli, made):
+def test_an_object_that_no_file_creates_is_a_difference(cli, made):
     made("CREATE TABLE stray (); " + HISTORIES["goose"], *ALL)
     result = cli("adopt")
     assert result.exit_code == 3
@@ -298,7 +298,7 @@ def test_no_scratch_database_stays_behind(cli, made, admin, target):
     assert admin.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [pattern]).fetchall() == []
 
 
-def test_a_role_that_may_not_create_databases_is_told_so(cli, made, admin, empty_db, role, target, monkeypatch):
+def test_the_hint_for_a_role_without_createdb_names_that_right(cli, made, admin, empty_db, role, target, monkeypatch):
     made(HISTORIES["goose"], *ALL)
     admin.execute(f'ALTER DATABASE "{target.dbname}" OWNER TO {role}')
     empty_db.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; GRANT ALL ON SCHEMA public TO {role}")

@@ -1,4 +1,4 @@
-"""ANALYZE table by table on a real server, what stands in its way, and the report after it."""
+"""ANALYZE table by table on a real server, what prevents it, and the report after it."""
 
 import uuid
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ def impatient(monkeypatch):
 
 @contextmanager
 def another_session(connection):
-    """Open a transaction beside the one session that the test has."""
+    """Open a transaction in a second session of the test."""
     info = connection.info
     with psycopg.connect(
         host=info.host, port=info.port, dbname=info.dbname, user=info.user, password=info.password
@@ -68,7 +68,7 @@ def outcomes(report):
 
 
 def statistics_of(connection, table):
-    """Tell for which columns the planner has statistics: the effect, whatever the server's counters say."""
+    """Return the columns that the planner has statistics for: the effect, whatever the server's counters say."""
     query = "SELECT DISTINCT attname FROM pg_stats WHERE tablename = %s ORDER BY attname"
     return [column for (column,) in connection.execute(query, [table]).fetchall()]
 
@@ -174,7 +174,7 @@ def test_all_unknown_names_are_in_one_error(empty_db):
         run(empty_db, "nope", "plain", "a.b.c.d", "gone")
 
 
-def test_a_table_without_the_right_to_it_is_skipped_and_the_others_go_on(empty_db, role):
+def test_a_table_that_the_role_may_not_analyze_is_skipped_and_the_others_are_analyzed(empty_db, role):
     empty_db.execute("CREATE TABLE theirs AS SELECT generate_series(1, 9999) AS id")
     empty_db.execute("CREATE TABLE mine AS SELECT 1 AS id")
     own(empty_db, role, "mine")
@@ -240,7 +240,7 @@ def test_a_partition_of_ones_own_is_analyzed_where_its_parent_may_not_be(empty_d
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("lock", ["LOCK TABLE visit_2", "REINDEX INDEX visit_2_id_idx"])
-def test_a_locked_table_is_told_and_the_others_go_on(empty_db, lock):
+def test_a_locked_table_is_reported_and_the_others_are_analyzed(empty_db, lock):
     empty_db.execute(_PARTITIONED)
     empty_db.execute("CREATE TABLE small AS SELECT 1 AS id")
     with another_session(empty_db) as other:
@@ -264,7 +264,7 @@ def test_no_setting_stays_behind(empty_db):
     assert empty_db.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
-def test_a_table_dropped_meanwhile_is_skipped_and_the_others_go_on(empty_db):
+def test_a_table_dropped_meanwhile_is_skipped_and_the_others_are_analyzed(empty_db):
     empty_db.execute("CREATE TABLE large AS SELECT generate_series(1, 20000) AS id")
     empty_db.execute("CREATE TABLE gone AS SELECT generate_series(1, 9999) AS id")
     empty_db.execute("CREATE TABLE small AS SELECT 1 AS id")
@@ -297,7 +297,7 @@ def test_what_the_server_says_of_a_failure_is_the_reason(empty_db):
     assert result.reason == 'relation "public.other" does not exist'
 
 
-def test_a_lost_session_ends_it(empty_db):
+def test_a_lost_session_ends_the_command(empty_db):
     empty_db.execute("CREATE TABLE small AS SELECT 1 AS id")
     with another_session(empty_db) as other, pytest.raises(DatabaseError, match=r"cannot analyse public\.small"):
         run(
@@ -345,7 +345,7 @@ def test_autovacuum_of_partitions_does_not_count_for_their_parent(empty_db, role
     assert only(run(empty_db)).last_analyzed is None
 
 
-def test_rows_that_nobody_counted_are_unknown(empty_db, role):
+def test_rows_without_statistics_are_unknown(empty_db, role):
     empty_db.execute("CREATE TABLE uncounted (id int) WITH (autovacuum_enabled = off)")
     empty_db.execute("INSERT INTO uncounted VALUES (1)")
     empty_db.execute("CREATE TABLE hollow (id int) WITH (autovacuum_enabled = off)")

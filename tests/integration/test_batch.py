@@ -1,4 +1,4 @@
-"""Small scripts that travel together: still a transaction each, and nothing goes on for a client that has died."""
+"""Small scripts that travel together: still a transaction each, and none begins for a client that has died."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def small(count: int) -> dict[str, str]:
 
 @pytest.fixture
 def busy(empty_db):
-    """A table that a foreign key waits for while somebody holds it."""
+    """A table that a foreign key waits for while another session locks it."""
     empty_db.execute("CREATE TABLE busy (id int PRIMARY KEY)")
 
 
@@ -90,7 +90,7 @@ def test_one_that_fails_among_others_is_named_and_those_before_it_stay(cli, writ
 
 
 @pytest.mark.usefixtures("busy")
-def test_those_before_one_that_waits_are_told_of_and_the_right_one_is_named(cli, write, target, tables):
+def test_steps_before_one_that_waits_are_reported_and_the_waiting_one_is_named(cli, write, target, tables):
     write(**small(3) | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy);"})
     with closing(connect(target)) as other:
         other.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
@@ -111,7 +111,7 @@ def test_those_before_one_that_waits_are_told_of_and_the_right_one_is_named(cli,
     assert [line.split()[1] for line in result.out.splitlines()[:3]] == ["001_t.sql", "002_t.sql", "003_t.sql"]
 
 
-def test_a_look_at_the_history_waits_for_nobody_who_has_locked_it(target, empty_db):
+def test_reading_the_history_does_not_wait_for_a_session_that_has_locked_it(target, empty_db):
     create_history(empty_db)
     with migration_lock(target, 1, lambda _: None) as lock:
         empty_db.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '20s'")
@@ -122,7 +122,7 @@ def test_a_look_at_the_history_waits_for_nobody_who_has_locked_it(target, empty_
 
 
 @pytest.mark.usefixtures("busy")
-def test_one_that_gets_no_lock_among_others_is_tried_again_by_itself(cli, write, target, tables):
+def test_one_of_a_batch_that_gets_no_lock_is_retried_by_itself(cli, write, target, tables):
     write(**small(4) | {"003_t": "CREATE TABLE t3 (id int REFERENCES busy);"})
     with closing(connect(target)) as other:
         other.execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE")
@@ -175,7 +175,7 @@ def test_a_run_whose_lock_is_gone_begins_nothing_more_on_the_server(write, varia
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_transaction_of_a_run_that_has_lost_its_lock_does_not_begin(write, target, admin, tables, monkeypatch, count):
-    # The client does not notice it, and sends its scripts all the same.
+    # The client does not notice it, and sends its scripts anyway.
     monkeypatch.setattr(f"{ENGINE}.lock.MigrationLock.require_held", lambda _: None)
     lock = WORKERS.replace("^fowergram-db [0-9a-f]{16}$", "^fowergram-db lock")
 
@@ -256,7 +256,9 @@ def while_one_waits(target, then):
 
 
 @pytest.mark.usefixtures("busy")
-def test_why_the_server_ended_the_session_is_told_of_the_one_that_was_at_work(cli, write, target, tables):
+def test_the_reason_why_the_server_ended_the_session_is_reported_for_the_step_that_was_running(
+    cli, write, target, tables
+):
     write(**small(3) | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy);"})
 
     def end_worker(watcher) -> None:
@@ -272,7 +274,7 @@ def test_why_the_server_ended_the_session_is_told_of_the_one_that_was_at_work(cl
     assert tables() == ["busy", "t1"]
 
 
-def test_what_the_server_still_commits_for_a_session_that_was_cut_is_told(
+def test_what_the_server_still_commits_for_an_interrupted_connection_is_reported(
     cli, write, target, admin, query, empty_db, monkeypatch
 ):
     empty_db.execute("CREATE TABLE busy (id int PRIMARY KEY)")
@@ -287,12 +289,12 @@ def test_what_the_server_still_commits_for_a_session_that_was_cut_is_told(
         worker[:] = [connection]
         simple_query.start(connection, query)
 
-    def cut(_watcher) -> None:
+    def interrupt_connection(_watcher) -> None:
         with socket.socket(fileno=os.dup(worker[0].fileno())) as way:
             way.shutdown(socket.SHUT_RDWR)
 
     monkeypatch.setattr(f"{ENGINE}.batch.start", start_noting)
-    with while_one_waits(target, cut):
+    with while_one_waits(target, interrupt_connection):
         result = cli("migrate", "--lock-timeout", "0", "--json")
     await_none(admin, WORKERS, target.dbname)
     ((applied,),) = query("SELECT array_agg(version ORDER BY version) FROM schema_migrations")
@@ -303,7 +305,7 @@ def test_what_the_server_still_commits_for_a_session_that_was_cut_is_told(
 
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("recorded", [2, 3])
-def test_a_row_that_somebody_writes_meanwhile_makes_no_step_done(cli, write, target, tables, recorded):
+def test_a_history_row_that_another_session_writes_meanwhile_makes_no_step_done(cli, write, target, tables, recorded):
     write(**small(4) | {"002_t": "CREATE TABLE t2 (id int REFERENCES busy); CREATE TABLE t1 (id int);"})
 
     def record(watcher) -> None:
@@ -341,15 +343,13 @@ def interrupt_once_sent(connection, query):
     raise KeyboardInterrupt
 
 
-def interrupt_behind_the_results(connection, on_tick):
+def interrupt_after_the_results(connection, on_tick):
     simple_query.finish(connection, on_tick)
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(
-    ("name", "instead"), [("start", interrupt_once_sent), ("finish", interrupt_behind_the_results)]
-)
-def test_what_is_committed_when_an_interrupt_comes_is_told(cli, write, query, monkeypatch, name, instead):
+@pytest.mark.parametrize(("name", "instead"), [("start", interrupt_once_sent), ("finish", interrupt_after_the_results)])
+def test_what_is_committed_when_an_interrupt_comes_is_reported(cli, write, query, monkeypatch, name, instead):
     write(**small(5))
     monkeypatch.setattr(f"{ENGINE}.batch.{name}", instead)
     result = cli("migrate", "--json")
@@ -359,7 +359,7 @@ def test_what_is_committed_when_an_interrupt_comes_is_told(cli, write, query, mo
 
 
 @pytest.mark.parametrize("told", [1, 3])
-def test_what_is_committed_when_the_listener_is_interrupted_is_told(write, target, query, told):
+def test_what_is_committed_when_the_listener_is_interrupted_is_reported(write, target, query, told):
     results = []
 
     def listen(event) -> None:

@@ -105,7 +105,7 @@ def _check(expression: str) -> str:
 
 @pytest.fixture(params=_LEFT, ids=lambda name: name.replace(" ", "-"))
 def left(request):
-    """What a file leaves, and what tells in the next one whether it is gone."""
+    """What a file leaves, and a query for the next one that shows whether it is gone."""
     return _LEFT[request.param]
 
 
@@ -199,7 +199,7 @@ def test_a_savepoint_of_one_file_is_none_of_the_next(write, target, tables):
     assert tables() == []
 
 
-def test_a_file_without_a_transaction_that_needs_its_session_again_does_not_go_on_in_another(write, target, query):
+def test_a_file_without_a_transaction_that_needs_its_session_again_does_not_continue_in_another(write, target, query):
     text = "-- fowergram: no-transaction\nCREATE TEMP TABLE users (id int);\nSELECT 1/0;\nALTER TABLE users ADD x int;"
     files = read_migrations(write(**{"001_a": _BASE, "002_b": text}))
     with pytest.raises(MigrationFailed):
@@ -218,7 +218,7 @@ def test_a_file_without_a_transaction_keeps_nothing_in_a_session_of_a_pooler(wri
         migrate(pooled, files, UpgradeTarget(), _ignore)
 
 
-def test_what_other_clients_of_a_pooler_have_prepared_and_locked_stays_and_is_not_meant(write, target, empty_db):
+def test_prepared_statements_and_locks_of_other_clients_of_a_pooler_stay(write, target, empty_db):
     empty_db.close()
     files = read_migrations(
         write(
@@ -245,7 +245,7 @@ def test_what_other_clients_of_a_pooler_have_prepared_and_locked_stays_and_is_no
         assert ("email",) in columns.fetchall()
 
 
-def test_a_file_without_a_transaction_has_its_lock_and_statements_again_when_it_goes_on(write, target):
+def test_a_file_without_a_transaction_has_its_lock_and_statements_again_when_it_continues(write, target):
     text = (
         "-- fowergram: no-transaction\nSELECT pg_advisory_lock(4, 2);\nPREPARE p AS SELECT 1;\n"
         "DO $$ BEGIN PERFORM pg_advisory_lock(1); PERFORM pg_advisory_unlock(1); END $$;\nSELECT 1/0;\n"

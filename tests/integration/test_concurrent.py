@@ -1,6 +1,6 @@
 """Sixteen migrators at once on one database: each migration runs once, and every one of them ends well.
 
-``CROWDS=20`` in the environment has each test run so often.
+``CROWDS=20`` in the environment runs each test 20 times.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What CONCURRENTLY leaves behind when it is stopped midway, and how the next run goes on from there."""
+"""What CONCURRENTLY leaves when it is stopped midway, and how the next run continues from there."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ def invalid(query):
 
 @contextmanager
 def stopped_when(target, statement: str, condition: str):
-    """Hold this lock; end the session that waits behind it as soon as the condition is true, and let go of it."""
+    """Hold this lock; as soon as the condition is true, end the session that waits for it, and release it."""
     with holding(target, statement) as other, closing(connect(target)) as watcher:
         ended = threading.Event()
 
@@ -46,7 +46,7 @@ def stopped_when(target, statement: str, condition: str):
 
 @pytest.fixture
 def stop(cli, target):
-    """Migrate, and have the server end the session in the middle of the statement that waits behind this lock."""
+    """Migrate, and have the server end the session in the middle of the statement that waits for this lock."""
 
     def run(lock: str, condition: str, *arguments: str):
         assert cli("migrate", "--to", "1", *arguments).exit_code == 0
@@ -166,7 +166,7 @@ def test_what_is_no_leftover_of_the_migration_stays(cli, write, stop, invalid, q
     assert query("SELECT count(*) FROM pg_class WHERE relname IN ('valid_ccnew', 't_i_ccnew1')") == [(2,)]
 
 
-def test_an_index_that_somebody_is_rebuilding_just_now_is_left_to_them(cli, write, stop, invalid, target):
+def test_an_index_that_another_session_is_rebuilding_is_left_alone(cli, write, stop, invalid, target):
     write(
         **{"001_t": f"{TABLE} CREATE INDEX t_i ON t (id);", "002_r": f"{CONCURRENTLY}REINDEX INDEX CONCURRENTLY t_i;"}
     )
@@ -187,7 +187,7 @@ def test_an_index_that_somebody_is_rebuilding_just_now_is_left_to_them(cli, writ
     assert invalid() == []
 
 
-def test_dropping_an_index_that_was_stopped_midway_goes_on(cli, write, stop, invalid, query):
+def test_dropping_an_index_that_was_stopped_midway_continues(cli, write, stop, invalid, query):
     write(
         **{
             "001_t": f'{TABLE} CREATE INDEX "T i" ON t (id);',
@@ -227,7 +227,7 @@ def test_a_detachment_that_was_stopped_midway_is_finished(cli, stop, query, tabl
 
 
 @pytest.mark.usefixtures("detaching")
-def test_a_detachment_whose_end_nobody_has_recorded_is_done(cli, stop, query, tables):
+def test_a_detachment_that_was_finished_by_hand_counts_as_done(cli, stop, query, tables):
     stop(DROPPING.format('"S".p'), "SELECT FROM pg_inherits WHERE inhdetachpending")
     query('ALTER TABLE "S".p DETACH PARTITION "S"."p 1" FINALIZE')
     result = cli("migrate")
@@ -236,7 +236,7 @@ def test_a_detachment_whose_end_nobody_has_recorded_is_done(cli, stop, query, ta
 
 
 @pytest.mark.usefixtures("detaching")
-def test_a_detachment_that_somebody_else_has_begun_is_for_them_to_finish(cli, query, target, write):
+def test_a_detachment_that_another_session_has_begun_is_not_finished(cli, query, target, write):
     write(**{"001_t": PARTITIONED, "002_d": "SELECT 1"})
     assert cli("migrate").exit_code == 0
     with closing(connect(target)) as person, holding(target, DROPPING.format('"S".p')):
@@ -339,7 +339,7 @@ def test_an_index_without_a_name_is_built_again_and_leaves_nothing_invalid(cli, 
 def test_an_index_without_a_name_that_was_built_to_the_end_is_not_built_twice(cli, write, stop, query):
     write(**{"001_t": TABLE, "002_i": f"{CONCURRENTLY}{UNNAMED}"})
     stop(BUILDING.format("t"), invalid_like("t\\_id\\_idx"))
-    # As a server that goes on after its client has died.
+    # As a server that continues after its client has died.
     query("REINDEX INDEX t_id_idx")
     query("UPDATE schema_migrations SET progress = progress || '{\"running\": true}' WHERE version = 2")
     assert cli("migrate").exit_code == 0

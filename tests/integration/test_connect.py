@@ -144,7 +144,7 @@ def test_an_unreadable_migrations_directory(cli, monkeypatch, tmp_path):
 
 @pytest.fixture
 def asking_server():
-    """A server of its own that asks everybody for a password; that of postgres is "sesame"."""
+    """A server of its own that asks every role for a password; that of postgres is "sesame"."""
     with tempfile.TemporaryDirectory(prefix="fowergram-test-", dir="/var/tmp") as directory:
         Path(directory).chmod(0o755)
         with running(Path(directory) / "server") as server:

@@ -50,7 +50,7 @@ def states(cli):
 
 @pytest.fixture
 def by_both(cli, empty_db, psql, states):
-    """Run a command by psql, then the command itself on the same database made anew; return both ends."""
+    """Run a command by psql, then the command itself on the same database recreated; return both ends."""
 
     def run(*arguments: str) -> tuple[object, object]:
         printed = cli(*arguments, "--dry-run")
@@ -101,7 +101,7 @@ def test_a_rollback_is_undone_by_psql_too(cli, write, psql, tables, states):
     assert {migration["state"] for migration in states()} == {"pending"}
 
 
-def test_psql_goes_on_where_a_run_has_stopped(cli, write, psql, query, states):
+def test_psql_continues_where_a_run_has_stopped(cli, write, psql, query, states):
     begins = f"{BARE}SET search_path = x;\nCREATE SCHEMA x;\nCREATE TABLE a (id int);\n"
     write(**{"001_a": f"{begins}SELECT 1/0;"})
     assert cli("migrate").exit_code == 1

@@ -112,7 +112,7 @@ def migrated(cli, write):
 
 
 @pytest.fixture
-def is_told(cli, query):
+def require_reported(cli, query):
     """Run every command, and check that each ends in the one error that holds these words, and changes nothing."""
 
     def check(*words: str) -> None:
@@ -139,38 +139,38 @@ def is_told(cli, query):
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.matrix(every=9)
 @pytest.mark.parametrize("edited", VALUES)
-def test_a_value_that_makes_no_sense_is_told_with_its_row_and_column(query, is_told, edited):
+def test_an_invalid_value_is_reported_with_its_row_and_column(query, require_reported, edited):
     column, value = VALUES[edited]
     query(f"{DROP_CHECKS} {DROP_NOT_NULL} UPDATE schema_migrations SET {column} = {value} WHERE id = 2")
-    is_told("row with id = 2", f"its {column} is ")
+    require_reported("row with id = 2", f"its {column} is ")
 
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("column", ["id", "version"])
-def test_a_row_without_a_name_of_its_own_is_told(query, is_told, column):
+def test_a_row_without_an_id_or_a_version_is_reported(query, require_reported, column):
     query(f"{DROP_CHECKS} {DROP_NOT_NULL} UPDATE schema_migrations SET {column} = NULL WHERE id = 2")
-    is_told("id IS NULL" if column == "id" else "id = 2", f"its {column} is NULL")
+    require_reported("id IS NULL" if column == "id" else "id = 2", f"its {column} is NULL")
 
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.matrix(every=9)
 @pytest.mark.parametrize("edited", PROGRESS)
-def test_progress_of_another_shape_is_told_with_its_row(query, is_told, edited):
+def test_progress_of_another_shape_is_reported_with_its_row(query, require_reported, edited):
     query(f"UPDATE schema_migrations SET state = 'partial', progress = {PROGRESS[edited]} WHERE version = 2")
-    is_told("row with id = 2", "(version 2)", "its progress is ")
+    require_reported("row with id = 2", "(version 2)", "its progress is ")
 
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.matrix(every=9)
 @pytest.mark.parametrize("change", SHAPES)
-def test_a_column_that_was_altered_is_told(query, is_told, change):
+def test_a_column_that_was_altered_is_reported(query, require_reported, change):
     column, found = SHAPES[change]
     query(f"{DROP_CHECKS} ALTER TABLE schema_migrations {change}")
-    is_told(f"its column {column} is ", found)
+    require_reported(f"its column {column} is ", found)
 
 
 @pytest.mark.usefixtures("migrated")
-def test_what_leaves_the_meaning_alone_is_no_fault(cli, query):
+def test_an_edit_that_keeps_the_meaning_is_no_fault(cli, query):
     query(
         "ALTER TABLE schema_migrations ADD note text, ADD kept int NOT NULL DEFAULT 1, DROP COLUMN progress;"
         "ALTER TABLE schema_migrations ADD progress jsonb;"

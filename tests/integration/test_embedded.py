@@ -212,7 +212,7 @@ def test_ctrl_c_at_one_command_leaves_the_server_to_the_others(used):
     assert_stopped(used, server.host)
 
 
-def test_ctrl_c_while_the_server_starts_leaves_none_behind(used):
+def test_ctrl_c_while_the_server_starts_leaves_no_server(used):
     with client(used) as interrupted:
         poll((used / "data/postmaster.pid").exists)
         os.killpg(interrupted.pid, signal.SIGINT)
@@ -231,7 +231,7 @@ def test_a_server_whose_command_was_killed_while_it_started_is_joined(used):
     assert_stopped(used, server.host)
 
 
-def test_a_cluster_left_unfinished_by_a_killed_command_is_made_anew(home):
+def test_a_cluster_left_unfinished_by_a_killed_command_is_recreated(home):
     with client(home) as killed:
         poll(lambda: any(home.glob("data.new-*/PG_VERSION")))
         killed.kill()
@@ -287,7 +287,7 @@ def test_a_server_that_a_person_started_is_joined_and_left_running(used):
             by_hand.send_signal(signal.SIGINT)
 
 
-def test_files_of_somebody_else_are_refused_and_left_alone(home):
+def test_files_that_are_not_the_tools_are_refused_and_left_alone(home):
     home.mkdir()
     (home / "thesis.txt").write_text("ten years of work")
     with pytest.raises(EmbeddedFailed, match="files that are not"), running(home):
@@ -301,7 +301,7 @@ def test_an_empty_directory_is_taken(home):
         assert server.data_dir == home
 
 
-def test_a_file_in_the_way_is_an_error_of_our_own(home):
+def test_a_file_in_the_place_of_the_directory_is_an_error_with_a_hint(home):
     home.write_text("")
     with pytest.raises(EmbeddedFailed, match="is not a directory") as failure, running(home):
         pass
@@ -352,7 +352,7 @@ def test_an_error_of_the_user_passes_through_and_the_server_stops(used):
 
 
 @as_root
-def test_root_is_told_which_directory_is_closed_to_the_servers_user(home):
+def test_the_error_for_root_names_the_directory_that_is_closed_to_the_servers_user(home):
     closed = home.parent / "closed"
     closed.mkdir(mode=0o700)
     with pytest.raises(EmbeddedFailed, match=f"may not enter {closed}") as failure, running(closed / "a/b"):

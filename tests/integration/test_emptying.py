@@ -34,7 +34,7 @@ STATE = """
 
 @pytest.fixture
 def clone(cli, write):
-    """A database that was cloned from its template, and a way to reset it that tells how."""
+    """A database that was cloned from its template, and a way to reset it that returns how it was done."""
     write(**SEEDED)
     assert cli("reset", "--json").document["method"] == "cloned"
 
@@ -111,7 +111,7 @@ def test_truncated_vacuumed_and_analyzed_tables_are_still_the_template_s(clone, 
         "INSERT INTO posts (user_id, text) SELECT 1, repeat('x', 500) FROM generate_series(1, 20000)",
     ],
 )
-def test_a_change_of_more_than_rows_of_its_own_makes_it_a_clone(clone, query, change):
+def test_a_change_of_more_than_its_own_rows_leads_to_a_clone(clone, query, change):
     before = query(STATE)
     query(change)
     document = clone()
@@ -124,7 +124,7 @@ def test_a_change_of_more_than_rows_of_its_own_makes_it_a_clone(clone, query, ch
 @pytest.mark.parametrize(
     "refresh", ["REFRESH MATERIALIZED VIEW counts", "REFRESH MATERIALIZED VIEW CONCURRENTLY counts"]
 )
-def test_a_refreshed_materialized_view_makes_it_a_clone(cli, write, query, refresh):
+def test_a_refreshed_materialized_view_leads_to_a_clone(cli, write, query, refresh):
     write(
         **SEEDED,
         **{
@@ -143,7 +143,7 @@ def test_a_refreshed_materialized_view_makes_it_a_clone(cli, write, query, refre
 
 
 @pytest.mark.parametrize("mode", ["ALWAYS", "REPLICA"])
-def test_where_triggers_fire_all_the_same_it_is_always_a_clone(cli, write, query, mode):
+def test_triggers_that_fire_during_the_deletion_lead_to_a_clone(cli, write, query, mode):
     write(**SEEDED, **{"002_b": f"ALTER TABLE posts ENABLE {mode} TRIGGER note"})
     cli("reset")
     query("INSERT INTO posts (user_id) VALUES (1)")
@@ -176,7 +176,7 @@ def test_a_database_that_is_no_clone_of_the_template_becomes_one(cli, write, que
     assert query(STATE) == before
 
 
-def test_an_older_clone_of_a_template_that_was_built_anew_is_told_from_its_clones(cli, write, query, admin, target):
+def test_an_older_clone_of_a_recreated_template_is_distinguished_from_its_clones(cli, write, query, admin, target):
     """The rows of both have the same numbers; the tables have others."""
     write(**SEEDED, **{"002_b": f"COMMENT ON TABLE users IS '{target.dbname}'"})
     name = cli("reset", "--json").document["template"]

@@ -79,7 +79,7 @@ def test_a_worker_that_outlives_its_migrator_is_waited_for(cli, write, target):
 
 @contextmanager
 def holding(target, statement: str):
-    """Hold a lock on another session, and let go of it when told to."""
+    """Hold a lock on another session, and release it at the end of the block."""
     with closing(connect(target)) as other:
         other.execute("BEGIN")
         other.execute(statement)
@@ -162,7 +162,7 @@ UNIQUE = {
 }
 
 
-def test_a_unique_build_that_fails_is_partial_and_goes_on_when_the_data_is_mended(cli, write, query, tables):
+def test_a_unique_build_that_fails_is_partial_and_continues_when_the_data_is_fixed(cli, write, query, tables):
     write(**UNIQUE)
     result = cli("migrate")
     assert result.exit_code == 1
@@ -189,7 +189,7 @@ def test_a_unique_build_that_fails_is_partial_and_goes_on_when_the_data_is_mende
     assert query("SELECT array_agg(version) FROM schema_migrations") == [([1],)]
 
 
-def test_a_run_without_a_transaction_says_nothing_of_its_bookkeeping(cli, write, query):
+def test_a_run_without_a_transaction_reports_no_change_of_its_history(cli, write, query):
     write(**{"001_a": "SELECT 1", "002_b": f"{CONCURRENTLY}SELECT 2", "003_c": f"{CONCURRENTLY}SELECT 3"})
     assert cli("migrate", "--to", "1").exit_code == 0
     query("ALTER TABLE schema_migrations DROP COLUMN progress")
@@ -198,7 +198,7 @@ def test_a_run_without_a_transaction_says_nothing_of_its_bookkeeping(cli, write,
         assert (result.exit_code, len(result.err.splitlines())) == (0, 1)
 
 
-def test_statements_that_have_run_may_not_be_edited_before_it_goes_on(cli, write):
+def test_statements_that_have_run_may_not_be_edited_before_the_migration_continues(cli, write):
     write(**UNIQUE)
     cli("migrate")
     write(**{"002_i": UNIQUE["002_i"].replace("(2)", "(3)")})
@@ -275,7 +275,7 @@ def test_a_plain_dump_is_a_migration(cli, write, query):
     assert query("SELECT a, t FROM d ORDER BY a") == [(1, "'; DROP TABLE d; --"), (2, "ไทย")]
 
 
-def test_an_error_in_copy_data_and_one_behind_it_show_their_place(cli, write, tables):
+def test_an_error_in_copy_data_and_one_after_it_show_their_place(cli, write, tables):
     copy = "CREATE TABLE d (a int);\nCOPY d FROM stdin;\n1\n{}\n\\.\nSELECT 1;\n{}"
     write(**{"001_d": copy.format("x", "")})
     result = cli("migrate", "--json")
@@ -296,7 +296,7 @@ def test_copy_runs_in_a_file_without_a_transaction_too(cli, write, query):
     assert query("SELECT array_agg(a ORDER BY a) FROM d") == [([1, 2],)]
 
 
-def test_what_a_file_without_a_transaction_has_set_holds_when_it_goes_on(cli, write, query):
+def test_settings_of_a_file_without_a_transaction_hold_when_it_continues(cli, write, query):
     write(
         **{
             "001_a": "CREATE SCHEMA s; CREATE TABLE s.a (id int); INSERT INTO s.a VALUES (1), (1)",
@@ -325,14 +325,14 @@ def until_it(watcher, waits: bool, locktype: str) -> None:
         assert time.monotonic() < until
 
 
-def test_a_statement_that_is_done_does_not_run_again_for_want_of_its_record(cli, write, target, query, empty_db):
+def test_a_statement_that_is_done_does_not_run_again_when_it_could_not_be_recorded(cli, write, target, query, empty_db):
     empty_db.execute("CREATE TABLE ran (id int)")
     script = "INSERT INTO ran VALUES (1); COMMIT; SET LOCAL lock_timeout = 0; PERFORM pg_advisory_xact_lock(7);"
     write(**{"001_a": f"{CONCURRENTLY}DO $$ BEGIN {script} END $$;"})
     with closing(connect(target)) as other:
         other.execute("SELECT pg_advisory_lock(7)")
 
-        def stand_in_the_way() -> None:
+        def lock_the_history() -> None:
             try:
                 until_it(empty_db, True, "advisory")
                 other.execute("BEGIN; LOCK TABLE schema_migrations IN SHARE MODE; SELECT pg_advisory_unlock(7)")
@@ -341,7 +341,7 @@ def test_a_statement_that_is_done_does_not_run_again_for_want_of_its_record(cli,
             finally:
                 other.close()
 
-        thread = threading.Thread(target=stand_in_the_way)
+        thread = threading.Thread(target=lock_the_history)
         thread.start()
         result = cli("migrate", "--lock-timeout", "300ms")
         thread.join()

@@ -1,4 +1,4 @@
-"""Real processes that are really killed, sessions that are cut, prompts on a real terminal."""
+"""Real processes that are really killed, sessions that are interrupted, prompts on a real terminal."""
 
 import json
 import os
@@ -54,7 +54,9 @@ def test_a_migrator_that_is_killed_leaves_what_its_history_says(cli, write, admi
     assert cli("migrate").exit_code == 0
 
 
-def test_a_session_that_is_cut_is_told_and_leaves_what_its_history_says(cli, write, admin, target, variables, query):
+def test_a_session_that_the_server_ends_is_reported_and_leaves_what_its_history_says(
+    cli, write, admin, target, variables, query
+):
     directory = write(**SLOW)
     with migrating(target, variables, directory, admin) as (process, backend):
         admin.execute("SELECT pg_terminate_backend(%s)", [backend])
@@ -138,7 +140,7 @@ def test_a_person_at_a_terminal_is_asked(cli, write, target, variables, tables):
     assert tables() == []
 
 
-def test_encodings_that_a_script_leaves_behind_do_not_reach_the_bookkeeping(cli, write, query):
+def test_encodings_that_a_script_leaves_do_not_reach_the_history(cli, write, query):
     write(
         **{
             "001_ไทย": "SET client_encoding = 'LATIN1'; SET standard_conforming_strings = on;",
@@ -164,7 +166,7 @@ def test_no_connection_is_left_open_by_any_command(cli, write, admin, target):
 
 @pytest.mark.parametrize("arguments", [(), ("--atomic",)])
 @pytest.mark.parametrize("committed", [True, False])
-def test_an_interrupt_while_a_commit_is_on_its_way_is_told_of_as_it_ends(
+def test_an_interrupt_during_a_commit_is_reported_with_the_outcome_of_the_commit(
     cli, write, query, monkeypatch, arguments, committed
 ):
     def interrupt(connection, text):

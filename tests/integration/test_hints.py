@@ -176,7 +176,7 @@ SHORT = [f"{case.situation}-{case.code}-{case.words[:20]}" for case in CASES]
 
 @pytest.fixture(scope="module")
 def failed(server, admin) -> Iterator[Callable[[str], psycopg.Error]]:
-    """Return what a script raises, which leaves nothing behind; another session keeps a table locked."""
+    """Return what a script raises, which changes nothing; another session keeps a table locked."""
     name = _fresh_name()
     admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
     admin.execute("CREATE ROLE hints_plain")

@@ -49,7 +49,7 @@ def database(server: servers.Server) -> str:
 
 @contextmanager
 def started(*arguments):
-    """Run a command where ``cli`` would, in a process of its own, which is gone behind the block."""
+    """Run a command where ``cli`` would, in a process of its own, which is gone after the block."""
     command = [sys.executable, "-m", "fowergram_db", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -167,7 +167,9 @@ def test_a_role_that_is_another_from_its_start_stays_that_one(cli, write, query,
         admin.execute(f"DROP ROLE {owner}")
 
 
-def test_the_error_is_told_where_the_flush_behind_it_fails_too(cli, write, empty_db, admin, target, role, monkeypatch):
+def test_the_error_is_reported_where_the_flush_after_it_fails_too(
+    cli, write, empty_db, admin, target, role, monkeypatch
+):
     admin.execute(f'ALTER DATABASE "{target.dbname}" OWNER TO {role}')
     empty_db.execute(f"GRANT ALL ON SCHEMA public TO {role}")
     named = "SELECT oid::regprocedure FROM pg_proc WHERE proname = 'pg_logical_emit_message'"
@@ -189,7 +191,7 @@ def test_the_error_is_told_where_the_flush_behind_it_fails_too(cli, write, empty
         (signal.SIGQUIT, "-- fowergram: no-transaction\n", ["applied", "partial"]),
     ],
 )
-def test_a_server_that_goes_away_in_the_middle_is_told_and_the_next_run_completes(
+def test_a_server_that_stops_during_a_run_is_reported_and_the_next_run_completes(
     cli, write, native, end, header, states
 ):
     write(**ONE)
@@ -241,7 +243,7 @@ FILLS = {
 }
 
 
-def test_a_full_disk_of_the_server_is_told_and_the_next_run_completes(cli, write, native):
+def test_a_full_disk_of_the_server_is_reported_and_the_next_run_completes(cli, write, native):
     write(**ONE)
     with servers.made(native) as cluster:
         disk = cluster.data.with_name("small")
@@ -391,7 +393,7 @@ def test_the_greatest_version_is_one_like_others(cli, write, query, tables):
         ("ALTER COLUMN version TYPE numeric", "1e30", "its column version is of type numeric, not int8"),
     ],
 )
-def test_a_version_that_is_none_is_told(cli, write, query, tables, change, version, message):
+def test_an_invalid_version_is_reported(cli, write, query, tables, change, version, message):
     write(**UPS, **DOWNS)
     cli("migrate", "--to", "2")
     query(f"ALTER TABLE schema_migrations {change}")
@@ -413,7 +415,7 @@ def test_a_version_that_no_file_can_have_is_missing(cli, write, query, version):
     assert cli("rollback", "--to", "1", "--json").document["steps"][0]["version"] == 2
 
 
-def test_progress_that_is_none_is_told(cli, write, query):
+def test_invalid_progress_is_reported(cli, write, query):
     write(**UPS)
     cli("migrate", "--to", "2")
     query("UPDATE schema_migrations SET state = 'partial', progress = '[]' WHERE version = 2")
@@ -494,7 +496,7 @@ def test_a_small_file_that_is_written_to_runs_as_it_was_read(run_while, cli, wri
         ("(fowergram-db migrate; echo $? >code) | true; exit $(cat code)", 0),
     ],
 )
-def test_a_run_whose_output_nobody_takes_does_all_it_was_asked(write, variables, query, command, exit_code):
+def test_a_run_whose_output_is_lost_applies_everything(write, variables, query, command, exit_code):
     variables["MIGRATIONS_DIR"] = str(write(**TWO))
     program = f"{sys.executable} -m fowergram_db"
     shell = ["/bin/bash", "-c", command.replace("fowergram-db", program)]
@@ -511,7 +513,7 @@ def test_a_run_whose_output_nobody_takes_does_all_it_was_asked(write, variables,
 
 @contextmanager
 def on_a_terminal(shell: str):
-    """Run a shell command on a terminal, which is closed behind the block; yield its process."""
+    """Run a shell command on a terminal, which is closed after the block; yield its process."""
     child, terminal = pty.fork()
     if child == 0:
         os.execv("/bin/sh", ["/bin/sh", "-c", shell.replace("fowergram-db", f"{sys.executable} -m fowergram_db")])

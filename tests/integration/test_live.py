@@ -1,4 +1,4 @@
-"""What is seen of a long statement while it runs: how far it is, as the server tells it."""
+"""What is shown of a long statement while it runs: how far it is, as the server reports it."""
 
 import fcntl
 import os
@@ -42,7 +42,7 @@ def server_version(admin) -> int:
 
 @pytest.fixture
 def seen(write, target, monkeypatch):
-    """Run these files with ten looks a second, and return what was told of their long statements."""
+    """Run these files with ten looks a second, and return what was reported of their long statements."""
     monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
     monkeypatch.setattr(watch, "_LOOK_S", 0.1)
 
@@ -55,13 +55,13 @@ def seen(write, target, monkeypatch):
 
 
 @pytest.mark.parametrize("header", ["", CONCURRENTLY])
-def test_a_copy_tells_the_bytes_and_rows_that_the_server_has_read(seen, server_version, header):
+def test_a_copy_shows_the_bytes_and_rows_that_the_server_has_read(seen, server_version, header):
     found = seen(**{"002_copy": header + COPY})
     if server_version < 140000:
         assert found == []
         return
     assert {(event.unit, event.total) for event in found} == {("bytes", 0)}
-    # In one transaction with the table it would be COPY FROM alone: nobody else sees that table yet.
+    # In one transaction with the table it would be COPY FROM alone: no other session finds that table yet.
     assert {event.phase for event in found} == {"COPY FROM load"}
     assert {event.done for event in found} == {len(DATA)}
     rows = [event.rows for event in found]
@@ -69,7 +69,7 @@ def test_a_copy_tells_the_bytes_and_rows_that_the_server_has_read(seen, server_v
     assert 0 < rows[-1] <= 40
 
 
-def test_a_copy_from_a_file_of_the_server_tells_how_much_there_is(seen, admin, server_version):
+def test_a_copy_from_a_file_of_the_server_shows_the_size_of_the_file(seen, admin, server_version):
     ((place,),) = admin.execute("SHOW data_directory").fetchall()
     found = seen(**{"002_copy": f"COPY one FROM '{place}/PG_VERSION';"})
     assert {(event.unit, event.total) for event in found} == ({("bytes", 3)} if server_version >= 140000 else set())
@@ -78,20 +78,20 @@ def test_a_copy_from_a_file_of_the_server_tells_how_much_there_is(seen, admin, s
 @pytest.mark.parametrize(
     "how", ["CREATE INDEX i ON full_one (slow(id))", "CREATE INDEX CONCURRENTLY i ON full_one (slow(id))"]
 )
-def test_an_index_build_tells_its_phase(seen, how):
+def test_an_index_build_shows_its_phase(seen, how):
     header = CONCURRENTLY if "CONCURRENTLY" in how else ""
     found = seen(**{"002_index": f"{header}{how};"})
     assert any(event.phase.startswith("building index") for event in found)
     assert {event.rows for event in found} == {0}
 
 
-def test_analyze_tells_its_phase(seen, server_version):
+def test_analyze_shows_its_phase(seen, server_version):
     found = seen(**{"002_index": "CREATE INDEX i ON full_one (slow(id));", "003_analyze": "ANALYZE full_one;"})
     told = {event.phase for event in found if event.step.version == 3}
     assert "ANALYZE, computing statistics" in told or server_version < 140000
 
 
-def test_a_look_around_comes_with_each_block_of_data_however_fast_the_server_takes_it(empty_db, target):
+def test_the_watcher_runs_with_each_block_of_data_however_fast_the_server_takes_it(empty_db, target):
     looks = []
     empty_db.execute("CREATE TABLE t (id int)")
     with connect(target) as connection:
@@ -134,12 +134,12 @@ def statements_reached(target, directory) -> list[tuple[int, int, bool]]:
     return [(event.number, event.total, event.is_exact) for event in events if isinstance(event, StatementReached)]
 
 
-def test_each_statement_outside_a_transaction_is_told(write, target):
+def test_each_statement_outside_a_transaction_is_reported(write, target):
     files = {"001_three": f"{CONCURRENTLY}SELECT 1; SELECT 2; SELECT 3;", "002_one": f"{CONCURRENTLY}SELECT 1;"}
     assert statements_reached(target, write(**files)) == [(1, 3, True), (2, 3, True), (3, 3, True)]
 
 
-def test_the_statement_of_a_transaction_is_told_as_soon_as_the_server_tells(write, target, monkeypatch):
+def test_the_statement_of_a_transaction_is_reported_as_soon_as_the_server_reports_it(write, target, monkeypatch):
     monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
     # The server holds results back; with a notice it sends what it has.
     notice = "DO $$BEGIN RAISE NOTICE 'x'; END$$;"

@@ -89,7 +89,7 @@ def test_no_secret_of_a_script_is_in_the_log(cli, write, script):
     assert "app.password" in runs[0].err or "ROLE" in runs[0].err
 
 
-def test_a_long_script_is_cut_and_its_length_told(cli, write):
+def test_a_long_script_is_truncated_and_its_length_shown(cli, write):
     write(**{"001_a": f"SELECT 'a string', '{'x' * 3_000_000}';"})
     shown = cli("migrate", "-vv")
     assert shown.exit_code == 0

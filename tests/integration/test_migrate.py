@@ -103,7 +103,7 @@ def test_status_of_a_missing_database_is_all_pending(cli, write, admin, target):
     assert admin.execute("SELECT FROM pg_database WHERE datname = %s", [target.dbname]).fetchone() is None
 
 
-def test_status_check_tells_pending_and_problems_apart(cli, write, directory):
+def test_status_check_distinguishes_pending_migrations_from_problems(cli, write, directory):
     write(**THREE)
     assert cli("status", "--check").exit_code == 3
     cli("migrate")
@@ -236,7 +236,7 @@ def test_a_syntax_error_in_the_fourth_of_five_files(cli, write, directory, table
         ("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n  RETRN 1;\nEND $$;", (3, 3), "1 of 1"),
     ],
 )
-def test_an_error_shows_where_it_stands(cli, write, script, place, statement):
+def test_an_error_shows_its_place(cli, write, script, place, statement):
     write(**{"001_a": script})
     result = cli("migrate")
     assert result.exit_code == 1
@@ -245,7 +245,7 @@ def test_an_error_shows_where_it_stands(cli, write, script, place, statement):
     assert "Applied now: none. Not applied: 1." in result.err.splitlines()[-1]
 
 
-def test_an_error_at_commit_is_told_too(cli, write, tables):
+def test_an_error_at_commit_is_reported_too(cli, write, tables):
     write(
         **{
             "001_a": "CREATE TABLE a (id int PRIMARY KEY);"
@@ -371,7 +371,7 @@ def test_github_gets_an_annotation(cli, write, directory, monkeypatch):
     assert any(each.startswith(f"::error file={directory}/001_a.sql,line=2,col=8::001_a.sql failed") for each in line)
 
 
-def test_an_annotation_is_relative_to_the_workspace_and_stands_before_what_is_applied(
+def test_an_annotation_is_relative_to_the_workspace_and_precedes_the_summary(
     cli, write, directory, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -391,7 +391,7 @@ def test_an_annotation_is_relative_to_the_workspace_and_stands_before_what_is_ap
 
 def test_a_summary_that_cannot_be_written_changes_no_exit_code(cli, write, monkeypatch, tmp_path):
     write(**{"001_a": "SELECT 1;"})
-    os.mkfifo(tmp_path / "pipe")  # which nobody reads from
+    os.mkfifo(tmp_path / "pipe")  # which has no reader
     for place in (tmp_path, tmp_path / "pipe", tmp_path / "no" / "directory", "/dev/full"):
         monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
         result = cli("migrate")
@@ -477,7 +477,7 @@ def test_strings_that_the_server_reads_otherwise_are_not_run(cli, write, empty_d
     assert cli("status").exit_code == 0
 
 
-def test_a_row_written_by_hand_that_makes_no_sense_is_told(cli, write, query):
+def test_an_invalid_row_written_by_hand_is_reported(cli, write, query):
     write(**THREE)
     cli("migrate")
     query("ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_state_check")

@@ -114,7 +114,7 @@ def test_a_history_without_entries_stops_nothing(cli, write, empty_db, table):
     assert cli("status", "--json").document["other_histories"] == []
 
 
-def test_an_adopted_database_is_stopped_again_only_where_the_other_tool_goes_on(cli, write, empty_db):
+def test_an_adopted_database_is_refused_again_only_where_the_other_tool_continues(cli, write, empty_db):
     write(**FILES)
     empty_db.execute(BUILT + GOOSE.script())
     assert cli("adopt", "--from", "goose").exit_code == 0
@@ -157,7 +157,7 @@ def test_adopt_adds_to_rows_of_ours_and_says_which_count(cli, write, empty_db, q
     assert cli("adopt", "--from", "goose").out == "Nothing to do.\n"
 
 
-def test_rows_of_ours_that_the_schema_does_not_bear_out_are_no_reason_to_adopt(cli, write, empty_db, query):
+def test_rows_of_ours_that_the_schema_contradicts_are_no_reason_to_adopt(cli, write, empty_db, query):
     write(**FILES)
     assert cli("migrate", "--to", "1").exit_code == 0
     empty_db.execute(GOOSE.script())
@@ -186,7 +186,7 @@ def test_without_a_version_a_history_that_no_file_matches_cannot_be_adopted(cli,
     assert "--to" in result.document["error"]["hint"]
 
 
-def test_adoptions_of_earlier_versions_go_on(cli, write, empty_db):
+def test_adoptions_of_earlier_versions_still_work(cli, write, empty_db):
     write(**FILES)
     empty_db.execute(BUILT + GOOSE.script())
     cli("adopt")

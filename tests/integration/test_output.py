@@ -31,7 +31,7 @@ def normal(target, directory):
     return replace
 
 
-def test_a_life_from_nothing_to_nothing(cli, write, recorded, normal):
+def test_the_outputs_from_the_first_migrate_to_the_last_rollback(cli, write, recorded, normal):
     write(**FILES)
     shown = []
     for arguments in (
@@ -73,7 +73,7 @@ def test_analyze_says_which_table_it_does_not_know(cli, empty_db):
     assert "unknown" in result.document["error"]["message"]
 
 
-def test_analyze_of_a_named_table_of_somebody_else_fails(cli, empty_db, role, monkeypatch):
+def test_analyze_of_a_named_table_of_another_role_fails(cli, empty_db, role, monkeypatch):
     empty_db.execute("CREATE TABLE mine (id int); CREATE TABLE theirs (id int)")
     empty_db.execute(sql.SQL("ALTER TABLE theirs OWNER TO {}").format(sql.Identifier(role)))
     monkeypatch.setenv("DB_USER", role)
@@ -103,7 +103,7 @@ def test_analyze_of_a_database_without_tables_has_nothing_to_fail_at(cli):
     assert cli("analyze").exit_code == 0
 
 
-def test_slow_queries_tells_what_is_missing_then_shows_the_queries(cli, empty_db, target):
+def test_slow_queries_names_what_is_missing_then_shows_the_queries(cli, empty_db, target):
     missing = cli("slow-queries", "--json")
     assert missing.exit_code == 1
     assert "CREATE EXTENSION" in missing.document["error"]["hint"]

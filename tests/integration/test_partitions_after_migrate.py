@@ -14,8 +14,8 @@ LANGUAGE plpgsql AS $$ BEGIN {} END $$"""
 
 
 @pytest.fixture
-def behind(db, target, cli, monkeypatch):  # noqa: ARG001 - which names another directory
-    """The product's database and migrations; nobody has looked after its partitions for two months."""
+def overdue(db, target, cli, monkeypatch):  # noqa: ARG001 - which names another directory
+    """The product's database and migrations; its partitions were not maintained for two months."""
     monkeypatch.setenv("MIGRATIONS_DIR", str(shipped_migrations()))
     db.execute("""
         DROP TABLE notifications_future;
@@ -32,8 +32,8 @@ def behind(db, target, cli, monkeypatch):  # noqa: ARG001 - which names another 
     return target
 
 
-@pytest.mark.usefixtures("behind")
-def test_what_is_due_is_done_once_and_told(cli):
+@pytest.mark.usefixtures("overdue")
+def test_missing_partitions_are_made_once_and_reported(cli):
     result = cli("migrate", "--json")
     assert result.exit_code == 0
     assert [change["action"] for change in result.document["partitions"]] == ["created", "created"]
@@ -41,14 +41,14 @@ def test_what_is_due_is_done_once_and_told(cli):
     assert cli("migrate", "--json").document["partitions"] == []
 
 
-@pytest.mark.usefixtures("behind")
-def test_it_is_said_on_a_terminal_too(cli):
+@pytest.mark.usefixtures("overdue")
+def test_new_partitions_are_reported_on_a_terminal_too(cli):
     result = cli("migrate")
     assert result.err.count("created notifications_2") == 2
     assert "Nothing to do." in result.out
 
 
-@pytest.mark.usefixtures("behind")
+@pytest.mark.usefixtures("overdue")
 def test_a_dry_run_and_a_rollback_leave_partitions_alone(cli, db):
     bounds = "SELECT count(*) FROM partition_bounds('notifications')"
     before = db.execute(bounds).fetchone()
@@ -57,8 +57,8 @@ def test_a_dry_run_and_a_rollback_leave_partitions_alone(cli, db):
     assert db.execute(bounds).fetchone() == before
 
 
-def test_a_table_that_others_hold_is_an_error_that_says_that_the_migrations_are_applied(behind, cli):
-    with connect(behind) as reader, reader.transaction():
+def test_a_table_that_others_hold_is_an_error_that_says_that_the_migrations_are_applied(overdue, cli):
+    with connect(overdue) as reader, reader.transaction():
         reader.execute("SELECT count(*) FROM notifications")
         result = cli("migrate", "--lock-timeout", "300ms", "--json")
     assert result.exit_code == 5
@@ -67,8 +67,8 @@ def test_a_table_that_others_hold_is_an_error_that_says_that_the_migrations_are_
     assert cli("migrate", "--json").exit_code == 0
 
 
-@pytest.mark.usefixtures("behind")
-def test_a_role_that_may_not_is_told_so_only_where_something_is_due(cli, db, role, monkeypatch):
+@pytest.mark.usefixtures("overdue")
+def test_a_role_without_the_right_gets_an_error_only_where_a_partition_is_missing(cli, db, role, monkeypatch):
     db.execute(f"GRANT SELECT ON public.schema_migrations TO {role}")
     monkeypatch.setenv("DB_PASSWORD", "plain password")
     monkeypatch.setenv("DB_USER", role)
@@ -91,7 +91,7 @@ class TestOfOthers:
 
         return run
 
-    def test_its_rows_are_told(self, migrate):
+    def test_its_rows_are_reported(self, migrate):
         document = migrate(_FUNCTION.format("RETURN QUERY VALUES ('a_2030', 'created');")).document
         assert document["partitions"] == [{"name": "a_2030", "action": "created"}]
 
@@ -113,5 +113,5 @@ class TestOfOthers:
         ],
         ids=["other parameters", "no rows", "other schema"],
     )
-    def test_one_of_another_kind_is_not_called(self, migrate, function):
+    def test_a_function_of_another_signature_is_not_called(self, migrate, function):
         assert migrate(function).exit_code == 0

@@ -39,7 +39,7 @@ def shell(command: str) -> subprocess.CompletedProcess:
         ("(fowergram-db help; echo $? >code) | true; exit $(cat code)", 0),
     ],
 )
-def test_an_output_that_nobody_takes_ends_no_run(command, exit_code):
+def test_closed_stdout_does_not_change_the_exit_code_but_a_full_disk_fails_the_command(command, exit_code):
     done = shell(command)
     assert done.returncode == exit_code, done.stderr
     assert "Traceback" not in done.stderr

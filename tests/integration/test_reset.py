@@ -286,7 +286,7 @@ def test_a_database_of_another_tool_is_not_reset(cli, write, empty_db, query):
     assert query("SELECT count(*) FROM precious") == [(0,)]
 
 
-def test_a_name_that_the_server_would_cut_is_refused(cli, write):
+def test_a_name_that_the_server_would_truncate_is_refused(cli, write):
     write(**TWO)
     result = cli("reset", "--dbname", "x" * 59 + "_test", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (2, "configuration")

@@ -1,4 +1,4 @@
-"""How often a command waits for the server, where that is exact: behind a login, each answer that ends a query."""
+"""How often a command waits for the server, where that is exact: after the login, each answer that ends a query."""
 
 import re
 import time
@@ -53,7 +53,7 @@ def count(cli, target, admin, monkeypatch):
     return run
 
 
-def test_a_look_at_the_history_takes_three_and_partitions_one_more(cli, write, count):
+def test_reading_the_history_takes_three_and_partitions_one_more(cli, write, count):
     write(**FILES)
     assert cli("migrate").exit_code == 0
     assert count("status") == 3

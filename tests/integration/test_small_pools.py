@@ -1,4 +1,4 @@
-"""Poolers with hardly a connection to lend: one is too few and said so, two are enough, and nothing hangs."""
+"""Poolers with hardly a connection: one is too few and the error says so, two are enough, and nothing hangs."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ SECONDS = 10
 
 @contextmanager
 def pool(server, target, admin, **options):
-    """Make the test's database, and lend so many connections to it."""
+    """Make the test's database, and start a pooler to it with this number of connections."""
     admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(target.dbname)))
     with pooler_to(server, **options) as way:
         yield replace(way, dbname=target.dbname)
@@ -82,7 +82,7 @@ def test_a_pool_of_one_is_an_error_that_says_what_to_do(
     assert tables() == before
 
 
-def test_a_pool_of_two_is_enough_without_a_look_around(pooled_cli, pool_of_two, write, tables, monkeypatch):
+def test_a_pool_of_two_is_enough_without_a_watcher(pooled_cli, pool_of_two, write, tables, monkeypatch):
     monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
     write(**FILES)
     result = pooled_cli(pool_of_two, "migrate")
@@ -90,7 +90,7 @@ def test_a_pool_of_two_is_enough_without_a_look_around(pooled_cli, pool_of_two, 
     assert tables() == ["a"]
 
 
-def test_small_scripts_that_travel_together_run_behind_a_pool_of_two(
+def test_small_scripts_that_travel_together_run_through_a_pool_of_two(
     pooled_cli, pool_of_two, write, query, monkeypatch
 ):
     monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.05)
@@ -102,7 +102,7 @@ def test_small_scripts_that_travel_together_run_behind_a_pool_of_two(
     assert result.out.count("applied ") == 3
 
 
-def test_a_wait_for_a_lock_behind_a_pool_of_two_does_not_hang(pooled_cli, pool_of_two, write, target, query):
+def test_waiting_for_a_lock_through_a_pool_of_two_does_not_hang(pooled_cli, pool_of_two, write, target, query):
     query("CREATE TABLE busy (id int)")
     write(**{"001_a": "ALTER TABLE busy ADD COLUMN more int"})
     with holding(target, "LOCK TABLE busy IN ACCESS SHARE MODE"):
@@ -112,7 +112,7 @@ def test_a_wait_for_a_lock_behind_a_pool_of_two_does_not_hang(pooled_cli, pool_o
 
 
 @pytest.mark.parametrize("size", [2, 3])
-def test_a_second_migrator_behind_a_small_pool_waits_and_gives_up(server, target, admin, pooled_cli, write, size):
+def test_a_second_migrator_through_a_small_pool_waits_and_gives_up(server, target, admin, pooled_cli, write, size):
     write(**FILES)
     with pool(server, target, admin, pool_size=size) as way, migration_lock(way, 1, lambda _: None):
         result = pooled_cli(way, "migrate", "--wait", "0.5")
@@ -121,7 +121,7 @@ def test_a_second_migrator_behind_a_small_pool_waits_and_gives_up(server, target
 
 
 @pytest.mark.parametrize("size", [2, 3])
-def test_two_migrators_behind_a_small_pool_both_end_well(server, target, admin, write, variables, query, size):
+def test_two_migrators_through_a_small_pool_both_succeed(server, target, admin, write, variables, query, size):
     directory = write(**FILES)
     with pool(server, target, admin, pool_size=size) as way:
         through = variables | {"DB_HOST": way.host, "DB_PORT": way.port}
@@ -149,7 +149,7 @@ def test_a_pool_that_others_have_emptied_is_waited_for(pooled_cli, pool_of_two, 
     assert tables() == ["a"]
 
 
-def test_what_a_killed_run_has_left_is_waited_for_where_no_connection_is_lent_to_look_for_it(pool_of_two, monkeypatch):
+def test_a_killed_run_is_waited_for_where_the_pool_has_no_connection_to_look_for_it(pool_of_two, monkeypatch):
     monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
     left = Backend("fowergram-db 0123456789abcdef", 0, "")
     with migration_lock(pool_of_two, 1, lambda _: None) as held, connect(pool_of_two) as other:
@@ -179,7 +179,7 @@ def test_a_pool_of_one_whole_session_ends_in_the_time_allowed(server, target, ad
 
 
 @pytest.mark.matrix(every=0)
-def test_test_databases_want_two_connections_and_say_so(pool_of_one, pooled_cli, write, monkeypatch):
+def test_test_databases_need_two_connections_and_say_so(pool_of_one, pooled_cli, write, monkeypatch):
     monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
     write(**{"001_a": "CREATE TABLE a (id int)"})
     for arguments in (["reset", "--force"], ["testdb", "create"]):

@@ -1,4 +1,4 @@
-"""Templates: built once, never used half done, told apart by what is in them; and resets where there can be none."""
+"""Templates: built once, never used half done, identified by their content; and resets where there can be none."""
 
 import re
 import signal
@@ -47,7 +47,7 @@ def unheard(_event):
 
 
 @pytest.mark.usefixtures("unique")
-def test_a_template_says_what_it_is_and_lets_nobody_in(cli, admin):
+def test_a_template_says_what_it_is_and_accepts_no_connection(cli, admin):
     name = cli("reset", "--json").document["template"]
     comment, is_template, lets_in, _ = admin.execute(FACTS, [name]).fetchone()
     assert (is_template, lets_in) == (False, False)
@@ -164,11 +164,11 @@ def test_a_migration_that_fails_leaves_no_template(cli, write, admin, server, ta
         "COMMENT ON DATABASE {} IS 'fowergram-db: a template. [not json'",
     ],
 )
-def test_a_template_that_was_touched_is_built_anew(admin, spec, tampering):
+def test_a_template_that_was_altered_is_recreated(admin, spec, tampering):
     name = ensure_template(admin, spec, unheard).name
     before = admin.execute(FACTS, [name]).fetchone()
     if "not json" in tampering or "seal" in tampering:
-        # Whoever has written that is not this tool: nothing of theirs is dropped.
+        # Another program has written that: nothing of it is dropped.
         admin.execute(sql.SQL(tampering).format(sql.Identifier(name)))
         with pytest.raises(Refused, match="left alone"):
             ensure_template(admin, spec, unheard)
@@ -180,7 +180,7 @@ def test_a_template_that_was_touched_is_built_anew(admin, spec, tampering):
     assert admin.execute(FACTS, [name]).fetchone()[3] != before[3]
 
 
-def test_a_template_that_was_opened_changed_and_closed_again_is_built_anew(admin, spec):
+def test_a_template_that_was_opened_changed_and_closed_again_is_recreated(admin, spec):
     name = ensure_template(admin, spec, unheard).name
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     admin.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
@@ -191,15 +191,15 @@ def test_a_template_that_was_opened_changed_and_closed_again_is_built_anew(admin
 
 
 @pytest.mark.usefixtures("unique")
-def test_a_template_that_is_gone_is_built_anew(cli, admin):
+def test_a_template_that_is_gone_is_recreated(cli, admin):
     name = cli("reset", "--json").document["template"]
     drop_template(admin, name)
     document = cli("reset", "--json").document
     assert ([step["version"] for step in document["steps"]], document["template"]) == ([1], name)
 
 
-def test_a_template_that_goes_while_it_is_being_cloned_is_built_anew(admin, spec, target, monkeypatch):
-    """The template is looked up, and dropped by somebody before CREATE DATABASE."""
+def test_a_template_that_is_dropped_while_it_is_cloned_is_recreated(admin, spec, target, monkeypatch):
+    """The template is found, and dropped by another session before CREATE DATABASE."""
     from fowergram_db.testdb import cloning
 
     real, dropped = ensure_template, []
@@ -249,7 +249,7 @@ def test_a_builder_that_is_killed_leaves_nothing_that_is_taken_for_a_template(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE %s AND pid <> pg_backend_pid()",
         [pattern],
     )
-    # Whoever builds another one may have dropped it already.
+    # A process that builds another one may have dropped it already.
     assert (admin.execute(FACTS, [row[0]]).fetchone() or (None, False, True))[1:3] == (False, True)
     until = time.monotonic() + 10
     # The server takes a moment to see that the builder is gone.
@@ -258,7 +258,7 @@ def test_a_builder_that_is_killed_leaves_nothing_that_is_taken_for_a_template(
     assert admin.execute(FACTS, [row[0]]).fetchone() is None
 
 
-def test_a_template_that_keeps_partitions_ahead_is_built_anew_each_day(admin, write, server, target):
+def test_a_template_that_keeps_partitions_ahead_is_recreated_each_day(admin, write, server, target):
     directory = write(
         **{
             "001_a": f"CREATE TABLE a (id int); COMMENT ON TABLE a IS '{target.dbname}';"
@@ -302,7 +302,7 @@ def test_a_clone_is_what_a_fresh_migrate_makes(cli, target, monkeypatch):
     assert cli("status", "--check").exit_code == 0
 
 
-def test_a_name_that_is_somebody_else_s_is_left_alone(admin, spec):
+def test_a_database_of_another_program_with_the_templates_name_is_left_alone(admin, spec):
     name = ensure_template(admin, spec, unheard).name
     drop_template(admin, name)
     admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -280,7 +280,7 @@ def test_a_table_that_refuses_version_0_is_altered_when_one_is_applied(cli, lay,
 
 @pytest.mark.parametrize("change", ["version = '1.1' WHERE version = '1.2'", "version = '' WHERE version = '2'",
                                     "position = '' WHERE version = '2'", "version = repeat('9', 2000)"])  # fmt: skip
-def test_what_somebody_wrote_into_a_converted_history_is_an_error(cli, lay, query, change):
+def test_an_invalid_edit_of_a_converted_history_is_an_error(cli, lay, query, change):
     lay("Flyway")
     assert cli("migrate").exit_code == 0
     query(f"ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_version_key; "
@@ -304,7 +304,7 @@ def test_a_history_that_another_role_owns_is_not_converted_by_halves(cli, lay, q
     assert cli("status", "--json").document["summary"] == {"applied": 1, "pending": 1, "problems": 0}
 
 
-def test_a_view_on_the_versions_is_named_where_it_stands_in_the_way(cli, lay, query, version_type):
+def test_a_view_on_the_versions_that_prevents_the_conversion_is_named(cli, lay, query, version_type):
     lay("Flyway", {"V1__a.sql": "a"})
     assert cli("migrate").exit_code == 0
     query("CREATE VIEW versions AS SELECT version FROM schema_migrations")
@@ -368,7 +368,7 @@ def test_psql_converts_a_history_as_the_command_would(cli, lay, psql, query, ver
     assert query(everything) == by_psql
 
 
-def test_a_look_during_a_conversion_is_made_again(cli, lay, query, monkeypatch):
+def test_a_read_during_a_conversion_is_repeated(cli, lay, query, monkeypatch):
     from fowergram_db.migrations import history
 
     lay("Flyway", {"V1__a.sql": "a", "V2__d.sql": "d"})

@@ -64,7 +64,7 @@ def test_status_says_that_the_directory_is_another(cli, blog):
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_reset_from_another_directory_goes_on_when_confirmed_and_says_so(cli, blog, tables):
+def test_a_reset_from_another_directory_continues_when_confirmed_and_says_so(cli, blog, tables):
     result = cli("reset", "--yes", "--warm", "0", "--migrations-dir", blog)
     assert result.exit_code == 0, result.err
     assert "warning: this database was migrated from another directory" in result.err
@@ -72,7 +72,7 @@ def test_a_reset_from_another_directory_goes_on_when_confirmed_and_says_so(cli, 
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_packaged_migrations_that_nobody_named_are_another_directory(cli, monkeypatch, tables):
+def test_packaged_migrations_that_were_not_named_are_another_directory(cli, monkeypatch, tables):
     monkeypatch.delenv("MIGRATIONS_DIR")
     for command in ("migrate", "rollback", "repair", "reset"):
         assert cli(command).exit_code == 4
@@ -101,7 +101,7 @@ def test_files_that_were_renamed_or_edited_are_not_another_directory(cli, direct
     "command", ["", "migrate", "migrate --atomic", "migrate --dry-run", "reset --yes", "reset --yes --force"]
 )
 @pytest.mark.parametrize("made", ["CREATE TABLE users (id int)", "CREATE TABLE parts (id int) PARTITION BY RANGE (id)"])
-def test_packaged_migrations_that_nobody_named_go_into_no_database_with_tables(
+def test_packaged_migrations_that_were_not_named_go_into_no_database_with_tables(
     cli, empty_db, monkeypatch, command, made
 ):
     monkeypatch.delenv("MIGRATIONS_DIR")
@@ -121,7 +121,7 @@ def test_packaged_migrations_that_nobody_named_go_into_no_database_with_tables(
         "CREATE TABLE t (id int); ALTER EXTENSION plpgsql ADD TABLE t",
     ],
 )
-def test_what_is_no_table_of_a_person_in_public_is_in_nobodys_way(cli, empty_db, monkeypatch, made):
+def test_only_tables_of_users_in_public_stop_packaged_migrations(cli, empty_db, monkeypatch, made):
     monkeypatch.delenv("MIGRATIONS_DIR")
     empty_db.execute(made)
     assert cli("migrate", "--dry-run").exit_code == 0

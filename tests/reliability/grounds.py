@@ -17,7 +17,7 @@ from fowergram_db.database.connection import connect
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
 from tests.integration.pooler import pooler_of
-from tests.integration.proxy import Cut, proxy_to
+from tests.integration.proxy import ConnectionEnd, proxy_to
 from tests.network import network
 from tools.servers import Cluster, Server
 
@@ -73,7 +73,7 @@ class Ground(Protocol):
 class SharedServer:
     """One server for all cases, reached through a proxy that can interrupt connections."""
 
-    def __init__(self, server: Target, cut: Cut | None = None, parallel: int = 2) -> None:
+    def __init__(self, server: Target, cut: ConnectionEnd | None = None, parallel: int = 2) -> None:
         self.parallel = parallel
         self._server = server
         self._cut = cut
@@ -82,7 +82,7 @@ class SharedServer:
     def stage(self) -> Iterator[Stage]:
         """Yield the surroundings of a proxy; ``strike`` interrupts its connections."""
         with proxy_to(self._server.host, int(self._server.port)) as proxy:
-            strike = (lambda: None) if self._cut is None else (lambda: proxy.cut(self._cut))
+            strike = (lambda: None) if self._cut is None else (lambda: proxy.interrupt(self._cut))
             yield Stage(self._server, _through(self._server, proxy.port), _arrival(proxy.connected), strike)
 
 

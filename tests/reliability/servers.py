@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from fowergram_db.database.target import Target
-from tests.integration.proxy import Cut
+from tests.integration.proxy import ConnectionEnd
 from tests.reliability.campaign import Campaign
 from tests.reliability.cases import Fault
 from tests.reliability.grounds import BehindPooler, Failover, Ground, OwnServer, SharedServer, SilentNetwork
@@ -36,8 +36,8 @@ def prepared(native: Path, place: Path, settings: Mapping[str, str], files: dict
             run,
             {
                 Fault.KILL: partial(SharedServer, target),
-                Fault.RESET: partial(SharedServer, target, Cut.RESET),
-                Fault.CLOSE: partial(SharedServer, target, Cut.CLOSE),
+                Fault.RESET: partial(SharedServer, target, ConnectionEnd.RESET),
+                Fault.CLOSE: partial(SharedServer, target, ConnectionEnd.CLOSE),
                 Fault.CRASH: partial(own_server, signal.SIGKILL),
                 Fault.SHUTDOWN: partial(own_server, signal.SIGQUIT),
                 Fault.FAILOVER: partial(Failover, base, settings),
