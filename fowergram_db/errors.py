@@ -27,6 +27,7 @@ __all__ = [
     "LockLost",
     "LockTimeout",
     "MigrationFailed",
+    "NoMaintenanceDatabase",
     "PoolTooSmall",
     "Refused",
     "ServerReport",
@@ -198,6 +199,12 @@ class DatabaseMissing(ConnectionFailed):
     """The server answers; the database is not there."""
 
     code = "database_missing"
+
+
+class NoMaintenanceDatabase(ConnectionFailed):
+    """No database of the server but the target can be connected to, and one is needed to create or drop databases."""
+
+    code = "no_maintenance_database"
 
 
 class ServerTooOld(ConnectionFailed):

@@ -11,17 +11,24 @@ from psycopg.conninfo import make_conninfo
 from fowergram_db.database import liveness, statement_log
 from fowergram_db.database.environment import libpq_settings
 from fowergram_db.database.login import Cause, LoginFailed, log_in
+from fowergram_db.database.maintenance import known_databases, no_maintenance_database
+from fowergram_db.database.managed_databases import origin_of
 from fowergram_db.database.server_errors import translate_errors, without_secrets
 from fowergram_db.database.session_settings import Scope, ToolConnection
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.errors import ConnectionFailed, DatabaseError, DatabaseMissing, ServerReport, ServerTooOld
+from fowergram_db.errors import (
+    ConnectionFailed,
+    DatabaseError,
+    DatabaseMissing,
+    NoMaintenanceDatabase,
+    ServerReport,
+    ServerTooOld,
+)
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
 OLDEST_SERVER = 130000
-MAINTENANCE_DATABASE = "postgres"
-TEMPLATE = "template1"
 _CONNECT_TIMEOUT_S = "10"
 _POLL_S = 0.1
 
@@ -186,14 +193,16 @@ def _cause(target: Target, error: LoginFailed) -> Cause:
     """
     if error.cause not in (Cause.DATABASE_MISSING, Cause.REFUSED, Cause.UNKNOWN):
         return error.cause
+    otherwise = Cause.UNKNOWN if error.cause is Cause.DATABASE_MISSING else error.cause
     try:
         with maintenance_connection(target) as connection:
             query = load("catalog/database_access")
             row = psycopg.ClientCursor(connection).execute(query, {"name": target.dbname}).fetchone()
     except ServerTooOld:
         raise
-    except (ConnectionFailed, psycopg.Error):
-        return Cause.UNKNOWN if error.cause is Cause.DATABASE_MISSING else error.cause
+    except (ConnectionFailed, psycopg.Error) as failed:
+        is_sure = error.is_of_server and isinstance(failed, NoMaintenanceDatabase)
+        return error.cause if is_sure else otherwise
     match row:
         case None:
             return Cause.DATABASE_MISSING
@@ -202,27 +211,43 @@ def _cause(target: Target, error: LoginFailed) -> Cause:
         case (_, False):
             return Cause.NO_PRIVILEGE
         case _:
-            return error.cause if error.cause is not Cause.DATABASE_MISSING else Cause.UNKNOWN
+            return otherwise
 
 
 @contextmanager
 def maintenance_connection(target: Target, *, also: str = "") -> Iterator[Connection]:
     """Connect to another database of the same server, for CREATE and DROP DATABASE.
 
-    It is the first that lets the role in: postgres; the one that has the name of the role; ``also``, if that is
-    as good; template1, in which a session blocks those who create databases.
+    It is the first that lets the role in: of those that are known by name, see ``known_databases``, else of those that
+    the target's own lists. ``also`` is one that is as good, if there is no better. Raises NoMaintenanceDatabase if none
+    lets it in.
     """
-    own = target.user if target.user != target.dbname else ""
-    for dbname in dict.fromkeys(filter(None, (MAINTENANCE_DATABASE, own, also, TEMPLATE))):
+    refusals: dict[str, ConnectionFailed] = {}
+    for dbname in _other_databases(target, also):
         try:
             connection = connect_safely(target, dbname=dbname)
         except ConnectionFailed as error:
-            if dbname == TEMPLATE or not error.is_of_database:
+            if not error.is_of_database:
                 raise
+            refusals[dbname] = error
             continue
         with connection:
             yield connection
         return
+    raise no_maintenance_database(target, refusals)
+
+
+def _other_databases(target: Target, also: str) -> Iterator[str]:
+    """Yield the names to try; the target's database is asked only once all others are used up."""
+    known = known_databases(target, also)
+    yield from known
+    try:
+        with connect_safely(target, dbname=target.dbname) as connection:
+            listed = connection.execute(load("catalog/open_databases")).fetchall()
+    except (ConnectionFailed, psycopg.Error):
+        return
+    # A session in a managed database would be in the way of those who copy it, and end when it is dropped.
+    yield from (str(name) for (name,) in listed if name not in known and not origin_of(str(name)))
 
 
 def _connection_failed(target: Target, error: LoginFailed, cause: Cause | None = None) -> ConnectionFailed:

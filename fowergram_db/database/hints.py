@@ -400,8 +400,8 @@ LOGIN = {
     Cause.WRONG_PASSWORD: "Check the user, and the password in DB_PASSWORD, DATABASE_URL or ~/.pgpass.",
     Cause.NOT_ADMITTED: "Check the user (--user, DB_USER): the role must exist and have LOGIN, and the server's "
     "pg_hba.conf must allow it to connect from this address.",
-    Cause.DATABASE_MISSING: "Check the name of the database. To create it, the role must be able to connect to the "
-    "database postgres or template1.",
+    Cause.DATABASE_MISSING: "Check the name of the database. To create it, the role must be able to connect to "
+    "another database of the server: postgres, template1, or the one that PGDATABASE names.",
     Cause.NO_PRIVILEGE: "Ask the owner of the database to run: GRANT CONNECT ON DATABASE … TO …;",
     Cause.DATABASE_CLOSED: "ALTER DATABASE … ALLOW_CONNECTIONS true opens it again; a database whose DROP DATABASE "
     "was interrupted can only be dropped.",

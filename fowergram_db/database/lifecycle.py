@@ -7,14 +7,18 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.connection import TEMPLATE, Connection, maintenance_connection
+from fowergram_db.database.connection import Connection, maintenance_connection
 from fowergram_db.database.creation import Option, create_closed, format_options
 from fowergram_db.database.labelling import label_made
+from fowergram_db.database.maintenance import TEMPLATE
 from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.state import ENCODING, DatabaseFacts, database_facts, may_create_databases
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseError
+
+# Another session is in template1; or it is no template any more, and belongs to another role.
+_NO_COPY = (psycopg.errors.ObjectInUse, psycopg.errors.InsufficientPrivilege)
 
 
 def change_owner(connection: Connection, name: str, owner: str) -> None:
@@ -49,27 +53,23 @@ def create_database(target: Target) -> bool:
 
 
 def _create(admin: Connection, name: str) -> None:
-    """Copy template1, or template0 in UTF-8 if that has another encoding, or another session stays in it."""
+    """Copy template1, or template0 in UTF-8 if template1 is missing, has another encoding, or cannot be copied now."""
     template = database_facts(admin, TEMPLATE)
     statement = sql.SQL("CREATE DATABASE {} {}")
-    if template is None or template.encoding == ENCODING:
-        try:
+    options: sql.Composable = sql.SQL("TEMPLATE template0 ENCODING 'UTF8'")
+    if template and template.encoding == ENCODING:
+        with suppress(*_NO_COPY):
             admin.execute(statement.format(sql.Identifier(name), sql.SQL("")))
-        except psycopg.errors.ObjectInUse:
-            if template is None:
-                raise
-        else:
             return
-        options: sql.Composable = format_options(_of_template0(template))
-    else:
-        options = sql.SQL("TEMPLATE template0 ENCODING 'UTF8'")
+        options = format_options(_of_template0(template))
     admin.execute(statement.format(sql.Identifier(name), options))
 
 
 def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
     """Create an empty database with the encoding, the locale and the tablespace of another, and return its OID.
 
-    It is a copy of template1 if the other could be one and no session is in there, else of template0; it belongs to
+    It is a copy of template1 if the other could be one, no session is in there and the role may copy it, else of
+    template0; it belongs to
     the current role, and no other role can enter it: see ``create_closed``. Sessions in it begin with the settings of
     the other, so that a script does there what it does here. Raises DatabaseError, which says what to do if the role
     may not create databases.
@@ -78,7 +78,7 @@ def create_like(admin: Connection, name: str, facts: DatabaseFacts) -> int:
     with reporting_create_errors(admin):
         # A run with a session in template1 has other sessions there, too.
         if facts.like_template and admin.info.dbname != TEMPLATE:
-            with suppress(psycopg.errors.ObjectInUse):
+            with suppress(*_NO_COPY):
                 return create_closed(admin, name, place, facts.settings)
         return create_closed(admin, name, [*place, *_of_template0(facts)], facts.settings)
 

@@ -22,6 +22,8 @@ from psycopg.generators import WAIT_R, WAIT_W
 
 # "B" are the messages from the server. The fields come in the server's order, the severity in its language.
 _REFUSAL = r'(?m)^B\t\d+\tErrorResponse\t(?: [A-Z] "[^"\n]*")*? C "([0-9A-Z]{5})"'
+# Only PostgreSQL itself names the place in its source.
+_SOURCE = r'(?m)^B\t\d+\tErrorResponse\t.* F "[^"\n]*" L "\d+" R "\w+" \\x00$'
 _STARTUP = r"(?m)^F\t\d+\tStartupMessage\t"
 _ENCRYPTION_ANSWERED = r"(?m)^B\t\d+\t(?:SSL|GSSENC)Response\t"
 _SASL_FINAL = r"(?m)^B\t\d+\tAuthenticationSASLFinal\t"
@@ -79,12 +81,16 @@ _CAUSES = {
 
 
 class LoginFailed(psycopg.OperationalError):
-    """No session was opened. ``code`` is the SQLSTATE that the server sent, "" if it sent none."""
+    """No session was opened. ``code`` is the SQLSTATE that the server sent, "" if it sent none.
 
-    def __init__(self, message: str, cause: Cause, code: str) -> None:
+    ``is_of_server``: a PostgreSQL server sent it for certain, and no pooler on the way.
+    """
+
+    def __init__(self, message: str, cause: Cause, code: str, *, is_of_server: bool = False) -> None:
         super().__init__(message)
         self.cause = cause
         self.code = code
+        self.is_of_server = is_of_server
 
 
 class TracedConnection(psycopg.Connection[tuple[object, ...]]):
@@ -109,7 +115,9 @@ def log_in(conninfo: str, kind: type[_Traced]) -> _Traced:
         raise LoginFailed(str(error), _decisive(attempts, Cause.SILENT), _code(attempts)) from error
     except psycopg.Error as error:
         # psycopg resolves the names first: if none is an address, there was no attempt.
-        raise LoginFailed(str(error), _decisive(attempts, Cause.UNRESOLVED), _code(attempts)) from error
+        is_of_server = any(attempt.is_of_server for attempt in attempts)
+        cause = _decisive(attempts, Cause.UNRESOLVED)
+        raise LoginFailed(str(error), cause, _code(attempts), is_of_server=is_of_server) from error
     finally:
         _attempts.reset(token)
 
@@ -119,6 +127,7 @@ class _LoginAttempt(NamedTuple):
 
     cause: Cause
     code: str
+    is_of_server: bool
 
 
 _attempts: ContextVar[list[_LoginAttempt]] = ContextVar("attempts")
@@ -161,7 +170,9 @@ def _connected(conninfo: str, timeout: float) -> PQGenConn[pq.abc.PGconn]:
                 cause = Cause.PARAMETERS
             else:
                 cause = Cause.SILENT if timed_out else _cause(pgconn, trace)
-            _attempts.get([]).append(_LoginAttempt(cause, _last_code(trace or "")))
+            _attempts.get([]).append(
+                _LoginAttempt(cause, _last_code(trace or ""), bool(re.search(_SOURCE, trace or "")))
+            )
             pgconn.finish()
     pgconn.nonblocking = 1
     return pgconn

@@ -28,7 +28,7 @@ def scratch_database(target: Target, owner: Owner) -> Iterator[Target]:
     what it is. Raises DatabaseMissing if there is no database to be like, DatabaseError if the role may not make
     one.
     """
-    with maintenance_connection(target) as admin:
+    with maintenance_connection(target, also=target.dbname) as admin:
         facts = database_facts(admin, target.dbname)
         if facts is None:
             raise DatabaseMissing(
@@ -40,7 +40,7 @@ def scratch_database(target: Target, owner: Owner) -> Iterator[Target]:
             yield scratch
         finally:
             # By a session of its own: this one may have been lost meanwhile.
-            with suppress(FowergramError), maintenance_connection(target) as other:
+            with suppress(FowergramError), maintenance_connection(target, also=target.dbname) as other:
                 drop_quietly(other, scratch.dbname, oid)
 
 

@@ -110,7 +110,10 @@ def default_facts(connection: Connection) -> DatabaseFacts:
     """Return how a new database of this server would be made, in UTF-8 whatever template1 is in."""
     facts = database_facts(connection, "template1")
     if facts is None:
-        raise DatabaseError("the server has no template1", hint="CREATE DATABASE template1 TEMPLATE template0;")
+        facts = database_facts(connection, "template0")
+        if facts is None:
+            raise DatabaseError("the server has neither template1 nor template0", hint="Create template1 again.")
+        facts = replace(facts, own_tablespace=None)
     # A copy of template1 does not have its settings.
     facts = replace(facts, settings=())
     return facts if facts.encoding == ENCODING else replace(facts, encoding=ENCODING, like_template=False)

@@ -44,6 +44,8 @@ class Target:
 
     ``parameters`` are libpq's other connection parameters, as (keyword, value). ``notes`` are facts that
     help when the connection fails. ``assumed`` says that nothing was configured.
+    ``also_named`` are the databases that lower levels of the configuration name: the tool may connect to one of them to
+    create this one, if no database that every server has lets it in.
     """
 
     dbname: str
@@ -55,6 +57,7 @@ class Target:
     embedded: Embedded | None = None
     notes: tuple[str, ...] = ()
     assumed: bool = False
+    also_named: tuple[str, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         """Name the target for a person.
@@ -190,8 +193,9 @@ def _combine(levels: tuple[ConfigurationLevel, ...], parameters: Mapping[str, st
     """Take each part from the highest level that names it; the address comes from the level of the host."""
     placed = next((level for level in levels if level.embedded or "host" in level.parts), None)
     parts = {part: _first(levels, part) or DEFAULTS[part] for part in ("port", "dbname", "user")}
+    named = dict.fromkeys(name for level in levels if (name := level.parts.get("dbname")) and name != parts["dbname"])
     if placed and placed.embedded:
-        return Target(parts["dbname"], parts["user"], embedded=placed.embedded)
+        return Target(parts["dbname"], parts["user"], embedded=placed.embedded, also_named=tuple(named))
     host = placed.parts["host"] if placed else DEFAULTS["host"]
     require_matching_ports(host, parts["port"])
     password, notes = _password(levels, host)
@@ -204,6 +208,7 @@ def _combine(levels: tuple[ConfigurationLevel, ...], parameters: Mapping[str, st
         password,
         parameters=tuple(sorted((dict(parameters) | {"hostaddr": address}).items())),
         notes=notes,
+        also_named=tuple(named),
     )
 
 

@@ -13,15 +13,14 @@ from fowergram_db.database.citus import (
     require_no_distributed_tables,
 )
 from fowergram_db.database.connection import (
-    MAINTENANCE_DATABASE,
     Connection,
     connect_safely,
-    maintenance_connection,
     server_version,
 )
 from fowergram_db.database.connection_values import require_creatable
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.lifecycle import change_owner, create_like
+from fowergram_db.database.maintenance import MAINTENANCE_DATABASE
 from fowergram_db.database.managed_databases import Purpose
 from fowergram_db.database.protection import (
     facts_of_session,
@@ -40,6 +39,7 @@ from fowergram_db.errors import (
     DatabaseMissing,
     FowergramError,
     HistoryInconsistent,
+    NoMaintenanceDatabase,
     Refused,
     UntrustedHistory,
 )
@@ -48,6 +48,7 @@ from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
 from fowergram_db.migrations.history import read_history, require_no_other_tool, require_own
 from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.same_directory import difference, is_other_directory, wrong_directory
+from fowergram_db.testdb.administration import administer
 from fowergram_db.testdb.emptying import Emptied, NotExact, empty
 from fowergram_db.testdb.template import Template, TemplateSpec, find_template
 
@@ -120,7 +121,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
         require_resettable(target.dbname, None, options.environ, options.confirm)
     if found.facts and not found.may_create:
         return _in_place(job, found.facts.oid)
-    with _truth(target, found.facts, on_event), maintenance_connection(target) as admin:
+    with _truth(target, found.facts, on_event), administer(target, found.facts) as admin:
         if found.facts and found.template is None:
             # Before anything is built: a template may take long. What replaces the database always checks again.
             require_droppable(admin, found.facts)
@@ -225,6 +226,8 @@ def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> It
     """Add to an error where the database is afterwards; read from the server whether it is as it was."""
     try:
         yield
+    except NoMaintenanceDatabase:
+        raise  # before anything is done
     except FowergramError as error:
         said, is_as_it_was = whereabouts(target, target.dbname, facts)
         if is_as_it_was:

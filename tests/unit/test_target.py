@@ -55,6 +55,15 @@ def test_db_name_never_touches_the_database_that_a_url_names(below):
     assert parts(target) == ("db.example", "6000", "fowergram_test", "me", None)
 
 
+def test_the_databases_of_lower_levels_are_kept_in_the_target():
+    target = resolve(
+        {"dbname": "a"},
+        {"DATABASE_URL": "postgres://h/b", "PGDATABASE": "d"},
+        {"DB_NAME": "c", "DATABASE_URL": "postgres://h/a"},
+    )
+    assert (target.dbname, target.also_named) == ("a", ("b", "c", "d"))
+
+
 def test_an_empty_variable_counts_as_unset():
     target = resolve(environ={"DB_HOST": "", "DATABASE_URL": ""}, env_file={"DB_HOST": "h"})
     assert target.host == "h"
