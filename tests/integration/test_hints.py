@@ -9,7 +9,8 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.hints import RULES, hint_for, rule_for
+from fowergram_db.database.hint_rules import RULES
+from fowergram_db.database.hints import hint_for, rule_for
 from fowergram_db.database.situations import Situation
 from tests.integration.conftest import _drop, _fresh_name
 
