@@ -13,7 +13,8 @@ from fowergram_db.errors import ExitCode
 from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
-    from fowergram_db.schema.adopt import Adoption, SchemaComparison
+    from fowergram_db.schema.adopt import Adoption
+    from fowergram_db.schema.comparison import SchemaComparison
 
 app = typer.Typer()
 _MOST_LISTED = 40
@@ -71,8 +72,9 @@ def adopt(
     """
     from fowergram_db.migrations.other_tools.records import tool_named
     from fowergram_db.schema import adopt as use_case
+    from fowergram_db.schema.comparison import Comparison
 
-    comparison = use_case.Comparison.SKIPPED if force else use_case.Comparison.REQUIRED
+    comparison = Comparison.SKIPPED if force else Comparison.REQUIRED
     chosen, files = tool_named(tool) if tool else None, context.read_files()
     options = use_case.AdoptOptions(chosen, named_version(to, files), comparison)
     with context.reached() as target:

@@ -15,13 +15,9 @@ from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import MigrationFile, recorded_version, with_text_version
-from fowergram_db.migrations.history import (
-    AppliedMigration,
-    History,
-    create_history,
-    require_safe_to_write,
-)
+from fowergram_db.migrations.history import AppliedMigration, History
 from fowergram_db.migrations.history_sql import change_to
+from fowergram_db.migrations.history_table import create_history, require_safe_to_write
 from fowergram_db.migrations.version import (
     TextVersion,
     Version,

@@ -10,7 +10,8 @@ from fowergram_db.migrations.engine.context import DEFAULT_WAIT_POLICY, RunConte
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.history import History, create_history
+from fowergram_db.migrations.history import History
+from fowergram_db.migrations.history_table import create_history
 from fowergram_db.migrations.partitions import maintain_partitions
 from fowergram_db.migrations.run import UpgradeTarget, plan_and_check, run_steps
 from fowergram_db.migrations.session import open_session

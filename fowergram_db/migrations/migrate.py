@@ -18,14 +18,8 @@ from fowergram_db.migrations.engine.context import DEFAULT_WAIT_POLICY, LockPoli
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.history import (
-    TABLE,
-    AppliedMigration,
-    History,
-    read_down_scripts,
-    read_history,
-    require_own,
-)
+from fowergram_db.migrations.history import AppliedMigration, History, require_own
+from fowergram_db.migrations.history_table import TABLE, read_down_scripts, read_history
 from fowergram_db.migrations.migration_states import State, migration_states
 from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.partitions import keeps_partitions, maintain_partitions

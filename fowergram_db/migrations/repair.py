@@ -16,8 +16,9 @@ from fowergram_db.migrations.engine.checks import CheckedStep, check
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.history import read_history, require_own, require_safe_to_write
+from fowergram_db.migrations.history import require_own
 from fowergram_db.migrations.history_sql import load_for, values_of
+from fowergram_db.migrations.history_table import read_history, require_safe_to_write
 from fowergram_db.migrations.migration_states import Migration, State, migration_states
 from fowergram_db.migrations.plan import Direction, step_up
 from fowergram_db.migrations.same_directory import has_lost_its_file, require_same_directory

@@ -25,7 +25,8 @@ from fowergram_db.migrations.engine.groups import LARGEST_BATCH, GroupKind, Tran
 from fowergram_db.migrations.engine.lock import Backend
 from fowergram_db.migrations.events import StepResult
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.history import History, read_history, require_own
+from fowergram_db.migrations.history import History, require_own
+from fowergram_db.migrations.history_table import read_history
 from fowergram_db.migrations.migration_states import migration_states
 from fowergram_db.migrations.other_tools.histories import mark_known
 from fowergram_db.migrations.plan import plan_up

@@ -8,7 +8,8 @@ from fowergram_db.errors import DatabaseMissing
 from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.history import History, RecordedState, read_history
+from fowergram_db.migrations.history import History, RecordedState
+from fowergram_db.migrations.history_table import read_history
 from fowergram_db.migrations.migration_states import Migration, State, migration_states
 from fowergram_db.migrations.other_tools.histories import OtherHistory
 from fowergram_db.migrations.plan import Direction, Step, steps_pending

@@ -1,53 +1,35 @@
 """Take over a database that another tool migrated, or that was made by hand."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from enum import StrEnum, auto
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from psycopg import sql
-
-from fowergram_db import __version__
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely
 from fowergram_db.database.owner import Owner
-from fowergram_db.database.query import set_local
 from fowergram_db.database.scratch import scratch_database
-from fowergram_db.database.server_errors import translate_errors
-from fowergram_db.database.situations import Situation
-from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
-from fowergram_db.errors import ForeignHistory, FowergramError, HistoryInconsistent
-from fowergram_db.migrations.alignment import align, prepare_table
-from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, check_all
+from fowergram_db.errors import ForeignHistory, HistoryInconsistent
+from fowergram_db.migrations.alignment import align
+from fowergram_db.migrations.engine.checks import DownScripts, check_all
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.engine.server_guard import MissingRoles, ServerGuard
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.migrations.history import History, RecordedState, read_history, require_trusted_table
-from fowergram_db.migrations.history_sql import load_with_version, set_version_type, values_of
-from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.other_tools.histories import OtherHistory, OtherState, mark_known
+from fowergram_db.migrations.history import History, RecordedState
+from fowergram_db.migrations.history_table import read_history
+from fowergram_db.migrations.other_tools.histories import OtherHistory
 from fowergram_db.migrations.other_tools.matching import RecordedMigration, RecordedMigrations, match_files
-from fowergram_db.migrations.other_tools.records import Kept, ToolRecords, find_kept, read_records, read_rows
-from fowergram_db.migrations.other_tools.shapes import UNKNOWN, Tool
+from fowergram_db.migrations.other_tools.records import Kept, ToolRecords, find_kept, read_records
+from fowergram_db.migrations.other_tools.shapes import UNKNOWN
 from fowergram_db.migrations.plan import plan_up
-from fowergram_db.migrations.run import UpgradeTarget
 from fowergram_db.migrations.same_directory import require_same_directory
-from fowergram_db.migrations.version import Version, VersionType, order_of, type_of
-from fowergram_db.schema.fingerprint import Difference, DifferenceKind, Fingerprint, differences, fingerprint
+from fowergram_db.migrations.version import Version, order_of
+from fowergram_db.schema.comparison import Comparison, SchemaComparison, compare_schema
+from fowergram_db.schema.fingerprint import Fingerprint, fingerprint
+from fowergram_db.schema.record_adoption import record_adoption
 
 _MOST_LISTED = 20
-_MOST_PREFIXES = 100
-Scratch = Callable[[], AbstractContextManager[Target]]
-
-
-class Comparison(StrEnum):
-    """Whether the schema must equal what the files build, or the user takes responsibility for it."""
-
-    REQUIRED = auto()
-    SKIPPED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +39,6 @@ class AdoptOptions:
     tool: str | None = None
     to: Version | str | None = None
     comparison: Comparison = Comparison.REQUIRED
-
-
-@dataclass(frozen=True, slots=True)
-class ClosestVersion:
-    """The newest version that the schema contains completely; ``exact``: the schema contains nothing else."""
-
-    version: Version
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaComparison:
-    """How the schema differs from what the recorded migrations build. ``failure``: it could not be compared."""
-
-    differences: tuple[Difference, ...] = ()
-    closest: ClosestVersion | None = None
-    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +59,7 @@ class Adoption:
     failed: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
-    comparison: SchemaComparison = SchemaComparison()
+    comparison: SchemaComparison = field(default_factory=SchemaComparison)
     kept_as: str = ""
     left: tuple[OtherHistory, ...] = ()
     is_recorded: bool = False
@@ -131,10 +96,10 @@ def adopt(
             found = _schema_without(connection, find_kept(connection, history.others))
             make_scratch = partial(scratch_database, target, Owner(lock.run))
             admit = partial(_require_admitted, connection, on_event)
-            comparison = _compare(make_scratch, files, job.versions, found, options, admit)
+            comparison = compare_schema(make_scratch, files, job.versions, found, options.comparison, admit)
             if options.comparison is Comparison.REQUIRED and comparison.differences:
                 return job.result(comparison)
-            kept_as, left = _record(connection, job, files)
+            kept_as, left = record_adoption(connection, history, records, job.new, files)
             return replace(
                 job.result(comparison),
                 recorded=tuple(migration.file.version for migration in job.new),
@@ -196,16 +161,12 @@ def _already_adopted(files: Sequence[MigrationFile], history: History) -> Adopti
 
 
 def _require_known_shape(history: History, records: ToolRecords | None) -> None:
-    in_place = _in_our_place(history)
+    in_place = history.in_our_place
     if in_place and (not records.is_in_our_place if records else in_place.tool == UNKNOWN):
         raise ForeignHistory(
             f"public.schema_migrations belongs to {in_place.shown_tool}, and its history is not the one to adopt",
             hint="Name its tool with --from. If that table is not needed any more, rename it by hand instead.",
         )
-
-
-def _in_our_place(history: History) -> OtherHistory | None:
-    return next((other for other in history.others if other.state is OtherState.IN_OUR_PLACE), None)
 
 
 def _match_records(
@@ -244,141 +205,9 @@ def _schema_without(connection: Connection, kept: Kept) -> Fingerprint:
     return fingerprint(connection, relations=kept.tables, schemas=kept.schemas).without_rights()
 
 
-def _compare(  # noqa: PLR0913, PLR0917 - where, which files, with what, on which terms
-    make_scratch: Scratch,
-    files: Sequence[MigrationFile],
-    versions: Sequence[Version],
-    found: Fingerprint,
-    options: AdoptOptions,
-    admit: Callable[[Sequence[MigrationFile]], str],
-) -> SchemaComparison:
-    """Compare the schema with what these migrations build; a failure stops it only if the comparison is required."""
-    try:
-        build = partial(_build, instead_of=admit([file for file in files if file.version in versions]))
-        with make_scratch() as scratch:
-            build(scratch, files, versions)
-            listed = differences(_fingerprint_of(scratch), found)
-        return SchemaComparison(
-            listed,
-            _find_closest_version(make_scratch, partial(build, files=files), versions, found) if listed else None,
-        )
-    except FowergramError as error:
-        if options.comparison is Comparison.REQUIRED:
-            error.add_note(
-                "This error occurred in a scratch database, made to compare the schema with: nothing was recorded."
-            )
-            raise
-        return SchemaComparison(failure=error.message)
-
-
 def _require_admitted(connection: Connection, on_event: OnEvent, files: Sequence[MigrationFile]) -> str:
     """Report what is left out in scratch, and return the database's name. Raises Refused if roles are missing."""
     name = connection.info.dbname
     guard = ServerGuard.begin(connection, MissingRoles.REFUSED, name)
     guard.admitted(check_all(plan_up(files, History()), DownScripts.SKIPPED), "", on_event)
     return name
-
-
-def _build(target: Target, files: Sequence[MigrationFile], versions: Sequence[Version], instead_of: str) -> None:
-    """Make exactly these migrations in a scratch database."""
-    wanted = tuple(file for file in files if file.version in versions)
-    migrate(target, wanted, UpgradeTarget(to=versions[-1], instead_of=instead_of), lambda _event: None)
-
-
-def _fingerprint_of(target: Target) -> Fingerprint:
-    with connect_safely(target) as connection:
-        return fingerprint(connection).without_rights()
-
-
-def _find_closest_version(
-    make_scratch: Scratch, build: Callable[..., None], versions: Sequence[Version], found: Fingerprint
-) -> ClosestVersion | None:
-    """Build the recorded migrations one by one, and find the newest version that the schema contains completely."""
-    best: ClosestVersion | None = None
-    if len(versions) > _MOST_PREFIXES:
-        return None
-    with make_scratch() as scratch:
-        for number, version in enumerate(versions, start=1):
-            build(scratch, versions=versions[:number])
-            listed = differences(_fingerprint_of(scratch), found)
-            if not listed:
-                return ClosestVersion(version, exact=True)
-            if all(difference.kind is DifferenceKind.UNEXPECTED for difference in listed):
-                best = ClosestVersion(version, exact=False)
-    return best
-
-
-def _record(
-    connection: Connection, job: _AdoptJob, files: Sequence[MigrationFile]
-) -> tuple[str, tuple[OtherHistory, ...]]:
-    """Write the history in one transaction.
-
-    Return the name under which a foreign table of its name is kept, and the histories that do not count any more.
-    """
-    planned = plan_up([migration.file for migration in job.new], History())
-    steps = {checked.step.version: checked for checked in check_all(planned, DownScripts.SKIPPED)}
-    rows = [_row(migration, steps[migration.file.version]) for migration in job.new]
-    kept_as, records, in_place = "", job.records, _in_our_place(job.history)
-    with translate_errors("record what is applied", Situation.HISTORY), connection.transaction():
-        set_local(connection, {"lock_timeout": "5s"})
-        if in_place:
-            connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
-        if records:
-            # The table may have got another owner, or a trigger, since it was read: this checks again.
-            _require_unchanged(connection, records)
-        query = "bookkeeping/adopt_insert"
-        if in_place and in_place.tool == Tool.RUN_MIGRATIONS_SH:
-            connection.execute(load("bookkeeping/adopt_extend"))
-            query = "bookkeeping/adopt_row"
-        elif in_place:
-            kept_as = _set_aside(connection, records.tool if records else in_place.tool)
-        connection.execute(load("bookkeeping/create"))
-        connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
-        require_trusted_table(connection)
-        version_type = type_of(file.version for file in files)
-        if job.history.exists and not in_place:
-            prepare_table(connection, files, job.history)
-        elif version_type is VersionType.TEXT:
-            set_version_type(connection, version_type)
-        for row in rows:
-            connection.execute(load_with_version(query, version_type).encode(), row)
-        if query == "bookkeeping/adopt_row":
-            connection.execute(load("bookkeeping/adopt_complete"))
-            if version_type is VersionType.NUMBER:
-                set_version_type(connection, version_type)
-        return kept_as, mark_known(connection)
-
-
-def _row(migration: RecordedMigration, checked: CheckedStep) -> dict[str, object]:
-    step = checked.step
-    return {
-        "filename": step.filename,
-        "executed_at": migration.executed_at,
-        "checksum": step.checksum,
-        **values_of(step.version),
-        "name": step.name,
-        "tool_version": __version__,
-        "down_sql": checked.row["down_sql"],
-        "statements_done": len(checked.script.statements),
-        "recorded_as": migration.recorded_as,
-    }
-
-
-def _require_unchanged(connection: Connection, records: ToolRecords) -> None:
-    if read_rows(connection, records.tool, records.table) != records.rows:
-        raise HistoryInconsistent(
-            f"{records.tool} has migrated the database meanwhile; nothing was recorded",
-            hint=f"Stop using {records.tool} on this database, then run the command again.",
-        )
-
-
-def _set_aside(connection: Connection, tool: str) -> str:
-    """Rename another tool's schema_migrations, and its indexes, so that ours can have the names."""
-    kept_as = f"schema_migrations_{tool.replace('-', '_')}"
-    for (index,) in connection.execute(load("bookkeeping/adopt_indexes")).fetchall():
-        new = str(index).replace("schema_migrations", kept_as, 1)
-        if new != index:
-            names = (sql.Identifier("public", str(index)), sql.Identifier(new[:63]))
-            connection.execute(sql.SQL("ALTER INDEX {} RENAME TO {}").format(*names))
-    connection.execute(sql.SQL("ALTER TABLE public.schema_migrations RENAME TO {}").format(sql.Identifier(kept_as)))
-    return f"public.{kept_as}"

@@ -45,7 +45,8 @@ from fowergram_db.errors import (
 )
 from fowergram_db.migrations.alignment import align
 from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
-from fowergram_db.migrations.history import read_history, require_no_other_tool, require_own
+from fowergram_db.migrations.history import require_own
+from fowergram_db.migrations.history_table import read_history, require_no_other_tool
 from fowergram_db.migrations.packaged import require_no_tables
 from fowergram_db.migrations.same_directory import difference, is_other_directory, wrong_directory
 from fowergram_db.testdb.administration import administer

@@ -10,7 +10,7 @@ from fowergram_db.database.sql import load
 from fowergram_db.errors import DatabaseError, UntrustedHistory
 from fowergram_db.migrations.events import StepStarted
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.history import create_history, read_down_scripts, read_durations
+from fowergram_db.migrations.history_table import create_history, read_down_scripts, read_durations
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
 

@@ -18,7 +18,7 @@ from fowergram_db.errors import LockLost
 from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.events import StepResult, StepStarted
 from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.history import create_history
+from fowergram_db.migrations.history_table import create_history
 from fowergram_db.migrations.migrate import migrate
 from fowergram_db.migrations.run import UpgradeTarget
 

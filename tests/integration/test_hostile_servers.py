@@ -16,8 +16,8 @@ import pytest
 
 from fowergram_db.database.connection import connect
 from fowergram_db.migrations.engine.lock import migration_lock
-from fowergram_db.migrations.history import create_history
 from fowergram_db.migrations.history_sql import load_for
+from fowergram_db.migrations.history_table import create_history
 from tests.integration.conftest import Result
 from tools import servers
 

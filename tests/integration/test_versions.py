@@ -369,7 +369,7 @@ def test_psql_converts_a_history_as_the_command_would(cli, lay, psql, query, ver
 
 
 def test_a_read_during_a_conversion_is_repeated(cli, lay, query, monkeypatch):
-    from fowergram_db.migrations import history
+    from fowergram_db.migrations import history_table
 
     lay("Flyway", {"V1__a.sql": "a", "V2__d.sql": "d"})
     assert cli("migrate").exit_code == 0
@@ -380,7 +380,7 @@ def test_a_read_during_a_conversion_is_repeated(cli, lay, query, monkeypatch):
         "UPDATE schema_migrations SET version = substr(version, 2) || '.0', position = '001' || substr(version, 2)"
     )
     back = "ALTER TABLE schema_migrations DROP COLUMN position, ALTER COLUMN version TYPE bigint USING version::numeric"
-    read_rows = history._read_rows
+    read_rows = history_table._read_rows
     for change in (convert, back):
         changes = [change]
 
@@ -389,11 +389,11 @@ def test_a_read_during_a_conversion_is_repeated(cli, lay, query, monkeypatch):
                 query(changes.pop())
             return read_rows(*arguments)
 
-        monkeypatch.setattr(history, "_read_rows", first_change)
+        monkeypatch.setattr(history_table, "_read_rows", first_change)
         shown = cli("status", "--json")
         assert not changes
         assert [row["state"] for row in shown.document["migrations"]] == ["applied", "applied"], shown.err
-    monkeypatch.setattr(history, "_read_rows", lambda *_: (_ for _ in ()).throw(ChangedMeanwhile()))
+    monkeypatch.setattr(history_table, "_read_rows", lambda *_: (_ for _ in ()).throw(ChangedMeanwhile()))
     assert cli("status").exit_code == 4
 
 

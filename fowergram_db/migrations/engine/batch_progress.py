@@ -13,7 +13,7 @@ from fowergram_db.migrations.engine.groups import Group
 from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.engine.watch import Watch
 from fowergram_db.migrations.events import StepResult
-from fowergram_db.migrations.history import read_durations
+from fowergram_db.migrations.history_table import read_durations
 from fowergram_db.migrations.version import Version
 
 

@@ -13,7 +13,7 @@ from fowergram_db.database.simple_query import Unanswered, send, within
 from fowergram_db.database.sql import load
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.events import Blocker
-from fowergram_db.migrations.history import read_durations
+from fowergram_db.migrations.history_table import read_durations
 from fowergram_db.migrations.version import Version
 
 _TELLS_OF_COPY = 140000

@@ -5,8 +5,8 @@ import secrets
 from fowergram_db.database.session_settings import own_settings
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.transaction_preamble import compose
-from fowergram_db.migrations.history import TableLock, guard, guarded
 from fowergram_db.migrations.history_sql import load_with_version
+from fowergram_db.migrations.history_table import TableLock, guard, guarded
 from fowergram_db.migrations.version import VersionType
 
 _RECORD = "bookkeeping/insert_batch"

@@ -23,8 +23,9 @@ from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.lock import lock_lost
 from fowergram_db.migrations.engine.transaction_preamble import BEGIN, compose, guard
 from fowergram_db.migrations.events import Resumed
-from fowergram_db.migrations.history import MigrationProgress, TableLock, guarded, require_trusted_table
+from fowergram_db.migrations.history import MigrationProgress
 from fowergram_db.migrations.history_sql import load_for
+from fowergram_db.migrations.history_table import TableLock, guarded, require_trusted_table
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script.scanner import Statement, Trait
 

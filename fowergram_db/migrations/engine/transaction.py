@@ -19,8 +19,8 @@ from fowergram_db.migrations.engine.script_runner import run_piece
 from fowergram_db.migrations.engine.transaction_preamble import READ_ONLY, Place, begin, compose, preamble
 from fowergram_db.migrations.engine.watch import Watch
 from fowergram_db.migrations.events import StepResult
-from fowergram_db.migrations.history import TableLock, guarded, require_trusted_table
 from fowergram_db.migrations.history_sql import load_for
+from fowergram_db.migrations.history_table import TableLock, guarded, require_trusted_table
 from fowergram_db.migrations.plan import Direction
 from fowergram_db.migrations.script.scanner import Piece
 
