@@ -44,7 +44,7 @@ def _missing(code: str) -> list[str]:
 
 def test_every_make_target_is_explained_to_contributors():
     code = _code((_ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
-    assert set(re.findall(r"\bmake ([a-z-]+)", code)) == _targets() - {"install", "clean"}
+    assert set(re.findall(r"\bmake ([a-z-]+)", code)) == _targets() - {"install"}
 
 
 def test_the_workflow_runs_actions_of_one_commit_and_may_only_read():
