@@ -11,12 +11,19 @@ from typer.core import TyperGroup
 from fowergram_db import __version__
 from fowergram_db.cli.options import JSON
 
-# The module of each command. To run one command, only its module is imported.
-_MODULES = ("migrations", "schema", "operations", "testdb")
+# The module of each command, in the order of the help. To run one command, only its module is imported.
 _HOME = {
-    **dict.fromkeys(("migrate", "status", "rollback", "reset", "repair", "protect", "new"), "migrations"),
-    **dict.fromkeys(("analyze", "slow-queries", "slow-query"), "operations"),
+    "migrate": "migrations",
+    "status": "history",
+    "rollback": "migrations",
+    "reset": "database",
+    "repair": "history",
+    "protect": "database",
+    "new": "migrations",
     "adopt": "schema",
+    "analyze": "operations",
+    "slow-queries": "operations",
+    "slow-query": "operations",
     "testdb": "testdb",
 }
 GROUPS = ("testdb",)
@@ -60,13 +67,14 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback(invoke_without_command=True, epilog=_EPILOG)(_bare)
-    for module in (_HOME[word],) if word in _HOME else _MODULES:
+    for module in (_HOME[word],) if word in _HOME else dict.fromkeys(_HOME.values()):
         found: typer.Typer = import_module(f"fowergram_db.cli.{module}").app
         if module in GROUPS:
             app.add_typer(found, name=module)
         else:
             chosen = (info for info in found.registered_commands if word not in _HOME or info.name == word)
             app.registered_commands += chosen
+    app.registered_commands.sort(key=lambda info: list(_HOME).index(str(info.name)))
     app.command("help", epilog="\b\nExamples:\n  fowergram-db help\n  fowergram-db help testdb create")(_help)
     return app
 

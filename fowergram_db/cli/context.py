@@ -176,6 +176,12 @@ class CommandContext:
             self.server_version = server_version(connection)
             yield connection
 
+    def confirm(self, what: str, name: str = "") -> bool:
+        """Ask whether to do ``what``. The user confirms it by typing the name of the database, or ``name`` instead."""
+        assert self.target is not None  # noqa: S101 - nothing is confirmed before there is a target
+        wanted = name or self.target.dbname
+        return self.screen.ask(f'This would {what}. Type "{wanted}" to continue: ') == wanted
+
     def announce(self, what: str = "") -> None:
         """Name on stderr the database, or ``what`` instead, that is going to be written to, and the migrations."""
         named = self.migrations_named()
