@@ -2,17 +2,16 @@
 
 import os
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fowergram_db.cli.command import Needs, command
 from fowergram_db.cli.context import CommandContext, CommandResult, duration_ms
-from fowergram_db.cli.figures import age, size
 from fowergram_db.cli.options import option
 from fowergram_db.cli.steps import step_listener
-from fowergram_db.cli.tables import Row, TableColumn
+from fowergram_db.cli.testdb_table import managed_data, show_databases
 from fowergram_db.errors import ConfigurationError, Refused
 from fowergram_db.plurals import count as counted
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from fowergram_db.migrations.events import OnEvent
     from fowergram_db.migrations.files.directory import MigrationFile
     from fowergram_db.testdb.databases import ClonePool, TestDatabase
-    from fowergram_db.testdb.pruning import ManagedDatabase
 
 app = typer.Typer(
     help="Create, list and drop databases for tests.\n\n"
@@ -203,48 +201,8 @@ def list_(context: CommandContext) -> CommandResult:
 
     with context.reached() as target, context.administer(target) as admin:
         found = list_managed(admin)
-    columns = (
-        TableColumn("database", preferred_width=63),
-        TableColumn("kind", drop_order=1),
-        TableColumn("age", "right", drop_order=3),
-        TableColumn("size", "right", drop_order=2),
-        TableColumn("clients", "right", drop_order=4),
-        TableColumn("use"),
-        TableColumn("owner", drop_order=5),
-    )
-    now = datetime.now(UTC)
-    context.screen.table(columns, tuple(Row(_cells(database, now)) for database in found))
-    total = sum(database.size_bytes or 0 for database in found)
-    context.screen.line(f"{counted(len(found), 'database')}, {size(total)}")
-    return CommandResult({"databases": [_managed_data(database) for database in found]})
-
-
-def _cells(database: "ManagedDatabase", now: datetime) -> tuple[str, ...]:
-    use = str(database.use)
-    if use == "ready" and database.expires_at:
-        use = f"expires in {age((database.expires_at - now).total_seconds())}"
-    return (
-        database.name,
-        str(database.purpose),
-        age((now - database.made_at).total_seconds()) if database.made_at else "?",
-        size(database.size_bytes),
-        str(database.connections),
-        use,
-        database.owner,
-    )
-
-
-def _managed_data(database: "ManagedDatabase") -> dict[str, Any]:
-    return {
-        "name": database.name,
-        "kind": str(database.purpose),
-        "owner": database.owner,
-        "made_at": database.made_at,
-        "expires_at": database.expires_at,
-        "size_bytes": database.size_bytes,
-        "connections": database.connections,
-        "use": str(database.use),
-    }
+    show_databases(context, found)
+    return CommandResult({"databases": [managed_data(database) for database in found]})
 
 
 @command(
