@@ -1,5 +1,5 @@
--- Purpose: make the extended table of run-migrations.sh the same as create.sql makes it. Rows that nothing was
--- made of go: the person who adopts has been told of them.
+-- Purpose: make the extended table of run-migrations.sh the same as create.sql makes it. Rows that were not taken
+-- over are deleted: adopt has named them to the person who adopts.
 -- Oldest server: 13. Privileges: owner of the table. Runs in the transaction of the adoption.
 DELETE FROM public.schema_migrations AS m WHERE m.version IS NULL;
 ALTER TABLE public.schema_migrations

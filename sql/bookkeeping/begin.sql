@@ -1,4 +1,4 @@
--- Purpose: record that a migration without a transaction begins, or goes on, upwards.
+-- Purpose: record that a migration without a transaction begins, or continues, upwards.
 -- Oldest server: 13. Privileges: INSERT and UPDATE on the table.
 INSERT INTO public.schema_migrations AS m (
     filename, checksum, {version_columns}, name, state, duration_ms, tool_version, down_sql, statements_done, progress

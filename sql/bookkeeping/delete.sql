@@ -1,5 +1,5 @@
--- Purpose: forget a migration in the transaction that undid it. Where this is no longer that transaction, because
--- the script has ended it, or the row is gone, the division fails: the COMMIT behind it must not happen.
+-- Purpose: delete the history row of a migration in the transaction that undid it. If the script has ended that
+-- transaction, or the row is gone, the division fails: the COMMIT that follows must not happen.
 -- Oldest server: 13. Privileges: DELETE on the table.
 WITH deleted AS (
     DELETE FROM public.schema_migrations AS m

@@ -1,7 +1,7 @@
--- Purpose: divide by zero where what public.schema_migrations now leads to belongs to a role that is not trusted, or has
--- a trigger or a foreign key of one. Sent behind the lock that keeps it so, and before a read or a write, in one query:
--- the owner of the schema may have put another table there since the history was read, and whoever has the right to
--- may have made a trigger.
+-- Purpose: divide by zero if the table that is now called public.schema_migrations belongs to a role that is not
+-- trusted, or has a trigger or a foreign key of one. It is sent after the lock that keeps it so, and before a read or a
+-- write, in one query: the owner of the schema may have put another table there since the history was read, and a role
+-- with the right to do so may have made a trigger.
 -- Oldest server: 13. Privileges: none.
 WITH trusted (oid) AS MATERIALIZED (
     {trusted_roles}

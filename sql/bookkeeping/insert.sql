@@ -1,5 +1,5 @@
--- Purpose: record a migration in the transaction that applied it. Where this is no longer that transaction,
--- because the script has ended it, no row is written, and the division fails: the COMMIT behind it must not happen.
+-- Purpose: record a migration in the transaction that applied it. If the script has ended that transaction, no row is
+-- written, and the division fails: the COMMIT that follows must not happen.
 -- Oldest server: 13. Privileges: INSERT on the table.
 WITH written AS (
     INSERT INTO public.schema_migrations (

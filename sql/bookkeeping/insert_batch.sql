@@ -1,6 +1,6 @@
--- Purpose: record a migration that has run in this transaction since fowergram.began, in seconds of the
--- epoch, and cannot have ended it. Where a trigger has kept the row out, the division fails: the COMMIT behind it must
--- not happen.
+-- Purpose: record a migration that has run in this transaction since fowergram.began, in seconds of the epoch, and
+-- cannot have ended it. If a trigger has prevented the row, the division fails: the COMMIT that follows must not
+-- happen.
 -- Oldest server: 13. Privileges: INSERT on the table. Columns: duration_ms.
 WITH written AS (
     INSERT INTO public.schema_migrations (
@@ -11,7 +11,7 @@ WITH written AS (
         %(checksum)s,
         {version_values},
         %(name)s,
-        -- A clock that is put back meanwhile does not make it less than nothing.
+        -- A clock that is put back meanwhile does not make it negative.
         1000::double precision * greatest(
             0::double precision,
             extract(EPOCH FROM pg_catalog.clock_timestamp())::double precision

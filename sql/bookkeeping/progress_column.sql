@@ -1,5 +1,5 @@
--- Purpose: give a table of the first version the column that migrations without a transaction need. Where it is there,
--- nobody is asked for a lock on the table, or told that there is nothing to do.
+-- Purpose: add the column that migrations without a transaction need to a table of the first version. If the column
+-- exists, nothing locks the table, and the server sends no notice.
 -- Oldest server: 13. Privileges: owner of the table, where the column is missing.
 DO $$
 BEGIN

@@ -1,5 +1,5 @@
--- Purpose: find what tells of a Citus cluster. Where its view and functions are depends on its version and on who
--- installed it: they are found as members of the extension, which nobody but a superuser can make.
+-- Purpose: find what identifies a Citus cluster. The place of its view and functions depends on its version and on the
+-- role that installed it: they are found as members of the extension, and only a superuser can add a member.
 -- Oldest server: 13. Privileges: none.
 -- Parameters: none. Columns: kind ('citus_tables', 'citus_is_coordinator' or 'pg_dist_local_group'), schema. No rows:
 -- the extension is not there.

@@ -1,4 +1,4 @@
--- Purpose: what tells a database from every other one: the cluster, the OID, the owner and the name.
+-- Purpose: what identifies a database among all others: the cluster, the OID, the owner and the name.
 -- Oldest server: 13. Privileges: none. Parameter: name. Column: identity (text). No row: no such database.
 SELECT
     pg_catalog.concat_ws(

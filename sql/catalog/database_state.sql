@@ -1,9 +1,9 @@
--- Purpose: databases as they are now: what may be done with them. The one place that tells what the production mark is.
+-- Purpose: databases as they are now: what may be done with them. Only this query decides what the production mark is.
 -- Oldest server: 13. Privileges: none.
 -- Parameters: name (NULL: the current one); every (boolean: all databases instead). Columns: as named; lets_in: it allows
 -- connections; mark_lasts: it carries the production mark as a setting of its own; production: so, or as a line of its
--- comment; identity: tells the database from every other one, in a label; is_valid_label: the owner wrote the comment, and
--- the database was not altered since.
+-- comment; identity: distinguishes the database from every other one, in a label; is_valid_label: the owner wrote the
+-- comment, and the database was not altered since.
 SELECT
     d.oid,
     d.datname::text AS name,

@@ -1,5 +1,5 @@
--- Purpose: what would stop DROP DATABASE, or go with the database though others need it (its logical replication slots).
--- Oldest server: 13. Privileges: none. Parameter: oid. Columns: kind, name (of what is in the way).
+-- Purpose: what would prevent DROP DATABASE, or what it would drop although others need it (logical replication slots).
+-- Oldest server: 13. Privileges: none. Parameter: oid. Columns: kind, name (of the obstacle).
 SELECT 'subscription'::text AS kind, s.subname::text AS name
 FROM pg_catalog.pg_subscription AS s
 WHERE s.subdbid = %(oid)s::oid

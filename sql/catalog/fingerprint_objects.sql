@@ -1,5 +1,5 @@
--- Purpose: all of a database's schema that hangs on no table: schemas, functions, types, extensions and so on.
--- Oldest server: 13 (a column that a version lacks comes out NULL). Privileges: none; wants search_path = ''.
+-- Purpose: all of a database's schema that belongs to no table: schemas, functions, types, extensions and so on.
+-- Oldest server: 13 (a column that a version lacks comes out NULL). Privileges: none; requires search_path = ''.
 -- Parameter: schemas (text[]), to be left out. Columns: as in fingerprint_relations.sql.
 -- What an extension owns is left out, and of the extension its version: the server's packages decide it, and two
 -- databases of one schema may well have been made under different ones. Options of servers that may hold a password

@@ -1,5 +1,5 @@
--- Purpose: the tables, views, sequences and composite types of a database, with all that hangs on them.
--- Oldest server: 13 (a column that a version lacks comes out NULL). Privileges: none; wants search_path = ''.
+-- Purpose: the tables, views, sequences and composite types of a database, with all that belongs to them.
+-- Oldest server: 13 (a column that a version lacks comes out NULL). Privileges: none; requires search_path = ''.
 -- Parameters: relations ('schema.name'[], unquoted) and schemas (text[]), both to be left out.
 -- Columns: identity; part_of (the identity it belongs to, or ''); definition (jsonb as text); owner (NULL: its
 -- table's); grants (text[], NULL: the object has none of its own). What an extension owns, what is temporary and

@@ -1,8 +1,8 @@
--- Purpose: what is there under the name of an index that is to be built concurrently.
+-- Purpose: what has the name of an index that is to be built concurrently.
 -- Oldest server: 13. Privileges: none.
 -- Parameters: relation (the table as it is written in SQL), name (of the index). Columns: schema, name, valid,
--- building (somebody is building it just now). No row: nothing has that name, or an index of a partitioned table, which
--- cannot be built concurrently.
+-- building (another session is building it now). No row: nothing has that name, or an index of a partitioned table,
+-- which cannot be built concurrently.
 SELECT
     n.nspname::text AS schema,
     c.relname::text AS name,
@@ -14,7 +14,7 @@ SELECT
             AND p.pid <> pg_catalog.pg_backend_pid()
             AND (
                 p.index_relid = i.indexrelid
-                -- Another role's, unseen without pg_read_all_stats: then its lock tells the table, and only one builds there.
+                -- Another role's, unseen without pg_read_all_stats: its lock shows the table, where only one builds.
                 OR p.index_relid IS NULL
                 AND EXISTS (
                     SELECT FROM pg_catalog.pg_locks AS l

@@ -1,6 +1,7 @@
--- Purpose: other sessions that may be marking a database as production at this moment. ALTER DATABASE SET looks up the
--- database, takes AccessShareLock on it until the end of the statement, and RowExclusiveLock on pg_db_role_setting until
--- the end of its transaction: who waits for the first, or holds either, may be marking it unseen.
+-- Purpose: other sessions that may be marking a database as production at this moment. ALTER DATABASE SET resolves the
+-- name, takes AccessShareLock on the database until the end of the statement, and RowExclusiveLock on
+-- pg_db_role_setting until the end of its transaction: a session that waits for the first, or holds either, may be
+-- setting a mark that cannot be read yet.
 -- Oldest server: 13. Privileges: none. Parameter: oid (of the database). Column: pid (NULL: a prepared transaction).
 SELECT l.pid
 FROM pg_catalog.pg_locks AS l

@@ -1,8 +1,8 @@
 -- Purpose: the transient indexes that a REINDEX CONCURRENTLY has left: invalid, and named after an index that is
--- rebuilt, with _ccnew (it failed while building) or _ccold (while dropping the old one) and perhaps a number behind.
+-- rebuilt, with _ccnew (it failed while building) or _ccold (while dropping the old one), which a number may follow.
 -- Oldest server: 13. Privileges: none.
 -- Parameters: kind (index, table, schema; anything else means all of the database), name (of what is rebuilt, as it is
--- written in SQL). Columns: oid, schema, name, busy (somebody holds it for building or dropping just now).
+-- written in SQL). Columns: oid, schema, name, busy (a session is building or dropping it now).
 WITH concerned AS (
     SELECT i.indexrelid, i.indrelid, x.relname::text AS name
     FROM pg_catalog.pg_index AS i
@@ -64,7 +64,7 @@ WHERE
             AND c.indexrelid <> i.oid
             AND (
                 c.name = i.stem
-                -- The server cuts a long name to have room for the rest, between two characters.
+                -- The server truncates a long name to have room for the rest, between two characters.
                 OR (pg_catalog.octet_length(i.name) >= 60 AND pg_catalog.starts_with(c.name, i.stem))
             )
     )

@@ -1,7 +1,7 @@
--- Purpose: find what a name in SQL means to a script or to the user, while the tool's own queries look nowhere. The
+-- Purpose: find what a name in SQL means to a script or to the user, while the tool's own queries search no schema. The
 -- search_path is changed once this query is parsed, and back with the end of its transaction.
--- Oldest server: 13. Privileges: none. Parameters: name (as it is written in SQL), of_script (look where the script at
--- hand does, else where the role does). Columns: oid, qualified (schema and name, quoted). No row: there is none.
+-- Oldest server: 13. Privileges: none. Parameters: name (as it is written in SQL), of_script (use the search_path of
+-- the current script, else that of the role). Columns: oid, qualified (schema and name, quoted). No row: there is none.
 WITH search_path AS MATERIALIZED (
     SELECT
         pg_catalog.set_config(

@@ -1,4 +1,4 @@
--- Purpose: the roles that the transaction at hand has made or changed. See server_changes.sql for how that is told.
+-- Purpose: the roles that the current transaction has made or changed. server_changes.sql says how they are found.
 -- Oldest server: 13. Privileges: superuser. Columns: name.
 SELECT r.rolname::text AS name
 FROM pg_catalog.pg_authid AS r

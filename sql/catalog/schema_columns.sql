@@ -1,5 +1,5 @@
 -- Purpose: the columns of tables and views, and the attributes of composite types.
--- Oldest server: 13. Privileges: none; wants search_path = ''.
+-- Oldest server: 13. Privileges: none; requires search_path = ''.
 -- Parameter: relations (oid[]). Columns: relation (oid); name; type (with its collation where it is not the type's
 -- own); nullable; default (also GENERATED AS, or ''); comment. In their order within each relation.
 SELECT

@@ -1,8 +1,8 @@
 -- Purpose: the keys, checks and foreign keys of tables.
--- Oldest server: 13 (what a version does not know comes out as if it were not there). Privileges: none; wants
+-- Oldest server: 13 (what a version does not know comes out as if it were not there). Privileges: none; requires
 -- search_path = ''.
 -- Parameter: relations (oid[]). Columns: relation (oid); name; kind; definition; columns (names, of keys in their
--- order); references (identity, or ''); referenced_columns; rules (of a foreign key, what stands behind the referenced
+-- order); references (identity, or ''); referenced_columns; rules (of a foreign key, the text after the referenced
 -- columns, or ''); comment (its own, else that of its index). Constraints that the server makes for partitions, and the
 -- NOT NULL of columns, which are constraints from 18 on, are left out.
 SELECT
@@ -16,7 +16,7 @@ SELECT
     own.names AS columns,
     CASE c.contype WHEN 'f' THEN c.confrelid::regclass::text ELSE '' END AS references,
     far.names AS referenced_columns,
-    -- A foreign key of another shape, such as one with PERIOD, is told whole.
+    -- A foreign key of another shape, such as one with PERIOD, is shown whole.
     CASE
         WHEN c.contype <> 'f' THEN ''
         WHEN pg_catalog.starts_with(whole.definition, begins.so)

@@ -1,9 +1,9 @@
 -- Purpose: the functions, procedures and aggregates that people have made.
--- Oldest server: 13. Privileges: none; wants search_path = ''.
+-- Oldest server: 13. Privileges: none; requires search_path = ''.
 -- Parameters: none. Columns: identity (with the types of what goes in); schema; name; kind; arguments (jsonb: an array
 -- of name, mode, type and default, in their order, with what comes out); result (''; of a procedure); language;
 -- volatility; parallel; is_strict; is_security_definer; comment. What an extension owns, and the constructors that a
--- range type brings along, are left out.
+-- range type creates, are left out.
 SELECT
     p.oid::regprocedure::text AS identity,
     n.nspname::text AS schema,

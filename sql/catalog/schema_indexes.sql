@@ -1,5 +1,5 @@
--- Purpose: the indexes of tables and materialized views, but for those that are there for a constraint.
--- Oldest server: 13. Privileges: none; wants search_path = ''.
+-- Purpose: the indexes of tables and materialized views, but for those that belong to a constraint.
+-- Oldest server: 13. Privileges: none; requires search_path = ''.
 -- Parameter: relations (oid[]). Columns: relation (oid); name; is_unique; is_valid; definition (from the access method
 -- on); columns (names, where a unique index is over nothing but columns and all rows: what it makes a key); comment.
 SELECT

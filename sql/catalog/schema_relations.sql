@@ -1,8 +1,8 @@
--- Purpose: the tables, views and composite types that people have made, partitions left out: a table stands for them.
--- Oldest server: 13. Privileges: none; wants search_path = ''.
+-- Purpose: the tables, views and composite types that people have made; a table represents its partitions.
+-- Oldest server: 13. Privileges: none; requires search_path = ''.
 -- Parameter: left_out (text[]), identities.
--- Columns: oid; identity (as SQL writes it, with its schema); schema; name; kind; comment; partition_key (what stands
--- behind PARTITION BY, or ''); inherits (identities). What an extension owns and what is temporary is left out.
+-- Columns: oid; identity (as SQL writes it, with its schema); schema; name; kind; comment; partition_key (the text
+-- after PARTITION BY, or ''); inherits (identities). What an extension owns and what is temporary is left out.
 SELECT
     c.oid::bigint AS oid,
     c.identity,

@@ -1,5 +1,5 @@
 -- Purpose: the triggers of tables and views, but for those that the server makes for foreign keys.
--- Oldest server: 13. Privileges: none; wants search_path = ''.
+-- Oldest server: 13. Privileges: none; requires search_path = ''.
 -- Parameter: relations (oid[]). Columns: relation (oid); name; timing; events (in the order in which SQL is written);
 -- level (row or statement); function (identity); definition (the whole command); is_enabled (in ordinary sessions);
 -- comment.

@@ -1,8 +1,8 @@
 -- Purpose: the enums, domains, ranges and base types that people have made; composite ones are in schema_relations.sql.
--- Oldest server: 13. Privileges: none; wants search_path = ''.
+-- Oldest server: 13. Privileges: none; requires search_path = ''.
 -- Parameters: none. Columns: identity (as SQL writes it, with its schema); schema; name; kind; definition (of a domain
--- and a range, or ''); labels (of an enum, in their order); comment. What an extension owns and the multiranges, which
--- ranges bring along, are left out.
+-- and a range, or ''); labels (of an enum, in their order); comment. What an extension owns, and the multirange that
+-- each range type creates, are left out.
 SELECT
     pg_catalog.format_type(t.oid, NULL) AS identity,
     n.nspname::text AS schema,

@@ -1,6 +1,6 @@
--- Purpose: what the transaction at hand has changed for the whole server, as far as rows that it has written tell, and
--- which shared catalogs it holds a writer's lock on: those of roles, members and settings keep it to the end. A row is
--- the transaction's own where its xmin is the transaction's or that of a subtransaction, which come later and go on.
+-- Purpose: what the current transaction has changed for the whole server, as far as the rows that it has written show,
+-- and which shared catalogs it holds a writer's lock on: those of roles, members and settings keep it to the end. A row
+-- is the transaction's own if its xmin is the transaction's or that of a subtransaction: those have higher numbers.
 -- Oldest server: 13. Privileges: none.
 -- Columns: kind, name, other (of a member its role, of a setting the role; "" stands for all databases or roles).
 WITH

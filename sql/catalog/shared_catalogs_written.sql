@@ -1,6 +1,6 @@
--- Purpose: the shared catalogs that the transaction at hand has written to, as the session's own statistics count: they
--- take no look at any table. Up to 14 they may count an earlier transaction of the session, too. Where the server does
--- not count, the name is "". The OIDs are those of the catalogs in every server.
+-- Purpose: the shared catalogs that the current transaction has written to, by the session's own statistics, which read
+-- no table. Up to 14 they may count an earlier transaction of the session, too. Where the server does not count, the
+-- name is "". The OIDs are those of the catalogs in every server.
 -- Oldest server: 13. Privileges: none. Columns: name.
 SELECT shared.name
 FROM (

@@ -1,4 +1,4 @@
--- Purpose: the indexes of a table, to tell which of them a statement has made that does not name its own.
+-- Purpose: the indexes of a table, to find the one that a statement without a name for it has made.
 -- Oldest server: 13. Privileges: none.
 -- Parameters: relation (the table as it is written in SQL). Columns: oid, name, in order of oid.
 SELECT i.indexrelid AS oid, c.relname::text AS name

@@ -1,5 +1,5 @@
 -- Purpose: the first tables in the schema public that are neither an extension's nor the tool's own.
--- Oldest server: 13. Privileges: none; wants search_path = ''. Columns: name. No row: there is none.
+-- Oldest server: 13. Privileges: none; requires search_path = ''. Columns: name. No row: there is none.
 SELECT c.relname::text AS name
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

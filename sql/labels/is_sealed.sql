@@ -1,5 +1,5 @@
--- Purpose: whether the owner of a database has sealed it as it is now, by a setting that only this role, or a superuser,
--- can store for it (see decision 18). To be put in where the placeholder is_sealed stands: the database is called d there,
+-- Purpose: whether the owner of a database has sealed it as it is now, by a setting that only this role, or a
+-- superuser, can store for it (see decision 18). It replaces the placeholder is_sealed: the database is called d there,
 -- its comment note.
 -- Oldest server: 13. Privileges: none. Type: boolean.
 EXISTS (

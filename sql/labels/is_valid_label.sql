@@ -1,7 +1,7 @@
 -- Purpose: whether the comment of a database, if it is a label, was written by the database's owner: by the transaction
 -- that has last written the row in pg_database, as every change of the owner does, or else the owner has sealed the
--- comment, whatever became of the database since (see decision 24). To be put in where the placeholder is_valid_label
--- stands: the database is called d there, its comment note.
+-- comment, whatever happens to the database later (see decision 24). It replaces the placeholder is_valid_label: the
+-- database is called d there, its comment note.
 -- Oldest server: 13. Privileges: none. Type: boolean.
 coalesce(
     note.xmin = d.xmin

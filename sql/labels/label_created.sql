@@ -1,6 +1,6 @@
 -- Purpose: label a database that the statement before has created, in the same round trip: a process that is killed
 -- while it waits leaves no database that does not say what it is.
--- Oldest server: 13. Privileges: to own the database. Wants a transaction with search_path = '',
+-- Oldest server: 13. Privileges: to own the database. Requires a transaction with search_path = '',
 -- and these settings in it: fowergram.created (the name), fowergram.label (the label up to the identity of the database,
 -- which is its last fact).
 DO $$

@@ -1,5 +1,5 @@
--- Purpose: the server processes that still work for a migrator which has gone. Through a pooler the process that was
--- recorded may long serve somebody else, and only the name tells.
+-- Purpose: the server processes that still work for a migrator that has gone. Through a pooler the process that was
+-- recorded may serve another client by now, and only the name identifies the migrator.
 -- Oldest server: 13. Privileges: none; a role that may not see the state of another's sessions waits for their end.
 -- Parameters: application, pid, since (backend_start). Columns: pid, user, application, address, since.
 SELECT

@@ -1,7 +1,7 @@
--- Purpose: what else a pooler may have of connections to this database, seen from the one that it has lent: the
+-- Purpose: which other connections to this database a pooler may have, found from this one: the
 -- sessions of the same role from the same address.
 -- Oldest server: 13. Privileges: none. Columns: busy (how many are at work, or in a transaction), keeps_worker (one
--- idles that bears the name of a worker: whole sessions are lent).
+-- with the name of a worker is idle: the pooler gives out whole sessions).
 SELECT
     pg_catalog.count(*) FILTER (WHERE a.state <> 'idle') AS busy,
     coalesce(

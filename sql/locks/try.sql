@@ -1,6 +1,6 @@
 -- Purpose: try to become the one migrator of this database, for as long as the open transaction lasts. The server ends
--- it when its client has vanished, or gives no sign of life; its name says who holds the lock. Then look whether a
--- worker is left at work, whose migrator has gone.
+-- it when its client has vanished, or gives no sign of life; its name shows which process holds the lock. Then check
+-- whether a worker is left at work, whose migrator has gone.
 -- Oldest server: 13 (transaction_timeout: 17). Privileges: none.
 -- The second lock is this run's own: where it is free, the run has ended.
 -- Parameters: application (text), pid (the process as the client knows it), space, key (the lock), worker (the worker's
@@ -12,7 +12,7 @@ SELECT
     EXISTS (
         SELECT FROM pg_catalog.pg_locks AS l
         WHERE
-            -- Names the other column, so that it is asked after the try.
+            -- Names the other column, so that it is evaluated after the try.
             lock.got
             AND l.locktype = 'advisory'
             AND l.granted
@@ -44,7 +44,8 @@ FROM (
                     THEN pg_catalog.set_config('transaction_timeout', '0', true)
             END
         FROM (
-            -- What a pooler lends is known to the client by another number. Else it also waits for the lock with these.
+            -- A pooler's session has another process number than the client knows. Else it waits for the lock with
+            -- these, too.
             SELECT pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.<>) %(pid)s::pg_catalog.int4 AS is_lent
             OFFSET 0
         ) AS session

@@ -6,8 +6,8 @@
 --   exclusively: measuring would wait for that one), rows (the planner's estimate, NULL where there is none),
 --   dead_rows, last_analyzed. Largest first; of unknown size last.
 --
--- A partitioned table stands for its partitions: its figures are their sums, and ANALYZE of it does them
--- all. A partition is listed without being asked for only where the role's right on it differs from the one
+-- A partitioned table represents its partitions: its figures are their sums, and ANALYZE of it includes them
+-- all. A partition that is not named is listed only where the role's right on it differs from the one
 -- on its parent: the parent's ANALYZE then leaves it out, or there is none.
 
 WITH RECURSIVE /* fowergram-db */ candidate AS MATERIALIZED (
@@ -65,7 +65,7 @@ locked AS MATERIALIZED (
         AND held.pid <> pg_catalog.pg_backend_pid()
 ),
 unmeasurable (oid) AS MATERIALIZED (
-    -- Also those waiting for the lock: whoever comes after them waits too. Of a table or of its TOAST table.
+    -- Also those waiting for the lock: a session that comes after them waits too. Of a table or of its TOAST table.
     SELECT relation
     FROM locked
     UNION
@@ -104,7 +104,7 @@ measured AS MATERIALIZED (
     FROM part
 ),
 estimated AS (
-    -- 0 rows on 0 pages is what 13 also says of a table that nobody has counted; 14 and newer say -1.
+    -- 0 rows on 0 pages is what 13 also has for a table that was never counted; 14 and newer have -1.
     -- A partitioned table has no rows but its partitions', which are members themselves.
     SELECT
         measured.*,

@@ -7,10 +7,10 @@
 -- Columns: statements, all_calls, all_ms (every statement of the database), hidden_statements, hidden_calls,
 --   hidden_ms (those of them that this role may not see), role (the current one), then of each statement
 --   shown: queryid, query, toplevel (NULL before 1.9), user, database, calls, total_ms, mean_ms, max_ms,
---   stddev_ms, rows, share, cache_hit. In the order asked for; exactly one row with a NULL queryid where none
---   is to be shown.
+--   stddev_ms, rows, share, cache_hit. In the order of the parameter sort; exactly one row with a NULL queryid where
+--   none is to be shown.
 --
--- Statements of this tool that are hidden from the role cannot be told apart and count as hidden.
+-- Statements of this tool that are hidden from the role cannot be distinguished and count as hidden.
 
 WITH /* fowergram-db */ statement AS MATERIALIZED (
     SELECT figure.*

@@ -1,8 +1,8 @@
 -- Purpose: where pg_stat_statements is installed in this database, and what it lacks where it cannot be read.
 -- Oldest server: 13. Privileges: none.
 -- Columns, one row always: schema (NULL where the extension is not created here), has_info (its version, 1.9
---   or newer, tells since when it counts), available (its files are on the server), preloaded (as far as
---   can be told without calling it: only the preloaded library defines its settings).
+--   or newer, says since when it counts), available (its files are on the server), preloaded (as far as
+--   is known without a call: only the preloaded library defines its settings).
 
 SELECT /* fowergram-db */
     home.nspname::text AS schema,

@@ -1,5 +1,5 @@
 -- Purpose: public.schema_migrations, and the tables in any schema that may be the history of another migration tool: by
--- their name, or by a column that such a table has under any name. To be put in where the placeholder relation stands.
+-- their name, or by a column that such a table has under any name. It replaces the placeholder relation.
 -- Oldest server: 13. Privileges: none. Parameters: names and patterns (text[], in small letters; the second for LIKE);
 -- marks (text[], names of columns that are rare); marks_of_few (text[], names that are rare in a table of at most four
 -- columns); marks_of_one (text[], names that are rare in a table of one column). A table of very many rows is none.

@@ -1,4 +1,4 @@
--- Purpose: relations by name. To be put in where the placeholder relation stands.
+-- Purpose: relations by name. It replaces the placeholder relation.
 -- Oldest server: 13. Privileges: none. Parameters: names (text[]); schema (text, NULL: any but the system's).
 -- Columns: oid, nspname, relname, relkind.
 SELECT c.oid, n.nspname, c.relname, c.relkind

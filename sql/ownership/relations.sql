@@ -1,5 +1,5 @@
 -- Purpose: the relations that a query finds, with their shape, and with what in them belongs to a role that is not
--- trusted. The query is put in where the placeholder relation stands.
+-- trusted. The query replaces the placeholder relation.
 -- Oldest server: 13. Privileges: none. Parameters: those of the query.
 -- Columns: oid, schema, name, kind (pg_class.relkind), columns and types (arrays in order; a type outside pg_catalog is
 -- written with its schema), computed (columns that are generated), required (columns that every INSERT has to fill),

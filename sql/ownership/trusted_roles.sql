@@ -1,16 +1,17 @@
 -- Purpose: the roles whose objects the tool uses: the current role, those that it is explicitly a member of,
--- superusers, and pg_database_owner where one of these owns the database. To be put in where the placeholder
--- trusted_roles stands.
+-- superusers, and pg_database_owner where one of these owns the database. It replaces the
+-- placeholder trusted_roles.
 -- Oldest server: 13. Privileges: none. Columns: oid.
 --
--- pg_has_role() is of no use here: by it a superuser is a member of every role. On 16 and newer a membership without
--- INHERIT and SET is a right to administer the role and no more: whoever may create roles has it in each of theirs.
--- A membership counts where a superuser has granted it, the member itself, a role that may administer the member (it can
--- become that anyway), or a role that may create roles; on 13 and 14 every role may grant itself to others. Where the
--- session is a superuser's, whoever creates roles does not count: a role of its own, granted to a superuser, would be
--- trusted with all that a superuser may do. There, and only there, neither does a grantor that has been dropped.
--- What runs can become the session's role. So the current role counts for nothing by itself where the owner of the
--- database has made it that (ALTER DATABASE SET role): what is trusted is what the session's role trusts.
+-- pg_has_role() is of no use here: for it a superuser is a member of every role. On 16 and newer a membership without
+-- INHERIT and SET is a right to administer the role and no more: a role that may create roles gets it in each of
+-- theirs. A membership counts if a superuser has granted it, or the member itself, a role that may administer the
+-- member (it can become that anyway), or a role that may create roles; on 13 and 14 every role may grant itself to
+-- others. If the session is a superuser's, a grant by a role that may create roles does not count: a role of its own,
+-- granted to a superuser, would be trusted with all that a superuser may do. There, and only there, neither does one by
+-- a role that has been dropped. What runs can become the session's role. So the current role counts for nothing by
+-- itself where the owner of the database has set it (ALTER DATABASE SET role): what is trusted is what the session's
+-- role trusts.
 WITH RECURSIVE role (oid, name, is_superuser, creates_roles) AS MATERIALIZED (
     -- Read once: the planner takes its time for each use of the view.
     SELECT r.oid, r.rolname, r.rolsuper, r.rolcreaterole

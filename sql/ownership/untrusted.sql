@@ -1,9 +1,9 @@
--- Purpose: of each object in root, a CTE that stands before it with the columns class and oid (as pg_depend has them),
--- the first thing that a use of it could run and that belongs to a role that is not trusted: the object itself, a child
--- or partition of it, whatever belongs to these (triggers, rules, policies, defaults, constraints, indexes, statistics,
+-- Purpose: for each object in root, a CTE that precedes it with the columns class and oid (as pg_depend has them), the
+-- first thing that a use of it could run and that belongs to a role that is not trusted: the object itself, a child or
+-- partition of it, whatever belongs to these (triggers, rules, policies, defaults, constraints, indexes, statistics,
 -- sequences), and all that they depend on (functions, types, operators). So too a table that refers to a relation by a
--- foreign key: its deferred triggers run as the one who deletes here. What a function's body calls, and what a view
--- reads, is the affair of its owner. To be put in where the placeholder untrusted stands.
+-- foreign key: its deferred triggers run as the role that deletes here. What a function's body calls, and what a view
+-- reads, is the affair of its owner. It replaces the placeholder untrusted.
 -- Oldest server: 13. Privileges: none.
 -- Columns: class, oid (of the root), found (type and identity of the thing, its owner, type and identity of its user).
 WITH RECURSIVE trusted (oid) AS MATERIALIZED (
@@ -80,7 +80,7 @@ untrusted AS (
     SELECT DISTINCT ON (o.root_class, o.root) o.*
     FROM owned AS o
     WHERE o.owner NOT IN (SELECT t.oid FROM trusted AS t)
-    -- Types last: the row type of a table is not what anybody could drop.
+    -- Types last: no role can drop the row type of a table by itself.
     ORDER BY
         o.root_class, o.root, o.oid <> o.root, o.by_oid <> o.root, o.class = 'pg_catalog.pg_type'::regclass::oid,
         o.by_oid, o.oid

@@ -1,9 +1,10 @@
 -- Purpose: the objects of this session's database that belong to roles that are not trusted, the first few by type and
 -- name. Of a relation its indexes, its row type and its TOAST table are left out, as they have its owner. An extension is
 -- none: what is in it belongs to a superuser, or is listed by itself, and its owner can only update or drop it.
--- pg_shdepend would not do: it does not say what belongs to predefined roles (pg_monitor and others), which others are members of.
--- Oldest server: 13. Privileges: none. Wants search_path = ''. Columns: owner; object (its type and identity); total (of
--- all such objects).
+-- pg_shdepend is not enough: it does not say what belongs to predefined roles (pg_monitor and others), which other
+-- roles are members of.
+-- Oldest server: 13. Privileges: none. Requires search_path = ''. Columns: owner; object (its type and identity); total
+-- (of all such objects).
 WITH object (class, oid, owner) AS (
     SELECT 'pg_catalog.pg_namespace'::regclass::oid, n.oid, n.nspowner
     FROM pg_catalog.pg_namespace AS n

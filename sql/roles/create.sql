@@ -1,6 +1,6 @@
--- Purpose: four roles that nobody logs in as, and their rights in this database: fowergram_owner owns the schema,
--- fowergram_app is the backend's, fowergram_readonly is for looking around, and sees no secret, fowergram_analyst counts
--- what happens, and sees nothing private. See docs/roles.md.
+-- Purpose: four roles without a login, and their rights in this database: fowergram_owner owns the schema,
+-- fowergram_app is the backend's, fowergram_readonly may read all but secrets, fowergram_analyst may count what
+-- happens, and reads nothing private. See docs/roles.md.
 -- Run it in the database, in one transaction (psql -1 -f), as a superuser, or as a role that may create roles and owns
 -- the database and what is in it; again after a migration has added a table. Running it again changes nothing else.
 -- Oldest server: 13.
@@ -17,14 +17,14 @@ BEGIN
             EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', v_role);
         END IF;
     END LOOP;
-    -- Who gives away what is theirs must be a member of who gets it; a superuser need not be.
+    -- A role that gives away its objects must be a member of the new owner; a superuser need not be.
     IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
         EXECUTE pg_catalog.format('GRANT fowergram_owner TO %I', current_user);
     END IF;
 END;
 $$;
 
--- Until PostgreSQL 14 everybody could create tables in public.
+-- Until PostgreSQL 14 every role could create tables in public.
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT CREATE, USAGE ON SCHEMA public TO fowergram_owner;
 GRANT USAGE ON SCHEMA public, api TO fowergram_app, fowergram_readonly;

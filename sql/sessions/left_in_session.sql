@@ -1,4 +1,4 @@
--- Purpose: whether other clients of a pooler have left prepared statements or session locks in a session that it lends.
+-- Purpose: whether other clients of a pooler have left prepared statements or session locks in this session.
 -- Read before anything is set, and before the transaction takes a lock: every operator says which it is.
 -- Oldest server: 13. Privileges: none. Columns: prepared, locked.
 SELECT

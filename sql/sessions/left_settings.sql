@@ -1,4 +1,4 @@
--- Purpose: what other clients of a pooler have left in a session that it lends, each set for the transaction at hand to
+-- Purpose: what other clients of a pooler have left in this session, each set for the current transaction to
 -- what the session began with. Read before anything is set: every operator says which it is.
 -- Oldest server: 13. Privileges: none. Columns: name, setting (what was left, as set_config takes it), reset.
 SELECT

@@ -1,8 +1,8 @@
 -- Purpose: how far the long statement of this tool's worker is: a COPY, an index build, VACUUM, CLUSTER or ANALYZE.
 -- Oldest server: 14 (13: progress_13.sql). Privileges: pg_read_all_stats where the worker is another role.
 -- Parameters: space, key (the worker's lock), application. Columns: phase, done, total (0: not known; so for COPY FROM
--- STDIN), unit, rows (of a COPY). The table of a COPY is left out where the transaction at hand has made it: nobody
--- else sees it yet.
+-- STDIN), unit, rows (of a COPY). The table of a COPY is left out where the current transaction has created it: it is
+-- visible to no other session yet.
 WITH worker AS (
     SELECT a.pid
     FROM pg_catalog.pg_stat_activity AS a

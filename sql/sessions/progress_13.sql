@@ -1,4 +1,4 @@
--- Purpose: how far the index build of this tool's worker is, on a server that tells nothing of COPY (progress.sql).
+-- Purpose: how far the index build of this tool's worker is, on a server without the progress of COPY (progress.sql).
 -- Oldest server: 13. Privileges: pg_read_all_stats where the worker is another role.
 -- Parameters: space, key (the worker's lock), application. Columns: phase, done, total, unit, rows.
 SELECT

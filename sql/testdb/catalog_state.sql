@@ -1,9 +1,10 @@
--- Purpose: tell at little cost whether a database's schema is still that of the template it was cloned from. A clone is
--- a copy of the template's files, and each change writes a row of the catalog anew, with the number of the transaction
--- that did it. A transaction writes to one database only: where the newest row is of the very transaction that wrote the
--- template's newest, the database is a copy of that template, and of no other; with as many rows, nothing was changed. Large objects are in the catalog, too; statistics for the planner are left out, and so is pg_class, which
+-- Purpose: find at little cost whether a database's schema is still that of the template it was cloned from. A clone is
+-- a copy of the template's files, and each change writes a new row of the catalog, with the number of the transaction
+-- that did it. A transaction writes to one database only: if the newest row is of the very transaction that wrote the
+-- template's newest, the database is a copy of that template, and of no other; with as many rows, nothing was changed.
+-- Large objects are in the catalog, too; statistics for the planner are left out, and so is pg_class, which
 -- relations_state.sql compares.
--- Oldest server: 13. Privileges: none, but pg_largeobject takes a superuser. Wants a transaction with search_path = ''.
+-- Oldest server: 13. Privileges: none, superuser for pg_largeobject. Requires a transaction with search_path = ''.
 -- Parameter: newest (text: the number of a transaction). Columns: entries (bigint: rows of the catalog); age (integer: that
 -- of the newest of them, in transactions); age_of_newest (integer: that of the parameter).
 WITH entry (xmin) AS (

@@ -1,5 +1,5 @@
--- Purpose: what the migrations have put into a database beside its schema, to tell later whether it is still there.
--- Oldest server: 13. Privileges: to read all tables and sequences. Wants a transaction with search_path = ''.
+-- Purpose: what the migrations have put into a database in addition to its schema, to check later for changes.
+-- Oldest server: 13. Privileges: to read all tables and sequences. Requires a transaction with search_path = ''.
 -- Leaves in fowergram.contents a jsonb: rows (in all tables and materialized views) and sequences (of each that is not
 -- at its start, the OID with the last value and whether it has been used).
 DO $$

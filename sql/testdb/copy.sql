@@ -1,6 +1,6 @@
--- Purpose: after CREATE DATABASE TEMPLATE: whether the copy is of the template that was looked up. Its row in
+-- Purpose: after CREATE DATABASE TEMPLATE: whether the copy is of the template that was found before. Its row in
 -- pg_database is the same as then; a rename would have written it again, so it had that name all the time. And it is
--- the copy's owner's: it may have been looked up in a session whose current role is another.
+-- the copy's owner's: it may have been found in a session whose current role is another.
 -- Oldest server: 13. Privileges: none. Parameters: name (of the copy), template_oid, template_name, row_version (text).
 -- Columns: oid and owner (of the copy), is_own (boolean: it is the current role's), is_exact (boolean: of that template).
 SELECT

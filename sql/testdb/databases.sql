@@ -1,7 +1,7 @@
 -- Purpose: the databases of this server that the tool may have made, by their names or their comments.
 -- Oldest server: 13. Privileges: none (the size of a database that the role may not connect to is NULL).
 -- Parameters: names (text: a regular expression), comments (text: a pattern for LIKE). Columns: oid; name; owner; size_bytes;
--- connections (of clients); is_complete (boolean: nobody may connect to it); row_version (text: changes with
+-- connections (of clients); is_complete (boolean: it accepts no connection); row_version (text: changes with
 -- each ALTER DATABASE); comment; identity (text: which database a label has to name); is_valid_label
 -- (boolean: the owner wrote the comment, and the database was not altered since).
 SELECT

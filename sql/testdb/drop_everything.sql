@@ -1,7 +1,7 @@
 -- Purpose: drop all that this role owns in this database, directly or as a member of the owner: where no other database
 -- can be made to take its place. The schema public stays, empty, and so does what others own, as the extensions that a
 -- superuser has installed.
--- Oldest server: 13. Privileges: none beyond owning what is dropped. Wants a transaction with search_path = ''.
+-- Oldest server: 13. Privileges: none beyond owning what is dropped. Requires a transaction with search_path = ''.
 DO $$
 DECLARE
     v_object record;
@@ -61,7 +61,7 @@ BEGIN
                 WHERE p.classid = d.classid AND p.objid = d.objid AND p.objsubid = 0 AND p.deptype IN ('e', 'i')
             )
         ORDER BY
-            -- What others hang on comes first; a sequence may belong to a table, a type may be the row of one.
+            -- What others depend on comes first; a sequence may belong to a table, a type may be the row of one.
             CASE what.type
                 WHEN 'extension' THEN 1 WHEN 'schema' THEN 2 WHEN 'table' THEN 3 WHEN 'sequence' THEN 5
                 WHEN 'type' THEN 6 ELSE 4

@@ -1,10 +1,10 @@
--- Purpose: take out of a clone every row that was written since its template was completed, and set the sequences back.
+-- Purpose: delete from a clone every row that was written since its template was completed, and set the sequences back.
 -- What the migrations have filled in stays; where a test has changed or deleted some of that, nothing is done and an
 -- error with SQLSTATE FW001 says so. Triggers and foreign keys do not fire (session_replication_role = replica).
--- Oldest server: 13. Privileges: superuser. Wants a transaction with search_path = '', and these settings in it:
+-- Oldest server: 13. Privileges: superuser. Requires a transaction with search_path = '', and these settings in it:
 -- fowergram.seal (the number of the transaction that completed the template), fowergram.rows (how many rows it has),
 -- fowergram.sequences (jsonb: of each that is not at its start, the OID with the last value and whether it was used),
--- fowergram.pages (the most pages to look through). Leaves in fowergram.emptied how many rows went, and out of how many
+-- fowergram.pages (the most pages to read). Leaves in fowergram.emptied how many rows went, and out of how many
 -- tables: '12 3'.
 DO $$
 DECLARE

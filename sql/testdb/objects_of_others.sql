@@ -1,7 +1,7 @@
 -- Purpose: what roles own in this database that this role is no member of, each relation with its columns, defaults,
 -- constraints, indexes, triggers, rules and policies: DROP ... CASCADE takes them along without asking. What belongs to an
 -- extension goes with that, and is left out.
--- Oldest server: 13. Privileges: none. Wants search_path = ''.
+-- Oldest server: 13. Privileges: none. Requires search_path = ''.
 -- Columns: class_oid, oid, part (as pg_depend has them), relation (OID of the relation that it is a part of, or 0), name.
 WITH relation AS MATERIALIZED (
     SELECT c.tableoid AS class, c.oid, c.relkind

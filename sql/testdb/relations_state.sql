@@ -1,6 +1,6 @@
 -- Purpose: the part of catalog_state.sql that most changes show in, and soonest: the relations. They are compared by
 -- content where one was written at all, since TRUNCATE, VACUUM and ANALYZE write to pg_class, too, and change no schema.
--- Oldest server: 13. Privileges: none. Wants a transaction with search_path = ''.
+-- Oldest server: 13. Privileges: none. Requires a transaction with search_path = ''.
 -- Parameter: seal (text: the number of the transaction that completed the template). Columns: relations (bigint: how many
 -- there are); hash (text: a sum of hashes over them, NULL where none was written after the seal); watchful (boolean: there
 -- are triggers or rules that fire for replicas, too, or transactions that are prepared).

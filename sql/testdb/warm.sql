@@ -1,5 +1,5 @@
 -- Purpose: the clones that wait to become test databases, oldest first; their names begin with the time. Only those that
--- the current role owns itself, has sealed, and that let nobody in: what another role has put there under
+-- the current role owns itself, has sealed, and that accept no connection: what another role has put there under
 -- such a name is none, even where this role is a superuser.
 -- Oldest server: 13. Privileges: none. Parameter: names (text: a pattern for LIKE). Columns: name, oid, owner, comment,
 -- identity (text: which database a label has to name).
