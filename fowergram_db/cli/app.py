@@ -94,7 +94,7 @@ def _bare(
     """Migrate and operate PostgreSQL databases (13 to 18) with plain SQL files.
 
     Without a command, it runs `migrate`. `fowergram-db help COMMAND` explains a command, and shows the default and the
-    environment variable of each option.
+    environment variable of each option. Options come after the command: `fowergram-db migrate --dry-run`.
 
     The database: host, port, database, user and password are each taken from the first of these that names it: the
     options of the command; DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD; DATABASE_URL; the same names in .env;

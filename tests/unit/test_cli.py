@@ -46,6 +46,15 @@ def test_the_overview_is_on_record(capsys, recorded):
     recorded("help", overview)
 
 
+@pytest.mark.parametrize("words", [["--help"], ["testdb", "--help"]])
+def test_the_overview_truncates_no_summary(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(words) == 0
+    commands = capsys.readouterr().out.partition("Commands:")[2]
+    assert re.search(r"^  \w", commands, re.MULTILINE)
+    assert "..." not in commands
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_has_an_environment_variable_that_the_help_shows(command, capsys):
     run([*command.split(), "--help"])
