@@ -4,10 +4,10 @@ A role, a database, a migration that has run before, or another client of a pool
 ``search_path`` in which another role's operators come first, a timeout, a read-only default. On a connection of its
 own the tool sets what it needs for the session. Behind a pooler, which gives a session to others afterwards, each
 query sets it for its own transaction, in the same round trip. A script runs with what its role and database say, but
-for ``_KEPT``.
+for ``KEPT``. What the settings are, and the SQL that makes them, is in ``settings_sql``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum, auto
 from typing import Any
@@ -20,50 +20,18 @@ from fowergram_db.database.any_text import read_any_text
 from fowergram_db.database.deadline import limited, until
 from fowergram_db.database.liveness import LIVENESS
 from fowergram_db.database.login import TracedConnection
-
-# For scripts too: how transactions begin, what ends a session or a transaction, and how the checks read strings.
-_KEPT = {
-    "default_transaction_isolation": "read committed",
-    "default_transaction_read_only": "off",
-    "default_transaction_deferrable": "off",
-    "exit_on_error": "off",
-    "idle_in_transaction_session_timeout": "90s",
-    "idle_session_timeout": "0",
-    "standard_conforming_strings": "on",
-    "transaction_timeout": "0",
-}
-# For the tool's own queries. If pg_temp is not in the path, types and tables are looked for there first, and a
-# script may have left some that are named like PostgreSQL's own. Without row_security a query fails that a policy would
-# hide rows from: half a history must not look like a whole one.
-_OWN = {
-    "search_path": "pg_catalog, pg_temp",
-    "statement_timeout": "0",
-    "lock_timeout": "1min",
-    "row_security": "off",
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "quote_all_identifiers": "off",
-    "array_nulls": "on",
-    "transform_null_equals": "off",
-    "client_min_messages": "notice",
-    "default_tablespace": "",
-    "default_table_access_method": "heap",
-    "jit": "off",
-}
-# What else decides how a definition is read: behind a pooler, another client may have left any of it.
-_OF_DEFINITIONS = ("backslash_quote", "check_function_bodies", "default_text_search_config", "xmloption")
-_OF_ROW = ("search_path", "statement_timeout", "row_security")
-_SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
-_FILE_PATH = "fowergram.search_path"
-
-
-_HAS_CITUS = (
-    "EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'citus'::pg_catalog.name)"
+from fowergram_db.database.settings_sql import (
+    RESETS,
+    all_settings,
+    first_query,
+    kept_calls,
+    known_settings,
+    own_call,
+    own_settings,
+    own_statements,
+    role_calls,
+    setting_call,
 )
-_HAS_EVENT_TRIGGERS = "EXISTS (SELECT FROM pg_catalog.pg_event_trigger)"
 
 _ANOTHER_RESULT = "the server has sent the result of another query"
 
@@ -93,9 +61,9 @@ class _Cursor(psycopg.Cursor[Any]):
             return super().execute(query, params, prepare=prepare, binary=binary)
         try:
             if params is None and not binary and not self.format:
-                return self._execute_in_one_query(_own_call(self.connection), query)
+                return self._execute_in_one_query(own_call(self.connection), query)
             with _one_round_trip(self.connection):
-                psycopg.Cursor(self.connection).execute(_own_call(self.connection))
+                psycopg.Cursor(self.connection).execute(own_call(self.connection))
                 return super().execute(query, params, prepare=prepare, binary=binary)
         except psycopg.errors.ActiveSqlTransaction:
             return super().execute(query, params, prepare=prepare, binary=binary)
@@ -107,13 +75,6 @@ class _Cursor(psycopg.Cursor[Any]):
         while self.nextset():
             pass
         return self
-
-
-def first_query(pid: str, calls: str) -> str:
-    """Return the query that asks what a session is, and makes the settings (``calls``) if it is not a pooler's."""
-    own = f"pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {pid}"
-    found = f"pg_catalog.pg_is_in_recovery(), {_HAS_CITUS}, {_HAS_EVENT_TRIGGERS}"
-    return f"SELECT {own}, {found}, CASE WHEN {own} THEN ARRAY[{calls}] END"
 
 
 class ToolConnection(TracedConnection):
@@ -152,8 +113,10 @@ class ToolConnection(TracedConnection):
         self.reads_standard_strings = self.info.parameter_status("standard_conforming_strings") != "off"
         version = self.info.server_version
         # First what could stop the rest; it is short, and takes no time.
-        first = [f"SET LOCAL {name} = 0" for name in _known(("transaction_timeout", "statement_timeout"), version)]
-        calls = ", ".join(setting_call(*setting, local=False) for setting in _all(version).items())
+        first = [
+            f"SET LOCAL {name} = 0" for name in known_settings(("transaction_timeout", "statement_timeout"), version)
+        ]
+        calls = ", ".join(setting_call(*setting, local=False) for setting in all_settings(version).items())
         query = first_query(str(self.info.backend_pid), calls)
         with self.cursor() as cursor:
             # The query may have to wait for a lock: its client may vanish meanwhile.
@@ -181,7 +144,7 @@ class ToolConnection(TracedConnection):
         block = super().transaction(savepoint_name, force_rollback)
         with statement_log.transaction(self, block, begins=begins) as transaction:
             if begins and self.scope is Scope.TRANSACTION:
-                self.execute(_own_statements(self))
+                self.execute(own_statements(self))
             yield transaction
 
     def commit(self) -> None:
@@ -200,7 +163,7 @@ class ToolConnection(TracedConnection):
         if self.scope is not Scope.SESSION:
             yield
             return
-        self.execute(f"SELECT {role_calls(self, local=False)}".encode())
+        self.execute(f"SELECT {role_calls(self, is_pooled=self.is_pooled, local=False)}".encode())
         self.scope = Scope.TRANSACTION
         try:
             yield
@@ -218,66 +181,11 @@ class ToolConnection(TracedConnection):
             self.close()
 
 
-UNLIMITED = "SET LOCAL statement_timeout = 0;"
-"""What goes before settings after a script: it takes no time, and they may take a millisecond."""
-RESETS = f"RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; {UNLIMITED}"
-"""What gives a session what its role and database say, whatever a script has set."""
-
-
-def kept_statements() -> str:
-    """Return the statements that set for a session what decides how a script is read and its transactions begin."""
-    names = ("standard_conforming_strings", *(name for name in _KEPT if name.startswith("default_transaction_")))
-    return " ".join(f"SET {name} = '{_KEPT[name]}';" for name in names)
-
-
-def own_settings(connection: psycopg.Connection[Any], *, local: bool = True, but: Sequence[str] = ()) -> str:
-    """Return the statement that makes the tool's settings, for the transaction or for the session."""
-    settings = _all(connection.info.server_version)
-    return f"SELECT {', '.join(setting_call(*each, local=local) for each in settings.items() if each[0] not in but)};"
-
-
-def own_settings_again(connection: psycopg.Connection[Any]) -> str:
-    """Return the statement that makes the tool's settings after a script, in its transaction; limits stay."""
-    return own_settings(connection, but=(*_KEPT, "lock_timeout"))
-
-
-def own_for_row(connection: psycopg.Connection[Any]) -> str:
-    """Return the statement that makes what a row of the history depends on, after a script that sets nothing."""
-    return own_settings(connection, but=[name for name in (*_KEPT, *_OWN) if name not in _OF_ROW])
-
-
 def kept_settings_again(connection: psycopg.Connection[Any]) -> str:
     """Return the statement that, after ``RESETS``, makes again what scripts have too."""
     own = connection if isinstance(connection, ToolConnection) and not connection.is_pooled else None
-    calls = ", ".join(_kept_calls(connection.info.server_version, local=own is None))
+    calls = ", ".join(kept_calls(connection.info.server_version, local=own is None))
     return f"SELECT {calls}; {own.liveness if own else ''}"
-
-
-def discards(*, prepared: bool = True, locked: bool = True) -> str:
-    """Return statements that clear what a script has left, as DISCARD ALL does, which cannot run in a transaction.
-
-    Prepared statements and session locks stay if others may have some in the session.
-    """
-    deallocate = " DEALLOCATE ALL;" if prepared else ""
-    unlock = " SELECT pg_catalog.pg_advisory_unlock_all();" if locked else ""
-    return f"CLOSE ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES;{deallocate}{unlock}"
-
-
-def role_calls(connection: psycopg.Connection[Any], *, local: bool = True) -> str:
-    """Return the calls that give a script what role and database say, after a SELECT; limits are apart.
-
-    The values are those that the session began with, whatever it or another client of a pooler has set. They are
-    short: a reader of pg_stat_activity is to find the script after them.
-    """
-    names = [name for name in _OWN if name != "lock_timeout" or not local]
-    kept: list[str] = []
-    if is_pooled(connection):
-        names += ["session_authorization", "role", *_OF_DEFINITIONS]
-        kept = _kept_calls(connection.info.server_version, local=local)
-    each = f"pg_catalog.set_config(n, NULL, {'true' if local else 'false'})"
-    listed = f"pg_catalog.unnest('{{{','.join(names)}}}'::pg_catalog.text[])"
-    all_of_them = f"(SELECT pg_catalog.count({each}) FROM {listed} AS n)"  # noqa: S608 - names of ours
-    return ", ".join((all_of_them, *kept))
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
@@ -287,7 +195,7 @@ def is_pooled(connection: psycopg.Connection[Any]) -> bool:
 
 def begin(connection: psycopg.Connection[Any]) -> str:
     """Return the statements that begin a transaction of the tool's own: read committed, with its settings."""
-    settings = f" {_own_statements(connection)};" if _scope(connection) is Scope.TRANSACTION else ""
+    settings = f" {own_statements(connection)};" if _scope(connection) is Scope.TRANSACTION else ""
     return f"BEGIN ISOLATION LEVEL READ COMMITTED;{settings}"
 
 
@@ -357,52 +265,6 @@ def _answer(cursor: psycopg.Cursor[Any]) -> tuple[object, ...]:
     if len(row) != 5:  # noqa: PLR2004 - what the query selects
         raise psycopg.OperationalError(_ANOTHER_RESULT)
     return tuple(row)
-
-
-def _known(names: Iterable[str], version: int) -> list[str]:
-    return [name for name in names if version >= _SINCE.get(name, 0)]
-
-
-def _all(version: int) -> dict[str, str]:
-    settings = _KEPT | _OWN
-    return {name: settings[name] for name in _known(settings, version)}
-
-
-def _kept_calls(version: int, *, local: bool) -> list[str]:
-    return [setting_call(name, _KEPT[name], local=local) for name in _known(_KEPT, version)]
-
-
-def setting_call(name: str, value: str | None, *, local: bool) -> str:
-    """Return a call that makes a setting, whatever the search_path is; the value must need no quoting.
-
-    ``local``: until the end of the transaction. None is the value that the session began with.
-    """
-    written = "NULL" if value is None else f"'{value}'"
-    return f"pg_catalog.set_config('{name}', {written}, {'true' if local else 'false'})"
-
-
-def _own_call(connection: psycopg.Connection[Any]) -> str:
-    """Return the query that goes before one of the tool's own; it keeps where a script looks for names."""
-    kept = f"pg_catalog.set_config('{_FILE_PATH}', pg_catalog.current_setting('search_path'), true)"
-    reset = (setting_call("session_authorization", None, local=True), setting_call("role", None, local=True))
-    own = (setting_call(*setting, local=True) for setting in _all(connection.info.server_version).items())
-    return f"SELECT {', '.join((kept, *reset, *own))}"
-
-
-def _own_statements(connection: psycopg.Connection[Any]) -> str:
-    """Return the same as statements that take no snapshot, so that SET TRANSACTION may follow."""
-    reset = ("SET LOCAL SESSION AUTHORIZATION DEFAULT", "SET LOCAL role TO DEFAULT")
-    own = (f"SET LOCAL {name} TO {_listed(value)}" for name, value in _all(connection.info.server_version).items())
-    return "; ".join((*reset, *own))
-
-
-def _listed(value: str) -> str:
-    """Write a value, or the names of a list, as SET takes them.
-
-    >>> _listed("pg_catalog, pg_temp")
-    "'pg_catalog', 'pg_temp'"
-    """
-    return ", ".join(f"'{part}'" for part in value.split(", "))
 
 
 @contextmanager

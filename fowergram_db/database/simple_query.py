@@ -10,7 +10,8 @@ from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.session_settings import own_settings, sets_per_transaction
+from fowergram_db.database.session_settings import sets_per_transaction
+from fowergram_db.database.settings_sql import own_settings
 from fowergram_db.database.statement_log import command, exchange
 
 OnTick = Callable[[], None]

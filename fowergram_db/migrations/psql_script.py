@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from fowergram_db.database.session_settings import RESETS, discards, kept_statements
+from fowergram_db.database.settings_sql import RESETS, discards, kept_statements
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.clean_session import CHECK_CONSTRAINTS, is_setting, savepoint
 from fowergram_db.migrations.engine.context import LockPolicy

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 
-from fowergram_db.database.session_settings import first_query
+from fowergram_db.database.settings_sql import first_query
 from fowergram_db.database.sql import load, sql_root
 from fowergram_db.lexer import LINE_COMMENT, TokenKind, tokens
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 import psycopg
 
-from fowergram_db.database.session_settings import own_for_row, setting_call
+from fowergram_db.database.settings_sql import own_for_row, setting_call
 from fowergram_db.database.simple_query import Results, finish, has_failed, roll_back, start
 from fowergram_db.database.statement_log import about, beginning_of, script_sql
 from fowergram_db.migrations.engine.batch_progress import BatchProgress

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from psycopg import pq
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.session_settings import RESETS, discards, kept_settings_again
+from fowergram_db.database.session_settings import kept_settings_again
+from fowergram_db.database.settings_sql import RESETS, discards
 from fowergram_db.database.sql import load
 from fowergram_db.migrations.engine.checks import CheckedStep
 from fowergram_db.migrations.engine.context import RunContext

@@ -2,7 +2,7 @@
 
 import secrets
 
-from fowergram_db.database.session_settings import own_settings
+from fowergram_db.database.settings_sql import own_settings
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.transaction_preamble import compose
 from fowergram_db.migrations.history_sql import load_with_version

@@ -10,7 +10,8 @@ from psycopg.types.json import Jsonb
 
 from fowergram_db.database.query import fetch_one
 from fowergram_db.database.server_errors import translate_errors
-from fowergram_db.database.session_settings import RESETS, UNLIMITED, discards, kept_settings_again, own_settings_again
+from fowergram_db.database.session_settings import kept_settings_again
+from fowergram_db.database.settings_sql import RESETS, UNLIMITED, discards, own_settings_again
 from fowergram_db.database.simple_query import Results, raise_failure, roll_back, send
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import pq
 
-from fowergram_db.database.session_settings import UNLIMITED, own_settings_again
+from fowergram_db.database.settings_sql import UNLIMITED, own_settings_again
 from fowergram_db.database.simple_query import raise_failure, roll_back, send
 from fowergram_db.errors import Location, MigrationFailed
 from fowergram_db.migrations.engine.checks import CheckedStep

@@ -8,7 +8,8 @@ import psycopg
 from fowergram_db.database import liveness
 from fowergram_db.database.advisory_lock import LOCK_SPACE, RUN_SPACE
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.session_settings import role_calls, setting_call
+from fowergram_db.database.session_settings import is_pooled
+from fowergram_db.database.settings_sql import role_calls, setting_call
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.lock import WORKER_KEY, MigrationLock
 from fowergram_db.migrations.files.directives import Directives
@@ -47,7 +48,9 @@ def preamble(context: RunContext, directives: Directives, *more: LiteralString, 
     session in which others have set the search_path.
     """
     lock_timeout_ms, statement_timeout_ms = context.policy.locks.of(directives)
-    calls = [role_calls(context.connection)] if context.is_pooled or place is Place.LATER else []
+    calls: list[str] = []
+    if context.is_pooled or place is Place.LATER:
+        calls.append(role_calls(context.connection, is_pooled=is_pooled(context.connection)))
     calls.append(setting_call("lock_timeout", str(lock_timeout_ms), local=True))
     if statement_timeout_ms is not None:
         calls.append(setting_call("statement_timeout", str(statement_timeout_ms), local=True))
