@@ -70,11 +70,11 @@ WITH called AS (
     JOIN convertible AS a ON a.wanted = p.proargtypes[0]
     LEFT JOIN convertible AS b ON b.wanted = p.proargtypes[1]
     WHERE p.oid < 16384 AND p.prokind IN ('a', 'f', 'w') AND p.pronargs IN (1, 2)
-        -- Of two arguments one is another: all pairs would be three times as many, and tell no more.
+        -- Of two arguments one is another: all pairs would be three times as many, and find no more.
         AND (p.pronargs = 1 OR a.given = a.wanted OR b.given = b.wanted)
         AND (p.pronargs = 1 OR b.given IS NOT NULL)
     UNION ALL
-    -- With any number of arguments, exactly as PostgreSQL has it; none is asked for in a schema behind pg_catalog.
+    -- With any number of arguments, exactly as in PostgreSQL; a schema after pg_catalog is asked for none of these.
     SELECT p.proname, p.proargtypes::oid[], p.prorettype, p.prokind
     FROM pg_catalog.pg_proc AS p
     WHERE p.oid < 16384 AND p.prokind IN ('a', 'f', 'w') AND p.pronargs NOT IN (1, 2)
@@ -84,7 +84,7 @@ WITH called AS (
             WHERE t.oid = ANY (p.proargtypes::oid[]) AND t.typtype = 'p'
         )
     UNION ALL
-    -- Where PostgreSQL's own takes a list, one with so many texts is the better fit.
+    -- Where PostgreSQL's own takes a list, one with this number of texts is the better fit.
     SELECT p.proname, pg_catalog.array_fill('text'::regtype::oid, ARRAY[n]), p.prorettype, p.prokind
     FROM pg_catalog.pg_proc AS p
     CROSS JOIN pg_catalog.generate_series(1, 8) AS n
