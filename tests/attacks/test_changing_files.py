@@ -129,7 +129,7 @@ no_files = pytest.mark.parametrize(
 
 
 @no_files
-def test_what_is_no_file_is_named_and_refused_before_anything_runs(make, tmp_path, monkeypatch, capsys):
+def test_a_path_that_is_no_regular_file_is_refused_by_name_before_anything_runs(make, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # short enough for the name of a socket
     make(Path("001_a.sql"))
     assert run(["migrate", "--migrations-dir", ".", "--database-url", "postgresql://localhost:1/x"]) == 2

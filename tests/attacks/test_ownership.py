@@ -188,7 +188,7 @@ def test_a_trusted_history_of_a_tool_goes_before_another_roles(attack, cli, open
     assert mallory.entries(open_public) == 0
 
 
-def test_what_others_may_hang_on_a_history_that_is_ours_is_found(attack, cli, is_refused, open_public, mallory):
+def test_triggers_and_foreign_keys_of_others_on_our_history_are_found(attack, cli, is_refused, open_public, mallory):
     cli("migrate", "--to", "1")
     open_public.execute(f"GRANT ALL ON public.schema_migrations TO {mallory.name}")
     attack(MADE_BEFOREHAND["a trigger"])
@@ -308,7 +308,7 @@ BY_STATEMENT = {
 
 @pytest.mark.parametrize("swap", [REPLACED + MADE_BEFOREHAND["a trigger"], MADE_BEFOREHAND["a trigger"]])
 @pytest.mark.parametrize("files", [WITH_CODE, SMALL, BY_STATEMENT])
-def test_what_is_swapped_in_the_middle_of_a_run_is_not_written_to(
+def test_a_table_that_replaces_the_history_during_a_run_is_not_written_to(
     attack, cli, write, target, open_public, mallory, files, swap
 ):
     """The owner of ``public`` puts another table in place, or one with the right to it makes a trigger."""

@@ -329,7 +329,7 @@ def slot(shop):
 
 
 @pytest.mark.parametrize("obstacle", ["prepared", "subscription", "slot"])
-def test_what_would_stop_the_drop_is_found_before_anything_is_built(admin, shop, unique, request, obstacle):
+def test_obstacles_to_the_drop_are_found_before_anything_is_built(admin, shop, unique, request, obstacle):
     kind = request.getfixturevalue(obstacle)
     events = []
     before = oid_of(admin, shop.dbname)

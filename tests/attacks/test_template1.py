@@ -121,7 +121,7 @@ class TestOnAServerOfItsOwn:
     @pytest.mark.usefixtures("planted", "unique")
     @pytest.mark.parametrize("command", [["migrate"], ["reset", "--yes"], ["testdb", "create"]])
     @pytest.mark.parametrize("name", ["_test_", "_keep_"])
-    def test_nothing_is_made_of_it(self, cli, admin, mallory, target, monkeypatch, command, name):
+    def test_no_database_is_made_from_it(self, cli, admin, mallory, target, monkeypatch, command, name):
         monkeypatch.setenv("DB_NAME", target.dbname.replace("_test_", name))
         result = cli(*command, "--json")
         assert result.exit_code == 1

@@ -310,7 +310,7 @@ def opened(write, server, admin, target):
 
 
 @pytest.mark.parametrize("addition", ADDITIONS.values(), ids=ADDITIONS)
-def test_what_another_role_adds_is_found_before_a_row_is_deleted(opened, mallory, addition):
+def test_an_object_that_another_role_adds_is_found_before_a_row_is_deleted(opened, mallory, addition):
     session, template = opened
     with mallory.connect(session.info.dbname) as own:
         own.execute(TRAP if "trap" in addition else "SELECT 1")
@@ -323,7 +323,7 @@ def test_what_another_role_adds_is_found_before_a_row_is_deleted(opened, mallory
         assert session.execute("SELECT is_called FROM public.entered").fetchone() == (False,)
 
 
-def test_what_another_role_adds_after_the_comparison_does_not_run(opened, mallory, monkeypatch):
+def test_an_object_that_another_role_adds_after_the_comparison_does_not_run(opened, mallory, monkeypatch):
     session, template = opened
     real = emptying._require_same_schema
 

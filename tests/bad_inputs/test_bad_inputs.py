@@ -33,7 +33,7 @@ class Outcome:
     err: str
 
 
-def test_there_are_enough_and_each_is_there_once():
+def test_the_inputs_are_numerous_and_the_same_in_each_run():
     assert len(ALL) >= FEWEST
     assert [str(case) for case in cases()] == [str(case) for case in ALL]
 

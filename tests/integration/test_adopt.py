@@ -238,7 +238,7 @@ def test_a_dirty_version_that_was_finished_by_hand_is_adopted_at_it(cli, made, v
     assert result.document["failed"] == []
 
 
-def test_what_was_undone_counts_as_not_applied(cli, made):
+def test_a_migration_that_was_rolled_back_counts_as_not_applied(cli, made):
     rows = (
         "(1, '2', 'base', 'BASELINE', 'base', NULL, 'x', now(), 0, true),"
         "(2, '3', 'c', 'SQL', 'V3__c.sql', 1, 'x', now(), 1, true),"

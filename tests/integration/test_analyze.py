@@ -157,7 +157,7 @@ _NO_TABLES = (
 
 
 @pytest.mark.parametrize("name", _NO_TABLES)
-def test_what_is_no_table_is_refused_before_anything_is_analyzed(empty_db, name):
+def test_a_name_that_is_no_table_is_refused_before_anything_is_analyzed(empty_db, name):
     empty_db.execute("CREATE TABLE plain AS SELECT 1 AS id")
     empty_db.execute("CREATE INDEX plain_idx ON plain (id)")
     empty_db.execute("CREATE VIEW glance AS SELECT id FROM plain")

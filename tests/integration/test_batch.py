@@ -57,7 +57,7 @@ def busy(empty_db):
     empty_db.execute("CREATE TABLE busy (id int PRIMARY KEY)")
 
 
-def test_each_has_a_transaction_and_a_row_of_its_own(cli, write, query):
+def test_each_migration_of_a_batch_has_its_own_transaction_and_row(cli, write, query):
     write(
         **small(40), **{"041_x": "CREATE TABLE x (id int); -- no semicolon, and a comment last", "042_y": "-- nothing"}
     )
@@ -77,7 +77,7 @@ def test_each_has_a_transaction_and_a_row_of_its_own(cli, write, query):
         ("CREATE TABLE fresh (\n  id int NUL);", "007_t.sql:2:10", 'syntax error at or near "NUL"'),
     ],
 )
-def test_one_that_fails_among_others_is_named_and_those_before_it_stay(cli, write, tables, script, place, said):
+def test_a_migration_of_a_batch_that_fails_is_named_and_earlier_ones_stay(cli, write, tables, script, place, said):
     write(**small(20) | {"007_t": script})
     result = cli("migrate", "--json")
     error = result.document["error"]
@@ -210,7 +210,7 @@ def test_what_a_function_sets_that_a_definition_calls_reaches_no_other_script(cl
     assert (result.exit_code, [name for name in tables() if name != "parted"]) == (0, ["given", "lands_in_public"])
 
 
-def test_one_whose_row_a_trigger_keeps_out_is_not_committed(cli, write, query, tables):
+def test_a_migration_whose_history_row_a_trigger_prevents_is_not_committed(cli, write, query, tables):
     keeps_out = "CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
     on_history = "BEFORE INSERT ON schema_migrations FOR EACH ROW WHEN (NEW.version = 4) EXECUTE FUNCTION keep_out();"
     write(**small(5) | {"001_t": keeps_out, "002_t": f"CREATE TRIGGER kept_out {on_history}"})
@@ -225,7 +225,7 @@ def test_one_whose_row_a_trigger_keeps_out_is_not_committed(cli, write, query, t
 @pytest.mark.parametrize(
     ("opens", "ends"), [("/* to do", "*/"), ('COMMENT ON TABLE "', '" IS NULL;'), ("COMMENT ON TABLE a IS $x$", "$x$;")]
 )
-def test_one_that_ends_in_the_open_takes_in_nothing_of_the_next(cli, write, query, tables, opens, ends):
+def test_an_unterminated_quote_or_comment_takes_in_nothing_of_the_next_file(cli, write, query, tables, opens, ends):
     write(
         **{"001_a": f"CREATE TABLE a (id int); {opens}", "002_b": f"{ends} CREATE TABLE b (id int);"},
         **{"003_c": "CREATE TABLE c (id int);"},

@@ -36,7 +36,7 @@ def be_worker(admin, target) -> None:
     admin.execute(f"ALTER DATABASE \"{target.dbname}\" SET citus.stand_in = 'worker'")
 
 
-def test_what_a_database_says_of_its_cluster(empty_db, admin, target):
+def test_coordinators_workers_and_databases_without_citus_are_distinguished(empty_db, admin, target):
     assert read_citus(empty_db) is None
     empty_db.execute("CREATE EXTENSION citus; CREATE TABLE spread (id int)")
     assert read_citus(empty_db) == Citus(is_coordinator=True, distributed_tables=0)

@@ -138,7 +138,7 @@ def test_an_index_of_a_toast_table_that_the_role_may_not_drop_is_named_and_stays
     assert [name.endswith("_index_ccnew") for name in invalid()] == [True]
 
 
-def test_what_is_no_leftover_of_the_migration_stays(cli, write, stop, invalid, query, target):
+def test_indexes_that_the_migration_has_not_left_stay(cli, write, stop, invalid, query, target):
     write(
         **{
             "001_t": f"{TABLE} CREATE INDEX t_i ON t (id); CREATE INDEX valid_ccnew ON t (id); CREATE TABLE u (id int);"

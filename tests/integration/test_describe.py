@@ -209,7 +209,7 @@ def test_a_function_has_what_goes_in_and_what_comes_out(function):
     assert function("shop.nothing(integer)").result == ""
 
 
-def test_it_is_the_same_for_a_role_without_rights_and_whatever_the_database_has_set(
+def test_the_description_is_the_same_for_a_role_without_rights_and_for_any_settings(
     described, empty_db, admin, target, role
 ):
     empty_db.execute("REVOKE ALL ON SCHEMA public, shop FROM PUBLIC")

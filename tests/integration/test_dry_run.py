@@ -75,7 +75,7 @@ def test_psql_makes_the_same_of_it(write, by_both, query, arguments):
     assert query("SELECT t FROM a ORDER BY t") == [("one",), ("three",), ("two",)]
 
 
-def test_nothing_that_a_file_leaves_reaches_the_next(write, by_both, query, role):
+def test_settings_that_a_file_leaves_do_not_reach_the_next_file(write, by_both, query, role):
     write(**{name: text.format(role=role) for name, text in LEFT.items()})
     query("GRANT CREATE ON SCHEMA public TO PUBLIC")
     by_psql, by_tool = by_both("migrate")
@@ -124,7 +124,7 @@ def test_a_down_script_with_a_secret_is_not_recorded(cli, write, psql, query, ro
     assert "'sesame'" in cli("rollback", "--dry-run", "--show-secrets").out
 
 
-def test_it_writes_nothing_that_is_done_already(cli, write):
+def test_a_dry_run_prints_nothing_that_is_done_already(cli, write):
     write(**{"001_a": "CREATE TABLE a ();"})
     assert cli("migrate").exit_code == 0
     assert cli("migrate", "--dry-run").out == ""

@@ -88,7 +88,9 @@ def holding(target, statement: str):
             other.rollback()
 
 
-def test_who_blocks_is_named_and_the_migration_succeeds_when_the_lock_goes(cli, write, target, tables, empty_db):
+def test_the_blocker_is_named_and_the_migration_succeeds_when_it_releases_the_lock(
+    cli, write, target, tables, empty_db
+):
     empty_db.execute("CREATE TABLE busy (id int)")
     write(**{"001_a": "ALTER TABLE busy ADD COLUMN more int; CREATE TABLE a (id int)"})
     with holding(target, "LOCK TABLE busy IN ACCESS SHARE MODE") as other:
@@ -148,7 +150,7 @@ def test_a_statement_timeout_ends_a_migration(cli, write):
 
 
 @pytest.mark.parametrize("arguments", [("--lock-timeout", "soon"), ("--statement-timeout", "3"), ("--wait", "-1")])
-def test_what_is_no_duration_is_a_usage_error(cli, write, arguments):
+def test_an_invalid_duration_is_a_usage_error(cli, write, arguments):
     write(**{"001_a": "SELECT 1"})
     assert cli("migrate", *arguments).exit_code == 2
 

@@ -29,7 +29,7 @@ def test_each_fault_is_an_annotation(cli, write, monkeypatch):
 @pytest.mark.parametrize(
     "down", [GONE, b"-- fowergram: nonsense\nDROP TABLE t;", b"\\i other.sql", b"DROP TABLE t; COMMIT;"]
 )
-def test_what_is_wrong_with_an_applied_down_file_stops_its_rollback_alone(cli, write, directory, query, down):
+def test_a_fault_in_the_down_file_of_an_applied_migration_stops_its_rollback_alone(cli, write, directory, query, down):
     write(**{"001_a": "CREATE TABLE t (id int);", "001_a.down": "DROP TABLE t;"})
     assert cli("migrate").exit_code == 0
     (directory / "001_a.down.sql").write_bytes(down)
@@ -43,7 +43,7 @@ def test_what_is_wrong_with_an_applied_down_file_stops_its_rollback_alone(cli, w
 
 
 @pytest.mark.parametrize("down", [GONE, b"\\i other.sql", b"DROP TABLE t; COMMIT;"])
-def test_what_is_wrong_with_a_down_file_does_not_stop_adopt(cli, write, directory, empty_db, down):
+def test_a_fault_in_a_down_file_does_not_stop_adopt(cli, write, directory, empty_db, down):
     write(**{"001_a": "CREATE TABLE t (id int);"})
     (directory / "001_a.down.sql").write_bytes(down)
     empty_db.execute("CREATE TABLE t (id int)")
@@ -60,7 +60,7 @@ def test_a_pending_migration_is_not_applied_with_a_down_file_that_is_wrong(cli, 
 
 
 @pytest.mark.parametrize("down", ["-- to be written\n;", "\\restrict k\n\\unrestrict k\n", "BEGIN;\nCOMMIT;"])
-def test_nothing_undoes_a_migration_whose_down_file_holds_no_statement(cli, write, down):
+def test_a_migration_whose_down_file_holds_no_statement_cannot_be_rolled_back(cli, write, down):
     write(**{"001_a": "CREATE TABLE t (id int);", "001_a.down": down})
     assert cli("migrate").exit_code == 0
     assert json.loads(cli("status", "--json").out)["migrations"][0]["reversible"] is False
@@ -96,7 +96,7 @@ def test_folders_that_are_not_read_are_named(cli, write, directory):
 
 @pytest.mark.parametrize("text", ["'x';", "5;", '"a" b;'])
 @pytest.mark.parametrize("header", ["", "-- fowergram: no-transaction\n"])
-def test_what_begins_with_no_word_is_a_syntax_error(cli, write, header, text):
+def test_a_script_that_begins_with_no_word_is_a_syntax_error(cli, write, header, text):
     write(**{"001_a": f"{header}{text}"})
     result = cli("migrate", "--json")
     assert (result.exit_code, result.document["error"]["sqlstate"]) == (1, "42601")

@@ -190,7 +190,7 @@ def test_rights_can_be_left_out(empty_db):
     assert fingerprint(empty_db).without_rights() == before
 
 
-def test_what_hangs_on_a_missing_table_is_not_listed_again(empty_db):
+def test_parts_of_a_missing_table_are_not_listed_again(empty_db):
     empty_db.execute("CREATE TABLE a (id int PRIMARY KEY, b int CHECK (b > 0)); CREATE INDEX ON a (b)")
     before = fingerprint(empty_db)
     empty_db.execute("DROP TABLE a; CREATE TABLE c ()")

@@ -457,7 +457,9 @@ def run_while(target):
 @pytest.mark.usefixtures("empty_db")
 @pytest.mark.parametrize("text", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize(("change", "state"), [(Path.unlink, "missing"), (replace_by_another, "changed")])
-def test_what_was_read_runs_though_its_file_is_another_now(run_while, cli, write, query, text, change, state):
+def test_the_file_that_was_read_runs_although_another_has_replaced_it(
+    run_while, cli, write, query, text, change, state
+):
     path = write(**ONE, **{"002_b": text}) / "002_b.sql"
     result = run_while(lambda: change(path))
     assert (result.exit_code, len(result.document["steps"])) == (0, 2), result.err

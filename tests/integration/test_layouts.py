@@ -117,7 +117,7 @@ def test_the_recorded_section_undoes_a_migration_whose_file_is_gone(cli, lay, di
     assert tables() == []
 
 
-def test_what_repair_records_undoes_a_migration_without_a_transaction_too(cli, lay, directory, tables):
+def test_the_down_script_that_repair_records_undoes_a_migration_without_a_transaction(cli, lay, directory, tables):
     text = (
         "-- migrate:up transaction:false\nCREATE TABLE a (id int);\n"
         "-- migrate:down transaction:false\nVACUUM a;\nDROP TABLE a;\n"

@@ -124,7 +124,7 @@ def test_a_log_that_no_one_takes_stops_no_run(write, variables, directory, stder
     assert done.returncode == 0
 
 
-def test_what_is_interrupted_is_in_the_log(write, variables, directory):
+def test_an_interrupted_statement_is_in_the_log(write, variables, directory):
     write(**{"001_a": "SELECT pg_catalog.pg_sleep(60)"})
     command = [sys.executable, "-m", "fowergram_db", "migrate", "-v", "--log-format", "json"]
     env = variables | {"MIGRATIONS_DIR": str(directory)}

@@ -59,7 +59,7 @@ def test_the_bare_command_takes_no_options_and_a_wrong_word_never_migrates(cli, 
     assert cli("status").out.count("pending") >= 3
 
 
-def test_what_is_recorded(cli, write, query):
+def test_the_history_row_of_a_migration(cli, write, query):
     write(**THREE)
     cli("migrate")
     row = query(

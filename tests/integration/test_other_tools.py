@@ -235,7 +235,7 @@ def test_a_history_in_partitions_is_one(cli, write, empty_db):
     assert cli("migrate").out.startswith("Nothing to do.")
 
 
-def test_two_histories_of_one_tool_both_stop(cli, write, empty_db):
+def test_each_of_two_histories_of_one_tool_stops_migrate(cli, write, empty_db):
     write(**FILES)
     empty_db.execute(BUILT + GOOSE.script() + GOOSE.script("other", entries=1))
     assert len(cli("status", "--json").document["other_histories"]) == 2

@@ -78,7 +78,7 @@ def test_the_document_of_a_first_reset_says_why_nothing_was_emptied(cli):
     assert (document["method"], document["reason"]) == ("cloned", "there was no template of these migrations yet")
 
 
-def test_who_waits_for_a_template_reads_who_builds_it(admin, spec):
+def test_a_command_that_waits_for_a_template_names_the_builder(admin, spec):
     name, events = read_template_state(admin, spec).name, []
     elsewhere = replace(spec.target, dbname=admin.info.dbname)
     with (
@@ -217,7 +217,7 @@ def test_a_template_that_is_dropped_while_it_is_cloned_is_recreated(admin, spec,
         assert session.execute("SELECT count(*) FROM a").fetchone() == (0,)
 
 
-def test_two_builders_at_once_build_one(spec):
+def test_two_builders_at_once_build_one_template(spec):
     built = []
 
     def build():

@@ -54,7 +54,7 @@ def test_transactions_of_golang_migrate_run_as_its_files_say(cli, write, query):
     assert query("SELECT level FROM seen") == [("read committed",), ("serializable",)]
 
 
-def test_all_in_one_transaction_have_no_wishes_for_it(cli, write):
+def test_set_transaction_is_refused_with_atomic(cli, write):
     write(**{"001_t": TABLE, "002_a": f"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; {LEVEL}"})
     result = cli("migrate", "--atomic")
     assert (result.exit_code, "002_a.sql" in result.err, "--atomic" in result.err) == (2, True, True)

@@ -208,7 +208,7 @@ def test_a_gone_file_of_a_converted_history_is_found_by_its_name(cli, lay, clear
     assert tables() == ["a"]
 
 
-def test_one_of_two_with_a_number_is_not_taken_for_the_other(cli, lay, clear, tables):
+def test_a_missing_file_is_not_confused_with_another_of_its_number(cli, lay, clear, tables):
     lay("sql-migrate", {"1_a.sql": "a", "1_b.sql": "b"})
     assert cli("migrate").exit_code == 0
     clear("1_a.sql")

@@ -43,7 +43,7 @@ PREPARED = "PREPARE fowergram_0123abcd_2 (text, text) AS -- Purpose: x\n"
         "RESET ALL",
     ],
 )
-def test_what_is_prepared_the_table_and_settings_are_ours(text):
+def test_prepared_statements_the_history_and_settings_are_ours(text):
     assert own_among([text], "public") == {text}
 
 

@@ -202,7 +202,7 @@ def test_the_secret_is_hidden_and_the_text_keeps_its_shape(text):
 
 
 @pytest.mark.parametrize("text", HIDDEN_IN_SQL)
-def test_it_is_hidden_in_another_sessions_query_too(text):
+def test_a_secret_is_hidden_in_another_sessions_query_too(text):
     masked = mask_query(text)
     assert "sesam" not in masked
     assert shape(masked) == shape(text)

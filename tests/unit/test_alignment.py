@@ -74,7 +74,7 @@ def test_texts_stay_where_one_is_no_number(gone):
     assert table_changes(found, aligned) == ()
 
 
-def test_of_two_with_a_number_neither_is_taken_for_the_other():
+def test_two_migrations_with_one_number_are_not_confused():
     files = [file("1_b.sql", 1, "sql-migrate")]
     recorded = history(*(row(f"{name}.sql", TextVersion(f"0011 {name}.sql", name)) for name in ("1_a", "1_b")))
     assert states(files, recorded) == [("1_a", State.MISSING), ("1_b", State.APPLIED)]

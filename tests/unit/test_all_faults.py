@@ -151,7 +151,7 @@ def test_settings_of_sqitch_that_are_not_supported_are_refused(put, line):
 
 
 @pytest.mark.parametrize("text", ["SELECT ':''x''';", "SELECT 'a'::text, x::\"char\";", "-- :'x'\nSELECT 1;"])
-def test_what_only_looks_like_a_variable_of_psql_stays(put, text):
+def test_text_that_only_looks_like_a_psql_variable_is_unchanged(put, text):
     (migration,) = read_migrations(put({"sqitch.plan": "a\n", "deploy/a.sql": text}))
     assert migration.up.text == text
 

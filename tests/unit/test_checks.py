@@ -46,7 +46,7 @@ def fault(text: str) -> FileFault:
         "DISCARD ALL",
     ],
 )
-def test_what_never_runs_in_a_transaction_needs_a_file_without_one(statement):
+def test_a_statement_that_cannot_run_in_a_transaction_needs_a_no_transaction_file(statement):
     error = fault(f"SELECT 1;\n  {statement};")
     assert (error.location.line, error.location.column) == (2, 3)
     assert "-- fowergram: no-transaction" in error.hint
@@ -78,7 +78,7 @@ def test_what_never_runs_in_a_transaction_needs_a_file_without_one(statement):
         "DISCARD TEMP",
     ],
 )
-def test_what_only_looks_like_it_runs_in_a_transaction(statement):
+def test_similar_statements_that_can_run_in_a_transaction_are_accepted(statement):
     check(f"{statement};")
 
 
@@ -317,7 +317,7 @@ LEAVES_HISTORY = [
 
 
 @pytest.mark.parametrize("statement", CHANGES_HISTORY)
-def test_what_changes_the_history_is_refused_by_name(statement):
+def test_statements_that_change_the_history_are_refused_by_name(statement):
     error = fault(f"SELECT 1;\n  {statement};")
     assert (error.location.line, error.location.column) == (2, 3)
     assert "history of migrations, public.schema_migrations" in error.message
@@ -325,5 +325,5 @@ def test_what_changes_the_history_is_refused_by_name(statement):
 
 
 @pytest.mark.parametrize("statement", LEAVES_HISTORY)
-def test_what_leaves_the_history_as_it_is_runs(statement):
+def test_statements_that_do_not_change_the_history_run(statement):
     check(f"{statement};")

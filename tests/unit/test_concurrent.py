@@ -83,7 +83,7 @@ def test_the_index_that_is_dropped_is_read(statement, index):
         ("CREATE INDEX CONCURRENTLY i ON t (a)", None),
     ],
 )
-def test_what_is_rebuilt_is_read(statement, expected):
+def test_the_object_that_reindex_rebuilds_is_read(statement, expected):
     assert rebuilt(statement) == expected
 
 

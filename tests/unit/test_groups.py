@@ -81,7 +81,7 @@ def test_steps_that_undo_do_not_share_a_query():
     assert shape(group_steps(steps(SMALL, SMALL, direction=Direction.DOWN))) == [(T, 1), (T, 1)]
 
 
-def test_none_share_a_query_if_the_largest_batch_is_one_step():
+def test_no_steps_share_a_query_if_the_largest_batch_is_one_step():
     assert shape(group_steps(steps(SMALL, SMALL, SMALL), largest_batch=1)) == [(T, 1)] * 3
 
 

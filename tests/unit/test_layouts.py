@@ -103,7 +103,7 @@ IN_EACH_LAYOUT = [
 
 @pytest.mark.parametrize("text", UNDOES_NOTHING)
 @pytest.mark.parametrize("files", IN_EACH_LAYOUT, ids=lambda files: next(iter(files)))
-def test_what_holds_no_statement_undoes_nothing_in_any_layout(read, files, text):
+def test_a_down_script_without_a_statement_undoes_nothing_in_any_layout(read, files, text):
     (migration,) = read({name: content.replace("{}", text) for name, content in files.items()})
     assert (migration.reversible, migration.down_fault) == (False, None)
 
@@ -129,7 +129,7 @@ def test_a_section_that_holds_no_statement_undoes_nothing(one, up, down, text):
         "-- x\n'",
     ],
 )
-def test_what_may_do_something_is_a_down_file(read, text):
+def test_a_down_file_with_any_statement_or_command_makes_the_migration_reversible(read, text):
     assert read({"1_a.sql": "SELECT 1;", "1_a.down.sql": text})[0].reversible
 
 
@@ -414,7 +414,7 @@ def test_flyways_files_are_read_with_their_undo_and_from_folders_below(read):
         ("2024/R__view.sql", "repeatable"),
     ],
 )
-def test_what_only_flyway_can_do_is_refused(fault, name, word):
+def test_features_that_only_flyway_has_are_refused(fault, name, word):
     error = fault({"V1__a.sql": "", name: ""})
     assert word in error.message
     assert Path(name).name in error.message
@@ -463,7 +463,7 @@ def test_diesels_folders_are_read_and_its_own_first_one_has_version_0(read):
     assert not files[1].down.directives.transactional
 
 
-def test_what_is_wrong_in_diesels_folders_is_refused(fault):
+def test_faults_in_diesels_folders_are_refused(fault):
     assert "two files have version 10: 1-0_a and 10_b" in fault({"1-0_a/up.sql": "", "10_b/up.sql": ""}).message
 
 

@@ -32,11 +32,11 @@ def test_a_connection_has_keepalives_and_timeouts():
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_a_url_says_wins(name):
+def test_values_of_the_url_override_ours(name):
     assert shown(**{name: "1234"}) == OURS | {name: "1234"}
 
 
-def test_what_a_variable_or_a_service_says_wins(monkeypatch, tmp_path):
+def test_values_of_a_variable_or_a_service_override_ours(monkeypatch, tmp_path):
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "7")
     assert "connect_timeout" not in shown()
     services = tmp_path / "services"

@@ -69,7 +69,7 @@ def test_more_than_two_v_say_no_more():
         (["status", "--log-format"], "'--database-url' is not one of"),
     ],
 )
-def test_what_cannot_be_meant_is_a_usage_error(capsys, arguments, said):
+def test_an_invalid_option_of_the_log_is_a_usage_error(capsys, arguments, said):
     assert run([*arguments, *NOWHERE]) == 2
     assert said in capsys.readouterr().err
 

@@ -148,7 +148,7 @@ def test_a_file_sets_its_transaction_before_anything_else(checked, text, modes):
 
 
 @pytest.mark.parametrize("text", ["SELECT 1; SET TRANSACTION READ ONLY;", "SET TRANSACTION SNAPSHOT '1'; SELECT 1;"])
-def test_what_comes_too_late_is_left_to_the_server(checked, text):
+def test_set_transaction_that_comes_late_or_names_a_snapshot_is_left_to_the_server(checked, text):
     found = checked(text, ("1_a.sql", "{}"))
     assert (len(found.script.statements), found.directives.modes) == (2, DEFAULT)
 

@@ -48,7 +48,7 @@ def test_every_state(files, rows, states):
     assert {m.version: m.state for m in migration_states(map(file, files), history(*rows))} == states
 
 
-def test_where_a_run_arrives_counts_one_that_stopped_midway_elsewhere_neither_way():
+def test_a_partial_migration_that_a_run_does_not_reach_is_neither_applied_nor_pending():
     files = list(map(file, (1, 2, 3, 4)))
     before = history(row(1), replace(row(3, "", RecordedState.PARTIAL), progress=MigrationProgress("up", (), 1)))
     steps = plan_up(files, before, to=2, out_of_order=True)

@@ -77,7 +77,7 @@ def is_unseen(character: str) -> bool:
         "# [a]",
     ],
 )
-def test_what_people_write_stays_as_it_is(text):
+def test_ordinary_text_is_unchanged(text):
     assert as_message(text) == text
 
 

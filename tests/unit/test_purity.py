@@ -38,7 +38,7 @@ def _pure_modules() -> Iterator[tuple[str, ast.Module]]:
             yield path.relative_to(_ROOT).as_posix(), tree
 
 
-def test_what_says_that_it_is_pure_is_pure():
+def test_modules_that_are_declared_pure_are_pure():
     pure = dict(_pure_modules())
     assert {"fowergram_db/migrations/plan.py", "fowergram_db/database/managed_databases.py"} <= pure.keys()
     found = {

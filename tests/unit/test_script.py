@@ -45,7 +45,7 @@ def test_a_statement_is_split_as_the_server_splits_it(body):
     "text",
     ["SELECT 'open; SELECT 2;", 'SELECT "open; x', "SELECT $$ open; x", "SELECT 1 /* open; /* */ x", "SELECT E'\\'; x"],
 )
-def test_what_is_not_closed_swallows_the_rest(text):
+def test_an_unterminated_quote_or_comment_takes_in_the_rest(text):
     assert len(scan(text).statements) == 1
 
 
@@ -90,7 +90,7 @@ def test_transaction_control_is_seen(text):
         "COMMENT ON TABLE t IS 'COMMIT;'",
     ],
 )
-def test_what_only_looks_like_transaction_control_is_not(text):
+def test_text_that_only_looks_like_transaction_control_is_none(text):
     assert all(Trait.ENDS_TRANSACTION not in statement.traits for statement in scan(text).statements)
 
 

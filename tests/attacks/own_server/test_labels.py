@@ -79,7 +79,7 @@ def test_the_label_of_a_database_that_was_given_to_another_role_does_not_count(c
     assert exists(admin, shop)
 
 
-def test_two_names_exchanged_exchange_no_labels(cli, admin, shop):
+def test_exchanging_the_names_of_two_databases_does_not_exchange_their_labels(cli, admin, shop):
     """A blue/green deployment puts the real database under a name that was a test database's."""
     names = [sql.Identifier(name) for name in (shop, f"{shop}_2", f"{shop}_3")]
     admin.execute(sql.SQL("CREATE DATABASE {}").format(names[1]))
@@ -247,7 +247,7 @@ def test_a_closed_database_without_a_label_is_not_taken_for_the_tool_s(cli, admi
 
 @pytest.mark.usefixtures("unique")
 @pytest.mark.parametrize("comment", [True, False])
-def test_what_has_the_name_of_the_template_is_not_dropped(cli, admin, mallory_with_createdb, comment):
+def test_a_database_of_another_role_with_the_templates_name_is_not_dropped(cli, admin, mallory_with_createdb, comment):
     name = cli("reset", "--json", "--warm", "0").document["template"]
     _drop(admin, name)
     forger = Forger(mallory_with_createdb, name)
@@ -296,7 +296,7 @@ def test_a_database_that_changes_hands_before_the_drop_is_not_dropped(admin, for
 
 
 @pytest.mark.parametrize("change", ["GRANT CONNECT ON DATABASE {} TO PUBLIC", "ALTER DATABASE {} CONNECTION LIMIT 9"])
-def test_what_was_altered_since_it_was_labelled_is_kept_and_named(cli, admin, shop, change):
+def test_a_database_that_was_altered_since_it_was_labelled_is_kept_and_named(cli, admin, shop, change):
     admin.execute(sql.SQL(change).format(sql.Identifier(shop)))
     assert use_of(cli, shop) == "altered"
     assert "options were changed later" in kept(cli)[shop]

@@ -283,7 +283,7 @@ ODD_MARKS = {
 
 
 @pytest.mark.parametrize("form", ODD_MARKS)
-def test_what_counts_as_a_mark_can_be_taken_away(owned, cli, form):
+def test_each_form_of_the_mark_can_be_removed(owned, cli, form):
     owned.execute(sql.SQL(ODD_MARKS[form]).format(sql.Identifier(owned.info.dbname)))
     assert is_protected(owned)
     assert cli("protect", "--off").exit_code == 0
@@ -401,7 +401,7 @@ def test_a_database_that_has_taken_the_name_of_another_is_not_discarded(admin, s
     assert exists(admin, database.name)
 
 
-def test_what_is_not_known_to_be_the_tool_s_is_not_dropped_quietly(admin, shop):
+def test_a_database_without_a_label_is_not_dropped_quietly(admin, shop):
     admin.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(shop)))
     drop_quietly(admin, shop)
     assert exists(admin, shop)

@@ -77,7 +77,7 @@ def test_tests_in_four_processes_have_each_its_own_database(run, admin, count):
     assert left(admin) == []
 
 
-def test_what_is_left_when_the_processes_are_killed_is_pruned(suite, admin, server):
+def test_databases_of_killed_test_processes_are_pruned(suite, admin, server):
     command = suite(EACH_ITS_OWN.format(count=200), "-n", "4")
     process = subprocess.Popen(**command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     until = time.monotonic() + 60
@@ -93,7 +93,7 @@ def test_what_is_left_when_the_processes_are_killed_is_pruned(suite, admin, serv
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_what_is_left_out_of_the_databases_is_said_once(run, tmp_path, admin, workers):
+def test_statements_that_test_databases_leave_out_are_reported_once(run, tmp_path, admin, workers):
     role = f"maker_{len(workers)}"
     (tmp_path / "sql/002_roles.sql").write_text(f"CREATE ROLE {role};\nALTER ROLE ALL RESET work_mem;")
     first, second = (run(EACH_ITS_OWN.format(count=4), *workers) for _ in range(2))

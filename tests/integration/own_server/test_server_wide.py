@@ -200,7 +200,7 @@ def _clear(admin, target):
 @pytest.mark.matrix(every=18)
 @pytest.mark.parametrize("command", ["testdb", "reset", "adopt"])
 @pytest.mark.parametrize("name", _HIDDEN, ids=lambda name: name.replace(" ", "-"))
-def test_what_code_would_change_of_the_server_is_rolled_back(cli, write, target, shared, empty_db, name, command):
+def test_changes_of_code_to_the_server_are_rolled_back(cli, write, target, shared, empty_db, name, command):
     directory = write(**{"001_a": f"CREATE TABLE of_{target.dbname[-12:]} ()", "002_b": _HIDDEN[name]})
     migrate(target, read_migrations(directory)[:1], UpgradeTarget(), _ignore)
     if command == "adopt":

@@ -218,7 +218,7 @@ def test_a_password_in_a_statement_is_masked(counted, role):
     assert shown.query.startswith("ALTER ROLE")
 
 
-def test_what_a_plain_role_may_not_see_is_summed_up_with_the_remedy(counted, role):
+def test_statements_that_a_role_may_not_read_are_summed_up_with_the_remedy(counted, role):
     counted.execute("SELECT pg_sleep(0.02) AS secret")
     counted.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
     counted.execute("SELECT 1 AS mine")

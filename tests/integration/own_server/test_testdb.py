@@ -280,14 +280,14 @@ NOW = datetime.now(UTC)
 
 
 @pytest.mark.parametrize("purpose", ["test", "reset", "scratch", "warm"])
-def test_what_a_killed_run_has_left_is_dropped_at_once(pruned, leave, admin, purpose):
+def test_databases_that_a_killed_run_has_left_are_dropped_at_once(pruned, leave, admin, purpose):
     name = leave(Owner.unmarked().fresh_name(Purpose(purpose)))
     pruned()
     assert admin.execute(EXISTS, [name]).fetchone() is None
 
 
 @pytest.mark.parametrize("option", ["ALLOW_CONNECTIONS false", "ALLOW_CONNECTIONS true"])
-def test_what_was_never_labelled_is_not_dropped(pruned, leave, cli, admin, option):
+def test_a_database_that_was_never_labelled_is_not_dropped(pruned, leave, cli, admin, option):
     """Not even a closed one: another role may have filled and closed it, before it was given to this one."""
     name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
     admin.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(name)))
@@ -338,7 +338,7 @@ def test_one_with_clients_stays_and_the_reason_is_shown(pruned, leave, server):
         ("keep_me", 'fowergram-db: a test database. {"kind": "test", "until": "2020-01-01"}'),
     ],
 )
-def test_what_is_not_the_tool_s_is_never_dropped(pruned, leave, admin, name, comment):
+def test_databases_that_are_not_the_tools_are_never_dropped(pruned, leave, admin, name, comment):
     if name == "keep_me":
         name = f"keep_{Owner.unmarked().key:x}"
     leave(name, comment)

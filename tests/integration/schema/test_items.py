@@ -149,7 +149,7 @@ class TestConversations:
         assert (found["last_message_id"], found["is_read"]) == (None, True)
 
     @pytest.mark.usefixtures("talk")
-    def test_who_left_is_not_among_the_participants(self, db, people, row):
+    def test_a_user_who_left_is_not_among_the_participants(self, db, people, row):
         db.execute("UPDATE conversation_participants SET left_at = now() WHERE user_id = %s", [people[1]])
         found = row("SELECT * FROM get_conversations(%s)", people[0])
         assert [one["username"] for one in found["participants"]] == ["cat"]

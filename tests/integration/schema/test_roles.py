@@ -151,7 +151,7 @@ def _table() -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(_ROLES, row[1:], strict=True)) for row in rows[3:]}
 
 
-def test_each_role_may_what_the_table_says(may, column):
+def test_each_role_has_the_rights_that_the_table_shows(may, column):
     table = _table()
     readers = [call for call in column(_READERS) if not re.match(_OF_HASHTAGS, call)]
     statements = _STATEMENTS | {

@@ -88,7 +88,7 @@ class TestSuggestions:
         }
         hidden_after(is_shown, changes)
 
-    def test_they_never_hold_the_user(self, people, make_user, follow, column):
+    def test_suggestions_never_contain_the_user(self, people, make_user, follow, column):
         friend = make_user("friend")
         follow(people.viewer, friend)
         follow(friend, people.viewer)
@@ -106,6 +106,6 @@ class TestCloseFriendsStories:
         changes = {audience: f"UPDATE stories SET audience = '{audience}'" for audience in ("public", "followers")}
         hidden_after(is_shown, changes)
 
-    def test_they_are_for_who_is_on_the_list_not_for_who_keeps_it(self, is_shown, hidden_after):
+    def test_they_are_shown_to_the_close_friends_and_not_to_the_owner_of_a_list(self, is_shown, hidden_after):
         turned = "UPDATE close_friends SET user_id = friend_id, friend_id = user_id"
         hidden_after(is_shown, {"turned": turned, "off the list": "DELETE FROM close_friends"})

@@ -189,7 +189,7 @@ def mismatches(world, shown):
     [(_PUBLIC, ""), (_PRIVATE, "UPDATE users SET is_private = true WHERE id = {author};")],
     ids=["public", "private"],
 )
-def test_each_viewer_sees_of_an_account_what_the_table_says(table, before, mismatches):
+def test_each_viewer_is_shown_of_an_account_what_the_table_says(table, before, mismatches):
     wrong = [
         mismatch
         for row in table
@@ -258,7 +258,7 @@ _ASKED_OF_A_CONVERSATION = {
 
 @pytest.mark.parametrize("blocker", ["viewer", "other"])
 @pytest.mark.parametrize("row", _CONVERSATIONS, ids=[row["viewer"] for row in _CONVERSATIONS])
-def test_each_viewer_sees_of_a_conversation_what_the_table_says(row, blocker, world):
+def test_each_viewer_is_shown_of_a_conversation_what_the_table_says(row, blocker, world):
     blocked = "other" if blocker == "viewer" else "viewer"
     world.execute(_sql(_TALK, blocker=f"'{_IDS[blocker]}'", blocked=f"'{_IDS[blocked]}'"))
     world.execute(_sql(_MEMBERSHIPS[row["viewer"]]))
