@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "ConfigurationError",
@@ -146,19 +146,34 @@ class FileFaults(FileFault):
         return self.all
 
 
-def raise_faults(faults: "Sequence[FileFault]") -> None:
+def raise_faults(faults: "Iterable[FileFault]") -> None:
     """Raise what was found as one error; do nothing if nothing was."""
-    found = list(dict.fromkeys(single for fault in faults for single in fault.faults))
-    if not found:
-        return
-    if len(found) == 1:
-        raise found[0]
-    files = len({fault.location.file for fault in found if fault.location})
-    where = f" in {files} files" if files > 1 else ""
+    if error := combined(faults):
+        raise error
+
+
+def combined(faults: "Iterable[FileFault]") -> FileFault | None:
+    """Return one error for all faults, each once, those of a file together in the order of its lines; None if none."""
+    single = {(fault.location, fault.message): fault for each in faults for fault in each.faults}
+    files = {place: number for number, place in reversed([*enumerate(_file_of(fault) for fault in single.values())])}
+    found = sorted(single.values(), key=lambda fault: (files[_file_of(fault)], _place_of(fault)))
+    if len(found) < 2:  # noqa: PLR2004 - one fault is an error of its own
+        return next(iter(found), None)
+    total = len(files.keys() - {""})
+    where = f" in {total} files" if total > 1 else ""
     message = "\n".join((f"{len(found)} faults{where}; nothing was run", *_listed(found)))
     error = FileFaults(message, hint=found[0].hint, location=found[0].location)
     error.all = tuple(found)
-    raise error
+    return error
+
+
+def _file_of(fault: FileFault) -> str:
+    return fault.location.file if fault.location else ""
+
+
+def _place_of(fault: FileFault) -> tuple[int, int]:
+    place = fault.location
+    return (place.line or 0, place.column or 0) if place else (0, 0)
 
 
 def _listed(faults: "Sequence[FileFault]") -> "Iterator[str]":

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from pathlib import Path
 
-from fowergram_db.errors import FileFault, HistoryInconsistent, Location, Refused, UsageError
+from fowergram_db.errors import FileFault, HistoryInconsistent, Location, Refused, UsageError, raise_faults
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.directory import MigrationFile
+from fowergram_db.migrations.files.every_fault import script_faults
 from fowergram_db.migrations.files.sql_file import SqlFile
 from fowergram_db.migrations.files.transactions import does_something
 from fowergram_db.migrations.history import AppliedMigration, History, MigrationProgress, RecordedState
@@ -177,10 +178,19 @@ def plan_down(
     """Return the steps that roll back these applied migrations, in their order.
 
     Uses the down file of the checkout if its migration is the one that was applied, else the recorded down
-    script. Raises Refused if a migration has neither, FileFault if its down file cannot be read.
+    script. Raises Refused if a migration has neither, FileFault for all that is wrong in the down files if one of them
+    cannot be read.
     """
     by_version = {file.version: file for file in files}
-    return tuple(_step_down(row, by_version.get(row.version), recorded.get(row.version)) for row in rows)
+    steps, faults = [], []
+    for row in rows:
+        try:
+            steps.append(_step_down(row, by_version.get(row.version), recorded.get(row.version)))
+        except FileFault as fault:
+            faults.append(fault)
+    if faults:
+        raise_faults([*faults, *(fault for step in steps for fault in script_faults(step.sql, undoes=True))])
+    return tuple(steps)
 
 
 def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str | None) -> Step:

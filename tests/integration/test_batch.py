@@ -225,15 +225,21 @@ def test_a_migration_whose_history_row_a_trigger_prevents_is_not_committed(cli, 
 @pytest.mark.parametrize(
     ("opens", "ends"), [("/* to do", "*/"), ('COMMENT ON TABLE "', '" IS NULL;'), ("COMMENT ON TABLE a IS $x$", "$x$;")]
 )
-def test_an_unterminated_quote_or_comment_takes_in_nothing_of_the_next_file(cli, write, query, tables, opens, ends):
+def test_an_unterminated_quote_or_comment_is_refused_before_anything_runs(cli, write, opens, ends):
+    write(**{"001_a": f"CREATE TABLE a (id int); {opens}", "002_b": f"{ends} CREATE TABLE b (id int);"})
+    result = cli("migrate")
+    assert (result.exit_code, "001_a.sql:1:" in result.err, "does not end" in result.err) == (2, True, True)
+    assert "does not exist" in cli("rollback").err  # the database was not created
+
+
+def test_an_unclosed_parenthesis_takes_in_nothing_of_the_next_file(cli, write, query, tables):
     write(
-        **{"001_a": f"CREATE TABLE a (id int); {opens}", "002_b": f"{ends} CREATE TABLE b (id int);"},
+        **{"001_a": "CREATE TABLE x (id int); CREATE TABLE a (id int", "002_b": "); CREATE TABLE b (id int);"},
         **{"003_c": "CREATE TABLE c (id int);"},
     )
     result = cli("migrate")
     assert (result.exit_code, tables(), query("SELECT version FROM schema_migrations")) == (1, [], [])
     assert "001_a.sql failed" in result.err
-    assert "unterminated" in result.err
 
 
 @contextmanager

@@ -13,7 +13,7 @@ TABLES = {
     "002_b": "CREATE TABLE b (id int); -- that was all",
     "002_b.down": "DROP TABLE b; -- it's gone \\\\ and $1",
     "003_c": "ALTER TABLE b ADD name text -- no semicolon",
-    "004_d": "COPY a FROM stdin;\none\ntwo",
+    "004_d": "COPY a FROM stdin;\none\ntwo\n\\.",
     "005_e": "\n\nINSERT INTO a SELECT 'three';\n",
     "006_f": "-- nothing",
 }
@@ -87,7 +87,9 @@ def test_settings_that_a_file_leaves_do_not_reach_the_next_file(write, by_both, 
 @pytest.mark.usefixtures("empty_db")
 def test_a_large_file_is_all_there(cli, write, directory, psql, query):
     write(**{"001_a": "CREATE TABLE a (t text)"})
-    (directory / "002_b.sql").write_text("COPY a FROM stdin;\n" + 1_100_000 * "four\u0e14\n", encoding="utf-8")
+    (directory / "002_b.sql").write_text(
+        "COPY a FROM stdin;\n" + 1_100_000 * "four\u0e14\n" + "\\.\n", encoding="utf-8"
+    )
     psql(cli("migrate", "--dry-run").out)
     assert query("SELECT count(*), count(DISTINCT t) FROM a") == [(1_100_000, 1)]
     assert cli("status", "--check").exit_code == 0

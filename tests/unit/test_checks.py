@@ -3,8 +3,8 @@
 import pytest
 
 from fowergram_db.errors import FileFault
-from fowergram_db.migrations.engine.checks import read_script
 from fowergram_db.migrations.files.directives import Directives, parse_directives
+from fowergram_db.migrations.files.script_faults import read_script
 from fowergram_db.migrations.script.positions import Gap
 
 NO_TRANSACTION = "-- fowergram: no-transaction\n"
@@ -130,6 +130,47 @@ def test_other_commands_of_psql_are_refused_at_their_line(command):
 
 def test_a_stray_end_of_data_is_a_command_of_psql():
     assert fault("SELECT 1;\n\\.\n").location.line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "kind"),
+    [
+        ("SELECT 1;\nINSERT INTO t VALUES ('it's');\nCOMMIT;", (2, 28), "string"),
+        ("SELECT 'a", (1, 8), "string"),
+        ("SELECT E'a\\';", (1, 9), "string"),
+        ("SELECT 'a'\n  'b;", (2, 3), "string"),
+        ("SELECT E'a'\n  'b\\'", (1, 9), "string"),
+        ("SELECT $$ a $ $;", (1, 8), "string"),
+        ("DO $x$ BEGIN NULL; END $$;", (1, 4), "string"),
+        ("SELECT $1$; SELECT $a$", (1, 20), "string"),
+        ('SELECT "a;\n', (1, 8), "quoted name"),
+        ('SELECT U&"a', (1, 10), "quoted name"),
+        ("SELECT 1;\n/* to do\nSELECT 2;", (2, 1), "comment"),
+        ("/* a /* b */ SELECT 1;", (1, 1), "comment"),
+        ("SELECT (1, (2, 'x));", (1, 16), "string"),
+    ],
+)
+def test_what_does_not_end_is_refused_where_it_begins(text, place, kind):
+    error = fault(text)
+    assert (error.location.line, error.location.column) == place
+    assert f"a {kind} begins here" in error.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SELECT 'a'", "SELECT E'\\''", "SELECT 'a'\n'b'", "SELECT $$a$$", "SELECT a$", 'SELECT "a"', "-- a",
+     "/* a */", "SELECT 1 -- 'a", "SELECT $1", "SELECT 'it''s'", "SELECT 1 /* ' */", 'SELECT U&"a"', "SELECT (1, 'a')"],
+)  # fmt: skip
+def test_what_ends_with_the_file_is_complete(text):
+    check(text)
+
+
+@pytest.mark.parametrize("rest", ["", "\n", "\n1\n2", "\n1\n2\n\\", "\n1\n \\.\n", "\nSELECT 1;\nCOMMIT;\n"])
+@pytest.mark.parametrize("before", ["", "SELECT 1;\n", "COPY u FROM stdin;\n\\.\n"])
+def test_copy_data_without_an_end_is_refused_at_its_statement(before, rest):
+    error = fault(f"{before}COPY t FROM stdin;{rest}")
+    assert (error.location.line, error.location.column) == (before.count("\n") + 1, 1)
+    assert "does not end" in error.message
 
 
 @pytest.mark.parametrize(
@@ -326,4 +367,4 @@ def test_statements_that_change_the_history_are_refused_by_name(statement):
 
 @pytest.mark.parametrize("statement", LEAVES_HISTORY)
 def test_statements_that_do_not_change_the_history_run(statement):
-    check(f"{statement};")
+    check(f"{statement};\n" + "\\.\n" * statement.endswith("stdin"))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from fowergram_db.errors import ConfigurationError, FileFault, UsageError
-from fowergram_db.migrations.engine.checks import read_script
 from fowergram_db.migrations.files.directives import Directives, parse_directives
 from fowergram_db.migrations.files.directory import read_migrations
 from fowergram_db.migrations.files.new import write_migration
+from fowergram_db.migrations.files.script_faults import read_script
 
 
 @pytest.fixture

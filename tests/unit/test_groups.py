@@ -64,8 +64,8 @@ def shape(groups) -> list[tuple[GroupKind, int]]:
         (["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;", SMALL, SMALL], [(T, 1), (B, 2)]),
         ([f"\\restrict a1\n{SMALL}"] * 3, [(B, 3)]),
         ([f"{SMALL} -- a comment last", "-- nothing", "CREATE TABLE no_semicolon (id int)"], [(B, 3)]),
-        ([f"{SMALL} /* open", SMALL, SMALL], [(T, 1), (B, 2)]),
-        ([f"{SMALL} COMMENT ON TABLE a IS $x$", SMALL], [(T, 1), (T, 1)]),
+        (["CREATE TABLE open (id int", SMALL, SMALL], [(T, 1), (B, 2)]),
+        ([f"{SMALL} CREATE TABLE open (", SMALL], [(T, 1), (T, 1)]),
     ],
 )
 def test_only_small_neighbours_that_define_things_share_a_query(scripts, expected):

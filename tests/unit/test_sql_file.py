@@ -9,6 +9,7 @@ import pytest
 from fowergram_db.errors import FileFault, MigrationFailed
 from fowergram_db.migrations.files.copy_streaming import read_large
 from fowergram_db.migrations.files.directives import Directives
+from fowergram_db.migrations.files.script_faults import read_script
 from fowergram_db.migrations.files.sql_file import SqlFile, decode, read_file
 from fowergram_db.migrations.files.stable_file import StableFile
 from fowergram_db.migrations.script.scanner import scan
@@ -26,9 +27,11 @@ def large(path, window: int = 64) -> SqlFile:
     return SqlFile(path, found.text, Directives(), found.gaps, found.checksum, found.raw_checksum, opened)
 
 
-def test_data_without_its_end_gets_one_when_it_is_recorded(tmp_path):
+def test_data_without_its_end_does_not_get_one(tmp_path):
     file = large(write(tmp_path, "COPY t FROM stdin;\n1\n2"))
-    assert file.whole_text() == "COPY t FROM stdin;\n1\n2\n\\.\n"
+    assert file.whole_text() == "COPY t FROM stdin;\n1\n2\n"
+    with pytest.raises(FileFault, match="does not end"):
+        read_script("f", file.text, file.directives, file.gaps)
 
 
 def test_a_small_file_is_read_whole(tmp_path):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from fowergram_db.database.environment import looks_like_url
 from fowergram_db.database.sql import shipped_migrations
-from fowergram_db.errors import ConfigurationError
+from fowergram_db.errors import ConfigurationError, raise_faults
 from fowergram_db.migrations.files.directory import MigrationFile, in_order, read_migrations, with_text_version
+from fowergram_db.migrations.files.every_fault import every_fault
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import folders_with_migrations
 from fowergram_db.redaction.connection_strings import looks_like_login
@@ -91,15 +92,19 @@ def read_chosen(choice: DirectoryChoice) -> tuple[MigrationFile, ...]:
 
     Raises what ``read_migrations`` raises, and FileFault if two directories have one version.
     """
-    faults, read = Faults(), []
+    faults = Faults()
+    read: list[tuple[MigrationFile, ...]] = []
+    migrations: tuple[MigrationFile, ...] = ()
     for path in choice.paths:
         with faults:
             read.append(read_migrations(path))
-    faults.raise_all()
-    first, *others = read
-    if not others:
-        return first
-    return in_order(with_text_version(migration) for files in (first, *others) for migration in files)
+    if len(choice.paths) == 1 and read:
+        return read[0]
+    with faults:
+        migrations = in_order(with_text_version(migration) for files in read for migration in files)
+    if faults.found:
+        raise_faults(every_fault((migration for files in read for migration in files), faults.found))
+    return migrations
 
 
 def unused_directories(choice: DirectoryChoice, root: Path = Path()) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fowergram_db.errors import FileFault, Location
+from fowergram_db.errors import FileFault, Location, raise_faults
 from fowergram_db.migrations.script.modes import DEFAULT, Modes
 
 _LINE = re.compile(r"[ \t]*--[ \t]*fowergram[ \t]*:[ \t]*(.*?)[ \t]*", re.IGNORECASE)
@@ -34,21 +34,26 @@ class Directives:
 def parse_directives(file: str, text: str) -> Directives:
     r"""Read the directives among the comment lines above the first statement.
 
-    Raises FileFault for a directive that is unknown, repeated or misspelt.
+    Raises FileFault for all directives that are unknown, repeated or misspelt.
 
     >>> parse_directives("1_x.sql", "-- A header.\n-- fowergram: lock-timeout=2s\nSELECT 1;").lock_timeout_ms
     2000
     """
     found: dict[str, int | str | bool] = {}
+    faults: list[FileFault] = []
     for number, directive in _header(text):
-        name, value = _parse(directive, Location(file, number, 1))
+        place = Location(file, number, 1)
+        try:
+            name, value = _parse(directive, place)
+        except FileFault as fault:
+            faults.append(fault)
+            continue
         if name in found:
-            raise FileFault(
-                f"the directive {directive!r} is said twice",
-                hint="Keep one of them.",
-                location=Location(file, number, 1),
+            faults.append(
+                FileFault(f"the directive {directive!r} is said twice", hint="Keep one of them.", location=place)
             )
         found[name] = value
+    raise_faults(faults)
     return Directives(**found)  # type: ignore[arg-type]  # each name comes with a value of its own type
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from fowergram_db.database.environment import shown
 from fowergram_db.errors import ConfigurationError, FileFault, raise_faults
+from fowergram_db.migrations.files.every_fault import every_fault
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.layouts import diesel, drizzle, flyway, folders, numbered, sqitch
 from fowergram_db.migrations.files.listing import Listing, folders_with_migrations, list_directory, require_printable
@@ -59,15 +60,23 @@ def read_migrations(directory: Path) -> tuple[MigrationFile, ...]:
     """Read every migration of a directory, in order of version, in any known layout.
 
     Raises ConfigurationError if there is no such directory or no migration in it, and FileFault for all
-    files whose name, encoding, header or partner is wrong, or whose layout is not that of the others. Executes
-    nothing.
+    files whose name, encoding, header or partner is wrong, or whose layout is not that of the others; its report
+    includes what is wrong in the SQL of all files. Executes nothing.
     """
     faults = Faults()
     listing = list_directory(directory, faults)
+    found: list[MigrationFile] = []
     migrations: tuple[MigrationFile, ...] = ()
+    layout: Layout | None = None
     with faults:
-        migrations = in_order(map(_as_run, _layout_of(listing, faults).read(listing, faults)))
-    faults.raise_all()
+        layout = _layout_of(listing, faults)
+        for migration in layout.read(listing, faults):
+            found.append(_as_run(migration))  # noqa: PERF401 - those before a fault stay
+    with faults:
+        migrations = in_order(found)
+    if faults.found:
+        others = listing.sql if layout in (numbered, None) else ()
+        raise_faults(every_fault(found, faults.found, others))
     if not migrations:
         below = " and ".join(shown(folder) for folder in folders_with_migrations(directory))
         raise ConfigurationError(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fowergram_db.errors import FileFault
 from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
+from fowergram_db.migrations.files.unread import with_all_faults
 from fowergram_db.migrations.version import Version
 
 
@@ -46,14 +47,19 @@ class MigrationFile:
         return f"{self.folder}/{self.up.path.name}" if self.folder else self.up.path.name
 
 
-def read_down(path: Path, read: Callable[[Path], SqlFile] = read_file) -> tuple[SqlFile | None, FileFault | None]:
-    """Return the down file, or what is wrong with it; neither if there is none."""
+def read_down(
+    path: Path, read: Callable[[Path], SqlFile] = read_file, *, is_sent: bool = False
+) -> tuple[SqlFile | None, FileFault | None]:
+    """Return the down file, or all that is wrong with it; neither if there is none.
+
+    ``is_sent``: its tool sends it unchanged, so that it may begin and end transactions.
+    """
     if not path.exists():
         return None, None
     try:
         return read(path), None
     except FileFault as fault:
-        return None, fault
+        return None, with_all_faults(fault, path, undoes=True, is_sent=is_sent)
 
 
 def clash(version: Version, first: Path, second: Path) -> FileFault:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from fowergram_db.errors import FileFault
+from fowergram_db.errors import FileFault, raise_faults
 from fowergram_db.migrations.files.directives import parse_directives
 from fowergram_db.migrations.files.sql_file import SqlFile, location_in
 
@@ -73,17 +73,24 @@ def split_sections(file: SqlFile, *, one_way: bool = False) -> Sections | None:
 
     ``one_way``: the file's name gives its direction, so node-pg-migrate's markers are only comments.
 
-    Raises FileFault, with the place, for a marker that is unknown, indented, of another tool, repeated or in
-    the wrong order, and for SQL above the first.
+    Raises FileFault, with the places, for all markers that are unknown, indented or of another tool; then for one that
+    is repeated or in the wrong order, and for SQL above the first.
     """
     if not _ANY.search(file.text):
         return None
     markers = tuple(marker for marker in _markers(file) if not (one_way and marker.tool == NODE_PG_MIGRATE))
     if not markers:
         return None
-    for marker in markers[1:]:
-        if marker.tool != markers[0].tool:
-            raise _fault(file, marker, f"is {marker.tool}'s in a file of {markers[0].tool}", "Write it for one tool.")
+    raise_faults(
+        [
+            *(fault for marker in markers if (fault := _fault_of(file, marker))),
+            *(
+                _fault(file, marker, f"is {marker.tool}'s in a file of {markers[0].tool}", "Write it for one tool.")
+                for marker in markers[1:]
+                if marker.tool != markers[0].tool
+            ),
+        ]
+    )
     return _sections(file, markers)
 
 
@@ -114,15 +121,19 @@ def _markers(file: SqlFile) -> Iterator[_Marker]:
     for match in matches:
         if (match["dbmate"] and not is_dbmate) or (match["node"] and not is_node):
             continue
-        marker = _marker(match)
-        tool, word = marker.tool, marker.word
-        if match["indent"] and tool not in OPTIONAL:
-            raise _fault(file, marker, f"is indented, and {tool} wants it at the start of its line", "Move it there.")
-        if word == "envsub on":
-            raise _fault(file, marker, "asks for variables to be put into the SQL", "Write their values instead.")
-        if word not in ("up", "down", "no transaction", _DISABLE) and word not in _HARMLESS:
-            raise _fault(file, marker, f"means nothing to {tool}", f"{tool}'s annotations are {_KNOWN[tool]}.")
-        yield marker
+        yield _marker(match)
+
+
+def _fault_of(file: SqlFile, marker: _Marker) -> FileFault | None:
+    """Return what is wrong with a marker by itself."""
+    tool, word = marker.tool, marker.word
+    if file.text[marker.start] in " \t" and tool not in OPTIONAL:
+        return _fault(file, marker, f"is indented, and {tool} wants it at the start of its line", "Move it there.")
+    if word == "envsub on":
+        return _fault(file, marker, "asks for variables to be put into the SQL", "Write their values instead.")
+    if word not in ("up", "down", "no transaction", _DISABLE) and word not in _HARMLESS:
+        return _fault(file, marker, f"means nothing to {tool}", f"{tool}'s annotations are {_KNOWN[tool]}.")
+    return None
 
 
 def _marker(match: re.Match[str]) -> _Marker:

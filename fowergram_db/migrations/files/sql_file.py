@@ -4,7 +4,7 @@ import hashlib
 from bisect import bisect_left
 from codecs import iterdecode
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ __all__ = ["Gap", "SqlFile", "decode", "location_in", "read_file"]
 
 OnData = Callable[[Iterator[str]], Iterator[str]]
 _LARGEST_IN_MEMORY = 8 << 20
+_NONE = Directives()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,15 @@ class SqlFile:
 def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
     """Read one file; if it has more than ``in_memory`` bytes, its COPY data stays on disk.
 
-    Raises FileFault if it cannot be read, is not UTF-8 or holds a NUL byte.
+    Raises FileFault if it cannot be read, is not UTF-8 or holds a NUL byte, or if its header is wrong.
     """
+    file = read_without_header(path, in_memory=in_memory)
+    directives = parse_directives(str(path), file.text)
+    return file if directives == _NONE else replace(file, directives=directives)
+
+
+def read_without_header(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
+    """Read one file as ``read_file`` does, but not what its header says."""
     try:
         opened = StableFile(path)
     except OSError as error:
@@ -116,13 +124,11 @@ def read_file(path: Path, *, in_memory: int = _LARGEST_IN_MEMORY) -> SqlFile:
         ) from error
     if opened.size <= in_memory:
         raw = b"".join(opened.chunks())
-        text = decode(path, raw)
-        return SqlFile(path, text, parse_directives(str(path), text), raw_checksum=_sha256(raw))
+        return SqlFile(path, decode(path, raw), _NONE, raw_checksum=_sha256(raw))
     from fowergram_db.migrations.files.copy_streaming import read_large
 
     found = read_large(opened)
-    directives = parse_directives(str(path), found.text)
-    return SqlFile(path, found.text, directives, found.gaps, found.checksum, found.raw_checksum, opened)
+    return SqlFile(path, found.text, _NONE, found.gaps, found.checksum, found.raw_checksum, opened)
 
 
 def _changed(text: str, start: int, end: int, changes: "Sequence[Change]") -> str:

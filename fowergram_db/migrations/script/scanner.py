@@ -5,6 +5,7 @@ give numbers and labels to errors, and show what must not be in a file and where
 """
 
 import re
+from collections.abc import Callable
 
 from fowergram_db.lexer import (
     NO_DIGIT_EITHER,
@@ -62,6 +63,7 @@ class _Scanner:
         self.commands: list[tuple[int, int]] = []
         self.comments: list[tuple[int, int]] = []
         self.trailing_text: list[int] = []
+        self.open_at: int | None = None
         # A million statements begin with the same few words.
         self.shared: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._begin_statement()
@@ -99,6 +101,7 @@ class _Scanner:
             tuple(self.comments),
             tuple(self.trailing_text),
             self.complete_until,
+            self.open_at,
         )
 
     def _comment(self) -> bool:
@@ -108,7 +111,13 @@ class _Scanner:
             return False
         self.at = end
         self.comments.append((begin, end))
+        self._note_open(begin, comment_end)
         return True
+
+    def _note_open(self, begin: int, end_of: Callable[[str, int], int]) -> None:
+        """Note a token that reaches the end of the text, if it would go on in further text."""
+        if self.at == len(self.text) and end_of(f"{self.text}\n", begin) > self.at:
+            self.open_at = begin
 
     def _token(self, character: str) -> None:
         """Read one token, or several tokens that cannot end or change the statement."""
@@ -116,12 +125,8 @@ class _Scanner:
             self.start = self.at
         if character == "'":
             self._string()
-        elif character == '"':
-            self.at = quoted_end(self.text, self.at)
-            self.previous = ""
-        elif character == "$":
-            self.at = dollar_end(self.text, self.at)
-            self.previous = ""
+        elif character in '"$':
+            self._enclosed(quoted_end if character == '"' else dollar_end)
         elif self.reads_words and (word := WORD.match(self.text, self.at)):
             self._word(word)
         elif not self.reads_words and (plain := _PLAIN.match(self.text, self.at)):
@@ -147,11 +152,13 @@ class _Scanner:
 
     def _string(self) -> None:
         prefixed = self.at > 0 and self.text[self.at - 1] in "eE"
-        if prefixed and not (self.at > 1 and WORD_CHARACTERS.match(self.text, self.at - 2)):
-            self.at = escape_string_end(self.text, self.at)
-        else:
-            self.at = string_end(self.text, self.at)
+        has_escapes = prefixed and not (self.at > 1 and WORD_CHARACTERS.match(self.text, self.at - 2))
+        self._enclosed(escape_string_end if has_escapes else string_end)
+
+    def _enclosed(self, end_of: Callable[[str, int], int]) -> None:
+        begin, self.at = self.at, end_of(self.text, self.at)
         self.previous = ""
+        self._note_open(begin, end_of)
 
     def _word(self, match: re.Match[str]) -> None:
         word, before = match[0].upper(), self.previous

@@ -60,7 +60,7 @@ class Script:
     ``data`` are the blocks of COPY data, one for each ``COPY … FROM stdin``, ``commands`` the meta-commands of psql,
     ``comments`` the comments, all as (start, end) in order. ``trailing_text`` holds the offsets of text
     that follows the semicolon of such a COPY on its line. Text appended to the script cannot change what precedes
-    ``complete_until``.
+    ``complete_until``. ``open_at`` is the offset of a string, a quoted name or a comment that does not end.
     """
 
     text: str
@@ -70,6 +70,7 @@ class Script:
     comments: tuple[tuple[int, int], ...] = ()
     trailing_text: tuple[int, ...] = ()
     complete_until: int = 0
+    open_at: int | None = None
 
     def pieces(self, longest: int = _LONGEST_PIECE) -> Iterator[Piece]:
         r"""Yield the script as pieces to be sent one after the other, with spaces for the commands of psql.

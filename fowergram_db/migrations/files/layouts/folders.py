@@ -55,7 +55,7 @@ def _read_folder(path: Path) -> MigrationFile:
     require_printable(path)
     match = _NAME.fullmatch(path.name)
     up = read_file(path / _FILE)
-    down, fault = read_down(path / "down.sql")
+    down, fault = read_down(path / "down.sql", is_sent=True)
     version, name = version_of(TOOL, f"{path.name}/{_FILE}"), match[2] if match else path.name
     return MigrationFile(
         version, name, up.checksum, as_sent(without_breaks(up)), down and as_sent(down), path.name, TOOL, fault

@@ -27,6 +27,7 @@ from fowergram_db.migrations.files.sections import (
 )
 from fowergram_db.migrations.files.sql_file import SqlFile, location_in, read_file
 from fowergram_db.migrations.files.transactions import as_sent
+from fowergram_db.migrations.files.unread import with_all_faults
 from fowergram_db.migrations.version import TextVersion, Version, natural, number_of, numbered, order_of
 
 TOOL = ""
@@ -165,6 +166,7 @@ def _read_scripts(listing: Listing, faults: Faults) -> tuple[str, list[_Numbered
     scripts: list[_NumberedFile] = []
     broken: list[Path] = []
     tool: tuple[str, Path] | None = None
+    is_mixed = False
     for path in listing.sql:
         with faults:
             script = _read_script(path, tool[0] if tool else None)
@@ -175,9 +177,11 @@ def _read_scripts(listing: Listing, faults: Faults) -> tuple[str, list[_Numbered
             is_other = style[0] != tool[0] and (style[0] or tool[0] not in OPTIONAL)
             if is_other or (sections and _is_down(script.match)):
                 faults.add(mixture(tool[1], path))
-                return tool[0], [], []
+                is_mixed = True
         if not faults.is_clean:
             broken.append(path)
+    if is_mixed:
+        return "", [], []
     return (tool[0] if tool else "") or tool_of(listing.directory), scripts, broken
 
 
@@ -189,7 +193,7 @@ def _read_script(path: Path, tool: str | None) -> _NumberedFile:
     except FileFault as fault:
         if not _is_down(match):
             raise
-        return _NumberedFile(match, path, None, None, fault)
+        return _NumberedFile(match, path, None, None, with_all_faults(fault, path, undoes=True))
 
 
 def _is_down(match: re.Match[str] | None) -> bool:

@@ -54,7 +54,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
         with faults:
             up = _read_script(up_path)
         if faults.is_clean:
-            down, fault = read_down(down_path, _read_script)
+            down, fault = read_down(down_path, _read_script, is_sent=True)
             folder = folder_of(listing.directory, up_path)
             yield MigrationFile(version, name, up.checksum, up, down, folder, TOOL, fault)
 
