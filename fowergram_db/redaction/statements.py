@@ -16,52 +16,23 @@ from fowergram_db.redaction.assignments import (
     passed_setting,
     selected_values,
 )
+from fowergram_db.redaction.candidates import HINTS, is_worth_reading, parts_worth_reading
+from fowergram_db.redaction.collector import SecretCollector
 from fowergram_db.redaction.connection_strings import TextKind, password_spans
 from fowergram_db.redaction.expressions import SETTING, Expressions
 from fowergram_db.redaction.found import Search, Secret
-from fowergram_db.redaction.lexemes import Lexeme, LexemeKind, lexemes, statement_spans
+from fowergram_db.redaction.lexemes import Lexeme, LexemeKind, lexemes
 from fowergram_db.redaction.prose import ROLE_OPTIONS, prose_spans
+from fowergram_db.redaction.role_passwords import take_role_password
+from fowergram_db.redaction.secret_names import NAMED_SECRET, secret_argument, secret_setting
 from fowergram_db.redaction.texts import UNKNOWN, Text, whole
 
-_HINTS = re.compile(
-    r"pass(?:word|wd|phrase|file)|pwd|secret|token|api_?key|access_key|private_key|credentials|identified|://|crypt"
-    r"|curl\s|sshpass|mysql|mariadb|(?:create|alter)\s+(?:role|user|group)",
-    re.IGNORECASE,
-)
-# One of these is in all that is worth reading: a word of the hints, or what may put such a word together. To look for
-# words takes a fraction of the time that a pattern takes, and most of a long script has none.
-_WORDS = (
-    *("pass", "pwd", "secret", "token", "apikey", "api_key", "access_key", "private_key", "credentials", "identified"),
-    *("://", "crypt", "curl", "mysql", "mariadb", "quote_literal", "quote_nullable"),
-)
-_ROLES = tuple(re.compile(rf"{verb}\s+(?:role|user|group)") for verb in ("create", "alter"))
-_EXECUTES = re.compile(r"execute\s+[^\s(]+\s*\(")
 _CLAUSES = frozenset(("password", "passwd", "passphrase", "sslpassword"))
 _ASSIGNED = re.compile(r"(?:.*_)?(?:password|passwd|passphrase)")
-_NAMED_SECRET = re.compile(
-    r"(?:.*[._])?(?:(?:ssl)?(?:password|passwd|passphrase)|pwd|secret|token|credentials?"
-    r"|(?:api|access|private|secret|secret_access|encryption|signing|jwt|master)_key|apikey|ssl_passphrase_command)",
-    re.IGNORECASE,
-)
-# The arguments that are passwords, by function; pgcrypto calls them so.
-_ARGUMENTS = {
-    **dict.fromkeys(("crypt", "create_secret"), 0),
-    **dict.fromkeys(("create_aws_credentials", "update_secret"), 1),
-    **dict.fromkeys(("pgp_sym_encrypt", "pgp_sym_encrypt_bytea", "pgp_sym_decrypt", "pgp_sym_decrypt_bytea"), 1),
-    **dict.fromkeys(("pgp_pub_decrypt", "pgp_pub_decrypt_bytea"), 2),
-}
-# What these arguments are called, if a call names them.
-_ARGUMENT_NAMES = {"set_config": "new_value", "create_secret": "new_secret", "update_secret": "new_secret"}
 # The words before a string that is executed.
 _BODIES = frozenset(("as", "do", "execute"))
-_BARE = re.compile(r"[^\s;'\"$%:,()\\]+")
-_AFTER_STRING = re.compile(r"[\w!?#%&*.~^@+=$/<>-][^'\n]*")
 _MISSPELLED = re.compile(r"(?:pas+w|pass|pwd?|psw|kennwort|contrase|mot_?de_?passe)\w*")
-_LIST_OF_ROLE = ROLE_OPTIONS - {"add", "infinity", "limit", "set"} | frozenset(
-    ("admin", "connection", "in", "role", "sysid", "user", "valid")
-)
 _MORE_THAN_A_WORD = re.compile(r"[\s'\"$(]")
-_LONG = 100_000
 # How often a password passes from variable to variable.
 _LONGEST_CHAIN = 5
 _DEEPEST = 8
@@ -76,11 +47,11 @@ def secrets_of(text: str) -> list[Secret]:
     >>> secrets_of("SELECT password FROM users WHERE password = 'x'")
     []
     """
-    if not _is_worth_reading(text.lower()):
+    if not is_worth_reading(text.lower()):
         return []
     search = Search()
     readers: list[_SecretReader] = []
-    for start, end in _worth_reading(text):
+    for start, end in parts_worth_reading(text):
         _SecretReader(search, readers, whole(text).part(start, end), 0, is_code=True).read()
     for _ in range(_LONGEST_CHAIN):
         known = len(search.named)
@@ -89,26 +60,6 @@ def secrets_of(text: str) -> list[Secret]:
         if len(search.named) == known:
             break
     return list(search.found.values())
-
-
-def _worth_reading(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the parts to read, as (start, end): of a long text, the statements alone that may have a secret."""
-    if len(text) <= _LONG:
-        yield 0, len(text)
-        return
-    for start, end in statement_spans(text):
-        statement = text[start:end].lower()
-        if _is_worth_reading(statement) or _EXECUTES.search(statement):
-            yield start, end
-
-
-def _is_worth_reading(lowered: str) -> bool:
-    """Return whether a text in lower case may have a secret.
-
-    >>> [_is_worth_reading(text) for text in ("select 'a'", "alter  user a", "select * from user", "'https://a'")]
-    [False, True, False, True]
-    """
-    return any(word in lowered for word in _WORDS) or any(role.search(lowered) for role in _ROLES)
 
 
 class _SecretReader:
@@ -124,6 +75,7 @@ class _SecretReader:
         self._is_code = is_code
         self._tokens, self._comments, _ = lexemes(text.value)
         self._expressions = Expressions(text, self._tokens, search.names, search.variables, self._walk)
+        self._collector = SecretCollector(search, text, self._expressions, level)
         self._in_role = False
         self._in_update = False
         self._options_end = 0
@@ -134,7 +86,7 @@ class _SecretReader:
         self._walk(0, len(self._tokens))
         for start, end in self._comments:
             comment = self._text.value[start:end]
-            if _HINTS.search(comment):
+            if HINTS.search(comment):
                 self._note(_part(self._text, start, prose_spans(comment)))
 
     def read_assignments(self) -> None:
@@ -147,20 +99,20 @@ class _SecretReader:
             if token.value in named:
                 self._assigned_values(at)
             elif has_settings and (found := passed_setting(self._expressions, at)) and SETTING + found[0] in named:
-                self._take(found[1])
+                self._collector.take(found[1])
 
     def _assigned_values(self, at: int) -> None:
         value = assigned_value(self._expressions, at) or default_value(self._expressions, at)
         if value and value < len(self._tokens):
-            self._search.add(self._expressions.read(value)[0], self._level)
+            self._collector.add(self._expressions.read(value)[0])
             for element in elements(self._expressions, value):
-                self._take(element)
+                self._collector.take(element)
         for selected in selected_values(self._expressions, at):
-            self._take(selected)
+            self._collector.take(selected)
 
     def _note(self, parts: Iterable[Text]) -> None:
         for part in parts:
-            self._search.add(part, self._level)
+            self._collector.add(part)
 
     def _walk(self, at: int, end: int) -> None:
         """Read tokens; what belongs to a string that is put together is read as a whole."""
@@ -191,7 +143,7 @@ class _SecretReader:
             return at + 2
         value, end = self._expressions.read(at + 2)
         self._read_string(value, is_code=False)
-        if len(value.value) <= _LONGEST_VARIABLE and _HINTS.search(value.value):
+        if len(value.value) <= _LONGEST_VARIABLE and HINTS.search(value.value):
             is_block = self._expressions.is_word(self._statement, "declare", "begin", "then", "else", "loop")
             self._search.variables[self._tokens[self._statement + is_block].value] = value
         return max(end, at + 2)
@@ -209,7 +161,7 @@ class _SecretReader:
         return is_word(at - 1, *_BODIES) or is_word(at - 2, "language")
 
     def _read_string(self, text: Text, *, is_code: bool) -> None:
-        if not _HINTS.search(text.value):
+        if not HINTS.search(text.value):
             return
         self._note(_part(text, 0, password_spans(text.value, TextKind.LITERAL)))
         if self._level < _DEEPEST and _MORE_THAN_A_WORD.search(text.value):
@@ -223,7 +175,7 @@ class _SecretReader:
         while at < len(self._tokens) and not self._expressions.is_symbol(at, ";"):
             value, at = self._expressions.read(at)
             if f"${number}" in self._search.named:
-                self._search.add(value, self._level)
+                self._collector.add(value)
             if not self._expressions.is_symbol(at, ","):
                 break
             number, at = number + 1, at + 1
@@ -238,11 +190,11 @@ class _SecretReader:
         if token.value.lower() in _CLAUSES and (behind := self._clause(at)):
             return behind
         is_misspelled = self._in_role and self._is_code and _MISSPELLED.fullmatch(token.value)
-        is_option = at < self._options_end and (_NAMED_SECRET.fullmatch(token.value) or token.value == "passfile")
+        is_option = at < self._options_end and (NAMED_SECRET.fullmatch(token.value) or token.value == "passfile")
         if is_option or (is_misspelled and token.value not in _CLAUSES):
-            return self._take(at + 1)
+            return self._collector.take(at + 1)
         if self._is_code and _ASSIGNED.fullmatch(token.value) and (value := assigned_value(self._expressions, at)):
-            return self._take(value)
+            return self._collector.take(value)
         return None
 
     def _statement_part(self, at: int, word: str, kind: LexemeKind) -> int | None:
@@ -259,9 +211,10 @@ class _SecretReader:
         elif word == "options" and self._expressions.is_symbol(at + 1, "("):
             self._options_end = self._expressions.closing(at + 1)
         elif word == "identified" and is_word(at + 1, "by"):
-            return self._take(at + 2)
+            return self._collector.take(at + 2)
         elif word == "set":
-            return self._setting(at + 1)
+            value = None if self._in_update else secret_setting(self._expressions, at + 1)  # there, it is a column
+            return self._collector.take_list(value) if value else None
         return None
 
     def _after(self, at: int) -> str:
@@ -271,20 +224,7 @@ class _SecretReader:
         if self._expressions.is_symbol(opening, "("):
             for number, (start, _) in enumerate(self._expressions.arguments(opening), start=1):
                 if f"${number}" in secret:
-                    self._take(start)
-
-    def _take(self, at: int) -> int | None:
-        """Note the string that begins at a token as a secret, and return where it ends; None if none begins.
-
-        Of a parameter, its name is noted.
-        """
-        if at < len(self._tokens) and self._tokens[at].kind is LexemeKind.OTHER and self._tokens[at].value[0] == "$":
-            self._search.named.add(self._tokens[at].value)
-        if at >= len(self._tokens) or not self._expressions.begins(at):
-            return None
-        value, end = self._expressions.read(at)
-        self._search.add(value, self._level)
-        return end
+                    self._collector.take(start)
 
     def _clause(self, at: int) -> int | None:
         if not (self._is_code or self._is_clause(at)):
@@ -293,12 +233,12 @@ class _SecretReader:
         while self._expressions.is_symbol(value, "("):
             value += 1
         if self._expressions.is_symbol(value, UNKNOWN):
-            self._search.add(self._text.part(self._tokens[value].start, self._tokens[value].end), self._level)
+            self._collector.add(self._text.part(self._tokens[value].start, self._tokens[value].end))
         elif value < len(self._tokens) and self._tokens[value].kind is LexemeKind.OTHER:
             self._search.named.add(self._tokens[value].value)  # $1
         if self._in_role and self._is_code:
-            return self._of_role(at + 1)
-        return self._take(value)
+            return take_role_password(self._collector, at + 1)
+        return self._collector.take(value)
 
     def _is_clause(self, at: int) -> bool:
         """Distinguish a clause from prose that says "password"."""
@@ -309,111 +249,16 @@ class _SecretReader:
         follows = before.kind is LexemeKind.OTHER and before.value in f"(,{UNKNOWN}"
         return is_option or follows or self._text.value[token.start : token.end].isupper()
 
-    def _of_role(self, at: int) -> int:
-        """Take all strings up to the role's next option; if there is none, what is written instead of one.
-
-        That is an error, which would show it.
-        """
-        begin, has_string = at, False
-        while at < len(self._tokens) and not self._ends_option(at):
-            is_variable = (
-                at > begin and self._tokens[at - 1].value == ":" and self._tokens[at - 1].end == self._tokens[at].start
-            )
-            end = None if is_variable else self._take(at)
-            has_string = has_string or is_variable or end is not None
-            at = self._after_stray_quote(at, end) if end else at + 1
-        if not has_string:
-            self._bare(begin)
-        return at
-
-    def _after_stray_quote(self, at: int, end: int) -> int:
-        """Take what directly follows a string, up to the next quote: in ``'it's x'``, a quote within closed it."""
-        token = self._tokens[end - 1]
-        rest = _AFTER_STRING.match(self._text.value, token.end) if token.kind is LexemeKind.STRING else None
-        if not rest or self._tokens[at].value[-1] != "'" or self._ends_option(end):
-            return end
-        self._search.add(self._text.part(*rest.span()), self._level)
-        while end < len(self._tokens) and self._tokens[end].start < rest.end():
-            end += 1
-        return end
-
-    def _ends_option(self, at: int) -> bool:
-        return self._expressions.is_symbol(at, ";") or self._expressions.is_word(at, "null", "end", *_LIST_OF_ROLE)
-
-    def _bare(self, at: int) -> None:
-        while at < len(self._tokens) and (self._tokens[at].value in "=:(" or self._expressions.is_word(at, "to", "is")):
-            at += 1
-        if at >= len(self._tokens) or self._ends_option(at):
-            return
-        token = self._tokens[at]
-        start, end = token.start, token.end
-        if token.kind is LexemeKind.NAME:
-            start, end = start + 1, max(start + 1, end - 1)
-        elif bare := _BARE.match(self._text.value, start):
-            end = bare.end()
-        else:
-            return
-        self._search.add(self._text.part(start, end), self._level)
-
-    def _setting(self, at: int) -> int | None:
-        """Take the value of ``SET a.password = 'x'``; in an UPDATE, that is a column."""
-        is_word, is_symbol = self._expressions.is_word, self._expressions.is_symbol
-        at += is_word(at, "local", "session")
-        begin = at
-        while is_symbol(at + 1, "."):
-            at += 2
-        if self._in_update or at >= len(self._tokens) or self._tokens[at].kind in (LexemeKind.STRING, LexemeKind.OTHER):
-            return None
-        name = self._tokens[at].value
-        if (at > begin or "." in name or name == "ssl_passphrase_command") and _NAMED_SECRET.fullmatch(name):
-            return self._values(at + 2) if is_word(at + 1, "to") or is_symbol(at + 1, "=") else None
-        return None
-
-    def _values(self, at: int) -> int | None:
-        """Take the strings of a list."""
-        end = self._take(at)
-        while end and self._expressions.is_symbol(end, ",") and (behind := self._take(end + 1)):
-            end = behind
-        return end
-
     def _argument(self, function: str, at: int) -> int | None:
-        is_known = function in _ARGUMENTS or function == "set_config"
-        if not is_known or not self._expressions.is_symbol(at + 1, "("):
+        """Read the arguments of a function that takes a secret; return where they end, None for another token."""
+        found = secret_argument(self._expressions, function, at)
+        if found is None:
             return None
-        arguments = self._expressions.arguments(at + 1)
-        named = {self._tokens[start].value: value for start, _ in arguments if (value := self._named_argument(start))}
-        if function == "set_config":
-            setting = named.get("setting_name") or (arguments[0][0] if arguments else 0)
-            if not self._names_secret(setting):
-                return None
-        position = _ARGUMENTS.get(function, 1)
-        secret = named.get(_ARGUMENT_NAMES.get(function, ""))
-        if secret is None and position < len(arguments):
-            secret = arguments[position][0]
+        arguments, secret = found
         for start, end in arguments:
             begin = secret if secret is not None and start <= secret < end else None
-            self._walk(start if begin is None else self._take_value(begin), end)
+            self._walk(start if begin is None else self._collector.take_value(begin), end)
         return self._expressions.closing(at + 1) + 1
-
-    def _named_argument(self, at: int) -> int | None:
-        """Return where the value of a named argument begins."""
-        is_symbol = self._expressions.is_symbol
-        is_named = (is_symbol(at + 1, "=") and is_symbol(at + 2, ">")) or (
-            is_symbol(at + 1, ":") and is_symbol(at + 2, "=")
-        )
-        return at + 3 if is_named and at + 3 < len(self._tokens) else None
-
-    def _take_value(self, at: int) -> int:
-        """Note the strings that an expression may come to as secrets, and return where it ends."""
-        self._take(at)
-        value, end = self._expressions.read(at)
-        self._search.add(value, self._level)
-        return end
-
-    def _names_secret(self, at: int) -> bool:
-        if at >= len(self._tokens) or self._tokens[at].kind is not LexemeKind.STRING:
-            return False
-        return bool(_NAMED_SECRET.fullmatch(self._expressions.read(at)[0].value))
 
 
 def _part(text: Text, offset: int, spans: Iterable[tuple[int, int]]) -> Iterator[Text]:
