@@ -16,12 +16,52 @@ _PARAMETER = re.compile(r"%\(\w+\)[sbt]|%[sbt](?!\w)")
 _PART = re.compile(r"\{([a-z_]+)\}")
 _FILE = re.compile(r"[a-z_]+/[a-z0-9_]+")
 _QUALIFIED = re.compile(r"\b(?:pg_catalog|public)\.\w+|\.pg_stat_statements\w*")
+_PLAIN_STRING = re.compile("'[^']*'")
 _TYPES = "boolean|integer|smallint|bigint|int[248]?|float8|text|char|name|oid|jsonb|real|timestamptz"
 _CAST = re.compile(rf"\?(?:\0:\0:\0(?:pg_catalog\0\.\0)?(?:{_TYPES})(?:\0\[\0\])?(?![^\0]))+")
 _LIST = re.compile(r"\?(?:\0,\0\?(?![^\0]))+")
 _FIELD = re.compile(r"(extract\0\(\0)\w+(?=\0from\0)")
 _SETTING = r"pg_catalog\0\.\0set_config\0\((?:\0(?:\?|,|pg_catalog|\.|current_setting|\(|\)))+"
 _SETTINGS = rf"{_SETTING}(?:\0,\0{_SETTING})*"
+# What the preamble of a migration calls next. A lock counts only after a setting: others wait for their own locks.
+_CALLS = (
+    "SELECT pg_catalog.pg_advisory_xact_lock(1, 2)",
+    "SELECT 1 OPERATOR(pg_catalog./) (NOT pg_catalog.pg_try_advisory_xact_lock_shared(1, 2))::integer",
+    "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text",
+    "SELECT pg_catalog.set_config('a', extract(epoch FROM pg_catalog.clock_timestamp())::pg_catalog.text, true)",
+    "SELECT (SELECT pg_catalog.count(pg_catalog.set_config(n, '', true)) "  # noqa: ISC004
+    "FROM pg_catalog.unnest('{}'::pg_catalog.text[]) AS n)",
+)
+_ALONE = (*_CALLS[1:], "SELECT pg_catalog.pg_advisory_unlock_all()")
+# Queries of one line, which stand where they are sent.
+_SHORT = (
+    "SELECT oid FROM pg_catalog.pg_database WHERE datname = %s",
+    "SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = %s",
+    "SELECT datname::text FROM pg_catalog.pg_database",
+    "SELECT datname::text FROM pg_catalog.pg_database WHERE datname::text = ANY (%s::text[]) ORDER BY 1",
+    "SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.oid = %s::oid",
+    "SELECT FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba"  # noqa: ISC004
+    " WHERE d.datname = %s AND d.oid = %s::pg_catalog.oid AND o.rolname = current_user",
+    "SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper)",
+    "SELECT FROM pg_catalog.pg_class WHERE oid = %s::oid",
+    "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())",
+    "SELECT pg_catalog.pg_logical_emit_message(true, 'fowergram-db', '')",
+    "SELECT pg_catalog.pg_is_in_recovery()",
+    "SELECT pg_catalog.current_setting('fowergram.contents')",
+)
+# Commands that run no query, on what only the tool names so.
+_MANAGED = r'"?fowergram_(?:(?:test|warm|reset|scratch)_\d{14}_[0-9a-f]{8}_\d+|template_[0-9a-f]{32})\b'
+_COMMAND = re.compile(
+    r"(?:CREATE|ALTER|DROP|COMMENT ON|(?:REVOKE|GRANT) [A-Z, ]+ ON|ALTER ROLE CURRENT_USER IN) DATABASE (?:IF EXISTS )?"
+    rf"{_MANAGED}|"
+    rf'ALTER DATABASE "(?:[^"]|"")+" RENAME TO {_MANAGED}|'
+    r"COMMENT ON TABLE public\.schema_migrations IS |"
+    r"LOCK TABLE public\.schema_migrations IN |"
+    r'ANALYZE "(?:[^"]|"")+"\."(?:[^"]|"")+"\Z'
+)
+# A table of another tool, whose name is known only while the query runs.
+_ANY_TABLE = '"\1"."\2"'
+_ANY_TABLE_FORM = "\1\0.\0\2"
 # What the tool prepares is counted under the text that prepares it. Only the name and the types may differ.
 _PREPARED = re.compile(r"PREPARE fowergram_[0-9a-f]{8}_\d+(?: \([a-z, ]+\))? AS\s+")
 # Commands that change a setting and no more, from any client: they read nothing.
@@ -39,6 +79,7 @@ _VARIANTS: Mapping[str, tuple[str, ...]] = {
     "trusted_roles": ("ownership/trusted_roles", "ownership/surely_trusted_roles"),
     "view": ("pg_stat_statements", "pg_stat_statements_info"),
     "relation": ("ownership/named", "other_tools/candidates"),
+    "table": (_ANY_TABLE, "public.schema_migrations"),
 }
 
 
@@ -50,16 +91,16 @@ def own_among(queries: Sequence[str], schema: str) -> frozenset[str]:
     """
     forms = {query: normal_form(_PREPARED.sub("", query, count=1)) for query in queries}
     wanted = frozenset(_names(query) for query, form in forms.items() if form)
-    shipped = tuple(_shipped(schema))
+    shipped = (*_shipped(schema), *map(_as_sent, _SHORT))
     ours = frozenset(form for text in shipped if _may_be_among(text, wanted) for form in _forms_of(text))
-    # The extension leaves the constants of other commands than queries as they are.
-    verbatim = frozenset(_HEADER.sub("", part).strip() for text in shipped for part in text.split(";")) - {""}
+    of_any_table = _of_any_table(ours)
     return frozenset(
         query
         for query, form in forms.items()
-        if _HEADER.sub("", query).strip() in verbatim
-        or _SET.fullmatch(query.strip())
-        or (form and (form in ours or _of_settings().fullmatch(form)))
+        if _SET.fullmatch(query.strip())
+        or _COMMAND.match(query)
+        or (form and (form in ours or _of_settings().fullmatch(form) or of_any_table.fullmatch(form)))
+        or _is_verbatim(query, shipped)
     )
 
 
@@ -90,7 +131,11 @@ def _shipped(schema: str) -> Iterator[str]:
     variants = {**by_stem, **_VARIANTS, **_of_extension(schema)}
     for name in names:
         for text in _filled_in(load(name), variants):
-            yield _PARAMETER.sub(" $1 ", text).replace("%%", "%")
+            yield _as_sent(text)
+
+
+def _as_sent(text: str) -> str:
+    return _PARAMETER.sub(" $1 ", text).replace("%%", "%")
 
 
 def _of_extension(schema: str) -> dict[str, tuple[str, ...]]:
@@ -121,16 +166,44 @@ def _may_be_among(text: str, wanted: frozenset[frozenset[str]]) -> bool:
 
 
 def _names(query: str) -> frozenset[str]:
-    return frozenset(_QUALIFIED.findall(LINE_COMMENT.sub("", query)))
+    return frozenset(_QUALIFIED.findall(_PLAIN_STRING.sub(_CONSTANT, LINE_COMMENT.sub("", query))))
+
+
+def _is_verbatim(query: str, shipped: Sequence[str]) -> bool:
+    """Return whether a statement is one of a file: the extension leaves the constants of commands as they are."""
+    statement = _HEADER.sub("", query).strip()
+    if not statement:
+        return False
+    for text in shipped:
+        at = text.find(statement)
+        if at >= 0:
+            before, after = _HEADER.sub("", text[:at]).rstrip(), text[at + len(statement) :].lstrip()
+            if before[-1:] in ("", ";") and after[:1] in ("", ";"):
+                return True
+    return False
+
+
+def _of_any_table(forms: frozenset[str]) -> re.Pattern[str]:
+    """Return the pattern of the queries that read a table of another tool."""
+    table = r"[^\0]+\0\.\0[^\0]+"
+    return re.compile(
+        "|".join(re.escape(form).replace(re.escape(_ANY_TABLE_FORM), table) for form in forms if "\1" in form)
+    )
 
 
 @cache
 def _of_settings() -> re.Pattern[str]:
-    """Return the pattern of what is composed of settings alone, and of the first query of a session."""
+    """Return the pattern of what is composed of settings and calls, and of the first query of a session."""
     (first,) = _forms(first_query("$1", "$2"))
     before, _, after = first.partition(f"[\0{_CONSTANT}\0]")
     session = rf"{re.escape(before)}\[\0{_SETTINGS}\0\]{re.escape(after)}"
-    return re.compile(rf"select\0{_SETTINGS}|{session}")
+    calls, alone = ("|".join(re.escape(_item(text)) for text in texts) for texts in (_CALLS, _ALONE))
+    return re.compile(rf"select\0(?:{alone}|{_SETTING})(?:\0,\0(?:{calls}|{_SETTING}))*|{session}")
+
+
+def _item(text: str) -> str:
+    (form,) = _forms(text)
+    return form.removeprefix("select\0")
 
 
 @cache

@@ -15,6 +15,7 @@ from fowergram_db.database.query import fetch_one
 from fowergram_db.database.session_settings import is_pooled
 from fowergram_db.database.sql import load
 from fowergram_db.operations.own_statements import own_among
+from fowergram_db.operations.session_control import controls_session, is_slow
 from fowergram_db.operations.sort_key import SortKey
 
 Rows = list[dict[str, Any]]
@@ -66,7 +67,7 @@ class Views:
     has_info: bool
 
     def read(self, limit: int, sort: SortKey, only: int | None) -> StatementStatistics:
-        """Read the first statements, or those of one identifier, without those of this tool.
+        """Read the first statements, or those of one identifier, without those of this tool and of session control.
 
         If a text is not in the encoding of this database, the extension fails as a whole: then no text is read, and
         the statements of this tool are included. Raises psycopg.Error.
@@ -95,8 +96,14 @@ class Views:
         return StatementStatistics(rows, _moment(since))
 
     def _own_among(self, candidates: Rows) -> dict[tuple[int, int], str]:
+        """Return those of the tool, and those that only control a session unless they are slow, by user and queryid."""
         own = own_among([row["query"] for row in candidates], self.schema)
-        return {(row["userid"], row["queryid"]): row["query"] for row in candidates if row["query"] in own}
+        slow = {_key(row) for row in candidates if is_slow(row["calls"], row["total_ms"], row["all_ms"])}
+        return {
+            _key(row): row["query"]
+            for row in candidates
+            if row["query"] in own or (controls_session(row["query"]) and _key(row) not in slow)
+        }
 
     def _queries(self, source: str) -> tuple[str, ...]:
         queries = (self._query("", source),)
@@ -129,6 +136,10 @@ class Views:
                 found += [cursor.fetchall()] if cursor.description else []
                 more = cursor.nextset()
         return found[len(checks) :]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[int, int]:
+    return row["userid"], row["queryid"]
 
 
 def _left_out(own: Mapping[tuple[int, int], str]) -> dict[str, str]:

@@ -83,7 +83,8 @@ class OtherEncoding:
 class SlowQueries:
     """The statements asked for, in order, below the totals of the current database.
 
-    ``statements``, ``calls`` and ``total_ms`` count every statement but this tool's own, hidden ones included.
+    ``statements``, ``calls`` and ``total_ms`` count every statement but those left out of the list: this tool's own,
+    and what only controls transactions and sessions in no time. Hidden ones are included.
     ``since`` is when counting began (UTC), None if the extension's version (before 1.9) does not say. ``hidden`` is
     None if the role may read everything. ``has_texts`` is False if the text of a statement of another database cannot
     be shown in the encoding of this one, and so none can: ``unreadable`` then names the databases of other encodings.
@@ -105,9 +106,10 @@ def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey, only
 
     With ``only``, just the statement of this identifier is read, once for each user that has executed it.
 
-    This tool's own queries are not among them, as far as they are those of its version; what else it executes
-    (migrations, ANALYZE) is the server's work as any other. An empty answer means that nothing was counted, or nothing
-    is visible. Raises DatabaseError if the extension is not there or not preloaded, with what to do.
+    This tool's own statements are not among them, as far as they are those of its version; the migrations that it runs
+    are. Nor is what only controls transactions and sessions, of any client, unless ``is_slow`` says that it is slow. An
+    empty answer means that nothing was counted, or nothing is visible. Raises DatabaseError if the extension is not
+    there or not preloaded, with what to do.
     """
     with translate_errors(_DOING, Situation.SLOW_QUERIES):
         read_any_text(connection)

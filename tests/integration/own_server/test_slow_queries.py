@@ -1,5 +1,7 @@
 """Where the server's time goes, asked of a real pg_stat_statements in each of its versions."""
 
+import json
+import re
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,7 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from psycopg import sql
 
+from fowergram_db.cli.main import run
 from fowergram_db.database.connection import connect
+from fowergram_db.database.target import url_of
 from fowergram_db.errors import DatabaseError
 from fowergram_db.operations import slow_queries
 from fowergram_db.operations.pg_stat_statements import find_extension
@@ -268,3 +272,61 @@ def test_a_whole_text_is_shown_on_request(cli, empty_db, target):
     missing = cli("slow-queries", "--query", "-77")
     assert (missing.exit_code, "identifier -77" in missing.err) == (1, True)
     assert cli("slow-queries", "--query", "x").exit_code == 2
+
+
+MIGRATIONS = {
+    "001_a.sql": "CREATE EXTENSION pg_stat_statements;\nCREATE TABLE users (id int PRIMARY KEY, t text);",
+    "002_b.sql": "-- fowergram: no-transaction\nCREATE INDEX CONCURRENTLY users_t ON users (t);",
+    "002_b.down.sql": "-- fowergram: no-transaction\nDROP INDEX CONCURRENTLY users_t;",
+    "003_c.sql": "-- fowergram: lock-timeout=2s\nSET search_path = public;\nCREATE TABLE posts (id int);",
+    "003_c.down.sql": "DROP TABLE posts;",
+    "004_d.sql": "COPY users (id) FROM stdin;\n1\n\\.\n",
+    "004_d.down.sql": "DELETE FROM users;",
+}
+OF_MIGRATIONS = re.compile(r"(CREATE|DROP) (TABLE|INDEX|EXTENSION)|COPY users|DELETE FROM users", re.IGNORECASE)
+GOOSE = "CREATE TABLE goose_db_version AS SELECT 1 AS id, 1::bigint AS version_id, true AS is_applied, now() AS tstamp"
+COMMANDS = (
+    *("migrate", "status", "rollback --steps 3", "migrate --atomic --to 1", "migrate --dry-run", "migrate"),
+    *("rollback --to 3", "repair --applied 4", "analyze users", "slow-queries", "adopt --from goose --force"),
+)
+
+
+def test_no_statement_of_the_tool_is_listed_after_its_commands(server, tmp_path, monkeypatch, capsys):
+    for name, text in MIGRATIONS.items():
+        (tmp_path / name).write_text(text)
+    target = replace(server, dbname=f"shop_{uuid.uuid4().hex[:12]}")
+    monkeypatch.setenv("DATABASE_URL", url_of(target))
+    monkeypatch.setenv("MIGRATIONS_DIR", str(tmp_path))
+    try:
+        for command in COMMANDS:
+            if "goose" in command:
+                with connect(target) as session:
+                    session.execute("SET pg_stat_statements.track_utility = off; SET pg_stat_statements.track = 'none'")
+                    session.execute(GOOSE)
+            run(command.split())
+        capsys.readouterr()
+        run(["slow-queries", "--limit", "1000", "--json"])
+        queries = json.loads(capsys.readouterr().out)["queries"]
+    finally:
+        with connect(server) as session:
+            session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(target.dbname)))
+    texts = [query["query"] for query in queries]
+    assert len(texts) > 5
+    assert [text for text in texts if not OF_MIGRATIONS.match(text)] == []
+
+
+def test_control_of_transactions_is_listed_only_if_it_is_slow(counted):
+    counted.execute("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+    body = "BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END"
+    counted.execute(f"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS '{body}'")
+    deferred = "AFTER UPDATE ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f()"
+    counted.execute(f"CREATE CONSTRAINT TRIGGER slow {deferred}")
+    forget(counted)
+    counted.execute("RESET pg_stat_statements.track_utility")
+    for statement in ("BEGIN", "SELECT 1", "COMMIT", "SET work_mem = '1MB'", "START TRANSACTION", "ROLLBACK"):
+        counted.execute(statement)
+    assert [query.query for query in read(counted).queries] == ["SELECT $1"]
+    for statement in ("BEGIN", "UPDATE t SET a = 2", "SET CONSTRAINTS ALL IMMEDIATE", "COMMIT"):
+        counted.execute(statement)
+    shown = {query.query for query in read(counted).queries if "pg_sleep" not in query.query}
+    assert shown == {"SELECT $1", "UPDATE t SET a = $1", "SET CONSTRAINTS ALL IMMEDIATE"}
