@@ -37,8 +37,8 @@ from fowergram_db.errors import LockTimeout, PoolTooSmall
 LOCK_SPACE = 0x666F7765
 RUN_SPACE = LOCK_SPACE + 1
 POOL_HINT = (
-    "This needs two connections at a time: let the pool provide as many for this database and role (PgBouncer: "
-    "default_pool_size, or the database's pool_size), or connect to the server directly."
+    "The command needs two connections at a time: set the pool size for this database and role to 2 or more "
+    "(PgBouncer: default_pool_size, or the database's pool_size), or connect to the server directly."
 )
 _POLL_S = (0.05, 0.25)
 _REPORT_AGAIN_S = 10.0
@@ -65,7 +65,7 @@ class LockKind:
     key: int
     name: str
     held_by: str
-    hint: str = "Let it finish, then run the command again."
+    hint: str = "Wait until that session is done, then run the command again."
     other_key: int = 0
     other_held_by: str = ""
 
@@ -168,7 +168,7 @@ class AdvisoryLock:
     def _holders(self, key: int) -> tuple[ServerSession, ...]:
         """Return the holders of a lock, asked in a transaction that is about to end: it keeps a snapshot."""
         values = {"space": LOCK_SPACE, "key": key}
-        with translate_errors(f"ask who holds {self._kind.name}"):
+        with translate_errors(f"find the sessions that hold {self._kind.name}"):
             return tuple(fetch_all(self._connection, ServerSession, load("locks/holders"), values))
 
     def _require_another(self, waiting: "Waiting") -> None:
@@ -177,7 +177,7 @@ class AdvisoryLock:
         If others use all connections, wait for one. If a pooler provides whole sessions, the worker has its own.
         """
         while self._ask_beside(dict, "SELECT", {}) is None:
-            with translate_errors("ask what the pooler has provided"):
+            with translate_errors("read which sessions the pooler provides"):
                 # Nothing runs yet that could wait for this transaction, and a simple query keeps no snapshot.
                 row = psycopg.ClientCursor(self._connection).execute(load("locks/pool_peers")).fetchone()
             busy, keeps_worker = row or (0, False)
@@ -185,7 +185,7 @@ class AdvisoryLock:
                 return
             if not busy:
                 raise PoolTooSmall("the pooler provides only one connection at a time; nothing was run", hint=POOL_HINT)
-            waiting.pause("the pooler has no second connection left: other clients have them all", POOL_HINT)
+            waiting.pause("the pooler has no second connection left: other clients use all of them", POOL_HINT)
 
     def release(self) -> None:
         """Release the lock; if its session is lost, the server has released it."""
@@ -205,7 +205,7 @@ class AdvisoryLock:
     def _ask_beside(
         self, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object]
     ) -> tuple[_T, ...] | None:
-        """Ask in the second session; return None if no connection is available for it soon."""
+        """Run a query in the second session; return None if no connection is available for it soon."""
         try:
             return tuple(self._second.ask(kind, query, values, _LENT_WITHIN_S))
         except psycopg.OperationalError:  # a pooler may give up before we do
@@ -251,4 +251,4 @@ def _listed(holders: tuple[ServerSession, ...]) -> str:
 
 
 def _moment(when: datetime | None) -> str:
-    return f"{when:%Y-%m-%d %H:%M:%S%z}" if when else "a time that this role may not see"
+    return f"{when:%Y-%m-%d %H:%M:%S%z}" if when else "a time that is hidden from this role"

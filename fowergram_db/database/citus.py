@@ -60,7 +60,7 @@ def require_coordinator(connection: Connection) -> None:
     if citus and not citus.is_coordinator:
         raise Refused(
             "this server is a worker of a Citus cluster; nothing was run",
-            hint="Connect to the coordinator, which passes changes on to its workers.",
+            hint="Connect to the coordinator, which sends changes to its workers.",
         )
 
 
@@ -68,7 +68,7 @@ def require_no_distributed_tables(citus: Citus) -> None:
     """Raise Refused if tables are spread over a Citus cluster: they cannot be recreated here alone."""
     if citus.distributed_tables:
         raise Refused(
-            f"{citus.distributed_tables} tables of this database are distributed by Citus, and reset would leave their "
-            "shards behind on the workers; nothing was done",
+            f"{citus.distributed_tables} tables of this database are distributed by Citus, and reset would not "
+            "delete their shards on the workers; nothing was done",
             hint="Undistribute or drop these tables on the coordinator first (SELECT * FROM citus_tables).",
         )

@@ -274,7 +274,7 @@ def require_primary(connection: Connection) -> None:
     said = connection.info.parameter_status("in_hot_standby")
     is_standby = said == "on"
     if said is None:
-        with translate_errors("ask whether the server is a standby"):
+        with translate_errors("check whether the server is a standby"):
             is_standby = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone() == (True,)
     if is_standby:
         raise DatabaseError("the server is a standby; nothing was run", hint="Connect to the primary.")

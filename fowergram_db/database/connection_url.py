@@ -20,25 +20,25 @@ _WRITE = (
 )
 # The names of other drivers and tools, in lower case, and libpq's way to say the same.
 _WAYS = (
-    ("schema currentschema search_path searchpath", "libpq's way is options=-csearch_path%3DNAME."),
+    ("schema currentschema search_path searchpath", "Write options=-csearch_path%3DNAME instead."),
     (
         "pgbouncer preparethreshold statement_cache_size prepared_statement_cache_size binary_parameters",
-        "Leave it out: fowergram-db prepares nothing, and works through PgBouncer as it is.",
+        "Leave it out: fowergram-db works through PgBouncer without it.",
     ),
     (
         "connection_limit pool_timeout pool pool_size max_overflow pool_max_conns pool_min_conns idle_timeout",
         "Leave it out: it is a setting of a client's connection pool.",
     ),
-    ("statement_timeout", "Leave it out, and say it with --statement-timeout."),
-    ("lock_timeout", "Leave it out, and say it with --lock-timeout."),
-    ("ssl sslaccept tls use_ssl usessl", "libpq's way is sslmode=require, or sslmode=verify-full."),
-    ("sslidentity", "libpq's way is sslcert=FILE&sslkey=FILE."),
-    ("connecttimeout timeout logintimeout socket_timeout", "libpq's way is connect_timeout=SECONDS."),
-    ("applicationname app_name", "libpq's way is application_name=NAME."),
-    ("timezone tz", "libpq's way is options=-cTimeZone%3DNAME."),
-    ("charset encoding", "Leave it out: fowergram-db speaks UTF-8 with every server."),
-    ("username pwd", "libpq's way is USER:PASSWORD@ before the host."),
-    ("database db", "libpq's way is /DATABASE behind the host."),
+    ("statement_timeout", "Leave it out, and use --statement-timeout."),
+    ("lock_timeout", "Leave it out, and use --lock-timeout."),
+    ("ssl sslaccept tls use_ssl usessl", "Write sslmode=require, or sslmode=verify-full, instead."),
+    ("sslidentity", "Write sslcert=FILE&sslkey=FILE instead."),
+    ("connecttimeout timeout logintimeout socket_timeout", "Write connect_timeout=SECONDS instead."),
+    ("applicationname app_name", "Write application_name=NAME instead."),
+    ("timezone tz", "Write options=-cTimeZone%3DNAME instead."),
+    ("charset encoding", "Leave it out: fowergram-db always uses the client encoding UTF-8."),
+    ("username pwd", "Write USER:PASSWORD@ before the host instead."),
+    ("database db", "Write /DATABASE after the host instead."),
 )
 
 
@@ -82,7 +82,7 @@ def _with_scheme_of_libpq(label: str, url: str) -> str:
     found = _SCHEME.match(url)
     if not found:
         if url[:1] in "'\"":
-            raise ConfigurationError(f"{label} is not a PostgreSQL URL: it stands in quotes", hint="Remove the quotes.")
+            raise ConfigurationError(f"{label} is not a PostgreSQL URL: it is in quotes", hint="Remove the quotes.")
         if "=" not in url:
             raise ConfigurationError(
                 f"{label} is not a PostgreSQL URL: it does not begin with postgresql://", hint=_WRITE
@@ -93,7 +93,7 @@ def _with_scheme_of_libpq(label: str, url: str) -> str:
         raise ConfigurationError(
             f"{label}: the scheme {scheme}:// is not supported",
             hint="Write postgresql://USER@HOST:PORT/DATABASE; postgres:// is the same, and a +driver is ignored."
-            + (" A URL of JDBC needs its jdbc: removed." if scheme.startswith("jdbc:") else ""),
+            + (" Remove jdbc: from a JDBC URL." if scheme.startswith("jdbc:") else ""),
         )
     return f"{scheme}://{url[found.end() :]}"
 
@@ -114,7 +114,7 @@ def _check_parameters(label: str, url: str) -> None:
         if name in known or (name, value) == ("ssl", "true") or not _NAME_OF_PARAMETER.fullmatch(name):
             continue
         raise ConfigurationError(
-            f"{label}: libpq knows no parameter {name!r}",
+            f"{label}: libpq has no parameter {name!r}",
             hint=_way(name, known),
         )
 
@@ -122,14 +122,14 @@ def _check_parameters(label: str, url: str) -> None:
 def _way(name: str, known: set[str]) -> str:
     if name.lower() in known:
         return f"Write it in lower case: {name.lower()}."
-    otherwise = f"Leave it out; a setting of the server is written options=-c{name}%3DVALUE."
+    otherwise = f"Leave it out. If it is a parameter of the server, write options=-c{name}%3DVALUE instead."
     return next((way for names, way in _WAYS if name.lower() in names.split()), otherwise)
 
 
 def _check_path(label: str, url: str) -> None:
     if _PASSWORD_TAKEN_FOR_PORT.match(url):
         raise ConfigurationError(
-            f"{label}: what stands before the @ reads as a server with a port",
+            f"{label}: the text before the @ looks like a host with a port",
             hint="Percent-encode the special characters of user, password and database (/ is %2F, @ is %40).",
         )
     match = _PATH.match(url)
@@ -137,6 +137,6 @@ def _check_path(label: str, url: str) -> None:
     if found:
         encoded = f"%{ord(found[0]):02X}"
         raise ConfigurationError(
-            f"{label}: a {found[0]} stands in, or behind, the name of the database",
-            hint=f"Remove it. A {found[0]} in the name itself is written {encoded}, and parameters begin with '?'.",
+            f"{label}: there is a {found[0]} in, or after, the name of the database",
+            hint=f"Remove it. If it is a part of the name, write {encoded}. Parameters begin with '?'.",
         )

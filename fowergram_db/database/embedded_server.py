@@ -221,7 +221,7 @@ def _not_started(cluster: Cluster, what: str) -> EmbeddedFailed:
     said = last_lines(cluster.log.read_text(errors="replace")) if cluster.log.exists() else ""
     return EmbeddedFailed(
         f"The embedded PostgreSQL in {cluster.home} {what}.\n{said}".rstrip(),
-        hint=f"Put right what the server says and run the command again, or {ANOTHER_PLACE}",
+        hint=f"Fix what the server reports and run the command again, or {ANOTHER_PLACE}",
     )
 
 

@@ -41,7 +41,7 @@ def create_database(target: Target) -> bool:
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 f'database "{target.dbname}" does not exist, and {target.user} may not create it',
-                hint="Let a superuser run: "
+                hint="Ask a superuser to run: "
                 + sql.SQL("CREATE DATABASE {} OWNER {};")
                 .format(sql.Identifier(target.dbname), sql.Identifier(target.user))
                 .as_string(),

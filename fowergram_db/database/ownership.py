@@ -153,7 +153,8 @@ def require_trusted(connection: Connection, name: str, found: Untrusted | None, 
     what = str(found) if str(found).startswith(name) else f"{name} is not safe to use: {found}"
     me = connection.info.user
     raise kind(
-        f'{what}, and "{me}" uses only what belongs to itself, to a role that it is a member of, or to a superuser',
-        hint=f"Connect as that role (--user {found.owner}), or as a member of it. If it was not meant to be there, "
+        f'{what}, and fowergram-db, as role "{me}", uses only objects of this role, of roles that it is a member of, '
+        "and of superusers",
+        hint=f"Connect as that role (--user {found.owner}), or as a member of it. If the object should not exist, "
         f"drop the {found.type} {found.identity}.",
     )

@@ -3,7 +3,7 @@
 The mark is the setting ``fowergram.environment = 'production'`` of the database. A setting that no extension declares
 takes a superuser to store. For every other owner the mark is one more name in the database's ``temp_tablespaces``, a
 list that every owner may set, and whose unknown names the server ignores, and a line of the comment in addition:
-either counts, so that a new value of that list, or a new comment, does not take the mark away. See
+either counts, so that a new value of that list, or a new comment, does not remove the mark. See
 docs/decisions/0004.
 """
 
@@ -65,7 +65,7 @@ def require_no_production(environ: Mapping[str, str], consequence: str) -> None:
     if is_production(environ):
         raise Refused(
             f"FOWERGRAM_ENVIRONMENT is production: {consequence}",
-            hint="Run it in another environment, or take the variable away.",
+            hint="Run the command in another environment, or unset the variable.",
         )
 
 
@@ -130,12 +130,12 @@ def _set_list(connection: Connection, facts: DatabaseState, names: tuple[str, ..
 
 
 def unprotect(connection: Connection) -> None:
-    """Take the production mark away, all forms of it. Raises DatabaseError if one stays; nothing is changed then."""
+    """Remove the production mark, all forms of it. Raises DatabaseError if one stays; nothing is changed then."""
     require_coordinator(connection)
     facts = state_of_session(connection)
     if not facts.production:
         return
-    with translate_errors("take the production mark away"), connection.transaction():
+    with translate_errors("remove the production mark"), connection.transaction():
         comment = _LINES_OF_MARK.sub("", facts.comment or "").strip("\r\n")
         if comment != (facts.comment or ""):
             give_comment(connection, facts.name, comment or None, is_label=facts.label is not None)
@@ -148,7 +148,7 @@ def unprotect(connection: Connection) -> None:
         if (now := state_of_session(connection)).production:
             raise DatabaseError(
                 f'database "{now.name}" would stay marked as production; nothing was changed',
-                hint=f"Take {_MARK} out of its comment (COMMENT ON DATABASE) and out of its temp_tablespaces (ALTER "
+                hint=f"Remove {_MARK} from its comment (COMMENT ON DATABASE) and from its temp_tablespaces (ALTER "
                 "DATABASE … SET) yourself.",
             )
 
@@ -159,9 +159,9 @@ def _reset_setting(connection: Connection, name: str) -> None:
         connection.execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
-            f'database "{name}" was marked as production by a superuser, and {connection.info.user} may not take that '
-            "mark away; nothing was changed",
-            hint=f"Let a superuser run: {statement.as_string()};",
+            f'database "{name}" was marked as production by a superuser, and {connection.info.user} may not remove '
+            "that mark; nothing was changed",
+            hint=f"Ask a superuser to run: {statement.as_string()};",
         ) from error
 
 
@@ -210,7 +210,7 @@ def facts_of_session(connection: Connection) -> tuple[DatabaseFacts, bool]:
 
     Raises Refused if it is gone by that name.
     """
-    with translate_errors("look at the database"):
+    with translate_errors("read the state of the database"):
         with pipelined(connection):
             states, made, rights = ask_state(connection), ask_how_made(connection), ask_may_create(connection)
         facts = with_how_made(states.fetchone(), made)

@@ -1,4 +1,4 @@
-"""Put a new database in the place of an old one, without a moment in between."""
+"""Replace a database by a new one in a single transaction."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ from fowergram_db.plurals import connected
 _FAREWELL_S = 1.0
 _MOST_LISTED = 5
 _WAYS_ON = {
-    "subscription": "Drop it there (ALTER SUBSCRIPTION … DISABLE, SET (slot_name = NONE), DROP SUBSCRIPTION …).",
-    "logical replication slot": "Drop it, if nobody reads from it any more: SELECT pg_drop_replication_slot('…');",
-    "prepared transaction": "Finish it there: COMMIT PREPARED '…' or ROLLBACK PREPARED '…'.",
+    "subscription": "Drop it there: ALTER SUBSCRIPTION … DISABLE, SET (slot_name = NONE), DROP SUBSCRIPTION ….",
+    "logical replication slot": "If no client reads from it any more, drop it: SELECT pg_drop_replication_slot('…');",
+    "prepared transaction": "Finish it in that database: COMMIT PREPARED '…' or ROLLBACK PREPARED '…'.",
     "owner": "Connect as its owner, or as a member of that role.",
-    "own session": "The tool itself connects to that one to replace others: use a database of another name.",
+    "own session": "fowergram-db connects to this database to replace others: use a database with another name.",
 }
 
 Make = Callable[[], str]
@@ -89,8 +89,8 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
     """Raise Refused for a template of others, and if other clients are connected and are to be spared."""
     if facts.is_template:
         raise Refused(
-            f'database "{facts.name}" is a template of others and is not reset',
-            hint="ALTER DATABASE … IS_TEMPLATE false makes it an ordinary one.",
+            f'database "{facts.name}" is a template for other databases and is not reset',
+            hint="ALTER DATABASE … IS_TEMPLATE false makes it an ordinary database.",
         )
     name = facts.name
     if sessions is Sessions.END:
@@ -103,7 +103,7 @@ def _refuse_for(name: str, others: tuple[ServerSession, ...]) -> None:
         raise Refused(
             f'{connected(len(others), "other client")} to database "{name}": '
             + ", ".join(map(str, others[:_MOST_LISTED])),
-            hint="Let them finish, or end their sessions with --force (a pooler keeps some of its own).",
+            hint="Wait until they have disconnected, or end their sessions with --force (a pooler keeps some open).",
         )
 
 
@@ -128,7 +128,7 @@ def _refuse_obstacles(facts: DatabaseState, rows: list[tuple[Any, ...]]) -> None
         case "owner":
             what = f"it belongs to {names}, which is not a role of yours"
         case "own session":
-            what = "this session is in it"
+            what = "this session is connected to it"
         case _:
             what = f"it has a {kind}: {names}"
     raise Refused(
@@ -171,7 +171,8 @@ class _Swap:
         _refuse_obstacles(now, obstacles.fetchall())
         if now.owner != self.old.owner or now.is_template:
             raise Refused(
-                f'database "{name}" was given to another owner, or made a template, meanwhile; nothing was done'
+                f'database "{name}" was given another owner, or was made a template, meanwhile; nothing was done',
+                hint="Run the command again.",
             )
         facts = with_how_made(now, made) or self.old
         carried = carried_of(given, self.made.owner, facts.settings)
@@ -195,7 +196,7 @@ class _Swap:
             drop_taken(self.admin, Seen.of(self.old), self.retired)
         except Refused as error:
             self._exchange_back(error)
-            raise Refused(f"{error.message}: it was put back under its name", hint=error.hint) from error
+            raise Refused(f"{error.message}: it has its name again", hint=error.hint) from error
         except psycopg.Error as error:
             raise self._still_there(message_of(error)) from error
 
@@ -214,7 +215,9 @@ class _Swap:
                 label_made(self.admin, fresh)
                 give_comment(self.admin, name, comment, is_label=is_label)
         except psycopg.Error as error:
-            raise self._still_there(f"{reason.message}, nor put back ({message_of(error)})") from error
+            raise self._still_there(
+                f"{reason.message}, and its name could not be restored ({message_of(error)})"
+            ) from error
         drop_quietly(self.admin, fresh)
 
     def _still_there(self, why: str) -> DatabaseError:
@@ -222,7 +225,7 @@ class _Swap:
         return DatabaseError(
             f'the new database is in place as "{self.old.name}"; the old one is called "{self.retired}" now, and could '
             f"not be dropped: {why}",
-            hint=f"Once nothing is in the way: {drop}",
+            hint=f"When nothing prevents that any more, run: {drop}",
         )
 
 
@@ -233,19 +236,19 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
     lost.
     """
     try:
-        with maintenance_connection(target, also=target.dbname) as admin, translate_errors("look at the database"):
+        with maintenance_connection(target, also=target.dbname) as admin, translate_errors("read the state of the database"):
             now = database_state(admin, name)
             query = "SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.oid = %s::oid"
             called = fetch_value(admin, str, query, [facts.oid if facts else None])
     except FowergramError as error:
-        return f'Whether database "{name}" is as it was is not known: {error.message}', False
+        return f'It is not known whether database "{name}" is unchanged: {error.message}', False
     if facts is None:
-        return (f'Database "{name}" is there now.', False) if now else (f'There is still no database "{name}".', True)
+        return (f'Database "{name}" exists now.', False) if now else (f'There is still no database "{name}".', True)
     if now is not None and now.oid == facts.oid:
-        return f'Database "{name}" is as it was.', True
-    here = f'The name "{name}" leads to {"another database" if now else "no database"} now'
-    kept = f'is called "{called}"' if called else "is gone"
-    return f"{here}; the one of before {kept}.", False
+        return f'Database "{name}" is unchanged.', True
+    here = f'The name "{name}" now belongs to {"another" if now else "no"} database'
+    kept = f'is called "{called}"' if called else "does not exist any more"
+    return f"{here}; the earlier one {kept}.", False
 
 
 def _carry_over(

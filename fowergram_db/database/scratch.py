@@ -50,8 +50,8 @@ def _create(admin: Connection, scratch: Target, facts: DatabaseFacts) -> int:
         return create_closed(admin, scratch.dbname, options, facts.settings)
     except psycopg.errors.InsufficientPrivilege as error:
         raise DatabaseError(
-            f"{scratch.user} may not create the scratch database that this needs",
-            hint="Let a superuser run: "
+            f"{scratch.user} may not create the scratch database that this command needs",
+            hint="Ask a superuser to run: "
             + sql.SQL("ALTER ROLE {} CREATEDB;").format(sql.Identifier(scratch.user)).as_string(),
         ) from error
     except psycopg.Error as error:

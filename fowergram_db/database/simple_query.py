@@ -130,7 +130,7 @@ def run_at_once(connection: Connection, queries: Sequence[str]) -> None:
     """Run queries, each of one statement, that leave in one packet; psycopg's errors pass through.
 
     So a process that is killed has sent all of them or none. psycopg's pipeline sends the first query by itself.
-    The server commits CREATE DATABASE, and the like, before it runs the next one.
+    A command that cannot run in a transaction block, as CREATE DATABASE, is committed before the next one runs.
     """
     with connection.lock, exchange(connection, "; ".join(queries).encode()) as logged:
         results = connection.wait(_in_one_round_trip(connection.pgconn, queries))

@@ -76,7 +76,7 @@ def database_state(connection: Connection, name: str | None = None) -> DatabaseS
 def database_states(connection: Connection) -> tuple[DatabaseState, ...]:
     """Return how all databases of this server are now."""
     values = {"name": None, "every": True}
-    with translate_errors("look at the database"):
+    with translate_errors("read the state of the database"):
         return tuple(ask(connection, DatabaseState, load_with_labels(_STATE), values).fetchall())
 
 
@@ -87,7 +87,7 @@ def ask_state(connection: Connection, name: str | None = None) -> psycopg.Cursor
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:
     """Return how a database of this server is and was made, this session's if no name is given; None: no such."""
-    with translate_errors("look at the database"):
+    with translate_errors("read the state of the database"):
         with pipelined(connection):
             states, made = ask_state(connection, name), ask_how_made(connection, name)
         return with_how_made(states.fetchone(), made)
@@ -121,7 +121,7 @@ def default_facts(connection: Connection) -> DatabaseFacts:
 
 def may_create_databases(admin: Connection) -> bool:
     """Return whether the role of a session may create databases."""
-    with translate_errors("ask what the role may do"):
+    with translate_errors("read the privileges of the role"):
         return ask_may_create(admin).fetchone() is not None
 
 

@@ -25,9 +25,9 @@ _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 # What may be in a URL as it is: names, and addresses of both versions.
 _PLAIN_HOST = r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+"
 _WAYS = (
-    "Say where: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
+    "Name the database: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
     "DB_USER, DB_PASSWORD in the environment or in .env, or libpq's PGHOST and PGSERVICE. "
-    "For a PostgreSQL of your own that needs no set-up: pip install 'fowergram-db[embedded]'"
+    "For a local PostgreSQL server without any set-up: pip install 'fowergram-db[embedded]'"
 )
 
 

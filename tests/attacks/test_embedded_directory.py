@@ -60,7 +60,7 @@ def test_a_directory_is_refused_where_others_can_exchange_it(tmp_path, way):
     place = tmp_path / way if way.startswith("link") else tmp_path / "open" / way
     _require_ours(place)
     (tmp_path / "open").chmod(0o777)
-    with pytest.raises(EmbeddedFailed, match="another directory in its place"):
+    with pytest.raises(EmbeddedFailed, match="replace it by another directory"):
         _require_ours(place)
 
 

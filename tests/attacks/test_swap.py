@@ -133,8 +133,8 @@ def test_another_database_that_takes_the_name_stays_with_its_clients(admin, shop
 
     with pytest.raises(Refused) as error:
         run_reset(shop, unique, once(StepResult, exchange), sessions)
-    assert "is as it was" not in notes(error)
-    assert f'the one of before is called "{green}"' in notes(error)
+    assert "is unchanged" not in notes(error)
+    assert f'the earlier one is called "{green}"' in notes(error)
     assert [oid_of(admin, name) for name in (green, shop.dbname)] == oids
     with clients[0] as client:
         assert client.execute("SELECT count(*) FROM a").fetchone() == (1,)
@@ -173,7 +173,7 @@ def test_a_mark_that_has_waited_for_the_exchange_brings_the_old_database_back(
 
     monkeypatch.setattr(replacement, "_carry_over", slow)
     before = oid_of(admin, shop.dbname)
-    with pytest.raises(Refused, match="put back under its name") as error:
+    with pytest.raises(Refused, match="has its name again") as error:
         run_reset(shop, unique)
     marking[0].join()
     assert notes(error) == f'Database "{shop.dbname}" is as it was.'
@@ -364,7 +364,7 @@ def test_a_role_that_is_not_the_owner_is_refused_before_anything_is_built(admin,
 
 
 def test_the_database_that_the_tool_works_from_is_refused_before_anything_is_built(admin):
-    with pytest.raises(Refused, match="this session is in it"):
+    with pytest.raises(Refused, match="this session is connected to it"):
         require_droppable(admin, database_state(admin))
 
 

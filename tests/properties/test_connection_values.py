@@ -158,7 +158,7 @@ def test_a_url_without_a_database_leaves_it_to_the_other_levels(url):
     [
         ("schema=public", "search_path"), ("currentSchema=x", "search_path"), ("search_path=x", "search_path"),
         ("pgbouncer=true", "Leave it out"),
-        ("connection_limit=5", "pool"), ("pool_timeout=10", "pool"), ("statement_cache_size=0", "prepares nothing"),
+        ("connection_limit=5", "pool"), ("pool_timeout=10", "pool"), ("statement_cache_size=0", "through PgBouncer"),
         ("sslaccept=strict", "sslmode"),
         ("ssl=1", "sslmode"), ("statement_timeout=5s", "--statement-timeout"),
         ("work_mem=1GB", "options=-cwork_mem%3D"),
@@ -241,7 +241,7 @@ def test_a_port_that_kubernetes_has_set_is_explained():
 
 @pytest.mark.parametrize("host", ["localhost:5432", "10.0.0.1:5432", "[::1]:5432", "db.example:1"])
 def test_a_host_with_a_port_is_an_error(host):
-    with pytest.raises(ConfigurationError, match="holds a port"):
+    with pytest.raises(ConfigurationError, match="contains a port"):
         resolve(environ={"DB_HOST": host})
 
 

@@ -303,7 +303,7 @@ def test_the_mark_of_a_superuser_is_not_said_to_be_gone(owned, admin):
     mark(admin, name)
     with pytest.raises(DatabaseError, match="by a superuser") as refused:
         unprotect(owned)
-    assert refused.value.hint == f'Let a superuser run: ALTER DATABASE "{name}" RESET fowergram.environment;'
+    assert refused.value.hint == f'Ask a superuser to run: ALTER DATABASE "{name}" RESET fowergram.environment;'
     assert is_protected(owned)
 
 
