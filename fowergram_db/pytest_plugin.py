@@ -25,15 +25,19 @@ _of_server: list[str] = []
 _WORKER_KEY = "fowergram_of_server"
 _PROPERTY = "fowergram_database_kept"
 _OPTIONS = (
-    ("url", "TEST_DATABASE_URL", "server to make databases on, as a URL; without it Docker's, or the embedded one"),
+    (
+        "url",
+        "TEST_DATABASE_URL",
+        "URL of the server to create databases on; without it, a server in Docker, or the embedded one",
+    ),
     (
         "migrations",
         "MIGRATIONS_DIR",
-        "directories of the migrations, joined by ':'; without it, Fowergram's own (packaged:)",
+        "directories of migrations, separated by ':'; without it, Fowergram's own (packaged:)",
     ),
-    ("image", "TEST_POSTGRES_IMAGE", "image of the server where Docker starts one (postgres:18-alpine)"),
+    ("image", "TEST_POSTGRES_IMAGE", "image of the server that Docker starts (postgres:18-alpine)"),
     ("keep", "FOWERGRAM_KEEP", "which databases to keep for a day: failed (the default), all, none"),
-    ("warm", "FOWERGRAM_WARM", "so many clones to keep ready in the background (0)"),
+    ("warm", "FOWERGRAM_WARM", "number of clones to prepare in the background (0)"),
 )
 
 
@@ -48,9 +52,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that mean nothing, before any test runs."""
     if _option(config, "keep", "failed") not in ("failed", "all", "none"):
-        raise pytest.UsageError("--fowergram-keep is failed, all or none")
+        raise pytest.UsageError("--fowergram-keep must be failed, all or none")
     if not _option(config, "warm", "0").isdecimal():
-        raise pytest.UsageError("--fowergram-warm is a number of clones")
+        raise pytest.UsageError("--fowergram-warm must be a number of clones, 0 or more")
 
 
 def _option(config: pytest.Config, name: str, default: str = "") -> str:
@@ -91,7 +95,7 @@ def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
         for line in _of_server:
             terminalreporter.line(as_message(line))
     if _kept:
-        terminalreporter.section("databases kept for a day (`fowergram-db testdb prune` drops them then)")
+        terminalreporter.section("databases kept for a day (then `fowergram-db testdb prune` drops them)")
         for line in _kept:
             terminalreporter.line(as_message(line))
 
@@ -105,7 +109,7 @@ def fowergram_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempP
 
     with _explained():
         environ = {**read_env_file(None), **{name: value for name, value in os.environ.items() if value.strip()}}
-        require_no_production(environ, "no databases are made for tests here")
+        require_no_production(environ, "no test databases are created here")
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(pytestconfig, "workerinput") else base
     image = _option(pytestconfig, "image", DEFAULT_IMAGE)
@@ -156,8 +160,8 @@ def _directories(config: pytest.Config) -> "DirectoryChoice":
         )
     for unused in unused_directories(choice, config.rootpath):
         warnings.warn(
-            f"{unused} holds migrations, and is not used: fowergram_migrations in the ini file names it, packaged: "
-            "names those inside fowergram-db, which are used now",
+            f"{unused} contains migrations, and is not used. To use it, name it as fowergram_migrations in the ini "
+            "file; to keep those inside fowergram-db, which are used now, write packaged: there",
             pytest.PytestWarning,
             stacklevel=1,
         )

@@ -46,7 +46,7 @@ class AnalyzeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TableResult:
-    """The result of one table and its time in ms; if not analysed, why and what to do (else empty strings)."""
+    """The result of one table and its time in ms; if not analyzed, why and what to do (else empty strings)."""
 
     schema: str
     name: str
@@ -144,7 +144,7 @@ def analyze(
 
 
 def _look_up(connection: Connection, names: Sequence[str]) -> list[int | None]:
-    with translate_errors("look up the tables"):
+    with translate_errors("find the tables"):
         return [_oid_of(connection, name) for name in names]
 
 
@@ -179,7 +179,7 @@ def _refuse_unknown(
     unknown = [name for name, oid in zip(names, oids, strict=True) if oid not in known]
     if unknown:
         raise UsageError(
-            f'no table or materialized view of database "{connection.info.dbname}": {", ".join(unknown)}',
+            f'database "{connection.info.dbname}" has no table or materialized view {", ".join(unknown)}',
             hint='Names are read as in SQL: schema.table, with "Capitals" in double quotes.',
         )
 
@@ -198,12 +198,12 @@ def _analyze_all(
 
 def _forbidden(connection: Connection, relation: _AnalyzedTable) -> TableResult:
     """Say so without trying: ANALYZE only warns of a missing right, in the server's language."""
-    fix = f"Run it as {relation.owner}, its owner"
+    fix = f"Run the command as {relation.owner}, the owner"
     if connection.info.server_version >= _MAINTAIN_PRIVILEGE:
         grant = sql.SQL("GRANT MAINTAIN ON {} TO {};")
         granted = grant.format(_quoted(relation), sql.Identifier(relation.role))
         fix += f", or: {granted.as_string(connection)}"
-    return TableResult(relation.schema, relation.name, AnalyzeOutcome.SKIPPED, 0.0, "the role may not analyse it", fix)
+    return TableResult(relation.schema, relation.name, AnalyzeOutcome.SKIPPED, 0.0, "the role may not analyze it", fix)
 
 
 def _quoted(relation: _AnalyzedTable) -> sql.Identifier:
@@ -218,7 +218,7 @@ def _analyze_one(connection: Connection, relation: _AnalyzedTable) -> TableResul
             connection.execute(sql.SQL("ANALYZE {}").format(_quoted(relation)))
     except psycopg.Error as error:
         if connection.closed:
-            with translate_errors(f"analyse {relation.schema}.{relation.name}", Situation.ANALYZING):
+            with translate_errors(f"analyze {relation.schema}.{relation.name}", Situation.ANALYZING):
                 raise
         outcome, reason, fix = _gone(connection, relation) or _explained(error)
     return TableResult(relation.schema, relation.name, outcome, (time.perf_counter() - started) * 1000, reason, fix)
@@ -227,7 +227,7 @@ def _analyze_one(connection: Connection, relation: _AnalyzedTable) -> TableResul
 def _gone(connection: Connection, relation: _AnalyzedTable) -> tuple[AnalyzeOutcome, str, str] | None:
     """Ask the catalog: "does not exist" may also come from a function that an index calls."""
     query = "SELECT /* fowergram-db */ FROM pg_catalog.pg_class WHERE oid = %s::oid"
-    with translate_errors("look up the table"):
+    with translate_errors("find the table"):
         still_there = connection.execute(query, [relation.oid]).fetchone() is not None
     return None if still_there else (AnalyzeOutcome.SKIPPED, "it was dropped meanwhile", "")
 
@@ -236,7 +236,7 @@ def _explained(error: psycopg.Error) -> tuple[AnalyzeOutcome, str, str]:
     state = error.sqlstate or ""
     if state == LOCK_NOT_AVAILABLE:
         reason = f"another session kept it, or a partition of it, locked for more than {LOCK_TIMEOUT_S} s"
-        return AnalyzeOutcome.LOCKED, reason, "Analyse it again once that session is done."
+        return AnalyzeOutcome.LOCKED, reason, "Analyze it again when that session is done."
     return (
         AnalyzeOutcome.FAILED,
         message_of(error),

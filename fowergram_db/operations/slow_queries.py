@@ -24,7 +24,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _DOING = "read pg_stat_statements"
 _HOSTED = "a hosted service has a setting for it"
 _PRELOAD = (
-    "Add pg_stat_statements to shared_preload_libraries in postgresql.conf, beside what is there"
+    "Add pg_stat_statements to the other entries of shared_preload_libraries in postgresql.conf"
     f" ({_HOSTED}), and restart the server."
 )
 
@@ -122,14 +122,14 @@ def read_slow_queries(connection: Connection, *, limit: int, sort: SortKey, only
             if extension.preloaded:
                 # Something else, as restrict_nonsystem_relation_kind: the server says what.
                 raise
-            raise DatabaseError("pg_stat_statements is not preloaded by the server", hint=_PRELOAD) from error
+            raise DatabaseError("the server does not preload pg_stat_statements", hint=_PRELOAD) from error
         except psycopg.errors.DivisionByZero as error:
             raise _replaced(extension.schema) from error
     found = _summed_up(connection, reading, extension.schema)
     if only is not None and not found.queries:
         raise DatabaseError(
-            f'no statement with the identifier {only} is counted in database "{connection.info.dbname}"',
-            hint="`fowergram-db slow-queries --json` has the identifiers; a role sees those of its own statements.",
+            f'pg_stat_statements has no statement with the identifier {only} in database "{connection.info.dbname}"',
+            hint="`fowergram-db slow-queries --json` has the identifiers; a role can read those of its own statements.",
         )
     return found
 
@@ -141,19 +141,19 @@ def _not_created(dbname: str, extension: Extension) -> DatabaseError:
     if not extension.available:
         return DatabaseError(
             f"{message}, and its files are not on the server",
-            hint=f"Install PostgreSQL's contrib modules on the server. {_PRELOAD} Then run there: {create}",
+            hint=f"Install PostgreSQL's contrib modules on the server. {_PRELOAD} Then run in that database: {create}",
         )
     if not extension.preloaded:
         return DatabaseError(
-            f"{message}, nor is it preloaded by the server", hint=f"{_PRELOAD} Then run there: {create}"
+            f"{message}, and the server does not preload it", hint=f"{_PRELOAD} Then run in that database: {create}"
         )
-    return DatabaseError(message, hint=f"Run there, as a superuser: {create}")
+    return DatabaseError(message, hint=f"Run in that database, as a superuser: {create}")
 
 
 def _replaced(schema: str) -> DatabaseError:
     return DatabaseError(
         f'"{schema}".pg_stat_statements is no longer the view of the extension: it was replaced meanwhile',
-        hint="See who owns that schema, and what is in it, before you run this again.",
+        hint="Find out who owns that schema, and what is in it, before you run the command again.",
     )
 
 

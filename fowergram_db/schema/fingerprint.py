@@ -74,7 +74,7 @@ class Difference:
         """
         details = "; ".join(
             f"{name} {before} expected, {after} found"
-            for name, before, after in ((name, *_cut(*sides)) for name, *sides in self.changes)
+            for name, before, after in ((name, *_truncate(*sides)) for name, *sides in self.changes)
         )
         return f"{self.kind} {self.what}" + (f": {details}" if details else "")
 
@@ -146,10 +146,10 @@ def _text(value: object) -> str:
     return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _cut(before: str, after: str) -> tuple[str, str]:
+def _truncate(before: str, after: str) -> tuple[str, str]:
     """Truncate two long texts to the part around their first difference.
 
-    >>> _cut("a" * 70 + "b", "a" * 70 + "c")
+    >>> _truncate("a" * 70 + "b", "a" * 70 + "c")
     ('…aaaaaaaaaaaaaaab', '…aaaaaaaaaaaaaaac')
     """
     if max(len(before), len(after)) <= _WIDEST_VALUE:

@@ -85,7 +85,7 @@ def clone_of(admin: Connection, spec: TemplateSpec, name: str, on_event: OnEvent
     Raises what ``closed_clone_of`` raises.
     """
     template, _ = closed_clone_of(admin, spec, name, on_event)
-    with translate_errors("let clients into the clone"):
+    with translate_errors("allow connections to the clone"):
         let_in_and_label(admin, name)
     return template
 
@@ -120,8 +120,8 @@ def closed_clone_of(
         except TemplateLost:
             continue
     raise DatabaseError(
-        f'the template "{template.name}" could not be copied: it was in use, or replaced, each time',
-        hint="Find out who works on it: nobody but fowergram-db should.",
+        f'the template "{template.name}" could not be copied: at each attempt, it was in use or was replaced',
+        hint="Find out which session uses it (pg_stat_activity): only fowergram-db should connect to a template.",
     )
 
 

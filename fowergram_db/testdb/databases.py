@@ -69,15 +69,17 @@ def names_for(name: str | None, count: int) -> tuple[str | None, ...]:
     if too_long := next((n for n in names if len(n.encode()) > LONGEST_NAME_BYTES), None):
         raise UsageError(
             f'the name "{too_long}" is longer than {LONGEST_NAME_BYTES} bytes',
-            hint="PostgreSQL would cut it and mean another one: choose a shorter one.",
+            hint="PostgreSQL would truncate it to another name: choose a shorter one.",
         )
     if not name or "\0" in name:
-        raise UsageError("a database needs a name, without NUL characters", hint="Leave --name out for one of ours.")
+        raise UsageError(
+            "a database needs a name, without NUL characters", hint="Leave --name out to get a generated name."
+        )
     check_values("--name", {"dbname": name}, {})
     if any(map(origin_of, names)):
         raise UsageError(
-            f'"{name}" is a name as this tool gives them to its own databases',
-            hint="Choose another --name, or leave it out for one of ours.",
+            f'"{name}" is a name of the form that fowergram-db gives to its own databases',
+            hint="Choose another --name, or leave it out to get a generated name.",
         )
     return names
 
@@ -87,7 +89,7 @@ def require_free(admin: Connection, names: Iterable[str | None]) -> None:
     wanted = [name for name in names if name]
     if wanted:
         query = "SELECT datname::text FROM pg_catalog.pg_database WHERE datname::text = ANY (%s::text[]) ORDER BY 1"
-        with translate_errors("look for databases of that name"):
+        with translate_errors("find databases with these names"):
             taken = fetch_value(admin, str, query, [wanted])
         if taken:
             raise _taken(taken)
@@ -95,7 +97,7 @@ def require_free(admin: Connection, names: Iterable[str | None]) -> None:
 
 def _taken(name: str) -> Refused:
     return Refused(
-        f'there is already a database "{name}"; none was made',
+        f'database "{name}" already exists; no database was created',
         hint="Choose another --name, or drop that database.",
     )
 
@@ -120,7 +122,7 @@ class ClonePool:
         name = self.owner.fresh_name(purpose)
         clone = self._take(name, like) or self._clone(name, like)
         if like and like.owner != clone.owner:
-            with translate_errors("give the clone to its owner"):
+            with translate_errors("change the owner of the clone"):
                 change_owner(self._admin, name, like.owner)
         return clone
 
@@ -185,7 +187,7 @@ class ClonePool:
         for _ in range(missing):
             name = self.owner.fresh_name(Purpose.WARM)
             clone = self._clone(name, None)
-            with translate_errors("note what a clone is of"):
+            with translate_errors("record the template of a clone"):
                 seal(self._admin, name, clone.oid, _WARM, self._mark | {"project": self._spec.project})
         return missing
 
@@ -195,7 +197,7 @@ class ClonePool:
         return {"template": self.template.name, "seal": self.template.seal}
 
     def _ready(self) -> list[Clone]:
-        with translate_errors("look for clones that are ready"):
+        with translate_errors("find the prepared clones"):
             found = fetch_all(self._admin, _WarmClone, load_with_labels("testdb/warm"), {"names": _WARM_NAMES})
         return [Clone(each.name, each.oid, each.owner) for each in found if self._is_of_this_template(each)]
 

@@ -136,7 +136,7 @@ def empty(connection: Connection, contents: Contents, seal: str) -> Emptied:
 
 def _require_same_schema(connection: Connection, contents: Contents, found: _Relations | None) -> None:
     if found is None or found.watchful:
-        raise NotExact("triggers would fire, or transactions are prepared")
+        raise NotExact("triggers would fire, or a prepared transaction is open")
     if found.relations != contents.relations or found.hash not in (None, contents.hash):
         raise NotExact("its schema is not that of the template")
     rest = fetch_one(connection, _Catalog, load("testdb/catalog_state"), {"newest": contents.newest})

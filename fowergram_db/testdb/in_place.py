@@ -47,7 +47,7 @@ def rebuild_in_place(target: Target, oid: int, files: Sequence[MigrationFile], o
             run_and_report(context, steps)
             maintain_partitions(connection, DEFAULT_WAIT_POLICY.locks, on_event)
         except FowergramError as error:
-            error.add_note("What was in the database before had been dropped.")
+            error.add_note("The earlier objects in the database had already been dropped.")
             raise
 
 
@@ -83,5 +83,6 @@ def _require_kept(before: Mapping[_Address, _Object], after: Mapping[_Address, _
     raise Refused(
         f"objects of other roles depend on what would be dropped: {', '.join(names[:_MOST_NAMED])}{more}; "
         "nothing was changed",
-        hint="Let their owners drop them or move them away first. A role with CREATEDB replaces the whole database.",
+        hint="Ask their owners to drop them, or to move them to another database. A role with CREATEDB can reset "
+        "without this: then the whole database is replaced.",
     )

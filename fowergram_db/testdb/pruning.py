@@ -47,9 +47,9 @@ class Use(StrEnum):
 
 _KEPT = {
     Use.PRODUCTION: "it is marked as production",
-    Use.UNLABELLED: "no label says that it is the tool's: drop it yourself, if nobody needs it",
-    Use.ALTERED: "its label does not count (owner, grants or options were changed later, or this version did not write "
-    "it): drop it yourself, if nobody needs it",
+    Use.UNLABELLED: "it has no label of fowergram-db; if it is not needed, drop it by hand",
+    Use.ALTERED: "its label is not valid (owner, grants or options of the database were changed later, or this version did "
+    "not write the label); if it is not needed, drop it by hand",
 }
 
 
@@ -116,7 +116,7 @@ def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
     A run acquires its lock before it makes anything, and releases it last. So what existed before the locks are read,
     and belongs to none of their owners, is in its final state afterwards.
     """
-    with translate_errors("look for databases of the tool"):
+    with translate_errors("find the managed databases"):
         marked = {state.oid for state in database_states(admin) if state.production}
         before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
         locks = fetch_all(admin, _HeldLock, load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]})
@@ -140,7 +140,7 @@ def prune(
     That is what a run has left that has ended, what has expired, prepared clones of a template that no longer exists,
     and templates that were not used for a week; with ``older_than``, all that is older, too, of one ``project`` or, if
     that is None, of all. A database that has clients, or belongs to a live run, stays; so does one that is marked as
-    production, and one that no label says to be the tool's.
+    production, and one without a valid label.
     """
     for database, kept_by in due(admin, older_than, project):
         yield database, kept_by or _drop(admin, database, target)
@@ -149,14 +149,14 @@ def prune(
 def due(
     admin: Connection, older_than: timedelta | None = None, project: str | None = None
 ) -> Iterator[tuple[ManagedDatabase, str]]:
-    """Yield what ``prune`` would drop, with "", and what it would keep that a user could miss, with the reason."""
+    """Yield what ``prune`` would drop, with "", and what it would keep, with the reason, if a user could miss it."""
     for database in list_managed(admin):
         if reason := _KEPT.get(database.use):
             yield database, reason
         elif not (_is_over(database) or _is_older(database, older_than)):
             continue
         elif not _is_over(database) and project not in (None, database.project):
-            yield database, "it is of another project: --all drops it, too"
+            yield database, "it belongs to another project: --all drops it, too"
         else:
             count = database.connections
             yield database, f"{count} client{'s are' if count > 1 else ' is'} connected to it" if count else ""

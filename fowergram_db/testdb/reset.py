@@ -281,7 +281,7 @@ def _built(admin: Connection, job: _ResetJob, found: _StateBefore) -> Reset:
         try:
             build(replace(job.target, dbname=name), steps, job.on_event, job.target.dbname)
             if old:
-                with translate_errors("give the new database to its owner"):
+                with translate_errors("change the owner of the new database"):
                     change_owner(admin, name, old.owner)
         except BaseException:
             drop_quietly(admin, name, oid)

@@ -59,6 +59,6 @@ def require_owner(facts: DatabaseState, owner: str) -> None:
 
 def _replaced(name: str) -> Refused:
     return Refused(
-        f'the database "{name}" was replaced by another one meanwhile; it is left alone',
+        f'the database "{name}" was replaced by another one meanwhile; it was not changed',
         hint="Run the command again. `fowergram-db testdb list` shows who owns what.",
     )

@@ -18,14 +18,14 @@ from fowergram_db.errors import ConfigurationError
 DEFAULT_IMAGE = "postgres:18-alpine"
 _DOCKER_ANSWERS_WITHIN_S = 5
 _WAYS = (
-    "Name one: --fowergram-url postgresql://USER@HOST/DATABASE, or TEST_DATABASE_URL; or start Docker and pip install "
-    "testcontainers; or pip install 'fowergram-db[embedded]'."
+    "Name a server: --fowergram-url postgresql://USER@HOST/DATABASE, or TEST_DATABASE_URL; or start Docker and pip "
+    "install testcontainers; or pip install 'fowergram-db[embedded]'."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A way to a server, and whether it, and what is in it, is still there after the tests."""
+    """How to reach a server, and whether the server and its databases still exist after the tests."""
 
     target: Target
     lasts: bool
@@ -48,7 +48,7 @@ def server_for_tests(url: str | None, image: str, shared: Path) -> Iterator[Serv
         with started(Target("postgres", "postgres", embedded=Embedded())) as target:
             yield Server(target, lasts=True)
     else:
-        raise ConfigurationError("there is no PostgreSQL for the tests", hint=_WAYS)
+        raise ConfigurationError("no PostgreSQL server is available for the tests", hint=_WAYS)
 
 
 def _target(url: str, environ: Mapping[str, str]) -> Target:

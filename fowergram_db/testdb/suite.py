@@ -155,7 +155,7 @@ class _Cloner:
         """Make a clone; its name shows its owner, in case no process is left to drop it."""
         name = self.owner.fresh_name(Purpose.TEST)
         template, made = closed_clone_of(admin, self.spec, name, _unheard)
-        with translate_errors("let clients into the clone"):
+        with translate_errors("allow connections to the clone"):
             let_in_and_label(admin, name)
         return Database(replace(self.spec.target, dbname=name), template, made.oid)
 

@@ -99,9 +99,9 @@ def _is_duplicate(error: BaseException) -> bool:
 def _remove_earlier(admin: Connection, found: TemplateState) -> None:
     if not found.is_own:
         raise Refused(
-            f'the template needs the name of the database "{found.name}", which belongs to role "{found.owner}":'
-            " it is neither used nor dropped",
-            hint=f'Let "{found.owner}" or a superuser drop or rename it, if it is not needed.',
+            f'the template needs the name "{found.name}", and the database with this name belongs to role '
+            f'"{found.owner}": it is neither used nor dropped',
+            hint=f'If that database is not needed, ask "{found.owner}" or a superuser to drop or rename it.',
         )
     earlier = database_state(admin, found.name)
     if earlier is None:
@@ -109,9 +109,9 @@ def _remove_earlier(admin: Connection, found: TemplateState) -> None:
     # The role that sealed it made it, whatever happens to the comment; a role that wrote another one means to keep it.
     if earlier.label is None and not (found.was_sealed and earlier.comment is None):
         raise Refused(
-            f'a database "{found.name}" is there, and no label says that its owner made it with this tool: it is left'
-            " alone",
-            hint="Drop it or rename it, if nobody needs it.",
+            f'database "{found.name}" exists, and no valid label says that fowergram-db created it for its owner: '
+            "it is neither used nor dropped",
+            hint="Rename the database, or drop it if it is not needed.",
         )
     with translate_errors(f'replace the template "{found.name}"', Situation.RENAMING_DATABASE):
         drop_database(admin, Seen.of(earlier), Sessions.END)
@@ -120,7 +120,7 @@ def _remove_earlier(admin: Connection, found: TemplateState) -> None:
 def _mark_complete(admin: Connection, building: Target, oid: int, spec: TemplateSpec) -> None:
     """Make a template of what was built, and seal it: from here on every change to it is detected."""
     name = sql.Identifier(building.dbname)
-    with connect_safely(building) as connection, translate_errors("read what the template holds"):
+    with connect_safely(building) as connection, translate_errors("read the contents of the template"):
         contents = read_contents(connection)
         maintained = keeps_partitions(connection)
         size = fetch_value(connection, int, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())")
@@ -154,7 +154,7 @@ def _require_empty_of_sessions(admin: Connection, name: str) -> None:
     if others := other_sessions(admin, name):
         raise Refused(
             f'the template "{name}" cannot be completed: {others[0]} is connected to it',
-            hint="Run the command again; nobody else should touch it.",
+            hint="Run the command again; no other client should connect to a template.",
         )
 
 

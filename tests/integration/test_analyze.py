@@ -182,7 +182,7 @@ def test_a_table_that_the_role_may_not_analyze_is_skipped_and_the_others_are_ana
     report = run(empty_db)
     assert outcomes(report) == {"theirs": AnalyzeOutcome.SKIPPED, "mine": AnalyzeOutcome.DONE}
     theirs = report.results[0]
-    assert theirs.reason == "the role may not analyse it"
+    assert theirs.reason == "the role may not analyze it"
     assert theirs.fix.startswith(f"Run it as {empty_db.info.user}, its owner")
     empty_db.execute("RESET ROLE")
     assert statistics_of(empty_db, "theirs") == []
@@ -203,7 +203,7 @@ def test_the_grant_of_the_fix_works_as_printed(empty_db, role):
     assert statistics_of(empty_db, "Their s") == ["id"]
 
 
-def test_the_owner_of_the_database_may_analyse_the_tables_of_others(empty_db, role):
+def test_the_owner_of_the_database_may_analyze_the_tables_of_others(empty_db, role):
     empty_db.execute("CREATE TABLE theirs AS SELECT 1 AS id")
     database = sql.Identifier(empty_db.info.dbname)
     owner = sql.SQL("ALTER DATABASE {} OWNER TO {}")
@@ -299,7 +299,7 @@ def test_what_the_server_says_of_a_failure_is_the_reason(empty_db):
 
 def test_a_lost_session_ends_the_command(empty_db):
     empty_db.execute("CREATE TABLE small AS SELECT 1 AS id")
-    with another_session(empty_db) as other, pytest.raises(DatabaseError, match=r"cannot analyse public\.small"):
+    with another_session(empty_db) as other, pytest.raises(DatabaseError, match=r"cannot analyze public\.small"):
         run(
             empty_db,
             on_progress=lambda _: other.execute("SELECT pg_terminate_backend(%s)", [empty_db.info.backend_pid]),

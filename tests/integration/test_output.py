@@ -93,7 +93,7 @@ def test_analyze_that_can_do_nothing_fails_and_says_each_reason_once(cli, empty_
     assert (result.exit_code, result.out.splitlines()[-1].split()[-2:]) == (1, ["30", "not"])
     said = [line for line in result.err.splitlines() if line.startswith("skipped:")]
     assert said == [
-        "skipped: the role may not analyse it: public.t01, public.t02, public.t03, public.t04, public.t05 and 25 more"
+        "skipped: the role may not analyze it: public.t01, public.t02, public.t03, public.t04, public.t05 and 25 more"
     ]
     assert "error: 30 of 30 tables were not analyzed" in result.err
 

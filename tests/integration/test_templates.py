@@ -390,7 +390,7 @@ def test_a_reset_in_place_that_fails_says_what_is_left(cli, write, admin, target
     assert [step["version"] for step in result.document["steps"]] == [1]
     assert result.err.splitlines()[-2:] == [
         "Applied now: 1. Not applied: 2.",
-        "What was in the database before had been dropped.",
+        "The earlier objects in the database had already been dropped.",
     ]
     write(**{"002_b": "COMMIT"})
     result = cli("reset", "--json")

@@ -169,7 +169,7 @@ def test_a_label_that_names_the_next_owner_does_not_count_for_it(cli, admin, for
     names = {"name": sql.Identifier(forger.name), "role": forger.role, "text": sql.Literal(forger.name)}
     admin.execute(sql.SQL(HAND_OVERS[way]).format(**names))
     assert use_of(cli, forger.name) == "altered"
-    assert "its label does not count" in kept(cli, "--older-than", "0")[forger.name]
+    assert "its label is not valid" in kept(cli, "--older-than", "0")[forger.name]
     assert exists(admin, forger.name)
 
 
@@ -258,7 +258,7 @@ def test_a_database_of_another_role_with_the_templates_name_is_not_dropped(cli, 
     give(admin, name)
     result = cli("testdb", "create", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
-    assert "no label says that its owner made it" in result.document["error"]["message"]
+    assert "no valid label says that fowergram-db created it" in result.document["error"]["message"]
     assert name in kept(cli, "--older-than", "0")
     assert exists(admin, name)
     _drop(admin, name)
