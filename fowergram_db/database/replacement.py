@@ -236,7 +236,10 @@ def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple
     lost.
     """
     try:
-        with maintenance_connection(target, also=target.dbname) as admin, translate_errors("read the state of the database"):
+        with (
+            maintenance_connection(target, also=target.dbname) as admin,
+            translate_errors("read the state of the database"),
+        ):
             now = database_state(admin, name)
             query = "SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.oid = %s::oid"
             called = fetch_value(admin, str, query, [facts.oid if facts else None])

@@ -31,8 +31,9 @@ from fowergram_db.migrations.version import (
 Files = tuple[MigrationFile, ...]
 # Hints for what prevents a conversion, by SQLSTATE.
 _HINTS = {
-    "42501": "The directory needs versions of another type than the table has: run the command once as its owner.",
-    "0A000": "Drop what depends on the column version, run the command, and create it again.",
+    "42501": "The directory needs versions of another type than the table has: run the command once as the owner of "
+    "the table.",
+    "0A000": "Drop the objects that depend on the column version, run the command, and create them again.",
 }
 
 

@@ -124,8 +124,8 @@ class HistoryRow:
         raise HistoryInconsistent(
             f"the row with {where} of public.schema_migrations (version {version or 'NULL'}) cannot be read: "
             f"its {column} is {shown(value)}{because}",
-            hint=f"It was edited by hand. Correct {column} in that row, or delete the row if its migration is not "
-            "applied; what is in it may help: look at it in psql.",
+            hint=f"The row was edited by hand: read it in psql. Correct {column}, or delete the row if its migration "
+            "is not applied.",
         )
 
 
@@ -162,7 +162,7 @@ def _fault_of(progress: Mapping[str, object]) -> str:
     >>> _fault_of({"direction": "up", "done": [], "total": 1}), _fault_of({"direction": "up", "done": []})
     ('', 'total is missing')
     >>> _fault_of({"direction": "up", "done": [1], "total": 1}), _fault_of({"odd": 1})
-    ('its done is not as it was written', 'direction is missing')
+    ('its done is not a value that fowergram-db writes', 'direction is missing')
     """
     missing = next((name for name in ("direction", "done", "total") if name not in progress), "")
     if missing:
@@ -170,7 +170,7 @@ def _fault_of(progress: Mapping[str, object]) -> str:
     for name, value in progress.items():
         check = _CHECKS.get(name)
         if check is None or not check(value):
-            return f"its {shown(name)} is not as it was written"
+            return f"its {shown(name)} is not a value that fowergram-db writes"
     return ""
 
 

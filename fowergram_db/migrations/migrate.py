@@ -50,7 +50,7 @@ def preview_migrate(
         with open_session(target, on_event) as connection:
             history, server_version = read_history(connection), connection.info.server_version
             _require_own_database(connection, history, upgrade_target)
-            with translate_errors("look for partitions to maintain"):
+            with translate_errors("find the function that maintains partitions"):
                 keeps = keeps_partitions(connection)
     except DatabaseMissing:
         require_creatable(target.dbname, target.port)
@@ -215,12 +215,12 @@ def _prepare_down(
 
 def _require_own_scripts(connection: Connection, source: str) -> None:
     """Raise UntrustedHistory where another role could have written a recorded script, which is code. One round trip."""
-    with translate_errors("look who may write to public.schema_migrations", Situation.HISTORY):
+    with translate_errors("read which roles may write to public.schema_migrations", Situation.HISTORY):
         writers = untrusted_writers(connection, "public", TABLE)
     if writers:
         names = ", ".join(name if name == "PUBLIC" else f'"{name}"' for name in writers)
         raise UntrustedHistory(
-            f"{source} is not run: {names} may write to public.schema_migrations, and so may have written it",
-            hint="Check out the version of the code that has the down file; or look at the recorded script (column "
+            f"{source} is not run: {names} may write to public.schema_migrations, and could have written that script",
+            hint="Check out the version of the code that contains the down file. Or read the recorded script (column "
             "down_sql), and REVOKE INSERT, UPDATE ON public.schema_migrations (or pg_write_all_data) FROM that role.",
         )

@@ -23,9 +23,9 @@ def require_no_tables(connection: Connection, history: History) -> None:
     names = [str(name) for (name,) in rows]
     listed = ", ".join(names[:_MOST_LISTED]) + (" and more" if names[_MOST_LISTED:] else "")
     raise Refused(
-        f"the database has tables in the schema public ({listed}) and no history of migrations, and no directory of "
-        "migrations is named; nothing was run",
-        hint="Name the directory of this database with --migrations-dir or MIGRATIONS_DIR. The schema of Fowergram, "
-        "inside the package, is only for a database of its own; to have it here all the same: "
+        f"the database has tables in the schema public ({listed}) and no history of migrations, and no migrations "
+        "directory is named; nothing was run",
+        hint="Name the migrations directory of this database with --migrations-dir or MIGRATIONS_DIR. The schema of "
+        "Fowergram, inside the package, needs a database of its own; to create it here anyway: "
         "--migrations-dir packaged:",
     )

@@ -18,7 +18,7 @@ from fowergram_db.migrations.events import OnEvent, PartitionsMaintained
 
 _NAME = "public.maintain_partitions"
 _NOT_FOUND = ("42P01", "42883", "42704")
-_OWN_PATH = "ALTER FUNCTION public.maintain_partitions SET search_path = public, pg_temp; gives it its own."
+_OWN_PATH = "to set one for it, run ALTER FUNCTION public.maintain_partitions SET search_path = public, pg_temp;"
 
 
 class _PartitionFunction(NamedTuple):
@@ -41,14 +41,14 @@ def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_even
     Raises LockTimeout, DatabaseError or UntrustedOwner, which say that the migrations are applied nevertheless.
     """
     try:
-        with translate_errors("look for partitions to maintain"):
+        with translate_errors("find the function that maintains partitions"):
             found = _find(connection)
         if not found or not found[0].is_called:
             return
         for function in found:
             untrusted = Untrusted(*function.untrusted) if function.untrusted else None
             require_trusted(connection, _NAME, untrusted, UntrustedOwner)
-        with translate_errors("keep the partitions ahead"), connection.transaction():
+        with translate_errors("create future partitions"), connection.transaction():
             settings = {"search_path": "", "lock_timeout": f"{lock_policy.lock_timeout_ms}ms"}
             if lock_policy.statement_timeout_ms is not None:
                 settings["statement_timeout"] = f"{lock_policy.statement_timeout_ms}ms"
@@ -58,10 +58,10 @@ def maintain_partitions(connection: Connection, lock_policy: LockPolicy, on_even
             rows = connection.execute(_call(found[0])).fetchall()
     except FowergramError as error:
         if error.server and error.server.sqlstate in _NOT_FOUND:
-            error.hint = f"It is called with an empty search_path: {_OWN_PATH} {error.hint}"
+            error.hint = f"The function is called with an empty search_path; {_OWN_PATH} {error.hint}"
         hint = f"Migrate again, or call public.maintain_partitions() as the owner of the tables. {error.hint}"
         raise type(error)(
-            f"the migrations are applied, but what follows them failed: {error.message}",
+            f"the migrations are applied, but maintaining the partitions failed: {error.message}",
             hint=hint.rstrip(),
             server=error.server,
         ) from error

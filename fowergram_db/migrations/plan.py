@@ -16,16 +16,16 @@ from fowergram_db.migrations.migration_states import Migration, State, migration
 from fowergram_db.migrations.version import Version, order_of, require_version
 
 _REMEDY = {
-    State.CHANGED: "Restore the file as it was applied (from version control) and put the change into a new migration; "
-    "or, where the database has it already, record the file as it is with `fowergram-db repair`.",
-    State.MISSING: "Bring the file back, or check out the version of the code that has it; or, if it is gone on "
-    "purpose, remove its row with `fowergram-db repair --forget VERSION`.",
-    State.OUT_OF_ORDER: "Renumber the file above the newest, or run `fowergram-db migrate --allow-out-of-order`; or, "
-    "where the database has its changes already, record it with `fowergram-db repair --applied VERSION`.",
-    State.PARTIAL: "Run the command that it stopped in again (a migrate needs its file): it goes on where it stopped; "
-    "or finish it by hand and say so with `fowergram-db repair`.",
+    State.CHANGED: "Restore the file as it was applied (from version control) and put the change into a new migration. "
+    "If the database already has the change, record the file as it is with `fowergram-db repair`.",
+    State.MISSING: "Restore the file, or check out the version of the code that contains it. If it was removed on "
+    "purpose, delete its row with `fowergram-db repair --forget VERSION`.",
+    State.OUT_OF_ORDER: "Renumber the file above the newest, or run `fowergram-db migrate --allow-out-of-order`. If "
+    "the database already has its changes, record it with `fowergram-db repair --applied VERSION`.",
+    State.PARTIAL: "Run the command that it stopped in again (a migrate needs its file), and it resumes where it "
+    "stopped. Or finish it by hand, and record that with `fowergram-db repair`.",
 }
-_NOTHING_UNDOES = "it was applied without a down script that holds a statement"
+_NOTHING_UNDOES = "it was applied without a down script that contains a statement"
 
 
 class Direction(StrEnum):
@@ -123,7 +123,7 @@ def _require_consistent(migrations: Iterable[Migration]) -> None:
     hints = dict.fromkeys(_REMEDY[migration.state] for migration in problems)
     first = problems[0].file
     raise HistoryInconsistent(
-        "\n".join(("files and history contradict each other; nothing was run", *lines)),
+        "\n".join(("the files and the history contradict each other; nothing was run", *lines)),
         hint=" ".join(hints),
         location=Location(str(first.up.path)) if first else None,
     )
@@ -156,7 +156,7 @@ def migrations_to_roll_back(
     newest_first = history.applied[::-1]
     if rollback_target.to is None:
         if rollback_target.steps < 1:
-            raise UsageError("a rollback undoes at least one migration", hint="Give --steps 1 or more.")
+            raise UsageError("a rollback must roll back at least one migration", hint="Give --steps 1 or more.")
         chosen = newest_first[: rollback_target.steps]
     else:
         chosen = newest_first if str(rollback_target.to) == "0" else _above(rollback_target.to, files, history)
@@ -204,7 +204,7 @@ def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str 
     else:
         reason = file.up.directives.irreversible if file else ""
         raise Refused(
-            f"{row.filename} cannot be undone: {reason or _NOTHING_UNDOES}; nothing was run",
+            f"{row.filename} cannot be rolled back: {reason or _NOTHING_UNDOES}; nothing was run",
             hint="Write a new migration that takes its changes back"
             + (" (a down file that fits an edited migration is not used)." if file and file.down else "."),
         )

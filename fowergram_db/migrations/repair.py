@@ -27,18 +27,18 @@ from fowergram_db.migrations.version import Version, find_version, require_versi
 _BROKEN = (State.CHANGED, State.PARTIAL)
 _TO_APPLY = (State.PENDING, State.OUT_OF_ORDER)
 _NOT_APPLIED = {
-    State.APPLIED: "There is nothing to do: its row is as its file is.",
+    State.APPLIED: "There is nothing to do: its row already agrees with its file.",
     State.CHANGED: "Record the edited file with `fowergram-db repair --version {0}`.",
-    State.PARTIAL: "Once it is finished by hand, close it with `fowergram-db repair --version {0}`.",
-    State.MISSING: "Its row is there, its file is gone: `fowergram-db repair --forget {0}` removes the row.",
+    State.PARTIAL: "Finish it by hand, then record that with `fowergram-db repair --version {0}`.",
+    State.MISSING: "It has a row, but no file: `fowergram-db repair --forget {0}` deletes the row.",
 }
 _NOT_FORGOTTEN = {
     State.PENDING: "There is nothing to do: it has no row.",
     State.OUT_OF_ORDER: "There is nothing to do: it has no row.",
-    State.PARTIAL: "Its file is there: finish it by hand and close it with `fowergram-db repair --version {0}`, or run "
-    "the command again that it stopped in.",
+    State.PARTIAL: "Its file exists: run the command that it stopped in again, or finish it by hand and record that "
+    "with `fowergram-db repair --version {0}`.",
 }
-_HAS_FILE = "Its file is there: `fowergram-db rollback` undoes it; only a row whose file is gone can be removed."
+_HAS_FILE = "Its file exists: `fowergram-db rollback` rolls it back. Only a row whose file is missing can be deleted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _choose(migrations: Sequence[Migration], decision: Decision) -> _Chosen:
         _named(migrations, decision.forgotten),
     )
     if len({migration.version for migration in chosen.all}) < len(chosen.all):
-        raise UsageError("two decisions are about one migration", hint="Give one option for each version.")
+        raise UsageError("two options name the same migration", hint="Give only one option for each version.")
     if chosen.applied is not None and chosen.applied.state not in _TO_APPLY:
         raise _unfit(chosen.applied, "cannot be recorded as applied", _NOT_APPLIED[chosen.applied.state])
     if (gone := chosen.forgotten) is not None and (gone.applied is None or gone.file is not None):
@@ -129,7 +129,8 @@ def _named_broken(broken: tuple[Migration, ...], version: Version | str | None) 
     wanted = find_version(version, (m.version for m in broken))
     if wanted is None:
         raise UnknownVersion(
-            f"version {version} is neither changed nor partial", hint="`fowergram-db status` shows what is wrong."
+            f"version {version} is neither changed nor partial",
+            hint="`fowergram-db status` shows the state of each migration.",
         )
     return tuple(m for m in broken if m.version == wanted)
 

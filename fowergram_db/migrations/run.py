@@ -82,7 +82,7 @@ def _require_one_transaction(steps: Sequence[CheckedStep]) -> None:
     special = next((c.step for c in steps if c.directives.modes != DEFAULT), None)
     if special and len(steps) > 1:
         raise Refused(
-            f"{special.filename} says how its transaction runs, and --atomic means one transaction for all; "
+            f"{special.filename} sets the mode of its own transaction, and --atomic means one transaction for all; "
             "nothing was run",
             hint="Migrate without --atomic.",
         )
@@ -165,7 +165,7 @@ def _adapt_to_server(context: RunContext, steps: Sequence[CheckedStep]) -> tuple
     if not reads_standard_strings(connection):
         raise Refused(
             "standard_conforming_strings is off here: a backslash could hide a COMMIT from the checks; nothing was run",
-            hint="Take the setting away from the database, the role or the server's configuration.",
+            hint="Remove the setting from the database, the role or the server's configuration.",
         )
     steps = tuple(for_server(checked, connection.info.server_version) for checked in steps)
     if context.guard is not None:
@@ -191,11 +191,11 @@ def _describe(context: RunContext, steps: Sequence[CheckedStep]) -> str:
                 unsafe = ""
                 _flush(connection)
             except FowergramError as error:
-                unsafe = f"{error.message}: the server has committed, and would lose that if it crashed now.\n"
+                unsafe = f"{error.message}: the server has committed, but would lose these commits if it crashed now.\n"
             _mark_histories_made_by(steps, connection)
             migrations = migration_states(*align(context.files, read_history(connection)))
     except (FowergramError, psycopg.Error):
-        return "What is applied now could not be asked: look at `fowergram-db status`."
+        return "Which migrations are applied now could not be read from the server: run `fowergram-db status`."
     return f"{unsafe}{describe_applied(migrations)}"
 
 
@@ -204,5 +204,5 @@ def _flush(connection: Connection) -> None:
 
     Raises the tool's errors if the server is gone.
     """
-    with translate_errors("make sure of what was committed"):
+    with translate_errors("write the commits to disk"):
         connection.execute("SELECT pg_catalog.pg_logical_emit_message(true, 'fowergram-db', '')")

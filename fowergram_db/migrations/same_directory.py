@@ -46,8 +46,8 @@ def wrong_directory(files: Sequence[MigrationFile], history: History) -> WrongDi
     what, names = difference(files, history).split("\n", 1)
     return WrongDirectory(
         f"{what}; nothing was done\n{names}",
-        hint="Name the right one with --migrations-dir or MIGRATIONS_DIR. If this is it, its files were renamed and "
-        "edited: give them the recorded names again.",
+        hint="Name the right directory with --migrations-dir or MIGRATIONS_DIR. If this is the right one, its files "
+        "were renamed and edited: give them the recorded names again.",
         location=Location(str(files[0].up.path.parent)),
     )
 

@@ -48,8 +48,8 @@ class Use(StrEnum):
 _KEPT = {
     Use.PRODUCTION: "it is marked as production",
     Use.UNLABELLED: "it has no label of fowergram-db; if it is not needed, drop it by hand",
-    Use.ALTERED: "its label is not valid (owner, grants or options of the database were changed later, or this version did "
-    "not write the label); if it is not needed, drop it by hand",
+    Use.ALTERED: "its label is not valid (owner, grants or options of the database were changed later, or this version "
+    "did not write the label); if it is not needed, drop it by hand",
 }
 
 

@@ -57,7 +57,7 @@ def test_a_history_of_another_role_stops_a_first_run_and_is_not_read(planted, cl
 def test_another_roles_table_does_not_stop_a_database_that_has_a_history_of_its_own(planted, cli):
     assert cli("migrate", "--to", "1").exit_code == 0
     planted("a policy")
-    assert "does not count here" in cli("status").out
+    assert "does not count in this database" in cli("status").out
     assert cli("migrate").exit_code == 0
     assert cli("rollback", "--to", "1", "--dry-run").exit_code == 2  # there are no down files
     assert cli("reset", "--yes", "--force").exit_code == 0

@@ -216,7 +216,7 @@ def test_a_migration_whose_history_row_a_trigger_prevents_is_not_committed(cli, 
     write(**small(5) | {"001_t": keeps_out, "002_t": f"CREATE TRIGGER kept_out {on_history}"})
     result = cli("migrate")
     assert result.exit_code == 1
-    assert "004_t.sql has ended its own transaction, or its row in the history is not where it was" in result.err
+    assert "004_t.sql has ended the transaction that it runs in, or its row in the history was changed" in result.err
     assert result.err.splitlines()[-1] == "Applied now: 1, 2, 3. Not applied: 4, 5."
     assert query("SELECT array_agg(version ORDER BY version) FROM schema_migrations") == [([1, 2, 3],)]
     assert tables() == ["t3"]

@@ -214,7 +214,7 @@ def test_a_file_without_a_transaction_that_needs_its_session_again_does_not_cont
 def test_a_file_without_a_transaction_keeps_nothing_in_a_session_of_a_pooler(write, pooled, empty_db, keeps):
     empty_db.close()
     files = read_migrations(write(**{"001_a": f"-- fowergram: no-transaction\n{keeps}"}))
-    with pytest.raises(Refused, match="keeps something"):
+    with pytest.raises(Refused, match="leaves something"):
         migrate(pooled, files, UpgradeTarget(), _ignore)
 
 

@@ -74,7 +74,7 @@ def test_a_worker_that_outlives_its_migrator_is_waited_for(cli, write, target):
         orphan.execute("SELECT pg_advisory_xact_lock(1718581093, 2)")
         result = cli("migrate", "--wait", "0.3")
     assert result.exit_code == 5
-    assert "still at work" in result.err
+    assert "still running" in result.err
 
 
 @contextmanager

@@ -86,7 +86,7 @@ CASES = [
     Case(DOWN, "2D000", "SELECT 1; DO $$ BEGIN ROLLBACK; END $$", "-- fowergram: no-transaction` at the top"),
     Case(ALONE, "2D000", FUNCTION, "only in a procedure that CALL runs"),
     Case(UP, "3D000", "GRANT CONNECT ON DATABASE no_such TO PUBLIC", "current_database()"),
-    Case(RENAMING, "3D000", "ALTER DATABASE no_such RENAME TO other", "dropped or renamed meanwhile"),
+    Case(RENAMING, "3D000", "ALTER DATABASE no_such RENAME TO other", "dropped or renamed the database"),
     Case(UP, "3F000", "SET LOCAL search_path = none; CREATE TABLE x ()", "No schema of the search_path"),
     Case(UP, "3F000", "CREATE TABLE none.x ()", "Create that schema in an earlier statement"),
     Case(DOWN, "3F000", "DROP SCHEMA none", "Create that schema in an earlier statement"),

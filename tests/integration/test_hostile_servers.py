@@ -180,7 +180,7 @@ def test_the_error_is_reported_where_the_flush_after_it_fails_too(
     write(**ONE, **{"002_b": "SELECT nothing;"})
     result = cli("migrate", "--json")
     assert failed(result, "migration_failed")["line"] == 1
-    assert "cannot make sure of what was committed: permission denied" in result.err
+    assert "cannot write the commits to disk: permission denied" in result.err
     assert result.err.endswith("Applied now: 1. Not applied: 2.\n")
 
 

@@ -186,7 +186,7 @@ def test_rollback_without_a_down_script_runs_nothing(cli, write, tables):
     cli("migrate")
     result = cli("rollback", "--steps", "2")
     assert result.exit_code == 2
-    assert "001_a.sql cannot be undone" in result.err
+    assert "001_a.sql cannot be rolled back" in result.err
     assert tables() == ["a", "b"]
 
 
@@ -462,7 +462,7 @@ def test_nothing_is_committed_where_its_row_is_not_written(cli, write, query, ta
     for command in ("migrate", "rollback"):
         result = cli(command, "--json")
         assert result.exit_code == 1
-        assert "ended its own transaction, or its row" in result.document["error"]["message"]
+        assert "ended the transaction that it runs in, or its row" in result.document["error"]["message"]
     assert tables() == ["a"]
 
 

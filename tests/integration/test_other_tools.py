@@ -120,7 +120,7 @@ def test_an_adopted_database_is_refused_again_only_where_the_other_tool_continue
     assert cli("adopt", "--from", "goose").exit_code == 0
     write(**NEXT)
     assert cli("migrate").exit_code == 0
-    assert "goose does not count here any more: public.goose_db_version has 3 entries" in cli("status").out
+    assert "goose does not count any more in this database: public.goose_db_version has 3 entries" in cli("status").out
     empty_db.execute("INSERT INTO goose_db_version VALUES (5, 9, true, '2024-06-01')")
     for command in (("migrate",), ("rollback",), ("repair",), ("reset", "--yes", "--force")):
         result = cli(*command, "--json")
@@ -192,7 +192,7 @@ def test_adoptions_of_earlier_versions_still_work(cli, write, empty_db):
     cli("adopt")
     empty_db.execute("COMMENT ON TABLE schema_migrations IS 'The migrations applied to this database'")
     assert cli("migrate").out.startswith("Nothing to do.")
-    assert "goose does not count here any more" in cli("status").out
+    assert "goose does not count any more in this database" in cli("status").out
     assert cli("adopt", "--from", "goose", "--json").document["adopted"] is True
     empty_db.execute("INSERT INTO goose_db_version VALUES (9, 9, true)")
     assert cli("migrate").exit_code == 4

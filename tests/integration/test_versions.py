@@ -300,7 +300,7 @@ def test_a_history_that_another_role_owns_is_not_converted_by_halves(cli, lay, q
     result = cli("migrate")
     assert result.exit_code == 1
     assert "must be owner" in result.err
-    assert "run the command once as its owner" in result.err
+    assert "run the command once as the owner of the table" in result.err
     assert cli("status", "--json").document["summary"] == {"applied": 1, "pending": 1, "problems": 0}
 
 
@@ -312,7 +312,7 @@ def test_a_view_on_the_versions_that_prevents_the_conversion_is_named(cli, lay, 
     result = cli("migrate")
     assert (result.exit_code, version_type()) == (1, "bigint")
     assert "versions depends on column" in result.err
-    assert "create it again" in result.err
+    assert "create them again" in result.err
 
 
 def test_a_directory_is_run_through_a_pooler(lay, directory, pooled, tables):

@@ -24,7 +24,7 @@ URL = ("--database-url", "postgresql://localhost:1/x")
         (["status", "--dbname", "\udcff"], "bytes that are not UTF-8"),
         (["status", *URL, "--env-file", "/dev/zero"], "the env file '/dev/zero' is larger than 1 MB"),
         (["status", "--env-file", "postgresql://me:sesame@h/d"], "no env file 'postgresql://me:******@h/d'"),
-        (["new", "x", "--migrations-dir", "postgresql://me:sesame@h/d"], "is a URL, and no directory"),
+        (["new", "x", "--migrations-dir", "postgresql://me:sesame@h/d"], "is a URL, not a directory"),
     ],
 )
 def test_the_error_says_what_is_wrong(arguments, message, capsys):

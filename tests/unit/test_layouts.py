@@ -184,9 +184,9 @@ def test_irreversible_and_a_down_section_contradict_each_other(fault, up, down):
         ("{up}\n{down}\nSELECT 1;\n{down}", (4, 1), "second time"),
         ("{down}\n{up}\n", (1, 1), "above"),
         ("{down}\n", (1, 1), "above"),
-        ("-- x\n/* x */ SELECT 1;\n{up}", (2, 9), "SQL stands above"),
+        ("-- x\n/* x */ SELECT 1;\n{up}", (2, 9), "there is SQL above"),
         ("{up}\nSELECT 1;\n  {down}\nSELECT 2;", (3, 1), "indented"),
-        ("{up} nonsense\n", (1, 1), "means nothing"),
+        ("{up} nonsense\n", (1, 1), "is not an annotation"),
         ("{up}\nSELECT $$\n{up}\n$$;", (3, 1), "second time"),
     ],
 )
@@ -285,7 +285,7 @@ def test_terns_templates_are_refused_with_their_place(fault):
     [
         ("-- Down Migration\nSELECT 1;", (1, 1), "without an up section"),
         ("-- Up Migration\n-- Up Migration\n", (2, 1), "second time"),
-        ("SELECT 1;\n-- Up Migration\n-- Down Migration\n", (1, 1), "SQL stands above"),
+        ("SELECT 1;\n-- Up Migration\n-- Down Migration\n", (1, 1), "there is SQL above"),
         (f"SELECT 1;\n{BELOW}\nSELECT 2;\n{BELOW}\n", (4, 1), "second time"),
         (f"-- +goose Up\nSELECT 1;\n{BELOW}\nSELECT 2;", (3, 1), "is tern's in a file of goose"),
     ],
@@ -379,7 +379,7 @@ def test_migrations_in_go_are_refused_and_other_go_files_left_alone(read, fault)
 )
 def test_a_migration_in_another_language_is_an_error(fault, name, language):
     found = fault({"1_a.sql": "SELECT 1;", name: ""})
-    assert found.message == f"{name} is a migration in {language}, which only its own program can run"
+    assert found.message == f"{name} is a migration in {language}, which fowergram-db cannot run"
 
 
 def test_flyways_files_are_read_with_their_undo_and_from_folders_below(read):
@@ -515,7 +515,8 @@ def test_sqitchs_changes_are_read_in_the_order_of_the_plan(read):
 
 
 @pytest.mark.parametrize(
-    ("plan", "word"), [("a\nb\na [a@v1] 2024\n", "second time"), ("a\nb\n-a\n", "no change"), ("a\nb\n../x\n", "no ch")]
+    ("plan", "word"),
+    [("a\nb\na [a@v1] 2024\n", "second time"), ("a\nb\n-a\n", "not a change"), ("a\nb\n../x\n", "no ch")],
 )
 def test_what_a_plan_cannot_have_is_refused_with_its_place(fault, plan, word):
     error = fault({"sqitch.plan": plan, "deploy/a.sql": "", "deploy/b.sql": ""})

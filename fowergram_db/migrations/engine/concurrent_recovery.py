@@ -145,7 +145,7 @@ def _find(connection: Connection, relation: str) -> str | None:
 
 
 def _exists(connection: Connection, relation: str) -> bool:
-    with translate_errors("look at the index"):
+    with translate_errors("read the index"):
         return _find(connection, relation) is not None
 
 
@@ -158,7 +158,7 @@ def _made_before(connection: Connection, built: IndexBuild, previous: PreviousAt
 
 
 def _indexes(connection: Connection, built: IndexBuild) -> list[_TableIndex]:
-    with translate_errors("look at the indexes of the table"):
+    with translate_errors("read the indexes of the table"):
         values = {"relation": _find(connection, built.relation) or built.relation}
         return fetch_all(connection, _TableIndex, load("catalog/table_indexes"), values)
 
@@ -171,14 +171,17 @@ def _is_built(context: RunContext, step: Step, built: IndexBuild) -> bool:
     if found.valid:
         return True
     if found.building:
-        raise Refused(f'another session is building the index "{found.name}" now', hint="Run the command again later.")
+        raise Refused(
+            f'another session is building the index "{found.name}"',
+            hint="Run the command again when that session is done.",
+        )
     _drop(context, step, found.schema, found.name)
     return False
 
 
 def _index(connection: Connection, built: IndexBuild) -> _IndexState | None:
     """Return how an index is now; None: no index."""
-    with translate_errors("look at the index"):
+    with translate_errors("read the index"):
         relation = _find(connection, built.relation) or built.relation
         values = {"relation": relation, "name": built.name}
         return fetch_one(connection, _IndexState, load("catalog/index_state"), values)
@@ -207,7 +210,7 @@ def _left_of_rebuild(
 
 
 def _transients(connection: Connection, rebuild: Rebuild) -> list[_Transient]:
-    with translate_errors("look for invalid indexes"):
+    with translate_errors("find invalid indexes"):
         qualified = _find(connection, rebuild.name) if rebuild.kind in _RELATIONS else None
         values = {"kind": rebuild.kind, "name": qualified or rebuild.name}
         return fetch_all(connection, _Transient, load("catalog/reindex_leftovers"), values)
@@ -217,7 +220,7 @@ def _left_of_detachment(
     context: RunContext, step: Step, statement: str, detached: Detachment, previous: PreviousAttempt
 ) -> str:
     """Return what completes an earlier attempt to detach the partition: the server requires FINALIZE for that."""
-    with translate_errors("look at the partition"):
+    with translate_errors("read the state of the partition"):
         names = {"parent": detached.parent, "partition": detached.partition}
         values = {which: _find(context.connection, name) or name for which, name in names.items()}
         found = fetch_one(context.connection, _PartitionState, load("catalog/partition_state"), values)

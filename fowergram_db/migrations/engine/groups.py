@@ -56,7 +56,7 @@ class Group:
         begun = StepStarted(step, self.first + index, self.total)
         if holds_statement(self.steps[index].script.text):
             return (begun,)
-        return (begun, Notice("WARNING", f"{step.filename} holds no statement: it is recorded, and does nothing"))
+        return (begun, Notice("WARNING", f"{step.filename} contains no statement: it is recorded, and nothing is run"))
 
     def part(self, begin: int, end: int, kind: GroupKind) -> "Group":
         """Return a part of it, as a group of another kind."""

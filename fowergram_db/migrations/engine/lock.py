@@ -23,9 +23,9 @@ MIGRATION_LOCK = LockKind(
     key=1,
     name="the migration lock",
     held_by="the migration lock is held by",
-    hint="Let it finish, and run the command again; --wait SECONDS waits longer.",
+    hint="Wait until it is done and run the command again, or wait longer with --wait SECONDS.",
     other_key=WORKER_KEY,
-    other_held_by="a migration of a run that has ended is still at work:",
+    other_held_by="a migration of a run that has ended is still running:",
 )
 
 
@@ -58,10 +58,10 @@ class MigrationLock(AdvisoryLock):
         while (left := self._ask_beside(ServerSession, query, values)) != ():
             if left is None:
                 waiting.pause(
-                    "an earlier run may still be at work: the pooler provides no connection to ask", POOL_HINT
+                    "an earlier run may still be active: the pooler provides no connection to check that", POOL_HINT
                 )
             else:
-                waiting.wait_for(left, "a statement of a run that has ended is still at work:")
+                waiting.wait_for(left, "a statement of a run that has ended is still running:")
 
     def end_work_of(self, application: str) -> None:
         """Release the lock, so that the server begins nothing more of a worker whose session we have lost.
@@ -76,9 +76,9 @@ class MigrationLock(AdvisoryLock):
 def lock_lost() -> LockLost:
     """Return the error to raise if the session that holds the migration lock is gone."""
     return LockLost(
-        "the session that holds the migration lock was lost: another migrator may be at work",
+        "the session that holds the migration lock was lost: another migrator may be running",
         hint="Run the command again. The network was interrupted, this process was stopped for longer than "
-        f"{liveness.LIVENESS.silence_s} s, or something between here and the server ends sessions that idle.",
+        f"{liveness.LIVENESS.silence_s} s, or something between this machine and the server ends idle sessions.",
     )
 
 

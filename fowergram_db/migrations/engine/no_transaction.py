@@ -83,22 +83,23 @@ def run_without_transaction(context: RunContext, group: Group) -> Iterator[StepR
 def _require_fit_for_pooler(context: RunContext, checked: CheckedStep) -> None:
     """Raise Refused if a statement would set or need something in a session that other clients use too."""
     if kept := keeping(checked.script):
-        does = "sets something" if is_setting(kept[0]) else f"keeps something in its session ({kept[0].label})"
+        does = "changes a setting" if is_setting(kept[0]) else f"leaves something in its session ({kept[0].label})"
         raise Refused(
-            f"{checked.step.filename} runs without a transaction and {does}: a pooler would give it to others",
+            f"{checked.step.filename} runs without a transaction and {does}: with a pooler, this would reach other "
+            "clients",
             hint="Connect to the server directly, or write SET LOCAL into a file that runs in a transaction.",
             location=Location(checked.step.source, *checked.step.sql.position(kept[0].start)),
         )
     if not any(map(_is_bare, checked.script.statements)):
         return
-    with translate_errors("ask for default_transaction_read_only"):
+    with translate_errors("read default_transaction_read_only"):
         # By a cursor that sets nothing: as the statement itself will find it.
         said = psycopg.Cursor(context.connection).execute("SHOW default_transaction_read_only").fetchone()
     if said == ("on",):
         raise Refused(
             f"{checked.step.filename} runs without a transaction, and default_transaction_read_only is on: "
-            "behind a pooler that cannot be changed for its statements alone",
-            hint="Connect to the server directly, or take the setting away from the role or the database.",
+            "behind a pooler, this cannot be changed for its statements alone",
+            hint="Connect to the server directly, or remove the setting from the role or the database.",
             location=Location(checked.step.source),
         )
 

@@ -211,9 +211,9 @@ def _require_unchanged(checked: CheckedStep, found: MigrationProgress) -> None:
         return
     step = checked.step
     raise HistoryInconsistent(
-        f"{step.filename} stopped midway, and its statement {number + 1}, which has run, is not what it was",
-        hint="Restore the statements that have run; those after them may be changed. Or finish it by hand and say "
-        f"so with `fowergram-db repair --version {step.version}`.",
+        f"{step.filename} stopped midway, and its statement {number + 1}, which has run, is not the same any more",
+        hint="Restore the statements that have run; you may change those after them. Or finish the migration by hand "
+        f"and record that with `fowergram-db repair --version {step.version}`.",
         location=Location(step.source, *step.sql.position(statements[number].start if statements else 0)),
     )
 
@@ -230,8 +230,8 @@ def _require_restorable(checked: CheckedStep, found: MigrationProgress) -> None:
     if lost and len(done) < len(checked.script.statements):
         step = checked.step
         raise HistoryInconsistent(
-            f"{step.filename} stopped midway, and what {lost.label} had left in its session is gone with it",
-            hint="Finish it by hand, from that statement on, and say so with "
+            f"{step.filename} stopped midway, and what {lost.label} had set up in its session is lost",
+            hint="Finish the migration by hand, from that statement on, and record that with "
             f"`fowergram-db repair --version {step.version}`.",
             location=Location(step.source, *step.sql.position(lost.start)),
         )

@@ -54,7 +54,7 @@ def _feed(
 ) -> Results:
     if piece.data is None or waiting.status != pq.ExecStatus.COPY_IN:
         connection.close()
-        raise psycopg.NotSupportedError("the server asks for COPY data where the file has none")
+        raise psycopg.NotSupportedError("the server asks for COPY data, and the file has none there")
     return send_data(connection, checked.step.sql.data(*piece.data), watch.tick)
 
 

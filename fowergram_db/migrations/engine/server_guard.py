@@ -24,8 +24,8 @@ from fowergram_db.migrations.plan import Step
 from fowergram_db.migrations.script.server_wide import Concern, ServerWide, hidden_calls, server_wide
 
 _HINT = (
-    "Write it as a statement of its own: that is left out if a database is built next to others. Or let the code ask "
-    "first whether it is needed (IF NOT EXISTS (SELECT FROM pg_roles …))."
+    "Write it as a separate statement, which is then skipped in such a database. Or let the code check first whether "
+    "it is needed (IF NOT EXISTS (SELECT FROM pg_roles …))."
 )
 _NEVER_WRITTEN = {
     "pg_parameter_acl": "privileges on settings",
@@ -59,7 +59,7 @@ class ServerState:
 
 def read_server_state(connection: Connection) -> ServerState:
     """Read what all databases of a server share. One round trip."""
-    with translate_errors("look at the roles of the server"):
+    with translate_errors("read the roles of the server"):
         rows = [tuple(map(str, row)) for row in connection.execute(load("catalog/server_state")).fetchall()]
     pairs = {
         kind: frozenset((name, other) for each, name, other in rows if each == kind) for kind in ("member", "setting")
@@ -144,7 +144,7 @@ class ServerGuard:
                 return f'role "{names[0]}" does not exist'
             case Concern.NEW_ROLE if self.missing is MissingRoles.REFUSED:
                 raise Refused(
-                    f'{step.filename} makes role "{names[0]}", which this server does not have; none is made here',
+                    f'{step.filename} creates role "{names[0]}", which this server does not have; none is created here',
                     hint=_MAKE_IT,
                     location=Location(step.source, *step.sql.position(found.statement.start)),
                 )
@@ -232,7 +232,8 @@ class ServerGuard:
     def _refused(step: Step, offset: int | None, what: str) -> Refused:
         place = () if offset is None else step.sql.position(offset)
         return Refused(
-            f"{step.filename} {what}, and is built here next to other databases of the server; it was not applied",
+            f"{step.filename} {what}, and this database is built next to others on the same server; the migration was "
+            "not applied",
             hint=_HINT,
             location=Location(step.source, *place),
         )

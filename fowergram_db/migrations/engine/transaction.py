@@ -127,8 +127,8 @@ def _record(context: RunContext, checked: CheckedStep, row: dict[str, object], f
         roll_back(context.connection)
         require_trusted_table(context.connection)
         raise MigrationFailed(
-            f"{step.filename} has ended its own transaction, or its row in the history is not where it was",
-            hint="Look at what it has done, and take the transaction control out of it.",
+            f"{step.filename} has ended the transaction that it runs in, or its row in the history was changed",
+            hint="Check what it has changed, and remove the transaction control from the file.",
             location=Location(step.source),
         ) from error
     except psycopg.Error as error:

@@ -84,7 +84,7 @@ def _text(file: StableFile, begin: int, window: int) -> Iterator[bytes]:
             pending = len(decoder.getstate()[0])
             decoder.decode(chunk if nul < 0 else chunk[:nul], final=nul >= 0)
             if nul >= 0:
-                hint = "Remove it; a file in UTF-16 has to be saved as UTF-8."
+                hint = "Remove it. If the file is in UTF-16, save it as UTF-8."
                 raise _fault(file, at + nul, "contains a NUL byte", hint)
             yield chunk
             at += len(chunk)

@@ -50,7 +50,7 @@ def parse_directives(file: str, text: str) -> Directives:
             continue
         if name in found:
             faults.append(
-                FileFault(f"the directive {directive!r} is said twice", hint="Keep one of them.", location=place)
+                FileFault(f"the directive {directive!r} is given twice", hint="Keep one of them.", location=place)
             )
         found[name] = value
     raise_faults(faults)

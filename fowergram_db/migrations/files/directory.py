@@ -129,8 +129,8 @@ def _layout_of(listing: Listing, faults: Faults) -> Layout:
     ]
     if others:
         raise FileFault(
-            f"{first[1].name} and {others[0][1].name} are laid out for two different tools",
-            hint="Keep one layout in a directory.",
+            f"{first[1].name} and {others[0][1].name} belong to the layouts of two different tools",
+            hint="Use one layout in a directory.",
             location=location_in(others[0][1]),
         )
     return first[0]
@@ -184,8 +184,8 @@ def _contradictions(migrations: Iterable[MigrationFile]) -> Iterator[FileFault]:
     for one in migrations:
         if one.down and one.up.directives.irreversible:
             yield FileFault(
-                f"{one.up.path.name} says that it is irreversible, and {_undoing(one.up, one.down)} undoes it",
-                hint="Remove the directive or what undoes it.",
+                f"{one.up.path.name} says that it is irreversible, but {_undoing(one.up, one.down)} rolls it back",
+                hint="Remove the directive, or the script that rolls it back.",
                 location=location_in(one.up.path),
             )
 

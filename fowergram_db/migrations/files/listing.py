@@ -89,12 +89,12 @@ def folders_with_migrations(directory: Path) -> tuple[Path, ...]:
 def require_printable(path: Path) -> None:
     """Raise FileFault for a name that cannot be shown."""
     if not path.name.isprintable():
-        raise FileFault(f"the name {path.name!a} holds characters that cannot be shown", hint="Rename the file.")
+        raise FileFault(f"the name {path.name!a} contains characters that cannot be shown", hint="Rename the file.")
 
 
 def _not_sql(path: Path, language: str) -> FileFault:
     return FileFault(
-        f"{path.name} is a migration in {language}, which only its own program can run",
-        hint="Write it in SQL, or move it elsewhere once it is applied everywhere.",
+        f"{path.name} is a migration in {language}, which fowergram-db cannot run",
+        hint="Write it in SQL, or move it out of the directory when it is applied everywhere.",
         location=location_in(path),
     )

@@ -75,8 +75,8 @@ def clash(version: Version, first: Path, second: Path) -> FileFault:
 def mixture(first: Path, second: Path) -> FileFault:
     """Return the error for a directory with the files of two tools."""
     return FileFault(
-        f"{first.name} and {second.name} are laid out for two different tools",
-        hint="Keep one layout in a directory.",
+        f"{first.name} and {second.name} belong to the layouts of two different tools",
+        hint="Use one layout in a directory.",
         location=location_in(second),
     )
 

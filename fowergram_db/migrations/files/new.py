@@ -31,13 +31,13 @@ def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
     if looks_like_login(name):
         raise UsageError(f"the name {_LIKE_A_LOGIN}", hint="Say what it does: `new add_reactions`.")
     if looks_like_url(directory):
-        raise UsageError(f"{shown(directory)} is a URL, and no directory", hint="Name a directory: --migrations-dir.")
+        raise UsageError(f"{shown(directory)} is a URL, not a directory", hint="Name a directory: --migrations-dir.")
     if looks_like_login(str(directory)) and not directory.is_dir():
         raise UsageError(f"the directory {_LIKE_A_LOGIN}", hint="Name a directory: --migrations-dir.")
     try:
         if is_installed(directory):
             raise ConfigurationError(
-                "the migrations inside the installed package are not to be added to",
+                "a migration cannot be added to those inside the installed package",
                 hint="Name a directory of your own with --migrations-dir or MIGRATIONS_DIR.",
             )
         directory.mkdir(parents=True, exist_ok=True)
@@ -63,8 +63,8 @@ def _contents(tool: str, number: str, stem: str, title: str) -> dict[str, str]:
         return {f"{number}{stem}.sql": f"{heading}{up}\n\n{down}\n"}
     if tool not in NUMBERED:
         raise ConfigurationError(
-            f"the migrations there are laid out for {tool}, which names its files otherwise",
-            hint=f"Make the next one as {tool} wants it: it is read as it is.",
+            f"the migrations there use the layout of {tool}, which names its files differently",
+            hint=f"Create the next one with {tool}, or by its rules: fowergram-db reads it.",
         )
     if tool == SUPABASE:  # it would read a down file as one more migration
         return {f"{number}{stem}.sql": heading}
@@ -85,14 +85,15 @@ def _next_number(directory: Path, tool: str) -> tuple[str, str]:
     highest, written, separator = max(found, default=(0, "0" * _FEWEST_DIGITS, "_"))
     if highest == GREATEST_NUMBER:
         raise ConfigurationError(
-            f"there is no number above {highest}", hint="Renumber the newest migration: it uses the greatest there is."
+            f"there is no number above {highest}",
+            hint="Renumber the newest migration: it has the greatest number that is possible.",
         )
     number = str(highest + 1).zfill(max(len(written), _FEWEST_DIGITS))
     position = recorded_version(tool, f"{number}{separator}x.sql")
     others = (recorded_version(tool, f"{digits}_x.sql") for _, digits, _ in found)
     if position and any(other and position < other for other in others):
         raise ConfigurationError(
-            f"{tool} puts file names in order as text, where {number} comes before {written}",
-            hint=f"Name the file by hand, with a number that comes last: in {len(written)} digits, or more of them.",
+            f"{tool} sorts file names as text, so {number} comes before {written}",
+            hint=f"Name the file by hand, with a number that comes last: it needs {len(written)} digits or more.",
         )
     return number, separator

@@ -17,17 +17,17 @@ _OF_PG_DUMP = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t\r]*")
 _LONG = 1 << 20
 _KINDS = {"/": "comment", '"': "quoted name"}
 _HISTORY = (
-    "Leave it out: fowergram-db alone keeps that table. A dump is made without it by "
+    "Remove it: only fowergram-db writes that table. To make a dump without the table, run "
     "`pg_dump --exclude-table=public.schema_migrations`."
 )
 _TRANSACTION = (
-    "Remove it: every migration is one transaction already, its bookkeeping included. Put what must not be in that "
-    "into a migration of its own."
+    "Remove it: every migration already runs in one transaction, together with its history row. Put what must not be "
+    "in that transaction into a separate migration."
 )
 _LINE_WITH_WORD = re.compile(r"[^\n]*\w[^\n]*")
 _SECTIONS = (
-    "Put what reverts the migration into NNN_name.down.sql, or mark both sections as one tool does "
-    "(`-- migrate:up` and `-- migrate:down`). Where it is only a remark, write a sentence."
+    "Put the SQL that rolls the migration back into NNN_name.down.sql, or mark both sections as one tool does "
+    "(`-- migrate:up` and `-- migrate:down`). If it is only a remark, write a whole sentence."
 )
 
 
@@ -93,7 +93,7 @@ def _copy_faults(script: Script) -> Iterator[tuple[int, str, str]]:
         )
     for statement in script.statements:
         if Trait.COPIES_TO_CLIENT in statement.traits:
-            yield statement.start, "COPY … TO stdout has no reader here", "Remove it."
+            yield statement.start, "nothing reads the output of COPY … TO stdout", "Remove it."
 
 
 def _open_faults(script: Script) -> Iterator[tuple[int, str, str]]:
@@ -116,7 +116,7 @@ def _transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
         if Trait.NEEDS_NO_TRANSACTION in statement.traits:
             yield (
                 statement.start,
-                f"{statement.label} cannot run in a transaction, and the migration is one",
+                f"{statement.label} cannot run in a transaction, and the migration runs in one",
                 "Write `-- fowergram: no-transaction` at the top of the file: its statements then run one by one.",
             )
 
@@ -137,7 +137,7 @@ def _no_transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
         if Trait.ENDS_TRANSACTION in statement.traits:
             yield (
                 statement.start,
-                f"{statement.words[0]} has no place in a file without a transaction",
+                f"{statement.words[0]} is not allowed in a file without a transaction",
                 "Remove it: each statement of the file is recorded on its own.",
             )
         elif Trait.CONCURRENT in statement.traits and statement.words[0] == "CREATE" and not index_built(text):
@@ -176,4 +176,4 @@ def _marker_faults(script: Script, *, undoes: bool) -> Iterator[tuple[int, str, 
     for offset in misread(script, undoes=undoes):
         found = _LINE_WITH_WORD.search(script.text, offset)
         line = found[0].strip() if found else ""
-        yield offset, f"{line!r} reads as the beginning of a section, and no section is known by it", _SECTIONS
+        yield offset, f"{line!r} looks like the beginning of a section, but is not read as one", _SECTIONS

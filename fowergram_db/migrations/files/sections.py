@@ -85,7 +85,12 @@ def split_sections(file: SqlFile, *, one_way: bool = False) -> Sections | None:
         [
             *(fault for marker in markers if (fault := _fault_of(file, marker))),
             *(
-                _fault(file, marker, f"is {marker.tool}'s in a file of {markers[0].tool}", "Write it for one tool.")
+                _fault(
+                    file,
+                    marker,
+                    f"is a marker of {marker.tool} in a file of {markers[0].tool}",
+                    "Use the markers of one tool.",
+                )
                 for marker in markers[1:]
                 if marker.tool != markers[0].tool
             ),
@@ -128,11 +133,12 @@ def _fault_of(file: SqlFile, marker: _Marker) -> FileFault | None:
     """Return what is wrong with a marker by itself."""
     tool, word = marker.tool, marker.word
     if file.text[marker.start] in " \t" and tool not in OPTIONAL:
-        return _fault(file, marker, f"is indented, and {tool} wants it at the start of its line", "Move it there.")
+        fact = f"is indented, and {tool} requires it at the start of the line"
+        return _fault(file, marker, fact, "Remove the indentation.")
     if word == "envsub on":
-        return _fault(file, marker, "asks for variables to be put into the SQL", "Write their values instead.")
+        return _fault(file, marker, "asks to replace variables in the SQL", "Write the values themselves.")
     if word not in ("up", "down", "no transaction", _DISABLE) and word not in _HARMLESS:
-        return _fault(file, marker, f"means nothing to {tool}", f"{tool}'s annotations are {_KNOWN[tool]}.")
+        return _fault(file, marker, f"is not an annotation of {tool}", f"The annotations of {tool} are {_KNOWN[tool]}.")
     return None
 
 
@@ -174,13 +180,13 @@ def _sections(file: SqlFile, markers: tuple[_Marker, ...]) -> Sections:
     bare = _comments_end(text, 0)
     if bare < top:
         raise FileFault(
-            f"{file.path.name}: SQL stands above the first marker of {up.tool}",
-            hint="Move it below.",
+            f"{file.path.name}: there is SQL above the first marker of {up.tool}",
+            hint="Move it below that marker.",
             location=location_in(file.path, text, bare),
         )
     if up.tool == TERN and (template := _TEMPLATE.search(text)):
         raise FileFault(
-            f"{file.path.name}: tern would put something in the place of {template[0]}",
+            f"{file.path.name}: tern would replace {template[0]}",
             hint="Write the value itself.",
             location=location_in(file.path, text, template.start()),
         )
@@ -229,15 +235,20 @@ def _edges(file: SqlFile, markers: Iterable[_Marker]) -> tuple[_Marker, _Marker 
         if marker.word not in ("up", "down"):
             continue
         if marker.word in found:
-            raise _fault(file, marker, "stands here a second time", "Keep one, or make two migrations of it.")
+            raise _fault(file, marker, "is here a second time", "Remove one, or split the file into two migrations.")
         if marker.word == "down" and "up" not in found and marker.tool not in OPTIONAL:
-            raise _fault(file, marker, "stands above the section that it undoes", "Put the up section first.")
+            raise _fault(file, marker, "is above the section that it rolls back", "Put the up section first.")
         found[marker.word] = marker
     marker = next(iter(markers))
     if marker.tool == TERN:
         found["up"] = replace(marker, word="up", transactional=True, start=0, end=0)
     if "up" not in found:
-        raise _fault(file, marker, "stands in a file without an up section", "Mark where that begins.")
+        raise _fault(
+            file,
+            marker,
+            "is in a file without an up section",
+            "Add the marker of the up section above the SQL that applies the migration.",
+        )
     return found["up"], found.get("down")
 
 

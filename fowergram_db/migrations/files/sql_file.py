@@ -162,7 +162,7 @@ def decode(path: Path, raw: bytes) -> str:
     if (nul := text.find("\0")) >= 0:
         raise FileFault(
             f"{path.name} contains a NUL byte",
-            hint="Remove it; a file in UTF-16 has to be saved as UTF-8.",
+            hint="Remove it. If the file is in UTF-16, save it as UTF-8.",
             location=location_in(path, text, nul),
         )
     return text

@@ -14,7 +14,7 @@ CHUNK = 1 << 18
 _STEP_NS = 20_000_000
 _State = tuple[int, int, int]
 _NEVER: _State = (-1, -1, -1)
-_AGAIN = "Run the command again, and leave the file alone meanwhile."
+_AGAIN = "Run the command again, and do not change the file meanwhile."
 
 
 class StableFile:
@@ -34,7 +34,7 @@ class StableFile:
         self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         found = os.fstat(self._fd)
         if not stat.S_ISREG(found.st_mode):
-            raise self._fault("cannot be read: it is no regular file", "Rename or remove it.")
+            raise self._fault("cannot be read: it is not a regular file", "Rename or remove it.")
         self._seen = _state_of(found)
         self.size = found.st_size
 
@@ -58,7 +58,9 @@ class StableFile:
             begin += len(chunk)
         if end is None and self._read(1, self.size):
             self._require_unchanged()
-            raise self._fault(f"cannot be read: its size is {self.size} bytes, and it has more", "Copy it to a disk.")
+            raise self._fault(
+                f"cannot be read: it contains more than its size of {self.size} bytes", "Copy it to a file on a disk."
+            )
 
     def seal(self, digest: str) -> None:
         """Take the SHA-256 of all its bytes: from now on it decides, if a time shows that the file may have changed.

@@ -99,11 +99,13 @@ class OtherHistory:
             case OtherState.GROWN:
                 return f"{self.shown_tool} has migrated this database since it was adopted: {self.holds}"
             case OtherState.KNOWN:
-                return f"{self.shown_tool} does not count here any more: {self.holds}"
+                return f"{self.shown_tool} does not count any more in this database: {self.holds}"
             case OtherState.IN_OUR_PLACE:
                 return f"{self.table} belongs to {self.shown_tool}" + (f": {self.holds}" if self.entries else "")
             case OtherState.NOT_READ:
-                return f"{self.holds}: a history of {self.shown_tool}, as it looks; it does not count here"
+                return (
+                    f"{self.holds}: it looks like a history of {self.shown_tool}, and does not count in this database"
+                )
 
     @property
     def shown_tool(self) -> str:
@@ -115,23 +117,21 @@ class OtherHistory:
         """Say what to do about it."""
         if self.owner:
             return (
-                f"Connect as that role (--user {self.owner}), or as a member of it, and take the database over with "
+                f"Connect as that role (--user {self.owner}), or as a member of it, and adopt the database with "
                 f"`fowergram-db adopt --from {self.tool}`. If the table is no history, drop or rename it."
             )
         if self.tool == UNKNOWN and self.state is OtherState.IN_OUR_PLACE:
             return (
-                "If nobody needs it, rename the table, and say what is applied with `fowergram-db adopt --to VERSION`; "
-                "or use a database of its own (--dbname)."
+                "If the table is not needed any more, rename it, and record what is applied with `fowergram-db adopt "
+                "--to VERSION`. Or use another database (--dbname)."
             )
         if self.entries is None and self.state is not OtherState.IN_OUR_PLACE:
-            return f"GRANT SELECT ON {self.table} to this role, and USAGE on its schema; or connect as its owner."
+            return f"GRANT SELECT ON {self.table} to this role, and USAGE on its schema, or connect as its owner."
         if self.tool in tuple(Tool):
-            return (
-                f"`fowergram-db adopt --from {self.tool}` takes such a database over; or use one of its own (--dbname)."
-            )
+            return f"Adopt this database with `fowergram-db adopt --from {self.tool}`, or use another one (--dbname)."
         return (
             "Its entries cannot be matched with SQL files. `fowergram-db adopt --to VERSION` compares the schema with "
-            "what your files build up to that version, and takes the database over; or use one of its own (--dbname)."
+            "what your files build up to that version, and adopts the database. Or use another one (--dbname)."
         )
 
 

@@ -56,7 +56,7 @@ def match_files(
             raise UsageError(
                 f"{unmatched.table}, the history of {unmatched.shown_tool}, cannot be matched with SQL files"
                 if unmatched
-                else "no other tool's history is here, and nothing says what is applied",
+                else "this database has no history of another tool, and --to does not name a version",
                 hint="Name the newest migration that this database has: fowergram-db adopt --to VERSION. "
                 "For an empty database, run `fowergram-db migrate`.",
             )

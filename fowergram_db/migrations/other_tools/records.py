@@ -86,8 +86,9 @@ def tool_named(name: str) -> str:
     if name.lower() in known_tools():
         return name.lower()
     raise UsageError(
-        f"histories of {name!r} are not known",
-        hint=f"Those that can be matched with files are of {', '.join(Tool)}. Of the others only the tables are known.",
+        f"{name!r} is not a tool whose history is known",
+        hint=f"Those that can be matched with files are of {', '.join(Tool)}. Of other tools, only the tables are "
+        "known.",
     )
 
 
@@ -100,7 +101,7 @@ def read_records(
     not there, or if there are several and none is wanted. Raises UntrustedHistory if reading it would run what an
     untrusted role owns.
     """
-    with translate_errors("look for the histories of other tools"):
+    with translate_errors("find the histories of other tools"):
         found = _histories(connection, others)
     counting = {other.table for other in others if other.stops} or {other.table for other in others}
     here = [table for table in found if str(table.relation) in counting] or list(found)
@@ -114,7 +115,7 @@ def read_records(
 
 def find_kept(connection: Connection, others: Sequence[OtherHistory]) -> Kept:
     """Return the tables and schemas that other tools keep here, also empty ones: no migration of ours creates them."""
-    with translate_errors("look for the histories of other tools"):
+    with translate_errors("find the histories of other tools"):
         tables = kept_by(_histories(connection, others))
         rows = connection.execute(load("other_tools/kept"), {"relations": list(tables)}).fetchall() if tables else ()
     of_kind = {kind: tuple(str(name) for k, name in rows if k == kind) for kind in ("table", "schema")}
@@ -146,9 +147,9 @@ def read_rows(connection: Connection, tool: Tool, found: FoundTable) -> tuple[To
             if isinstance(error, psycopg.errors.InsufficientPrivilege):
                 raise
             raise ForeignHistory(
-                f"{schema}.{table} does not hold what {tool} keeps there: {message_of(error)}",
-                hint="It was altered by hand. Alter it back, or say what is applied yourself: rename the table, then "
-                "`fowergram-db adopt --to VERSION`.",
+                f"{schema}.{table} does not contain what {tool} writes there: {message_of(error)}",
+                hint="The table was altered by hand. Undo that change; or rename the table, and name the newest "
+                "applied migration with `fowergram-db adopt --to VERSION`.",
             ) from error
 
 
@@ -181,8 +182,8 @@ def _chosen(here: set[str], everywhere: set[str], wanted: str | None) -> str | N
     if wanted is None:
         if len(here) > 1:
             raise UsageError(
-                f"the histories of several tools are here: {', '.join(sorted(here))}",
-                hint="Say with --from which one counts.",
+                f"this database has the histories of several tools: {', '.join(sorted(here))}",
+                hint="Name the one to adopt with --from.",
             )
         return next(iter(here), None)
     same = _VERSIONS_ONLY if wanted in _VERSIONS_ONLY else (wanted,)
@@ -191,7 +192,7 @@ def _chosen(here: set[str], everywhere: set[str], wanted: str | None) -> str | N
             return match
     raise UsageError(
         f"there is no history of {wanted} in this database",
-        hint=f"Here is that of {', '.join(sorted(everywhere))}."
+        hint=f"The database has the history of {', '.join(sorted(everywhere))}."
         if everywhere
         else "Leave --from out, and name the baseline with --to.",
     )

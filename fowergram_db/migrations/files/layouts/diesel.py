@@ -32,7 +32,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
     """Read ``VERSION_name/up.sql`` with ``down.sql`` and ``metadata.toml``."""
     for path in listing.others:
         if _DATED.match(path.name) and path.is_dir() and not _is_migration(path):
-            hint = "Bring the file back, or remove the folder."
+            hint = "Restore the file, or remove the folder."
             faults.add(FileFault(f"{path.name} has no up.sql", hint=hint, location=location_in(path)))
     for path in found(listing):
         with faults:
@@ -85,7 +85,7 @@ def _runs_outside(path: Path) -> bool:
     if not isinstance(said, bool):
         raise FileFault(
             f"{path.parent.name}/{path.name} does not say whether to run in a transaction: {said}",
-            hint="Write `run_in_transaction = false` or true, and nothing that is not TOML.",
+            hint="Write `run_in_transaction = false` or `run_in_transaction = true`, and only TOML.",
             location=location_in(path),
         )
     return not said

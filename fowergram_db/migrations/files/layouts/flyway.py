@@ -58,7 +58,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
         if position not in ups:
             faults.add(
                 FileFault(
-                    f"{path.name} has no migration that it would undo",
+                    f"{path.name} has no migration to roll back",
                     hint=f"Add V{version}__name.sql, or remove this one.",
                     location=location_in(path),
                 )
@@ -84,7 +84,7 @@ def _flyway_name(path: Path) -> tuple[str, TextVersion, str]:
         kind = kinds.get(path.name[0] if is_flyway(path.name) else "", "not the name of a migration of Flyway")
         raise FileFault(
             f"{path.name} is {kind}",
-            hint="Only V1__name.sql and U1__name.sql are run. Keep what is to run again and again in a directory of "
+            hint="Only V1__name.sql and U1__name.sql are run. Keep what must run again and again in a directory of "
             "its own, or make a V migration of it for each change.",
             location=location_in(path),
         )
@@ -107,8 +107,8 @@ def _read_flyway_file(path: Path) -> SqlFile:
     placeholder = _PLACEHOLDER.search(file.text)
     if placeholder and settings.get("placeholderreplacement", "true") == "true":
         raise FileFault(
-            f"{path.name}: Flyway would put something in the place of {placeholder[0]}",
-            hint="Write the value itself; where the text is meant as it stands, say placeholderReplacement=false in "
+            f"{path.name}: Flyway would replace {placeholder[0]}",
+            hint="Write the value itself. If the text must stay as it is, write placeholderReplacement=false in "
             f"{path.name}.conf.",
             location=location_in(path, file.text, placeholder.start()),
         )
@@ -131,8 +131,8 @@ def _flyway_settings(path: Path) -> dict[str, str]:
             and (key, value) != ("encoding", "utf-8")
         ):
             raise FileFault(
-                f"{path.name}: {line.strip()!r} cannot be obeyed",
-                hint="executeInTransaction and placeholderReplacement are, each true or false.",
+                f"{path.name}: {line.strip()!r} is not supported",
+                hint="Only executeInTransaction and placeholderReplacement are, each true or false.",
                 location=replace(location_in(path), line=number, column=1),
             )
         settings[key] = value

@@ -41,7 +41,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
         if _DATED.match(path.name) and path.is_dir() and not (path / _FILE).is_file():
             raise FileFault(
                 f"{path.name} has no {_FILE}",
-                hint="Bring the file back, or remove the folder.",
+                hint="Restore the file, or remove the folder.",
                 location=location_in(path),
             )
     for path in found(listing):

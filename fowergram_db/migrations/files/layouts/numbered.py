@@ -233,7 +233,7 @@ def _misnamed(path: Path) -> FileFault:
     hint = _NAMES
     if tool := _DUMPS.get(path.name):
         hint = (
-            f"It looks like the dump of a whole schema that {tool} keeps. Where it is to be the first migration, copy "
+            f"It looks like the dump of a whole schema that {tool} writes. To use it as the first migration, copy "
             f"it to a directory of its own as 001_schema.sql, without the table schema_migrations and its rows; "
             "`fowergram-db adopt --to 1` then takes over a database that has this schema."
         )
@@ -247,15 +247,15 @@ def _check_partners(whole: dict[str, _Numbered], downs: dict[str, _Numbered], br
         if text not in whole and text not in broken:
             faults.add(
                 FileFault(
-                    f"{path.name} has no migration that it would undo",
-                    hint=f"Add the file that does version {version}, or remove this one.",
+                    f"{path.name} has no migration to roll back",
+                    hint=f"Add the up file of version {version}, or remove this one.",
                     location=location_in(path),
                 )
             )
         elif text in whole and whole[text].name != name and not _is_up(whole[text].script.match):
             faults.add(
                 FileFault(
-                    f"{path.name} and {whole[text].script.path.name} have one version but two names",
+                    f"{path.name} and {whole[text].script.path.name} have the same version, but different names",
                     hint="Give both the same name.",
                     location=location_in(path),
                 )

@@ -66,8 +66,8 @@ def _read_script(path: Path) -> SqlFile:
         before = [*tokens(file.text[: variable.start() + 1])]
         if before and before[-1] == Token(TokenKind.OTHER, ":"):  # not in a string or a comment
             raise FileFault(
-                f"{path.name}: psql would put something in the place of {variable[0]}",
-                hint="Write the value itself: fowergram-db runs SQL, and has no variables of psql.",
+                f"{path.name}: psql would replace {variable[0]}",
+                hint="Write the value itself: fowergram-db does not replace psql variables.",
                 location=location_in(path, file.text, variable.start(), file.gaps),
             )
     return as_sent(file)
@@ -101,8 +101,9 @@ def _settings(path: Path) -> Iterator[tuple[str, str]]:
         value = value.strip('"')
         if section != "core" or value.startswith("/") or ".." in value.split("/"):
             raise FileFault(
-                f"{path.name}: {line.strip()!r} cannot be obeyed",
-                hint=f"{', '.join(_PLACES)} are, in [core], for places below the directory of {path.name}.",
+                f"{path.name}: {line.strip()!r} is not supported",
+                hint=f"Only {', '.join(_PLACES)} are, in [core], and only for places below the directory of "
+                f"{path.name}.",
                 location=replace(location_in(path), line=number, column=1),
             )
         yield key.lower(), value
@@ -117,10 +118,10 @@ def _planned(path: Path, faults: Faults) -> tuple[str, ...]:
             continue
         name = change[0].removeprefix("+")
         if name in names or name.startswith(("-", "/")) or ".." in name.split("/"):
-            fact = f"is planned a second time (first in line {names[name]})" if name in names else "is no change"
+            fact = f"is in the plan a second time (first in line {names[name]})" if name in names else "is not a change"
             fault = FileFault(
                 f"{path.name}: {name!r} {fact}",
-                hint="Reworked and reverted changes cannot be told apart here: make a change with a name of its own.",
+                hint="Reworked and reverted changes are not supported: give each change a name of its own.",
                 location=replace(location_in(path), line=number, column=1),
             )
             faults.add(fault)
