@@ -27,13 +27,13 @@ class CheckedStep:
     """A step with its scanned script and what the header of the script says.
 
     If a database is built next to others, statements may be left out of the script; some run after it in another form
-    (``behind``); ``recorded_statements`` is how many there were.
+    (``statements_after``); ``recorded_statements`` is how many there were.
     """
 
     step: Step
     script: Script
     directives: Directives
-    behind: tuple[str, ...] = ()
+    statements_after: tuple[str, ...] = ()
     recorded_statements: int | None = None
 
     @property

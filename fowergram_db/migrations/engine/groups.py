@@ -116,7 +116,7 @@ def _may_share_a_query(checked: CheckedStep) -> bool:
     """Return whether a script only defines things and runs no code: it is short, and changes no settings."""
     down = checked.step.down
     has_large_down = down is not None and bool(down.gaps)
-    is_simple = checked.step.direction is Direction.UP and not checked.script.runs_code and not checked.behind
+    is_simple = checked.step.direction is Direction.UP and not checked.script.runs_code and not checked.statements_after
     is_default = checked.directives.transactional and checked.directives.modes == DEFAULT
     return is_simple and is_default and not has_large_down and _is_closed(checked.script)
 

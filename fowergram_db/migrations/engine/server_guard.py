@@ -117,7 +117,7 @@ class ServerGuard:
         return replace(
             checked,
             script=replace(script, statements=kept, commands=tuple(blank)),
-            behind=tuple(renamed),
+            statements_after=tuple(renamed),
             recorded_statements=len(script.statements),
         )
 

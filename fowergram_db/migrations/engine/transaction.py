@@ -101,7 +101,7 @@ def _last_column(result: pq.abc.PGresult) -> str:
 
 def run_following(context: RunContext, checked: CheckedStep) -> None:
     """Run what follows a script. Raises MigrationFailed or LockTimeout."""
-    for statement in checked.behind:
+    for statement in checked.statements_after:
         try:
             raise_failure(send(context.connection, statement))
         except psycopg.Error as error:

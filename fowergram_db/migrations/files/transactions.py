@@ -136,8 +136,8 @@ def _modes_of_all(script: "Script", blocks: tuple[_Block, ...]) -> Modes | None:
 
 def _reaches_beyond(script: "Script", block: _Block) -> bool:
     """Return whether something ends with this transaction that, without its COMMIT, would affect statements below."""
-    behind = script.statements[block.commit + 1 :]
-    return bool(behind) and any(_is_local(script, s) for s in script.statements[block.begin + 1 : block.commit])
+    after = script.statements[block.commit + 1 :]
+    return bool(after) and any(_is_local(script, s) for s in script.statements[block.begin + 1 : block.commit])
 
 
 def _is_local(script: "Script", statement: "Statement") -> bool:

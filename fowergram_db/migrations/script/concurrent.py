@@ -92,7 +92,7 @@ def rebuilt(statement: str) -> Rebuild | None:
     if not reader.passes("reindex"):
         return None
     if reader.passes("("):
-        reader.skip_behind(")")
+        reader.skip_past(")")
     kind = next((kind for kind in (*_NAMED, *_UNNAMED) if reader.passes(kind)), "")
     reader.passes("concurrently")
     if kind in _UNNAMED:
@@ -141,7 +141,7 @@ class _NameReader:
             self._step()
         return True
 
-    def skip_behind(self, word: str) -> None:
+    def skip_past(self, word: str) -> None:
         """Step over everything up to and including a word."""
         while self.ahead[0] is not _NOTHING and not self.passes(word):
             self._step()

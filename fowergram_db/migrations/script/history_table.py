@@ -57,7 +57,7 @@ def _is_created(rest: Sequence[Token]) -> bool:
     words = [token.value for token in rest[:6] if token.kind is TokenKind.WORD]
     if "table" not in words[:2] or _TEMPORARY.intersection(words[:2]):
         return False
-    return _begins_with_it(_behind_modifiers(rest))
+    return _begins_with_it(_after_modifiers(rest))
 
 
 def _is_written(found: Sequence[Token], at: int) -> bool:
@@ -65,11 +65,11 @@ def _is_written(found: Sequence[Token], at: int) -> bool:
     for verb in _WRITES:
         end = at + len(verb)
         if all(t.kind is TokenKind.WORD and t.value == word for t, word in zip(found[at:end], verb, strict=False)):
-            return end <= len(found) and _begins_with_it(_behind_modifiers(found[end:]))
+            return end <= len(found) and _begins_with_it(_after_modifiers(found[end:]))
     return False
 
 
-def _behind_modifiers(rest: Sequence[Token]) -> Sequence[Token]:
+def _after_modifiers(rest: Sequence[Token]) -> Sequence[Token]:
     at = 0
     while at < len(rest) and rest[at].kind is TokenKind.WORD and rest[at].value in _MODIFIERS:
         at += 1
@@ -82,7 +82,7 @@ def _begins_with_it(rest: Sequence[Token]) -> bool:
 
 def _names(rest: Sequence[Token]) -> list[str]:
     """Return the names in a list of names; without the schema if it is the history's."""
-    return list(_read_names(_behind_modifiers(rest)))
+    return list(_read_names(_after_modifiers(rest)))
 
 
 def _read_names(rest: Sequence[Token]) -> Iterator[str]:
@@ -101,4 +101,4 @@ def _read_names(rest: Sequence[Token]) -> Iterator[str]:
             at += 1
         if at >= len(rest) or rest[at] != Token(TokenKind.OTHER, ","):
             return
-        at = len(rest) - len(_behind_modifiers(rest[at + 1 :]))
+        at = len(rest) - len(_after_modifiers(rest[at + 1 :]))

@@ -147,7 +147,7 @@ def _role(reader: "_StatementReader", verb: str) -> _Read:
 
 def _remark(reader: "_StatementReader") -> _Read:
     """Read COMMENT ON, or SECURITY LABEL … ON."""
-    reader.skip_behind("on")
+    reader.skip_past("on")
     kind = reader.word()
     if kind == "role":
         return Concern.ROLES, reader.names()
@@ -195,7 +195,7 @@ class _StatementReader:
         self.at += 1
         return self.peek(-1) or "?"
 
-    def skip_behind(self, word: str) -> None:
+    def skip_past(self, word: str) -> None:
         while self.word() not in {"", word}:
             pass
 
