@@ -44,7 +44,7 @@ _POLL_S = (0.05, 0.25)
 _REPORT_AGAIN_S = 10.0
 _LONGEST_NAME = 63
 # Longer than PgBouncer keeps its reserve (reserve_pool_timeout: 5 s).
-_LENT_WITHIN_S = 8.0
+_PROVIDED_WITHIN_S = 8.0
 # A server checks every two seconds whether its client is still there (see transaction_preamble.py).
 ENDS_WITHIN_S = 5.0
 _T = TypeVar("_T")
@@ -137,7 +137,7 @@ class AdvisoryLock:
         } | liveness.LIVENESS.settings
         with translate_errors(f"acquire {self._kind.name}"):
             # In a row and not in a pipeline: a pooler hands over the session with the first of them.
-            self._begin(max(waiting.left_s, _LENT_WITHIN_S))
+            self._begin(max(waiting.left_s, _PROVIDED_WITHIN_S))
             # Composed here, as a simple query: a bound one would keep its snapshot until the transaction's end.
             row = psycopg.ClientCursor(self._connection).execute(load("locks/try"), values).fetchone()
         got, is_other_held, _, on_linux, pid = row or (False, False, False, False, 0)
@@ -176,7 +176,7 @@ class AdvisoryLock:
 
         If others use all connections, wait for one. If a pooler provides whole sessions, the worker has its own.
         """
-        while self._ask_beside(dict, "SELECT", {}) is None:
+        while self._ask_second_session(dict, "SELECT", {}) is None:
             with translate_errors("read which sessions the pooler provides"):
                 # Nothing runs yet that could wait for this transaction, and a simple query keeps no snapshot.
                 row = psycopg.ClientCursor(self._connection).execute(load("locks/pool_peers")).fetchone()
@@ -202,12 +202,12 @@ class AdvisoryLock:
         """Return whether the session that holds the lock was still there at its last sign of life. No round trip."""
         return self._heartbeat is not None and self._heartbeat.is_alive
 
-    def _ask_beside(
+    def _ask_second_session(
         self, kind: Callable[..., _T], query: LiteralString, values: Mapping[str, object]
     ) -> tuple[_T, ...] | None:
         """Run a query in the second session; return None if no connection is available for it soon."""
         try:
-            return tuple(self._second.ask(kind, query, values, _LENT_WITHIN_S))
+            return tuple(self._second.ask(kind, query, values, _PROVIDED_WITHIN_S))
         except psycopg.OperationalError:  # a pooler may give up before we do
             return None
 

@@ -55,7 +55,7 @@ class MigrationLock(AdvisoryLock):
         waiting = Waiting(wait_s, lambda holders: on_event(LockAwaited(holders)), MIGRATION_LOCK.hint)
         values = {"application": backend.application, "pid": backend.pid, "since": backend.since}
         query = load("locks/orphans")
-        while (left := self._ask_beside(ServerSession, query, values)) != ():
+        while (left := self._ask_second_session(ServerSession, query, values)) != ():
             if left is None:
                 waiting.pause(
                     "an earlier run may still be active: the pooler provides no connection to check that", POOL_HINT
