@@ -25,7 +25,7 @@ _REMEDY = {
     State.PARTIAL: "Run the command that it stopped in again (a migrate needs its file), and it resumes where it "
     "stopped. Or finish it by hand, and record that with `fowergram-db repair`.",
 }
-_NOTHING_UNDOES = "it was applied without a down script that contains a statement"
+_NO_DOWN_SCRIPT = "it was applied without a down script that contains a statement"
 
 
 class Direction(StrEnum):
@@ -91,7 +91,7 @@ def plan_up(
     last = None if to is None else require_version(to, (file.version for file in files))
     migrations = migration_states(files, history)
     allowed = (State.OUT_OF_ORDER,) if out_of_order else ()
-    _require_consistent(m for m in migrations if m.state not in allowed and not _goes_on(m, Direction.UP))
+    _require_consistent(m for m in migrations if m.state not in allowed and not _can_resume(m, Direction.UP))
     return tuple(
         step_up(migration.file, migration.applied)
         for migration in migrations
@@ -107,7 +107,7 @@ def steps_pending(migrations: Iterable[Migration]) -> tuple[Step, ...]:
     return tuple(step_up(m.file, m.applied) for m in migrations if m.file and m.state in pending)
 
 
-def _goes_on(migration: Migration, direction: Direction) -> bool:
+def _can_resume(migration: Migration, direction: Direction) -> bool:
     """Return whether a run in this direction can resume a migration that stopped midway."""
     row = migration.applied
     if row is None or row.state is not RecordedState.PARTIAL or row.progress is None:
@@ -161,7 +161,7 @@ def migrations_to_roll_back(
     else:
         chosen = newest_first if str(rollback_target.to) == "0" else _above(rollback_target.to, files, history)
     partial = (Migration(r.version, State.PARTIAL, None, r) for r in chosen if r.state is RecordedState.PARTIAL)
-    _require_consistent(migration for migration in partial if not _goes_on(migration, Direction.DOWN))
+    _require_consistent(migration for migration in partial if not _can_resume(migration, Direction.DOWN))
     return chosen
 
 
@@ -204,7 +204,7 @@ def _step_down(row: AppliedMigration, file: MigrationFile | None, recorded: str 
     else:
         reason = file.up.directives.irreversible if file else ""
         raise Refused(
-            f"{row.filename} cannot be rolled back: {reason or _NOTHING_UNDOES}; nothing was run",
+            f"{row.filename} cannot be rolled back: {reason or _NO_DOWN_SCRIPT}; nothing was run",
             hint="Write a new migration that takes its changes back"
             + (" (a down file that fits an edited migration is not used)." if file and file.down else "."),
         )
