@@ -131,7 +131,7 @@ def analyze(
     lost or the catalog cannot be read.
     """
     require_coordinator(connection)
-    oids = _look_up(connection, tables) if tables else None
+    oids = _find_oids(connection, tables) if tables else None
     relations = _read_relations(connection, oids)
     if oids is not None:
         _refuse_unknown(connection, tables, oids, relations)
@@ -143,7 +143,7 @@ def analyze(
     return AnalyzeReport(results, tuple(_report(relation) for relation in asked_for))
 
 
-def _look_up(connection: Connection, names: Sequence[str]) -> list[int | None]:
+def _find_oids(connection: Connection, names: Sequence[str]) -> list[int | None]:
     with translate_errors("find the tables"):
         return [_oid_of(connection, name) for name in names]
 

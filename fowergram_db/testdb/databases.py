@@ -132,7 +132,9 @@ class ClonePool:
             return None
         for ready in self._ready():
             with suppress(psycopg.Error, Refused):
-                take_name(self._admin, Seen(ready.name, ready.oid, None), name, _nobody, partial(self._own, ready))
+                take_name(
+                    self._admin, Seen(ready.name, ready.oid, None), name, _end_no_sessions, partial(self._own, ready)
+                )
                 return replace(ready, name=name)
         return None
 
@@ -154,12 +156,12 @@ class ClonePool:
         """Return a database that outlives this run. Raises Refused if one of that name exists."""
         made = self.obtain(Purpose.TEST)
         try:
-            return self._handed_out(made, name or made.name, ttl)
+            return self._hand_over(made, name or made.name, ttl)
         except BaseException:
             drop_quietly(self._admin, made.name, made.oid)
             raise
 
-    def _handed_out(self, made: Clone, name: str, ttl: timedelta | None) -> TestDatabase:
+    def _hand_over(self, made: Clone, name: str, ttl: timedelta | None) -> TestDatabase:
         """Label a clone, name it and let clients in, all at once: the URL leads to this very clone."""
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + ttl if ttl else None
@@ -176,7 +178,7 @@ class ClonePool:
                     open_and_label()
             else:
                 try:
-                    take_name(self._admin, Seen(made.name, made.oid, None), name, _nobody, open_and_label)
+                    take_name(self._admin, Seen(made.name, made.oid, None), name, _end_no_sessions, open_and_label)
                 except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
                     raise _taken(name) from error
         return TestDatabase(replace(self._spec.target, dbname=name), now, until)
@@ -206,7 +208,7 @@ class ClonePool:
         return facts is not None and facts.items() >= self._mark.items()
 
 
-def _nobody() -> None:
+def _end_no_sessions() -> None:
     """End no sessions: a closed database has none."""
 
 

@@ -128,7 +128,7 @@ def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
         templates=frozenset((row.name, row.row_version) for row in rows if row.is_complete),
         now=datetime.now(UTC),
     )
-    judged = (found for row in rows if (found := _judged(row, server)))
+    judged = (found for row in rows if (found := _classified(row, server)))
     return tuple(replace(found, use=Use.PRODUCTION) if found.oid in marked else found for found in judged)
 
 
@@ -185,7 +185,7 @@ def _drop(admin: Connection, database: ManagedDatabase, target: Target) -> str:
     return ""
 
 
-def _judged(row: _DatabaseRow, server: _LocksAndTemplates) -> ManagedDatabase | None:
+def _classified(row: _DatabaseRow, server: _LocksAndTemplates) -> ManagedDatabase | None:
     """Say what a database is, and whether it is needed; None: it is not ours, or another role only named it so."""
     origin, facts = origin_of(row.name), facts_for(row.comment, row.identity)
     without = Use.UNLABELLED if facts is None else None if row.is_valid_label else Use.ALTERED

@@ -122,7 +122,7 @@ def reset(target: Target, files: "Sequence[MigrationFile]", options: ResetOption
         require_resettable(target.dbname, None, options.environ, options.confirm)
     if found.facts and not found.may_create:
         return _in_place(job, found.facts.oid)
-    with _truth(target, found.facts, on_event), administer(target, found.facts) as admin:
+    with _reporting_state(target, found.facts, on_event), administer(target, found.facts) as admin:
         if found.facts and found.template is None:
             # Before anything is built: a template may take long. What replaces the database always checks again.
             require_droppable(admin, found.facts)
@@ -189,7 +189,7 @@ def _allowed(connection: Connection, job: _ResetJob, facts: DatabaseFacts, *, is
     require_unused(connection, facts, options.sessions)
     if is_replaced:
         # Before any session is ended for nothing.
-        with _truth(job.target, facts, job.on_event):
+        with _reporting_state(job.target, facts, job.on_event):
             require_droppable(connection, facts, elsewhere=facts.name == MAINTENANCE_DATABASE)
     if options.sessions is Sessions.END:
         with translate_errors("end the sessions of other clients"):
@@ -223,7 +223,7 @@ def _require_directory(connection: Connection, job: _ResetJob, facts: DatabaseFa
 
 
 @contextmanager
-def _truth(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> Iterator[None]:
+def _reporting_state(target: Target, facts: DatabaseFacts | None, on_event: OnEvent) -> Iterator[None]:
     """Add to an error where the database is afterwards; read from the server whether it is as it was."""
     try:
         yield

@@ -32,7 +32,7 @@ _KEPT = "a test's database, kept because the test failed; it may be dropped."
 _KEPT_FOR = timedelta(days=1)
 
 
-def _unheard(_event: object) -> None:
+def _ignore_event(_event: object) -> None:
     pass
 
 
@@ -103,7 +103,7 @@ class TestDatabases:
     __test__ = False  # pytest takes a class of such a name for tests, where a module imports it.
 
     def __init__(
-        self, target: Target, files: Sequence[MigrationFile], warm: int = 0, on_event: OnEvent = _unheard
+        self, target: Target, files: Sequence[MigrationFile], warm: int = 0, on_event: OnEvent = _ignore_event
     ) -> None:
         self.target = target
         self._stack = ExitStack()
@@ -154,7 +154,7 @@ class _Cloner:
     def clone(self, admin: Connection) -> Database:
         """Make a clone; its name shows its owner, in case no process is left to drop it."""
         name = self.owner.fresh_name(Purpose.TEST)
-        template, made = closed_clone_of(admin, self.spec, name, _unheard)
+        template, made = closed_clone_of(admin, self.spec, name, _ignore_event)
         with translate_errors("allow connections to the clone"):
             let_in_and_label(admin, name)
         return Database(replace(self.spec.target, dbname=name), template, made.oid)
