@@ -68,7 +68,7 @@ def pooled_cli(cli):
 def test_a_pool_of_one_is_an_error_that_says_what_to_do(
     pooled_cli, cli, pool_of_one, write, tables, monkeypatch, arguments
 ):
-    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_PROVIDED_WITHIN_S", 0.3)
     write(**{"001_a": FILES["001_a"], "001_a.down": FILES["001_a.down"]})
     if arguments[0] in {"rollback", "repair"}:
         assert cli("migrate").exit_code == 0
@@ -132,7 +132,7 @@ def test_two_migrators_through_a_small_pool_both_succeed(server, target, admin, 
 
 
 def test_a_pool_that_others_have_emptied_is_waited_for(pooled_cli, pool_of_two, write, tables, monkeypatch):
-    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_PROVIDED_WITHIN_S", 0.3)
     write(**FILES)
     with connect(pool_of_two) as other, connect(pool_of_two) as reader:
         reader.execute("SELECT 1")
@@ -150,7 +150,7 @@ def test_a_pool_that_others_have_emptied_is_waited_for(pooled_cli, pool_of_two, 
 
 
 def test_a_killed_run_is_waited_for_where_the_pool_has_no_connection_to_look_for_it(pool_of_two, monkeypatch):
-    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_PROVIDED_WITHIN_S", 0.3)
     left = Backend("fowergram-db 0123456789abcdef", 0, "")
     with migration_lock(pool_of_two, 1, lambda _: None) as held, connect(pool_of_two) as other:
         other.execute("BEGIN")
@@ -161,7 +161,7 @@ def test_a_killed_run_is_waited_for_where_the_pool_has_no_connection_to_look_for
 
 
 def test_a_pool_of_whole_sessions_that_are_two_is_enough(server, target, admin, pooled_cli, write, tables, monkeypatch):
-    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_PROVIDED_WITHIN_S", 0.3)
     write(**FILES)
     with pool(server, target, admin, pool_size=2, pool_mode="session") as way:
         result = pooled_cli(way, "migrate")
@@ -170,7 +170,7 @@ def test_a_pool_of_whole_sessions_that_are_two_is_enough(server, target, admin, 
 
 
 def test_a_pool_of_one_whole_session_ends_in_the_time_allowed(server, target, admin, pooled_cli, write, monkeypatch):
-    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_PROVIDED_WITHIN_S", 0.3)
     write(**FILES)
     with pool(server, target, admin, pool_size=1, pool_mode="session") as way:
         result = pooled_cli(way, "migrate", "--wait", "0.5", "--json")
@@ -180,7 +180,7 @@ def test_a_pool_of_one_whole_session_ends_in_the_time_allowed(server, target, ad
 
 @pytest.mark.matrix(every=0)
 def test_test_databases_need_two_connections_and_say_so(pool_of_one, pooled_cli, write, monkeypatch):
-    monkeypatch.setattr(advisory_lock, "_LENT_WITHIN_S", 0.3)
+    monkeypatch.setattr(advisory_lock, "_PROVIDED_WITHIN_S", 0.3)
     write(**{"001_a": "CREATE TABLE a (id int)"})
     for arguments in (["reset", "--force"], ["testdb", "create"]):
         result = pooled_cli(pool_of_one, *arguments, "--json")

@@ -184,11 +184,11 @@ def _contradictions(migrations: Iterable[MigrationFile]) -> Iterator[FileFault]:
     for one in migrations:
         if one.down and one.up.directives.irreversible:
             yield FileFault(
-                f"{one.up.path.name} says that it is irreversible, but {_what_rolls_back(one.up, one.down)} rolls it back",
+                f"{one.up.path.name} says that it is irreversible, but {_named_down(one.up, one.down)} rolls it back",
                 hint="Remove the directive, or the script that rolls it back.",
                 location=location_in(one.up.path),
             )
 
 
-def _what_rolls_back(up: SqlFile, down: SqlFile) -> str:
+def _named_down(up: SqlFile, down: SqlFile) -> str:
     return "its own second section" if up.path == down.path else down.path.name
