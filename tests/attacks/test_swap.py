@@ -109,7 +109,7 @@ def test_a_database_that_is_marked_while_the_new_one_is_built_stays(admin, shop,
     before = oid_of(admin, shop.dbname)
     with pytest.raises(Refused, match="marked as production") as error:
         run_reset(shop, unique, once(StepResult, mark))
-    assert notes(error) == f'Database "{shop.dbname}" is as it was.'
+    assert notes(error) == f'Database "{shop.dbname}" is unchanged.'
     assert (oid_of(admin, shop.dbname), rows(shop)) == (before, 1)
     assert leftovers(admin) == []
 
@@ -153,7 +153,7 @@ def test_a_mark_that_is_not_committed_yet_stops_the_exchange(admin, server, shop
         with pytest.raises(Refused, match="not committed") as error:
             run_reset(shop, unique, once(StepResult, begin))
         other.execute("COMMIT")
-    assert notes(error) == f'Database "{shop.dbname}" is as it was.'
+    assert notes(error) == f'Database "{shop.dbname}" is unchanged.'
     assert (oid_of(admin, shop.dbname), rows(shop)) == (before, 1)
 
 
@@ -176,7 +176,7 @@ def test_a_mark_that_has_waited_for_the_exchange_brings_the_old_database_back(
     with pytest.raises(Refused, match="has its name again") as error:
         run_reset(shop, unique)
     marking[0].join()
-    assert notes(error) == f'Database "{shop.dbname}" is as it was.'
+    assert notes(error) == f'Database "{shop.dbname}" is unchanged.'
     assert (oid_of(admin, shop.dbname), rows(shop)) == (before, 1)
     assert database_state(admin, shop.dbname).production
     assert leftovers(admin) == []
@@ -335,7 +335,7 @@ def test_obstacles_to_the_drop_are_found_before_anything_is_built(admin, shop, u
     before = oid_of(admin, shop.dbname)
     with pytest.raises(Refused, match=kind) as error:
         run_reset(shop, unique, events.append)
-    assert notes(error) == f'Database "{shop.dbname}" is as it was.'
+    assert notes(error) == f'Database "{shop.dbname}" is unchanged.'
     assert not [event for event in events if isinstance(event, StepStarted)]
     assert (oid_of(admin, shop.dbname), rows(shop)) == (before, 1)
 
@@ -348,7 +348,7 @@ def test_a_subscription_that_comes_while_the_new_one_is_built_is_found_before_th
     before = oid_of(admin, shop.dbname)
     with pytest.raises(Refused, match="subscription") as error:
         run_reset(shop, unique, once(StepResult, subscribe))
-    assert notes(error) == f'Database "{shop.dbname}" is as it was.'
+    assert notes(error) == f'Database "{shop.dbname}" is unchanged.'
     assert (oid_of(admin, shop.dbname), rows(shop)) == (before, 1)
     with connect(shop) as session:
         session.execute("ALTER SUBSCRIPTION shop_sub SET (slot_name = NONE); DROP SUBSCRIPTION shop_sub")
@@ -392,7 +392,7 @@ def test_a_session_lost_right_before_or_after_the_exchange_is_reported_truly(adm
     (called,) = admin.execute("SELECT datname FROM pg_database WHERE oid = %s", [before]).fetchone()
     if stage == "before":
         assert called == shop.dbname
-        assert f'Database "{shop.dbname}" is as it was.' in said
+        assert f'Database "{shop.dbname}" is unchanged.' in said
         assert rows(shop) == 1
     else:
         assert called != shop.dbname

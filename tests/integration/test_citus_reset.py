@@ -74,7 +74,7 @@ def test_a_reset_that_such_a_session_stops_leaves_both(cli, with_citus, internal
     monkeypatch.setattr("fowergram_db.database.disposal._TRIES", 1)
     result = cli("reset", "--force")
     assert result.exit_code == 1
-    assert f'Database "{with_citus.dbname}" is as it was.' in result.err
+    assert f'Database "{with_citus.dbname}" is unchanged.' in result.err
     assert internal.execute("SELECT 1").fetchone() == (1,)
     assert query("SELECT count(*) FROM a") == [(1,)]
 

@@ -102,7 +102,7 @@ def test_a_migration_that_fails_leaves_the_old_database_as_it_was(cli, write, qu
     assert result.exit_code == 1
     assert result.document["error"]["sqlstate"] == "22012"
     assert result.document["steps"] == []
-    assert result.err.splitlines()[-1] == f'Database "{target.dbname}" is as it was.'
+    assert result.err.splitlines()[-1] == f'Database "{target.dbname}" is unchanged.'
     assert query("SELECT count(*) FROM a") == [(1,)]
     assert leftovers(admin) == []
 
