@@ -12,7 +12,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.disposal import drop_quietly
-from fowergram_db.database.labelling import create_labelled, label_made
+from fowergram_db.database.labelling import create_labelled, label_created
 from fowergram_db.database.ownership import load_with_ownership
 from fowergram_db.database.query import fetch_all, fetch_value, set_local
 from fowergram_db.database.server_errors import translate_errors
@@ -53,7 +53,7 @@ def create_closed(admin: Connection, name: str, options: Iterable[Option], setti
         close = sql.SQL("REVOKE ALL ON DATABASE {0} FROM PUBLIC; ALTER DATABASE {0} ALLOW_CONNECTIONS true")
         with admin.transaction():
             admin.execute(close.format(sql.Identifier(name)))
-            label_made(admin, name)
+            label_created(admin, name)
         store(admin, name, settings)
     except BaseException:
         drop_quietly(admin, name, oid)

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.labelling import give_comment, label_taken
+from fowergram_db.database.labelling import give_comment, label_renamed
 from fowergram_db.database.managed_databases import Purpose
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import set_local
@@ -36,7 +36,7 @@ _POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ExpectedDatabase:
     """What identifies the database that a command decided to rename or drop: no other one is.
 
     ``owner`` is None if any is right; ``is_labelled`` says whether the comment is a label that counts.
@@ -49,17 +49,21 @@ class Seen:
     is_labelled: bool = False
 
     @classmethod
-    def of(cls, facts: DatabaseState) -> "Seen":
+    def of(cls, facts: DatabaseState) -> "ExpectedDatabase":
         """Return what distinguishes a database from the next one of its name."""
         return cls(facts.name, facts.oid, facts.comment, facts.owner, facts.label is not None)
 
 
-class _Unsettled(Exception):
+class _MarkPending(Exception):
     """Another session may be marking the database: let it finish first, and check again."""
 
 
-def take_name(
-    admin: Connection, seen: Seen, to: str, clear: Callable[[], object], then: Callable[[DatabaseState], None]
+def rename_database(
+    admin: Connection,
+    expected: ExpectedDatabase,
+    to: str,
+    clear: Callable[[], object],
+    then: Callable[[DatabaseState], None],
 ) -> None:
     """Rename a database, in one transaction with what ``then`` does.
 
@@ -74,8 +78,8 @@ def take_name(
         clear()
         try:
             with admin.transaction():
-                then(_renamed(admin, seen, to))
-        except _Unsettled as error:
+                then(_renamed(admin, expected, to))
+        except _MarkPending as error:
             _pause_until(deadline, error)
         except psycopg.errors.ObjectInUse:
             # A session came in between; a pooler, for one, comes back at once.
@@ -86,34 +90,34 @@ def take_name(
             return
 
 
-def _renamed(admin: Connection, seen: Seen, to: str) -> DatabaseState:
+def _renamed(admin: Connection, expected: ExpectedDatabase, to: str) -> DatabaseState:
     with pipelined(admin):
         set_local(admin, {"lock_timeout": _LOCK_TIMEOUT})
-        admin.execute(_rename(seen.name, to))
-        writers, found = _ask_writers(admin, seen), ask_state(admin, to)
-    _require_none(writers, seen)
-    return _same_unmarked(found.fetchone(), seen)
+        admin.execute(_rename(expected.name, to))
+        writers, found = _ask_writers(admin, expected), ask_state(admin, to)
+    _require_no_writers(writers, expected)
+    return _same_unmarked(found.fetchone(), expected)
 
 
 def _rename(name: str, to: str) -> sql.Composed:
     return sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(to))
 
 
-def require_same_unmarked(admin: Connection, seen: Seen, called: str) -> DatabaseState:
+def require_same_unmarked(admin: Connection, expected: ExpectedDatabase, called: str) -> DatabaseState:
     """Return the facts of a database by the name that it is called by.
 
     Raises Refused if it is not the one that was seen, and if it is marked as production.
     """
-    return _same_unmarked(database_state(admin, called), seen)
+    return _same_unmarked(database_state(admin, called), expected)
 
 
-def _same_unmarked(facts: DatabaseState | None, seen: Seen) -> DatabaseState:
-    if facts is None or facts.oid != seen.oid:
+def _same_unmarked(facts: DatabaseState | None, expected: ExpectedDatabase) -> DatabaseState:
+    if facts is None or facts.oid != expected.oid:
         raise Refused(
-            f'the name "{seen.name}" now belongs to {"another" if facts else "no"} database; nothing was done to it',
+            f'the name "{expected.name}" now belongs to {"another" if facts else "no"} database; nothing was done to it',
             hint="Find out which session renamed the database, then run the command again.",
         )
-    require_unmarked(seen.name, facts)
+    require_unmarked(expected.name, facts)
     return facts
 
 
@@ -126,20 +130,20 @@ def require_unmarked(name: str, facts: DatabaseState) -> None:
         )
 
 
-def _ask_writers(admin: Connection, seen: Seen) -> psycopg.Cursor[tuple[object, ...]]:
-    return admin.execute(load("catalog/mark_writers"), {"oid": seen.oid})
+def _ask_writers(admin: Connection, expected: ExpectedDatabase) -> psycopg.Cursor[tuple[object, ...]]:
+    return admin.execute(load("catalog/mark_writers"), {"oid": expected.oid})
 
 
-def _require_none(writers: psycopg.Cursor[tuple[object, ...]], seen: Seen) -> None:
+def _require_no_writers(writers: psycopg.Cursor[tuple[object, ...]], expected: ExpectedDatabase) -> None:
     if found := writers.fetchall():
         who = ", ".join(f"pid {pid}" if pid else "a prepared transaction" for (pid,) in found)
-        raise _Unsettled(
-            f'database "{seen.name}" was not changed: {who} changes settings of databases or roles in a transaction '
+        raise _MarkPending(
+            f'database "{expected.name}" was not changed: {who} changes settings of databases or roles in a transaction '
             "that is not committed, and may be marking this database as production"
         )
 
 
-def _pause_until(deadline: float, reason: _Unsettled) -> None:
+def _pause_until(deadline: float, reason: _MarkPending) -> None:
     if time.monotonic() > deadline:
         raise Refused(
             str(reason), hint="Wait until that transaction has ended, then run the command again."
@@ -147,7 +151,7 @@ def _pause_until(deadline: float, reason: _Unsettled) -> None:
     time.sleep(_POLL_S)
 
 
-def await_settled(admin: Connection, seen: Seen) -> None:
+def await_no_pending_mark(admin: Connection, expected: ExpectedDatabase) -> None:
     """Wait until no other session may have marked a database in a transaction that is not committed.
 
     Raises Refused after some seconds; psycopg's errors pass through.
@@ -155,14 +159,14 @@ def await_settled(admin: Connection, seen: Seen) -> None:
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while True:
         try:
-            _require_none(_ask_writers(admin, seen), seen)
-        except _Unsettled as error:
+            _require_no_writers(_ask_writers(admin, expected), expected)
+        except _MarkPending as error:
             _pause_until(deadline, error)
         else:
             return
 
 
-def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
+def drop_renamed(admin: Connection, expected: ExpectedDatabase, away: str) -> None:
     """Drop a database that no session can find by its name any more, unless a mark has followed it.
 
     A session that had resolved the name before it was taken, and waited, has marked this very database since. Raises
@@ -171,20 +175,20 @@ def drop_taken(admin: Connection, seen: Seen, away: str) -> None:
     deadline = time.monotonic() + _SETTLED_WITHIN_S
     while True:
         with pipelined(admin):
-            writers, found = _ask_writers(admin, seen), ask_state(admin, away)
+            writers, found = _ask_writers(admin, expected), ask_state(admin, away)
         try:
-            _require_none(writers, seen)
-        except _Unsettled as error:
+            _require_no_writers(writers, expected)
+        except _MarkPending as error:
             _pause_until(deadline, error)
         else:
             break
     facts = found.fetchone()
-    if facts is not None and facts.oid == seen.oid:
-        require_unmarked(seen.name, facts)
+    if facts is not None and facts.oid == expected.oid:
+        require_unmarked(expected.name, facts)
         admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(away)))
 
 
-def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.SPARE) -> None:
+def drop_database(admin: Connection, expected: ExpectedDatabase, sessions: Sessions = Sessions.SPARE) -> None:
     """Drop a database, a template too, that carries no production mark and is still what it was when it was seen.
 
     ``admin`` is an autocommit session in another database. Raises Refused if the database is marked, was changed, or
@@ -197,47 +201,51 @@ def drop_database(admin: Connection, seen: Seen, sessions: Sessions = Sessions.S
     def release(facts: DatabaseState) -> None:
         nonlocal was_template
         was_template = facts.is_template
-        if facts.comment != seen.comment:
-            changed = f'the comment of database "{seen.name}" was changed meanwhile'
+        if facts.comment != expected.comment:
+            changed = f'the comment of database "{expected.name}" was changed meanwhile'
             raise Refused(changed, hint="Run the command again.")
-        if seen.owner not in (None, facts.owner):
-            raise Refused(f'the owner of database "{seen.name}" was changed meanwhile', hint="Run the command again.")
-        label_taken(admin, away, facts.identity)
+        if expected.owner not in (None, facts.owner):
+            raise Refused(
+                f'the owner of database "{expected.name}" was changed meanwhile', hint="Run the command again."
+            )
+        label_renamed(admin, away, facts.identity)
         if was_template:
             admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(away)))
 
-    take_name(admin, seen, away, partial(_clear, admin, seen, sessions), release)
+    rename_database(admin, expected, away, partial(_clear, admin, expected, sessions), release)
     try:
-        drop_taken(admin, seen, away)
+        drop_renamed(admin, expected, away)
     except (psycopg.Error, Refused) as error:
-        _give_back(admin, seen, away, error, is_template=was_template)
+        _restore_name(admin, expected, away, error, is_template=was_template)
         raise
 
 
-def _clear(admin: Connection, seen: Seen, sessions: Sessions) -> None:
+def _clear(admin: Connection, expected: ExpectedDatabase, sessions: Sessions) -> None:
     if sessions is Sessions.END:
-        require_same_unmarked(admin, seen, seen.name)
-        if not terminate_sessions(admin, seen.name):
+        require_same_unmarked(admin, expected, expected.name)
+        if not terminate_sessions(admin, expected.name):
             return
-    others = wait_until_unused(admin, seen.name, _LEFT_WITHIN_S)
+    others = wait_until_unused(admin, expected.name, _LEFT_WITHIN_S)
     if others and sessions is Sessions.SPARE:
         raise Refused(f"{connected(len(others), 'client')} to it", hint="Wait until they have disconnected.")
 
 
-def _give_back(admin: Connection, seen: Seen, away: str, error: BaseException, *, is_template: bool) -> None:
+def _restore_name(
+    admin: Connection, expected: ExpectedDatabase, away: str, error: BaseException, *, is_template: bool
+) -> None:
     """Give a database that could not be dropped its name again; if that fails, say what it is called."""
     try:
         with admin.transaction():
-            admin.execute(_rename(away, seen.name))
-            give_comment(admin, seen.name, seen.comment, is_label=seen.is_labelled)
+            admin.execute(_rename(away, expected.name))
+            give_comment(admin, expected.name, expected.comment, is_label=expected.is_labelled)
             if is_template:
-                admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(seen.name)))
+                admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(expected.name)))
     except psycopg.Error as second:
         reason = message_of(error) if isinstance(error, psycopg.Error) else str(error)
         raise DatabaseError(
-            f'database "{seen.name}" is called "{away}" now: it could not be dropped ({reason}), and its name could '
+            f'database "{expected.name}" is called "{away}" now: it could not be dropped ({reason}), and its name could '
             f"not be restored ({message_of(second)})",
-            hint=f"To restore the name, run: {_rename(away, seen.name).as_string()};",
+            hint=f"To restore the name, run: {_rename(away, expected.name).as_string()};",
         ) from error
 
 
@@ -249,4 +257,4 @@ def drop_quietly(admin: Connection, name: str, oid: int | None = None) -> None:
     with suppress(psycopg.Error, FowergramError):
         facts = database_state(admin, name)
         if facts is not None and (facts.oid == oid or (oid is None and facts.label is not None)):
-            drop_database(admin, Seen.of(facts), Sessions.END)
+            drop_database(admin, ExpectedDatabase.of(facts), Sessions.END)

@@ -101,13 +101,13 @@ def label_database(connection: Connection, name: str, sentence: str, facts: Mapp
     write_label(connection, name, compose_label(connection, name, sentence, facts))
 
 
-def label_made(connection: Connection, name: str) -> None:
+def label_created(connection: Connection, name: str) -> None:
     """Label a database that a run has made and not handed out, by its name; psycopg's errors pass through."""
     if origin := origin_of(name):
         label_database(connection, name, _SENTENCES[origin.purpose], {"kind": origin.purpose})
 
 
-def label_taken(connection: Connection, name: str, identity: str) -> None:
+def label_renamed(connection: Connection, name: str, identity: str) -> None:
     """Label a database that was just renamed, whose identity is known; psycopg's errors pass through."""
     if origin := origin_of(name):
         write_label(connection, name, label(_SENTENCES[origin.purpose], {"kind": origin.purpose, "of": identity}))

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection, maintenance_connection
 from fowergram_db.database.creation import Option, create_closed, format_options
-from fowergram_db.database.labelling import label_made
+from fowergram_db.database.labelling import label_created
 from fowergram_db.database.maintenance import TEMPLATE
 from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
@@ -25,7 +25,7 @@ def change_owner(connection: Connection, name: str, owner: str) -> None:
     """Give a database that was just made to another role, and label it for that; psycopg's errors pass through."""
     with connection.transaction():
         connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(owner)))
-        label_made(connection, name)
+        label_created(connection, name)
 
 
 def create_database(target: Target) -> bool:

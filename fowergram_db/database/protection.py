@@ -17,7 +17,12 @@ from psycopg import sql
 
 from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.disposal import Seen, await_settled, require_same_unmarked, require_unmarked
+from fowergram_db.database.disposal import (
+    ExpectedDatabase,
+    await_no_pending_mark,
+    require_same_unmarked,
+    require_unmarked,
+)
 from fowergram_db.database.labelling import give_comment
 from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import pipelined
@@ -191,13 +196,13 @@ def kept_unmarked(connection: Connection, oid: int) -> Iterator[None]:
         connection.execute(_LOCK)
         _require_same_unmarked(connection, oid)
         yield
-        await_settled(connection, Seen.of(_require_same_unmarked(connection, oid)))
+        await_no_pending_mark(connection, ExpectedDatabase.of(_require_same_unmarked(connection, oid)))
         _require_same_unmarked(connection, oid)
 
 
 def _require_same_unmarked(connection: Connection, oid: int) -> DatabaseState:
     facts = state_of_session(connection)
-    return require_same_unmarked(connection, Seen(facts.name, oid, None), facts.name)
+    return require_same_unmarked(connection, ExpectedDatabase(facts.name, oid, None), facts.name)
 
 
 def state_of_session(connection: Connection) -> DatabaseState:

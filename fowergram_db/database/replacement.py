@@ -11,8 +11,14 @@ from psycopg import sql
 from fowergram_db.database.carried import Carried, ask_carried, carried_of, give_carried, give_grant, give_setting
 from fowergram_db.database.connection import Connection, maintenance_connection
 from fowergram_db.database.creation import let_all_in
-from fowergram_db.database.disposal import Seen, drop_quietly, drop_taken, require_same_unmarked, take_name
-from fowergram_db.database.labelling import comment_on, give_comment, label_database, label_made, label_taken
+from fowergram_db.database.disposal import (
+    ExpectedDatabase,
+    drop_quietly,
+    drop_renamed,
+    rename_database,
+    require_same_unmarked,
+)
+from fowergram_db.database.labelling import comment_on, give_comment, label_created, label_database, label_renamed
 from fowergram_db.database.managed_databases import Purpose, sentence_of
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.query import fetch_value
@@ -60,8 +66,12 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
         made = _made(admin, fresh)
         if facts is None:
             with translate_errors("give the new database its name", Situation.RENAMING_DATABASE):
-                take_name(
-                    admin, Seen.of(made), name, partial(end_sessions, admin, fresh), lambda _: _hand_over(admin, name)
+                rename_database(
+                    admin,
+                    ExpectedDatabase.of(made),
+                    name,
+                    partial(end_sessions, admin, fresh),
+                    lambda _: _hand_over(admin, name),
                 )
             return
         swap = _Swap(admin, facts, made, owner.fresh_name(Purpose.RESET), sessions)
@@ -149,12 +159,12 @@ class _Swap:
 
     def exchange(self) -> None:
         """Exchange names and comments at once, so that whatever is left over says what it is."""
-        take_name(self.admin, Seen.of(self.old), self.retired, self._clear, self._put_in_place)
+        rename_database(self.admin, ExpectedDatabase.of(self.old), self.retired, self._clear, self._put_in_place)
 
     def _clear(self) -> None:
         if self.sessions is Sessions.END:
             # Sessions in another database that has the name now, or in one that was marked, are left alone.
-            require_same_unmarked(self.admin, Seen.of(self.old), self.old.name)
+            require_same_unmarked(self.admin, ExpectedDatabase.of(self.old), self.old.name)
             terminate_sessions(self.admin, self.old.name, self.old.spared)
         # Only we know the fresh one: what is connected to it is ours, kept by a pooler.
         end_sessions(self.admin, self.made.name)
@@ -179,7 +189,7 @@ class _Swap:
         with pipelined(admin):
             _carry_over(admin, facts, settings.fetchall(), carried, fresh)
             admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
-            label_taken(admin, self.retired, now.identity)
+            label_renamed(admin, self.retired, now.identity)
             self._carry_over_comment(now.comment)
 
     def _carry_over_comment(self, comment: str | None) -> None:
@@ -193,7 +203,7 @@ class _Swap:
     def drop_old(self) -> None:
         """Drop the old database. Raises Refused, with both back in place, if it was marked at the last moment."""
         try:
-            drop_taken(self.admin, Seen.of(self.old), self.retired)
+            drop_renamed(self.admin, ExpectedDatabase.of(self.old), self.retired)
         except Refused as error:
             self._exchange_back(error)
             raise Refused(f"{error.message}: it has its name again", hint=error.hint) from error
@@ -212,7 +222,7 @@ class _Swap:
             with self.admin.transaction():
                 self.admin.execute(rename.format(*map(sql.Identifier, (name, fresh))))
                 self.admin.execute(rename.format(*map(sql.Identifier, (self.retired, name))))
-                label_made(self.admin, fresh)
+                label_created(self.admin, fresh)
                 give_comment(self.admin, name, comment, is_label=is_label)
         except psycopg.Error as error:
             raise self._still_there(

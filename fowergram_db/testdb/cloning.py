@@ -14,7 +14,7 @@ from fowergram_db.database.carried import give_carried
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.creation import CLOSED, Option, format_options
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
-from fowergram_db.database.labelling import create_labelled, label_made
+from fowergram_db.database.labelling import create_labelled, label_created
 from fowergram_db.database.lifecycle import reporting_create_errors
 from fowergram_db.database.query import fetch_one
 from fowergram_db.database.server_errors import translate_errors
@@ -94,7 +94,7 @@ def let_in_and_label(admin: Connection, name: str) -> None:
     """Let clients into a database that was created closed, and label it, at once; psycopg's errors pass through."""
     with admin.transaction(), pipelined(admin):
         let_in(admin, name)
-        label_made(admin, name)
+        label_created(admin, name)
 
 
 def let_in(admin: Connection, name: str) -> None:
@@ -171,7 +171,7 @@ def _give_carried(admin: Connection, template: Template, copy: Clone) -> None:
     try:
         with translate_errors("give the copy the settings of its template"), admin.transaction():
             give_carried(admin, copy.name, template.carried)
-            label_made(admin, copy.name)  # a GRANT has ended the label
+            label_created(admin, copy.name)  # a GRANT has ended the label
     except BaseException:
         drop_quietly(admin, copy.name, copy.oid)
         raise

@@ -11,8 +11,8 @@ import psycopg
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.connection_values import check_values
-from fowergram_db.database.disposal import Seen, drop_quietly, take_name
-from fowergram_db.database.labelling import label_database, label_taken, load_with_labels
+from fowergram_db.database.disposal import ExpectedDatabase, drop_quietly, rename_database
+from fowergram_db.database.labelling import label_database, label_renamed, load_with_labels
 from fowergram_db.database.lifecycle import change_owner
 from fowergram_db.database.managed_databases import LONGEST_NAME_BYTES, Purpose, facts_for, facts_until, origin_of
 from fowergram_db.database.owner import Owner
@@ -132,8 +132,12 @@ class ClonePool:
             return None
         for ready in self._ready():
             with suppress(psycopg.Error, Refused):
-                take_name(
-                    self._admin, Seen(ready.name, ready.oid, None), name, _end_no_sessions, partial(self._own, ready)
+                rename_database(
+                    self._admin,
+                    ExpectedDatabase(ready.name, ready.oid, None),
+                    name,
+                    _end_no_sessions,
+                    partial(self._own, ready),
                 )
                 return replace(ready, name=name)
         return None
@@ -143,7 +147,7 @@ class ClonePool:
         require_owner(facts, ready.owner)
         with pipelined(self._admin):
             unseal(self._admin, facts.name)
-            label_taken(self._admin, facts.name, facts.identity)
+            label_renamed(self._admin, facts.name, facts.identity)
 
     def _clone(self, name: str, like: DatabaseFacts | None) -> Clone:
         try:
@@ -178,7 +182,9 @@ class ClonePool:
                     open_and_label()
             else:
                 try:
-                    take_name(self._admin, Seen(made.name, made.oid, None), name, _end_no_sessions, open_and_label)
+                    rename_database(
+                        self._admin, ExpectedDatabase(made.name, made.oid, None), name, _end_no_sessions, open_and_label
+                    )
                 except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
                     raise _taken(name) from error
         return TestDatabase(replace(self._spec.target, dbname=name), now, until)

@@ -10,7 +10,7 @@ import psycopg
 
 from fowergram_db.database.advisory_lock import LOCK_SPACE, RUN_SPACE
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.disposal import Seen, drop_database
+from fowergram_db.database.disposal import ExpectedDatabase, drop_database
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import Purpose, facts_for, facts_of, origin_of
 from fowergram_db.database.query import fetch_all
@@ -74,9 +74,9 @@ class ManagedDatabase:
     project: str | None = None
 
     @property
-    def seen(self) -> Seen:
+    def expected(self) -> ExpectedDatabase:
         """What has to be the same when it is dropped; only what a label says to be the tool's is."""
-        return Seen(self.name, self.oid, self.comment, self.owner, is_labelled=True)
+        return ExpectedDatabase(self.name, self.oid, self.comment, self.owner, is_labelled=True)
 
 
 class _DatabaseRow(NamedTuple):
@@ -175,9 +175,9 @@ def _is_older(database: ManagedDatabase, older_than: timedelta | None) -> bool:
 def _drop(admin: Connection, database: ManagedDatabase, target: Target) -> str:
     try:
         if database.purpose is Purpose.TEMPLATE:
-            drop_template(admin, target, database.seen)
+            drop_template(admin, target, database.expected)
         else:
-            drop_database(admin, database.seen)
+            drop_database(admin, database.expected)
     except psycopg.Error as error:
         return message_of(error)
     except FowergramError as error:

@@ -10,7 +10,7 @@ from psycopg import sql
 from fowergram_db.database.advisory_lock import AdvisoryLock
 from fowergram_db.database.carried import ask_carried, carried_of
 from fowergram_db.database.connection import Connection, connect_safely
-from fowergram_db.database.disposal import Seen, drop_database, drop_quietly
+from fowergram_db.database.disposal import ExpectedDatabase, drop_database, drop_quietly
 from fowergram_db.database.lifecycle import create_like
 from fowergram_db.database.query import fetch_value
 from fowergram_db.database.server_errors import translate_errors
@@ -114,7 +114,7 @@ def _remove_earlier(admin: Connection, found: TemplateState) -> None:
             hint="Rename the database, or drop it if it is not needed.",
         )
     with translate_errors(f'replace the template "{found.name}"', Situation.RENAMING_DATABASE):
-        drop_database(admin, Seen.of(earlier), Sessions.END)
+        drop_database(admin, ExpectedDatabase.of(earlier), Sessions.END)
 
 
 def _mark_complete(admin: Connection, building: Target, oid: int, spec: TemplateSpec) -> None:
@@ -167,11 +167,11 @@ def note_use(admin: Connection, template: Template) -> None:
             seal(admin, template.name, template.oid, _SENTENCE, {**template.facts, "used": today.isoformat()})
 
 
-def drop_template(admin: Connection, target: Target, seen: Seen) -> None:
+def drop_template(admin: Connection, target: Target, expected: ExpectedDatabase) -> None:
     """Drop a template, unless a process is building it: the name of a template is always the same.
 
     Raises LockTimeout if one is, else what ``drop_database`` raises.
     """
     elsewhere = replace(target, dbname=admin.info.dbname)
-    with AdvisoryLock(elsewhere, building_lock(seen.name)).held(0):
-        drop_database(admin, seen)
+    with AdvisoryLock(elsewhere, building_lock(expected.name)).held(0):
+        drop_database(admin, expected)

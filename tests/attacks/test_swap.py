@@ -9,7 +9,7 @@ from psycopg import sql
 
 from fowergram_db.database import disposal, replacement
 from fowergram_db.database.connection import connect
-from fowergram_db.database.disposal import drop_taken
+from fowergram_db.database.disposal import drop_renamed
 from fowergram_db.database.protection import is_protected, protect
 from fowergram_db.database.replacement import require_droppable
 from fowergram_db.database.sessions import Sessions
@@ -404,7 +404,7 @@ def test_a_session_lost_right_before_or_after_the_exchange_is_reported_truly(adm
 
 
 def test_an_old_database_that_cannot_be_dropped_is_named_with_what_drops_it(admin, shop, unique, monkeypatch):
-    real = drop_taken
+    real = drop_renamed
 
     def hindered(session, seen, away):
         say(admin, "ALTER DATABASE {} IS_TEMPLATE true", away)

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from fowergram_db.database.connection import connect
-from fowergram_db.database.disposal import Seen, drop_database
+from fowergram_db.database.disposal import ExpectedDatabase, drop_database
 from fowergram_db.database.labelling import give_comment, label_database
 from fowergram_db.database.managed_databases import Purpose, facts_until, label
 from fowergram_db.database.owner import Owner
@@ -287,12 +287,12 @@ def test_a_comment_that_a_reset_carries_over_is_no_label(admin, forger):
 
 def test_a_database_that_changes_hands_before_the_drop_is_not_dropped(admin, forger, role):
     label_database(admin, forger.name, _SENTENCE, _EXPIRED)
-    seen = Seen.of(database_state(admin, forger.name))
+    expected = ExpectedDatabase.of(database_state(admin, forger.name))
     give(admin, forger.name, f'"{role}"')
     with pytest.raises(Refused, match="the owner of database"):
-        drop_database(admin, seen)
+        drop_database(admin, expected)
     state = database_state(admin, forger.name)
-    assert (state.owner, state.comment) == (role, seen.comment)
+    assert (state.owner, state.comment) == (role, expected.comment)
 
 
 @pytest.mark.parametrize("change", ["GRANT CONNECT ON DATABASE {} TO PUBLIC", "ALTER DATABASE {} CONNECTION LIMIT 9"])
