@@ -42,7 +42,7 @@ def create_closed(admin: Connection, name: str, options: Iterable[Option], setti
     Sessions in it begin with the ``settings``, as far as this role may store them.
 
     It has a label by its name from the beginning, and another one in the transaction that opens it.
-    ``let_all_in`` gives it the grants of an ordinary database. What template1 holds of other roles is in it: see
+    ``open_to_all`` gives it the grants of an ordinary database. What template1 holds of other roles is in it: see
     ``require_only_trusted``. If it fails, nothing is left.
     """
     create_labelled(
@@ -61,7 +61,7 @@ def create_closed(admin: Connection, name: str, options: Iterable[Option], setti
     return oid
 
 
-def let_all_in(admin: Connection, name: str) -> None:
+def open_to_all(admin: Connection, name: str) -> None:
     """Give a database the grants that CREATE DATABASE gives, and let clients in; psycopg's errors pass through."""
     database = sql.Identifier(name)
     admin.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO PUBLIC").format(database))

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fowergram_db.database.carried import Carried, ask_carried, carried_of, give_carried, give_grant, give_setting
 from fowergram_db.database.connection import Connection, maintenance_connection
-from fowergram_db.database.creation import let_all_in
+from fowergram_db.database.creation import open_to_all
 from fowergram_db.database.disposal import (
     ExpectedDatabase,
     drop_quietly,
@@ -32,9 +32,9 @@ from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
 from fowergram_db.plurals import connected
 
-_FAREWELL_S = 1.0
+_DISCONNECT_WITHIN_S = 1.0
 _MOST_LISTED = 5
-_WAYS_ON = {
+_HINTS = {
     "subscription": "Drop it there: ALTER SUBSCRIPTION … DISABLE, SET (slot_name = NONE), DROP SUBSCRIPTION ….",
     "logical replication slot": "If no client reads from it any more, drop it: SELECT pg_drop_replication_slot('…');",
     "prepared transaction": "Finish it in that database: COMMIT PREPARED '…' or ROLLBACK PREPARED '…'.",
@@ -71,7 +71,7 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
                     ExpectedDatabase.of(made),
                     name,
                     partial(end_sessions, admin, fresh),
-                    lambda _: _hand_over(admin, name),
+                    lambda _: _publish(admin, name),
                 )
             return
         swap = _Swap(admin, facts, made, owner.fresh_name(Purpose.RESET), sessions)
@@ -90,9 +90,9 @@ def _made(admin: Connection, fresh: str) -> DatabaseState:
     return made
 
 
-def _hand_over(admin: Connection, name: str) -> None:
+def _publish(admin: Connection, name: str) -> None:
     comment_on(admin, name, None)
-    let_all_in(admin, name)
+    open_to_all(admin, name)
 
 
 def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) -> None:
@@ -105,7 +105,7 @@ def require_unused(admin: Connection, facts: DatabaseFacts, sessions: Sessions) 
     name = facts.name
     if sessions is Sessions.END:
         return
-    _refuse_for(name, wait_until_unused(admin, name, _FAREWELL_S, facts.spared))
+    _refuse_for(name, wait_until_unused(admin, name, _DISCONNECT_WITHIN_S, facts.spared))
 
 
 def _refuse_for(name: str, others: tuple[ServerSession, ...]) -> None:
@@ -143,7 +143,7 @@ def _refuse_obstacles(facts: DatabaseState, rows: list[tuple[Any, ...]]) -> None
             what = f"it has a {kind}: {names}"
     raise Refused(
         f'database "{facts.name}" cannot be replaced: {what}; nothing was done',
-        hint=_WAYS_ON[kind],
+        hint=_HINTS[kind],
     )
 
 
@@ -239,7 +239,7 @@ class _Swap:
         )
 
 
-def whereabouts(target: Target, name: str, facts: DatabaseFacts | None) -> tuple[str, bool]:
+def describe_after_failure(target: Target, name: str, facts: DatabaseFacts | None) -> tuple[str, bool]:
     """Say where a database is after a replacement has failed, and whether it is unchanged.
 
     It asks the server, in a session of its own: whether a transaction was committed is not known if its session was
@@ -277,7 +277,7 @@ def _carry_over(
     for setting in settings:
         give_setting(admin, fresh, *setting)
     # It was closed to all but us while it was made.
-    let_all_in(admin, fresh)
+    open_to_all(admin, fresh)
     if facts.has_grants:
         owner = sql.Identifier(facts.owner)
         admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(new, owner))

@@ -86,18 +86,18 @@ def clone_of(admin: Connection, spec: TemplateSpec, name: str, on_event: OnEvent
     """
     template, _ = closed_clone_of(admin, spec, name, on_event)
     with translate_errors("allow connections to the clone"):
-        let_in_and_label(admin, name)
+        allow_and_label(admin, name)
     return template
 
 
-def let_in_and_label(admin: Connection, name: str) -> None:
+def allow_and_label(admin: Connection, name: str) -> None:
     """Let clients into a database that was created closed, and label it, at once; psycopg's errors pass through."""
     with admin.transaction(), pipelined(admin):
-        let_in(admin, name)
+        allow_connections(admin, name)
         label_created(admin, name)
 
 
-def let_in(admin: Connection, name: str) -> None:
+def allow_connections(admin: Connection, name: str) -> None:
     """Let clients into a database that was created closed; psycopg's errors pass through.
 
     Call it in the transaction that labels the database: the tool never drops an open database without a label.

@@ -24,7 +24,7 @@ from fowergram_db.database.state import DatabaseFacts, DatabaseState
 from fowergram_db.database.target import Target
 from fowergram_db.errors import Refused, UsageError
 from fowergram_db.migrations.events import OnEvent
-from fowergram_db.testdb.cloning import Clone, TemplateLost, closed_clone, closed_clone_of, let_in
+from fowergram_db.testdb.cloning import Clone, TemplateLost, allow_connections, closed_clone, closed_clone_of
 from fowergram_db.testdb.owner import active_owner
 from fowergram_db.testdb.provision import ensure_template
 from fowergram_db.testdb.sealing import require_owner, require_same, seal, unseal
@@ -172,7 +172,7 @@ class ClonePool:
 
         def open_and_label(_facts: DatabaseState | None = None) -> None:
             with pipelined(self._admin):
-                let_in(self._admin, name)
+                allow_connections(self._admin, name)
                 label_database(self._admin, name, _TEST, facts_until(now, until, self._spec.project))
             require_same(self._admin, name, made.oid)
 

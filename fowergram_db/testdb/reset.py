@@ -28,7 +28,12 @@ from fowergram_db.database.protection import (
     require_no_production,
     require_resettable,
 )
-from fowergram_db.database.replacement import replace_database, require_droppable, require_unused, whereabouts
+from fowergram_db.database.replacement import (
+    describe_after_failure,
+    replace_database,
+    require_droppable,
+    require_unused,
+)
 from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sessions import Sessions, end_sessions
@@ -230,8 +235,8 @@ def _reporting_state(target: Target, facts: DatabaseFacts | None, on_event: OnEv
     except NoMaintenanceDatabase:
         raise  # before anything is done
     except FowergramError as error:
-        said, is_as_it_was = whereabouts(target, target.dbname, facts)
-        if is_as_it_was:
+        said, is_unchanged = describe_after_failure(target, target.dbname, facts)
+        if is_unchanged:
             on_event(BuildDiscarded())
         error.add_note(said)
         raise

@@ -22,7 +22,7 @@ from fowergram_db.database.target import Target, url_of
 from fowergram_db.errors import FowergramError
 from fowergram_db.migrations.events import OnEvent
 from fowergram_db.migrations.files.directory import MigrationFile
-from fowergram_db.testdb.cloning import closed_clone_of, let_in_and_label
+from fowergram_db.testdb.cloning import allow_and_label, closed_clone_of
 from fowergram_db.testdb.emptying import NotExact, empty
 from fowergram_db.testdb.owner import active_owner
 from fowergram_db.testdb.provision import ensure_template
@@ -156,7 +156,7 @@ class _Cloner:
         name = self.owner.fresh_name(Purpose.TEST)
         template, made = closed_clone_of(admin, self.spec, name, _ignore_event)
         with translate_errors("allow connections to the clone"):
-            let_in_and_label(admin, name)
+            allow_and_label(admin, name)
         return Database(replace(self.spec.target, dbname=name), template, made.oid)
 
 
