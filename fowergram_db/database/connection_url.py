@@ -14,12 +14,12 @@ _PASSWORD_TAKEN_FOR_PORT = re.compile(r"[a-z]+://[^/@?\[]+:[^/@?]*/[^?]*@")
 _PATH = re.compile(r"[a-z]+://(?:[^/@]*@)?[^/?]*(?:/([^?]*))?(?:\?(.*))?", re.DOTALL)
 _NOT_IN_A_PATH = re.compile(r"[/#&=;?]")
 _NAME_OF_PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,40}")
-_WRITE = (
+_URL_FORM = (
     "Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, with special characters "
     "percent-encoded (@ is %40, / is %2F, % is %25); only libpq's parameters may follow the '?'."
 )
 # The names of other drivers and tools, in lower case, and libpq's way to say the same.
-_WAYS = (
+_REPLACEMENTS = (
     ("schema currentschema search_path searchpath", "Write options=-csearch_path%3DNAME instead."),
     (
         "pgbouncer preparethreshold statement_cache_size prepared_statement_cache_size binary_parameters",
@@ -71,7 +71,7 @@ def read_url(label: str, url: str) -> dict[str, str]:
     except (ProgrammingError, UnicodeError) as error:
         # libpq quotes pieces of the URL in its message, and a piece may hold the password.
         reason = str(error).partition('"')[0].strip() or "it cannot be parsed"
-        raise ConfigurationError(f"{label} is not a PostgreSQL URL: {reason}", hint=_WRITE) from None
+        raise ConfigurationError(f"{label} is not a PostgreSQL URL: {reason}", hint=_URL_FORM) from None
     if is_url:
         _check_path(label, url)
     return given
@@ -85,7 +85,7 @@ def _with_scheme_of_libpq(label: str, url: str) -> str:
             raise ConfigurationError(f"{label} is not a PostgreSQL URL: it is in quotes", hint="Remove the quotes.")
         if "=" not in url:
             raise ConfigurationError(
-                f"{label} is not a PostgreSQL URL: it does not begin with postgresql://", hint=_WRITE
+                f"{label} is not a PostgreSQL URL: it does not begin with postgresql://", hint=_URL_FORM
             )
         return url
     scheme = found[1].lower()
@@ -115,15 +115,15 @@ def _check_parameters(label: str, url: str) -> None:
             continue
         raise ConfigurationError(
             f"{label}: libpq has no parameter {name!r}",
-            hint=_way(name, known),
+            hint=_replacement(name, known),
         )
 
 
-def _way(name: str, known: set[str]) -> str:
+def _replacement(name: str, known: set[str]) -> str:
     if name.lower() in known:
         return f"Write it in lower case: {name.lower()}."
     otherwise = f"Leave it out. If it is a parameter of the server, write options=-c{name}%3DVALUE instead."
-    return next((way for names, way in _WAYS if name.lower() in names.split()), otherwise)
+    return next((way for names, way in _REPLACEMENTS if name.lower() in names.split()), otherwise)
 
 
 def _check_path(label: str, url: str) -> None:

