@@ -9,7 +9,7 @@ from fowergram_db.database import liveness
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.simple_query import Unanswered, run
 
-_PATIENCE_S = 5.0
+_ANSWER_WITHIN_S = 5.0
 
 
 class Heartbeat:
@@ -32,7 +32,7 @@ class Heartbeat:
     @property
     def is_alive(self) -> bool:
         """Return whether the session was there when it was last heard of. No round trip but one that is under way."""
-        if self._at_work.acquire(timeout=_PATIENCE_S):
+        if self._at_work.acquire(timeout=_ANSWER_WITHIN_S):
             try:
                 # The first reads what the server may have said last, the second then finds the end.
                 for _ in range(2):
@@ -53,14 +53,14 @@ class Heartbeat:
         while not self._stopped.wait(every_s):
             with self._at_work:
                 try:
-                    run(self._connection, "", self._give_up)
+                    run(self._connection, "", self._stop_waiting)
                     self._heard_at = time.monotonic()
                 except psycopg.Error:
                     self._is_lost = True
                     self._connection.close()
                     return
 
-    def _give_up(self) -> None:
+    def _stop_waiting(self) -> None:
         """End the wait for an answer with the run; the kernel ends it if the server has vanished."""
         if self._stopped.is_set():
             raise Unanswered("stopped")

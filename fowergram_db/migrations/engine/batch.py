@@ -57,7 +57,7 @@ def run_batches(context: RunContext, groups: Iterator[Group]) -> Iterator[StepRe
             yield from progress.results(durations)
         except BaseException as error:
             roll_back(connection)
-            progress.look_back()
+            progress.report_committed()
             if isinstance(error, psycopg.Error):
                 raise progress.failure(error) from error
             raise

@@ -34,11 +34,11 @@ class BatchProgress:
             yield StepResult(checked.step, duration_ms)
         self.watch.step = self._next.step
 
-    def look(self, lock: MigrationLock) -> None:
+    def report_progress(self, lock: MigrationLock) -> None:
         """Report the steps that are committed while the server works on others: its last results may be delayed."""
         self._report(lock.observer.durations([checked.step.version for checked in self._steps]) or {})
 
-    def look_back(self) -> None:
+    def report_committed(self) -> None:
         """Report the steps that are committed if no results came, once the server has ended the last of them."""
         connection, lock = self._context.connection, self._context.lock
         try:
@@ -46,7 +46,7 @@ class BatchProgress:
                 self._report(read_durations(connection, [checked.step.version for checked in self._steps]))
             elif lock is not None:
                 lock.end_work_of(self._application)
-                self.look(lock)
+                self.report_progress(lock)
         except FowergramError:
             return
 

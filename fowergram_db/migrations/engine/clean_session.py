@@ -45,7 +45,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class SessionChecks:
     """The queries that go between BEGIN and the settings of a script; ``found`` reads their results."""
 
     is_pooled: bool
@@ -59,8 +59,8 @@ class Looks:
     @property
     def queries(self) -> tuple[str, ...]:
         """The queries. What others have in pg_temp would come before what a script means."""
-        lent = (DISCARD_TEMPORARY, load("sessions/left_settings"), load("sessions/left_in_session"))
-        return (*(lent if self.is_pooled else ()), *((load(_DEFERRABLE),) if self.is_of_many else ()))
+        of_pooler = (DISCARD_TEMPORARY, load("sessions/left_settings"), load("sessions/left_in_session"))
+        return (*(of_pooler if self.is_pooled else ()), *((load(_DEFERRABLE),) if self.is_of_many else ()))
 
     def found(self, results: Sequence[pq.abc.PGresult]) -> Found:
         """Return what the results of the queries say."""

@@ -16,11 +16,11 @@ from fowergram_db.migrations.events import Blocker
 from fowergram_db.migrations.history_table import read_durations
 from fowergram_db.migrations.version import Version
 
-_TELLS_OF_COPY = 140000
+_REPORTS_COPY = 140000
 # The worker's own answer is not seen while we look: better no look than a long one.
-_LOOK_WITHIN_S = 1.0
-_LIMIT = f"SET LOCAL statement_timeout = {_LOOK_WITHIN_S * 1000:.0f}"
-_LOOK_AGAIN_S = 30.0
+_ANSWER_WITHIN_S = 1.0
+_LIMIT = f"SET LOCAL statement_timeout = {_ANSWER_WITHIN_S * 1000:.0f}"
+_RETRY_AFTER_S = 30.0
 _T = TypeVar("_T")
 
 
@@ -51,12 +51,12 @@ class Observer:
         """Return the sessions that hold what the worker waits for, the oldest transaction first; none if unknown."""
         return tuple(
             b._replace(query=_without_secrets(b.query))
-            for b in self._looked(Blocker, lambda _: load("locks/blockers"), application)
+            for b in self._query(Blocker, lambda _: load("locks/blockers"), application)
         )
 
     def progress(self, application: str) -> StatementProgress | None:
         """Return how far the worker's COPY or index build is; None if there is none, or it is unknown."""
-        found = self._looked(StatementProgress, _progress_query, application)
+        found = self._query(StatementProgress, _progress_query, application)
         return found[0] if found else None
 
     def durations(self, versions: Sequence[Version]) -> dict[Version, float] | None:
@@ -68,8 +68,8 @@ class Observer:
         if time.monotonic() < self._rests_until:
             return None
         try:
-            connection = self._session.opened(_LOOK_WITHIN_S)
-            send(connection, f"{begin(connection)} {_LIMIT}", within(_LOOK_WITHIN_S))
+            connection = self._session.opened(_ANSWER_WITHIN_S)
+            send(connection, f"{begin(connection)} {_LIMIT}", within(_ANSWER_WITHIN_S))
             found = read_durations(connection, versions)
             connection.rollback()
         except Unanswered:
@@ -80,12 +80,12 @@ class Observer:
             return found
         return None
 
-    def _looked(self, kind: Callable[..., _T], query: Callable[[int], LiteralString], application: str) -> list[_T]:
+    def _query(self, kind: Callable[..., _T], query: Callable[[int], LiteralString], application: str) -> list[_T]:
         if time.monotonic() < self._rests_until:
             return []
         try:
-            text = query(self._session.opened(_LOOK_WITHIN_S).info.server_version)
-            return self._session.ask(kind, text, {**self._worker, "application": application}, _LOOK_WITHIN_S)
+            text = query(self._session.opened(_ANSWER_WITHIN_S).info.server_version)
+            return self._session.ask(kind, text, {**self._worker, "application": application}, _ANSWER_WITHIN_S)
         except Unanswered:
             self._rest()
         except (psycopg.Error, FowergramError):
@@ -94,7 +94,7 @@ class Observer:
 
     def _rest(self) -> None:
         self._session.close()
-        self._rests_until = time.monotonic() + _LOOK_AGAIN_S
+        self._rests_until = time.monotonic() + _RETRY_AFTER_S
 
 
 def _without_secrets(query: str | None) -> str | None:
@@ -104,4 +104,4 @@ def _without_secrets(query: str | None) -> str | None:
 
 
 def _progress_query(server_version: int) -> LiteralString:
-    return load("sessions/progress") if server_version >= _TELLS_OF_COPY else load("sessions/progress_13")
+    return load("sessions/progress") if server_version >= _REPORTS_COPY else load("sessions/progress_13")

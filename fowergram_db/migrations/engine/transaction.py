@@ -10,7 +10,7 @@ from fowergram_db.database.settings_sql import UNLIMITED, own_settings_again
 from fowergram_db.database.simple_query import raise_failure, roll_back, send
 from fowergram_db.errors import Location, MigrationFailed
 from fowergram_db.migrations.engine.checks import CheckedStep
-from fowergram_db.migrations.engine.clean_session import Found, Looks, resets, savepoint
+from fowergram_db.migrations.engine.clean_session import Found, SessionChecks, resets, savepoint
 from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.failure import failure
 from fowergram_db.migrations.engine.groups import Group
@@ -56,15 +56,15 @@ def _run_once(context: RunContext, group: Group, watch: Watch) -> list[StepResul
             watch.step = checked.step
             began = time.perf_counter()
             # Later in the transaction there is nothing of others to be found but what was put back.
-            looks = Looks(context.is_pooled, group.steps) if index == 0 else None
-            before = _before_script(context, checked, looks)
+            checks = SessionChecks(context.is_pooled, group.steps) if index == 0 else None
+            before = _before_script(context, checked, checks)
             pieces = checked.script.pieces()
             opened = run_piece(context, checked, next(pieces, Piece(0, "")), watch, before)
             for piece in pieces:
                 run_piece(context, checked, piece, watch)
             run_following(context, checked)
-            if looks is not None:
-                found = looks.found(opened[1 : 1 + len(looks.queries)])
+            if checks is not None:
+                found = checks.found(opened[1 : 1 + len(checks.queries)])
             duration_ms = (time.perf_counter() - began) * 1000
             results.append(StepResult(checked.step, duration_ms))
             preamble_result = opened[len(before) - (2 if checked.directives.modes.read_only else 1)]
@@ -80,16 +80,16 @@ def _run_once(context: RunContext, group: Group, watch: Watch) -> list[StepResul
     return results
 
 
-def _before_script(context: RunContext, checked: CheckedStep, looks: Looks | None) -> tuple[str, ...]:
-    """Return the statements that go before a script. If there are ``looks``, they begin the transaction.
+def _before_script(context: RunContext, checked: CheckedStep, checks: SessionChecks | None) -> tuple[str, ...]:
+    """Return the statements that go before a script. If there are ``checks``, they begin the transaction.
 
     The last of them is the preamble, whose last column is the number of the transaction; after it is only what makes a
     script read only.
     """
     modes = checked.directives.modes
     number = "pg_catalog.pg_current_xact_id()::pg_catalog.text"
-    place = Place.LATER if looks is None else Place.BEGIN
-    beginning = () if looks is None else (begin(modes), *looks.queries)
+    place = Place.LATER if checks is None else Place.BEGIN
+    beginning = () if checks is None else (begin(modes), *checks.queries)
     named = filter(None, (savepoint(checked)[0],))
     read_only = (READ_ONLY,) if modes.read_only else ()
     return (*beginning, *named, preamble(context, checked.directives, number, place=place), *read_only)

@@ -8,13 +8,13 @@ from fowergram_db.migrations.engine.context import RunContext
 from fowergram_db.migrations.engine.lock import MigrationLock
 from fowergram_db.migrations.events import Blocked, Blocker, Progressed, StatementReached
 
-_FIRST_LOOK_S, _LOOK_S = 0.5, 1.0
+_FIRST_POLL_S, _POLL_S = 0.5, 1.0
 
 
 class Progress(Protocol):
     """What else there is to look at, in the sessions of the lock."""
 
-    def look(self, lock: MigrationLock) -> None:
+    def report_progress(self, lock: MigrationLock) -> None:
         """Look, and report what was found."""
 
 
@@ -31,7 +31,7 @@ class Watch:
         self._batch = batch
         self._reached: StatementReached | None = None
         timeout_s = context.policy.locks.of(checked.directives)[0] / 1000
-        self._next = time.monotonic() + min(_FIRST_LOOK_S, timeout_s / 2 or _FIRST_LOOK_S)
+        self._next = time.monotonic() + min(_FIRST_POLL_S, timeout_s / 2 or _FIRST_POLL_S)
 
     def reach(self, checked: CheckedStep, offset: int, results: int) -> None:
         """Take note of how many results there are; with the offset, they are the statements that have run."""
@@ -50,11 +50,11 @@ class Watch:
         if lock is None:
             return
         if self._batch is not None:
-            self._batch.look(lock)
+            self._batch.report_progress(lock)
         application = self._context.application
         self.blockers = lock.observer.blockers(application)
         if self.blockers:
             self._context.on_event(Blocked(self.step, self.blockers))
         elif found := lock.observer.progress(application):
             self._context.on_event(Progressed(self.step, found.phase, found.done, found.total, found.unit, found.rows))
-        self._next = time.monotonic() + _LOOK_S
+        self._next = time.monotonic() + _POLL_S

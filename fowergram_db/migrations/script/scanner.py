@@ -22,7 +22,7 @@ from fowergram_db.lexer import (
 )
 from fowergram_db.migrations.script.positions import position
 from fowergram_db.migrations.script.statements import LABEL_WORDS, Piece, Script, Statement
-from fowergram_db.migrations.script.traits import TELLING_WORDS, Trait, traits_of
+from fowergram_db.migrations.script.traits import TRAIT_WORDS, Trait, traits_of
 
 __all__ = ["Piece", "Script", "Statement", "Trait", "position", "scan"]
 
@@ -240,7 +240,7 @@ class _Scanner:
         if self.start is not None:
             end = self.start + len(self.text[self.start : self.end].rstrip(SPACES))
             traits = self.copies
-            if self.words and self.words[0] in TELLING_WORDS:
+            if self.words and self.words[0] in TRAIT_WORDS:
                 traits = traits | traits_of(self.words, self.text[self.start : end])
             words = tuple(self.words)
             self.statements.append(

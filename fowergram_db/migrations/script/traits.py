@@ -48,7 +48,7 @@ _RUNS_CODE = re.compile(r"\b(?:as(?!\s+(?:identity|enum)\b)|of|partition|pg_temp
 _WHOLE = frozenset(("schema", "database", "system"))
 _FALSE = frozenset(("false", "off", "0"))
 _FIRST_WORDS = frozenset((*_TRANSACTION_WORDS, *(first for first, _ in (*_TRANSACTION_PAIRS, *_NEVER_IN_TRANSACTION))))
-TELLING_WORDS = _FIRST_WORDS | {"REINDEX", "VACUUM"}
+TRAIT_WORDS = _FIRST_WORDS | {"REINDEX", "VACUUM"}
 """The words that a statement with a trait (other than those of COPY) begins with."""
 
 
