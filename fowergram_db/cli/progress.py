@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LONG_S = 2.0
 """After how many seconds a step is named where no terminal shows it."""
-_BESIDE = len("⠋  ━━━━ 4999/5000 0:00:00 ")
+_BAR_WIDTH = len("⠋  ━━━━ 4999/5000 0:00:00 ")
 
 
 class Bar:
@@ -41,7 +41,7 @@ class Bar:
         from rich.text import Text
 
         fitting = Text(on_one_line(text))
-        fitting.truncate(max(1, self.console.width - _BESIDE), overflow="ellipsis")
+        fitting.truncate(max(1, self.console.width - _BAR_WIDTH), overflow="ellipsis")
         return fitting.plain
 
 

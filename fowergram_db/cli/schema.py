@@ -135,18 +135,20 @@ def _show_next_step(context: CommandContext, found: "Adoption") -> None:
     note = context.screen.note
     differences = count(len(found.comparison.differences), "difference")
     note(f"{differences} from the schema that these migrations build; nothing was recorded.")
-    looks = found.comparison.closest
-    if looks and looks.exact:
-        note(f"The schema is exactly that of version {looks.version}: run `fowergram-db adopt --to {looks.version}`.")
-    elif looks and looks.version != found.versions[-1]:
-        note(f"Up to version {looks.version} nothing is missing: check the changes of the migrations after it.")
+    closest = found.comparison.closest
+    if closest and closest.exact:
+        note(
+            f"The schema is exactly that of version {closest.version}: run `fowergram-db adopt --to {closest.version}`."
+        )
+    elif closest and closest.version != found.versions[-1]:
+        note(f"Up to version {closest.version} nothing is missing: check the changes of the migrations after it.")
     note("Correct the schema by hand, or record these migrations anyway with --force.")
 
 
 def _data(found: "Adoption") -> dict[str, Any]:
     from fowergram_db.migrations.version import as_data
 
-    looks = found.comparison.closest
+    closest = found.comparison.closest
     return {
         "adopted": found.adopted,
         "tool": found.tool,
@@ -160,6 +162,6 @@ def _data(found: "Adoption") -> dict[str, Any]:
             for d in found.comparison.differences
         ],
         "not_compared": found.comparison.failure or None,
-        "looks_like": {"version": as_data(looks.version), "exact": looks.exact} if looks else None,
+        "looks_like": {"version": as_data(closest.version), "exact": closest.exact} if closest else None,
         "kept_as": found.kept_as or None,
     }

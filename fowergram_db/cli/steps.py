@@ -59,9 +59,9 @@ def listener(
                 text = f"Partitions: {', '.join(f'{action} {name}' for name, action in changes)}"
                 screen.note(text, event=_word(event))
             case events.Progressed() | events.StatementReached():
-                screen.progress_within(_how_far(event))
+                screen.progress_within(_describe_progress(event))
             case _:
-                screen.note(secrets.hidden(_said(event)), event=_word(event))
+                screen.note(secrets.hidden(_describe_event(event)), event=_word(event))
 
     return listen
 
@@ -92,7 +92,7 @@ class _Secrets:
         return mask_message(said, sorted(self._forms, key=len, reverse=True))
 
 
-def _how_far(event: "Progressed | StatementReached") -> str:
+def _describe_progress(event: "Progressed | StatementReached") -> str:
     from fowergram_db.migrations import events
 
     if isinstance(event, events.StatementReached):
@@ -106,7 +106,7 @@ def _how_far(event: "Progressed | StatementReached") -> str:
     return f"{event.step.filename}: {event.phase}, {share}{unit}"
 
 
-def _said(event: "Event") -> str:  # noqa: C901, PLR0911 - a sentence for each
+def _describe_event(event: "Event") -> str:  # noqa: C901, PLR0911 - a sentence for each
     """Describe an event that is not a step: who blocks a migration, what is retried."""
     from fowergram_db.migrations import events
 

@@ -105,9 +105,9 @@ def create(
     with context.reached() as target:
         _require_lasting(context)
         context.announce(target.place)
-        with _supply_for(context, target, files, names, listen) as source:
+        with _open_pool(context, target, files, names, listen) as source:
             for wanted in names:
-                _hand_out(context, source.give(wanted, lifetime))
+                _print_url(context, source.give(wanted, lifetime))
             if warm and not names:
                 _keep_ready(context, source, warm)
         if warm and names:
@@ -116,7 +116,7 @@ def create(
 
 
 @contextmanager
-def _supply_for(
+def _open_pool(
     context: CommandContext,
     target: "Target",
     files: "Sequence[MigrationFile]",
@@ -134,7 +134,7 @@ def _supply_for(
             yield source
 
 
-def _hand_out(context: CommandContext, database: "TestDatabase") -> None:
+def _print_url(context: CommandContext, database: "TestDatabase") -> None:
     """Print the URL of a database as soon as it exists, so that the user knows it even if the next one fails."""
     from fowergram_db.database.target import url_of
 

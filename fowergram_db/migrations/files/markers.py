@@ -12,11 +12,11 @@ _UP = frozenset("up ups upgrade forward forwards".split())
 _DOWN = frozenset("down downs downgrade undo rollback revert reverse reverses backward backwards teardown".split())
 # Names of tools, and words that only they have in their markers.
 _TOOLS = frozenset("goose migrate micrate dbmate rambler tern shmig sqlmigrate".split())
-_BESIDE = frozenset(
+_OTHER_WORDS = frozenset(
     "migration migrations section script sql begin start here above below create drop statement statements "
     "transaction notransaction no true false".split()
 )
-_ALL = _UP | _DOWN | _TOOLS | _BESIDE
+_ALL = _UP | _DOWN | _TOOLS | _OTHER_WORDS
 # Shorter words have neighbours that mean something else: town, dawn, own.
 _SHORTEST_GUESSED = 6
 _ALIKE = 0.8

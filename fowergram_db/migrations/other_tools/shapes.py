@@ -69,7 +69,7 @@ class Shape(NamedTuple):
 
 _ANY = ".*"
 LIKE_MIGRATIONS = ".*migrat.*"
-_SQITCH_BESIDE = "changes dependencies events projects releases tags"
+_SQITCH_TABLES = "changes dependencies events projects releases tags"
 _PHINX = "version:i migration_name:t start_time:d end_time:d breakpoint?:b"
 
 SHAPES = (
@@ -101,7 +101,7 @@ SHAPES = (
           "version:i description:t installed_on?:d success:b checksum?: execution_time?:i", "version", "installed_on",
           marks="installed_on", alike=_ANY),
     Shape("sqitch", "", "change_id:t change:t project:t committed_at:d planned_at:d planner_name:t", "change",
-          "committed_at", marks="change_id", alike=_ANY, exact=False, beside=_SQITCH_BESIDE),
+          "committed_at", marks="change_id", alike=_ANY, exact=False, beside=_SQITCH_TABLES),
     Shape("node-pg-migrate", "pgmigrations", "id:i name:t run_on:d", "name", "run_on", "id", "run_on", _ANY,
           entries=r"[0-9]{3,17}[-_].+"),
     Shape("tern", "", "version:i", "version", alike=".*schema_version.*", ignored="version=0"),
