@@ -49,7 +49,10 @@ def require_done(report: "AnalyzeReport", *, named: bool) -> None:
     if missed:
         kind = LockTimeout if set(missed) == {"locked"} else DatabaseError
         was = "was" if len(missed) == 1 else "were"
-        raise kind(f"{len(missed)} of {count(len(report.results), 'table')} {was} not analyzed", hint="See above why.")
+        raise kind(
+            f"{len(missed)} of {count(len(report.results), 'table')} {was} not analyzed",
+            hint="The table above shows the reasons.",
+        )
 
 
 def _reason(result: "TableResult") -> tuple[str, str]:
@@ -66,7 +69,7 @@ def _show_missed(context: CommandContext, outcome: str, reason: str, those: "Seq
     for fix in fixes[:_MOST_NAMED]:
         context.screen.note(f"  {fix}")
     if len(fixes) > _MOST_NAMED:
-        context.screen.note("  (and so for the others: --json has each)")
+        context.screen.note("  (the same for the others: --json lists each one)")
 
 
 def _row(table: "TableReport") -> Row:

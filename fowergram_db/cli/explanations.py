@@ -55,7 +55,7 @@ def explain(error: BaseException) -> FowergramError:
         case _ if _is_of_server(error):
             meant = DatabaseError(
                 f"the server's answer cannot be understood: {type(error).__name__}: {error}",
-                hint="Check what answers there: it has to be PostgreSQL, or a pooler in front of it.",
+                hint="Check what listens at that address: it must be PostgreSQL, or a pooler in front of it.",
             )
         case _:
             meant = unexpected(error)
@@ -78,7 +78,7 @@ def unexpected(error: BaseException) -> Unexpected:
 
 def output_lost(error: OSError) -> OutputLost:
     """Return the error to raise if stdout could not be written."""
-    return OutputLost(f"the output could not be written: {error.strerror}", hint="The command itself is done.")
+    return OutputLost(f"the output could not be written: {error.strerror}", hint="The command itself has finished.")
 
 
 def _is_of_server(error: BaseException) -> bool:

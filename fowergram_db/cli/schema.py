@@ -141,7 +141,7 @@ def _show_next_step(context: CommandContext, found: "Adoption") -> None:
             f"The schema is exactly that of version {closest.version}: run `fowergram-db adopt --to {closest.version}`."
         )
     elif closest and closest.version != found.versions[-1]:
-        note(f"Up to version {closest.version} nothing is missing: check the changes of the migrations after it.")
+        note(f"The schema contains everything up to version {closest.version}: check what the later migrations change.")
     note("Correct the schema by hand, or record these migrations anyway with --force.")
 
 

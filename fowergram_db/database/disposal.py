@@ -106,7 +106,7 @@ def _rename(name: str, to: str) -> sql.Composed:
 def require_same_unmarked(admin: Connection, expected: ExpectedDatabase, called: str) -> DatabaseState:
     """Return the facts of a database by the name that it is called by.
 
-    Raises Refused if it is not the one that was seen, and if it is marked as production.
+    Raises Refused if it is not the expected one, and if it is marked as production.
     """
     return _same_unmarked(database_state(admin, called), expected)
 
@@ -114,7 +114,8 @@ def require_same_unmarked(admin: Connection, expected: ExpectedDatabase, called:
 def _same_unmarked(facts: DatabaseState | None, expected: ExpectedDatabase) -> DatabaseState:
     if facts is None or facts.oid != expected.oid:
         raise Refused(
-            f'the name "{expected.name}" now belongs to {"another" if facts else "no"} database; nothing was done to it',
+            f'the name "{expected.name}" now belongs to {"another" if facts else "no"} database; '
+            "nothing was done to it",
             hint="Find out which session renamed the database, then run the command again.",
         )
     require_unmarked(expected.name, facts)
@@ -138,8 +139,8 @@ def _require_no_writers(writers: psycopg.Cursor[tuple[object, ...]], expected: E
     if found := writers.fetchall():
         who = ", ".join(f"pid {pid}" if pid else "a prepared transaction" for (pid,) in found)
         raise _MarkPending(
-            f'database "{expected.name}" was not changed: {who} changes settings of databases or roles in a transaction '
-            "that is not committed, and may be marking this database as production"
+            f'database "{expected.name}" was not changed: {who} changes settings of databases or roles in a '
+            "transaction that is not committed, and may be marking this database as production"
         )
 
 
@@ -189,7 +190,7 @@ def drop_renamed(admin: Connection, expected: ExpectedDatabase, away: str) -> No
 
 
 def drop_database(admin: Connection, expected: ExpectedDatabase, sessions: Sessions = Sessions.SPARE) -> None:
-    """Drop a database, a template too, that carries no production mark and is still what it was when it was seen.
+    """Drop a database, a template too, that carries no production mark and is still the expected one.
 
     ``admin`` is an autocommit session in another database. Raises Refused if the database is marked, was changed, or
     has clients that are to be spared; psycopg's errors if the server does not drop it. Then it has its name again;
@@ -243,8 +244,8 @@ def _restore_name(
     except psycopg.Error as second:
         reason = message_of(error) if isinstance(error, psycopg.Error) else str(error)
         raise DatabaseError(
-            f'database "{expected.name}" is called "{away}" now: it could not be dropped ({reason}), and its name could '
-            f"not be restored ({message_of(second)})",
+            f'database "{expected.name}" is called "{away}" now: it could not be dropped ({reason}), and its name '
+            f"could not be restored ({message_of(second)})",
             hint=f"To restore the name, run: {_rename(away, expected.name).as_string()};",
         ) from error
 

@@ -160,12 +160,12 @@ class ClonePool:
         """Return a database that outlives this run. Raises Refused if one of that name exists."""
         made = self.obtain(Purpose.TEST)
         try:
-            return self._hand_over(made, name or made.name, ttl)
+            return self._open_for_user(made, name or made.name, ttl)
         except BaseException:
             drop_quietly(self._admin, made.name, made.oid)
             raise
 
-    def _hand_over(self, made: Clone, name: str, ttl: timedelta | None) -> TestDatabase:
+    def _open_for_user(self, made: Clone, name: str, ttl: timedelta | None) -> TestDatabase:
         """Label a clone, name it and let clients in, all at once: the URL leads to this very clone."""
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + ttl if ttl else None

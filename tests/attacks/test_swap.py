@@ -371,7 +371,9 @@ def test_the_database_that_the_tool_works_from_is_refused_before_anything_is_bui
 @pytest.mark.parametrize("stage", ["before", "after"])
 def test_a_session_lost_right_before_or_after_the_exchange_is_reported_truly(admin, shop, unique, monkeypatch, stage):
     """Right before the commit all is as it was; after it the new database is in place, and the old one exists too."""
-    target_of_kill = {"before": (replacement._Swap, "_carry_over_comment"), "after": (replacement, "drop_taken")}[stage]
+    target_of_kill = {"before": (replacement._Swap, "_carry_over_comment"), "after": (replacement, "drop_renamed")}[
+        stage
+    ]
     real = getattr(*target_of_kill)
 
     def kill(first, *arguments):
@@ -410,7 +412,7 @@ def test_an_old_database_that_cannot_be_dropped_is_named_with_what_drops_it(admi
         say(admin, "ALTER DATABASE {} IS_TEMPLATE true", away)
         real(session, seen, away)
 
-    monkeypatch.setattr(replacement, "drop_taken", hindered)
+    monkeypatch.setattr(replacement, "drop_renamed", hindered)
     before = oid_of(admin, shop.dbname)
     with pytest.raises(FowergramError, match="could not be dropped: cannot drop a template database") as error:
         run_reset(shop, unique)

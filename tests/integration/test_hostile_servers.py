@@ -507,7 +507,7 @@ def test_a_run_whose_output_is_lost_applies_everything(write, variables, query, 
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
     if exit_code:
-        assert done.stderr.endswith("hint: The command itself is done.\n")
+        assert done.stderr.endswith("hint: The command itself has finished.\n")
     if ">document" in command:
         assert json.loads(Path("document").read_text())["ok"]
     assert query("SELECT array_agg(version ORDER BY version) FROM schema_migrations") == [([1, 2],)]

@@ -43,8 +43,8 @@ def server_version(admin) -> int:
 @pytest.fixture
 def seen(write, target, monkeypatch):
     """Run these files with ten looks a second, and return what was reported of their long statements."""
-    monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
-    monkeypatch.setattr(watch, "_LOOK_S", 0.1)
+    monkeypatch.setattr(watch, "_FIRST_POLL_S", 0.1)
+    monkeypatch.setattr(watch, "_POLL_S", 0.1)
 
     def run(**files: str) -> list[Progressed]:
         events: list[object] = []
@@ -140,7 +140,7 @@ def test_each_statement_outside_a_transaction_is_reported(write, target):
 
 
 def test_the_statement_of_a_transaction_is_reported_as_soon_as_the_server_reports_it(write, target, monkeypatch):
-    monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
+    monkeypatch.setattr(watch, "_FIRST_POLL_S", 0.1)
     # The server holds results back; with a notice it sends what it has.
     notice = "DO $$BEGIN RAISE NOTICE 'x'; END$$;"
     files = {"001_four": f"SELECT 1; SELECT 2; {notice} SELECT pg_sleep(0.5); "}

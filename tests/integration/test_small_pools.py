@@ -83,7 +83,7 @@ def test_a_pool_of_one_is_an_error_that_says_what_to_do(
 
 
 def test_a_pool_of_two_is_enough_without_a_watcher(pooled_cli, pool_of_two, write, tables, monkeypatch):
-    monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.1)
+    monkeypatch.setattr(watch, "_FIRST_POLL_S", 0.1)
     write(**FILES)
     result = pooled_cli(pool_of_two, "migrate")
     assert result.exit_code == 0, result.err
@@ -93,7 +93,7 @@ def test_a_pool_of_two_is_enough_without_a_watcher(pooled_cli, pool_of_two, writ
 def test_small_scripts_that_travel_together_run_through_a_pool_of_two(
     pooled_cli, pool_of_two, write, query, monkeypatch
 ):
-    monkeypatch.setattr(watch, "_FIRST_LOOK_S", 0.05)
+    monkeypatch.setattr(watch, "_FIRST_POLL_S", 0.05)
     query("CREATE TABLE large AS SELECT g AS id FROM generate_series(1, 600000) g")
     names = ("a", "b", "c")
     write(**{f"{n:03}_{name}": f"CREATE INDEX {name} ON large ((id % {n + 1}))" for n, name in enumerate(names, 1)})

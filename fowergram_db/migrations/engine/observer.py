@@ -1,4 +1,4 @@
-"""A look around while a step is at work: who is in its way, and how far it is."""
+"""Query, while a step is running, which sessions block it and how far it is."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from fowergram_db.migrations.history_table import read_durations
 from fowergram_db.migrations.version import Version
 
 _REPORTS_COPY = 140000
-# The worker's own answer is not seen while we look: better no look than a long one.
+# While this query runs, the answer to the step itself is not read: better no report than a late one.
 _ANSWER_WITHIN_S = 1.0
 _LIMIT = f"SET LOCAL statement_timeout = {_ANSWER_WITHIN_S * 1000:.0f}"
 _RETRY_AFTER_S = 30.0

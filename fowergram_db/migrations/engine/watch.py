@@ -1,4 +1,4 @@
-"""Look, while a statement runs, at who blocks it and how far it is."""
+"""Report, while a statement runs, which sessions block it and how far it is."""
 
 import time
 from typing import Protocol
@@ -12,16 +12,16 @@ _FIRST_POLL_S, _POLL_S = 0.5, 1.0
 
 
 class Progress(Protocol):
-    """What else there is to look at, in the sessions of the lock."""
+    """What reports the progress of a batch, by the sessions of the lock."""
 
     def report_progress(self, lock: MigrationLock) -> None:
-        """Look, and report what was found."""
+        """Read the progress, and report it."""
 
 
 class Watch:
-    """Look, while a statement of a step is running, at who blocks it and how far it is; about once a second.
+    """Report, about once a second while a statement of a step runs, which sessions block it and how far it is.
 
-    ``batch``, whose statement it is, looks first.
+    If the statement is that of a batch, ``batch`` reports first.
     """
 
     def __init__(self, context: RunContext, checked: CheckedStep, batch: Progress | None = None) -> None:
@@ -40,7 +40,7 @@ class Watch:
             self._reached = StatementReached(checked.step, number + 1, total, is_exact=False)
 
     def tick(self) -> None:
-        """Look, if it is time to."""
+        """Query and report, if it is time to."""
         if time.monotonic() < self._next:
             return
         if self._reached is not None:
