@@ -238,7 +238,7 @@ def maintenance_connection(target: Target, *, also: str = "") -> Iterator[Connec
 
 
 def _other_databases(target: Target, also: str) -> Iterator[str]:
-    """Yield the names to try; the target's database is asked only once all others are used up."""
+    """Yield the names to try; the list in the target's database is read only if none of the first ones is usable."""
     known = known_databases(target, also)
     yield from known
     try:
@@ -246,7 +246,7 @@ def _other_databases(target: Target, also: str) -> Iterator[str]:
             listed = connection.execute(load("catalog/open_databases")).fetchall()
     except (ConnectionFailed, psycopg.Error):
         return
-    # A session in a managed database would be in the way of those who copy it, and end when it is dropped.
+    # A session in a managed database would prevent others from copying it, and end when it is dropped.
     yield from (str(name) for (name,) in listed if name not in known and not origin_of(str(name)))
 
 

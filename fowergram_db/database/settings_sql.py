@@ -40,7 +40,7 @@ _OWN = {
 # What else decides how a definition is read: behind a pooler, another client may have left any of it.
 _OF_DEFINITIONS = ("backslash_quote", "check_function_bodies", "default_text_search_config", "xmloption")
 _OF_ROW = ("search_path", "statement_timeout", "row_security")
-# The oldest server that has it, by setting; not listed: all.
+# The oldest server that knows the setting; all servers know those that are not listed.
 _SINCE = {"idle_session_timeout": 140000, "transaction_timeout": 170000}
 _FILE_PATH = "fowergram.search_path"
 

@@ -1,4 +1,4 @@
-"""Write the history of an adopted database, in place of another tool's or beside it."""
+"""Write the history of an adopted database, in place of another tool's or in addition to it."""
 
 from collections.abc import Sequence
 

@@ -35,7 +35,7 @@ def administer(target: Target, facts: DatabaseFacts | None) -> Iterator[Connecti
 
 @contextmanager
 def _in_new_database(target: Target, facts: DatabaseFacts) -> Iterator[Connection]:
-    """Create a database with the role in it, and drop it in the end from the target's, whichever has that name then."""
+    """Create a database and connect to it; in the end, drop it from the database that has the target's name then."""
     name = Owner.unmarked().fresh_name(Purpose.SCRATCH)
     options: list[Option] = [("TEMPLATE", sql.Identifier("template0")), *locale_options(facts)]
     with connect_safely(target) as inside, reporting_create_errors(inside):
