@@ -247,7 +247,7 @@ def test_a_comment_that_reads_as_the_marker_of_a_section_is_refused_at_its_line(
 
 def test_a_marker_in_a_comment_of_several_lines_is_refused_by_its_words():
     error = fault(HALVES.format("/*\n * DOWN\n */"))
-    assert (error.location.line, "'* DOWN' reads as" in error.message) == (2, True)
+    assert (error.location.line, "'* DOWN' looks like" in error.message) == (2, True)
 
 
 @pytest.mark.parametrize("line", ["-- migrate: up", "-- goose Up", "-- +micrate Up", "-- migrate:upp", "-- rambler up"])

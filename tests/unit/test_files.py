@@ -87,7 +87,7 @@ def test_versions_that_clash_or_lack_their_partner_are_refused(put, names):
 
 
 def test_partners_must_have_one_name(put):
-    assert "two names" in fault(put(**{"1_a": "", "1_b.down": ""})).message
+    assert "different names" in fault(put(**{"1_a": "", "1_b.down": ""})).message
 
 
 def test_upper_case_endings_do_not_hide_a_file(tmp_path):

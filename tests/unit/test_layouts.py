@@ -287,7 +287,7 @@ def test_terns_templates_are_refused_with_their_place(fault):
         ("-- Up Migration\n-- Up Migration\n", (2, 1), "second time"),
         ("SELECT 1;\n-- Up Migration\n-- Down Migration\n", (1, 1), "there is SQL above"),
         (f"SELECT 1;\n{BELOW}\nSELECT 2;\n{BELOW}\n", (4, 1), "second time"),
-        (f"-- +goose Up\nSELECT 1;\n{BELOW}\nSELECT 2;", (3, 1), "is tern's in a file of goose"),
+        (f"-- +goose Up\nSELECT 1;\n{BELOW}\nSELECT 2;", (3, 1), "is a marker of tern in a file of goose"),
     ],
 )
 def test_sections_whose_direction_is_unclear_are_refused(fault, text, where, word):
@@ -516,7 +516,7 @@ def test_sqitchs_changes_are_read_in_the_order_of_the_plan(read):
 
 @pytest.mark.parametrize(
     ("plan", "word"),
-    [("a\nb\na [a@v1] 2024\n", "second time"), ("a\nb\n-a\n", "not a change"), ("a\nb\n../x\n", "no ch")],
+    [("a\nb\na [a@v1] 2024\n", "second time"), ("a\nb\n-a\n", "not a change"), ("a\nb\n../x\n", "not a change")],
 )
 def test_what_a_plan_cannot_have_is_refused_with_its_place(fault, plan, word):
     error = fault({"sqitch.plan": plan, "deploy/a.sql": "", "deploy/b.sql": ""})

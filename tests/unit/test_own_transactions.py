@@ -189,7 +189,7 @@ def test_golang_migrate_makes_pairs_by_number(checked):
 
 
 def test_our_own_pairs_have_one_name(checked):
-    with pytest.raises(FileFault, match="two names"):
+    with pytest.raises(FileFault, match="different names"):
         checked("SELECT 1;", ("1_a.sql", "{}"), **{"1_b.down.sql": "SELECT 2;"})
 
 
