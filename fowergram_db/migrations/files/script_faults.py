@@ -106,7 +106,7 @@ def _open_faults(script: Script) -> Iterator[tuple[int, str, str]]:
         yield (
             copy.start,
             "the data of this COPY … FROM stdin does not end",
-            "Write a line with only \\. behind the last row, if all rows are there: a dump without it is incomplete.",
+            "If all rows are there, write a line with only \\. after the last one. A dump without it is incomplete.",
         )
 
 

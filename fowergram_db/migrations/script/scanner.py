@@ -115,7 +115,7 @@ class _Scanner:
         return True
 
     def _note_open(self, begin: int, end_of: Callable[[str, int], int]) -> None:
-        """Note a token that reaches the end of the text, if it would go on in further text."""
+        """Note a token that reaches the end of the text, if it would continue in further text."""
         if self.at == len(self.text) and end_of(f"{self.text}\n", begin) > self.at:
             self.open_at = begin
 
