@@ -33,7 +33,7 @@ _CALLS = (
     "FROM pg_catalog.unnest('{}'::pg_catalog.text[]) AS n)",
 )
 _ALONE = (*_CALLS[1:], "SELECT pg_catalog.pg_advisory_unlock_all()")
-# Queries of one line, which stand where they are sent.
+# Queries of one line, which are written where they are sent.
 _SHORT = (
     "SELECT oid FROM pg_catalog.pg_database WHERE datname = %s",
     "SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = %s",

@@ -25,7 +25,7 @@ def controls_session(query: str) -> bool:
 
 
 def is_slow(calls: int, total_ms: float, all_ms: float) -> bool:
-    """Return whether the calls of such a statement took long, as LOCK TABLE does behind a migration.
+    """Return whether the calls of such a statement took long, as LOCK TABLE does when it waits for a migration.
 
     Each took 10 ms on average, or all of them took a second and 1 % of the database's time, ``all_ms``.
 
