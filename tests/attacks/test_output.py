@@ -35,7 +35,7 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def test_notices_and_errors_of_a_migration(write, cli):
+def test_notices_and_errors_of_a_migration_are_inert(write, cli):
     every = f"MESSAGE = {literal(HOSTILE)}, DETAIL = {literal(HOSTILE)}, HINT = {literal(HOSTILE)}"
     write(**{
         "001_a": f"DO $$BEGIN RAISE NOTICE USING {every}; RAISE WARNING USING {every}; END$$;",
@@ -47,7 +47,7 @@ def test_notices_and_errors_of_a_migration(write, cli):
         require_inert(result)
 
 
-def test_a_source_line_and_its_caret(write, cli):
+def test_a_source_line_and_its_caret_are_inert(write, cli):
     write(**{"001_a": "\x1b[2J\u202e::add-path::/tmp SELCT 1;"})
     result = cli("migrate")
     require_inert(result)
@@ -55,7 +55,7 @@ def test_a_source_line_and_its_caret(write, cli):
     assert source[caret.index("^")] in "\\:S"
 
 
-def test_names_of_tables(empty_db, cli):
+def test_names_of_tables_are_inert(empty_db, cli):
     empty_db.execute(sql.SQL("CREATE TABLE {} (id int)").format(sql.Identifier(HOSTILE[:40])))
     empty_db.execute(sql.SQL("CREATE TABLE {} (id int)").format(sql.Identifier("::add-path::/tmp")))
     require_inert(cli("analyze"))
@@ -64,7 +64,7 @@ def test_names_of_tables(empty_db, cli):
     require_inert(cli("analyze", HOSTILE))
 
 
-def test_texts_of_queries(empty_db, cli):
+def test_texts_of_queries_are_inert(empty_db, cli):
     empty_db.execute("CREATE EXTENSION pg_stat_statements")
     for _ in range(3):
         empty_db.execute(sql.SQL("SELECT pg_sleep(0.001) AS {}").format(sql.Identifier(HOSTILE[:40])))
@@ -73,7 +73,7 @@ def test_texts_of_queries(empty_db, cli):
     require_inert(cli("slow-queries", "--json"))
 
 
-def test_rows_of_the_history(write, cli, query):
+def test_rows_of_the_history_are_inert(write, cli, query):
     write(**{"001_a": "SELECT 1", "002_b": "SELECT 2"})
     assert cli("migrate").exit_code == 0
     query(
@@ -86,7 +86,7 @@ def test_rows_of_the_history(write, cli, query):
         require_inert(cli(*arguments), says="")
 
 
-def test_names_of_databases_and_of_roles(cli, write):
+def test_names_of_databases_and_of_roles_are_inert(cli, write):
     write(**{"001_a": "SELECT 1"})
     for name in ("::add-path::x", HOSTILE[:30], "x\u202e \u2066::add-path::"):
         for arguments in (["status"], ["protect"], ["rollback", "--dry-run"], ["status", "--json"], ["analyze"]):
@@ -96,7 +96,7 @@ def test_names_of_databases_and_of_roles(cli, write):
         require_inert(cli("status", "--user", name), says="")
 
 
-def test_the_session_that_holds_the_lock(write, cli, target):
+def test_the_session_that_holds_the_lock_is_shown_inert(write, cli, target):
     write(**{"001_a": "CREATE TABLE a (id int)"})
     assert cli("migrate").exit_code == 0
     write(**{"002_b": "ALTER TABLE a ADD b int"})
@@ -110,7 +110,7 @@ def test_the_session_that_holds_the_lock(write, cli, target):
     require_inert(result)
 
 
-def test_names_of_files_and_directories(tmp_path, cli):
+def test_names_of_files_and_directories_are_inert(tmp_path, cli):
     directory = tmp_path / "x\n::add-path::\r\u202e"
     directory.mkdir()
     require_inert(cli("status", "--migrations-dir", str(directory)))
@@ -151,7 +151,7 @@ def test_a_dry_run_in_actions_switches_commands_off(write, cli):
         "DB_NAME\n::add-path::/tmp=x\nDB_HOST='\n::add-path::/tmp",
     ],
 )
-def test_lines_of_an_env_file(tmp_path, cli, write, monkeypatch, lines):
+def test_lines_of_an_env_file_are_inert(tmp_path, cli, write, monkeypatch, lines):
     write(**{"001_a": "SELECT 1"})
     for name in ("HOST", "PORT", "NAME", "USER"):
         monkeypatch.delenv(f"DB_{name}")
@@ -163,7 +163,7 @@ def test_lines_of_an_env_file(tmp_path, cli, write, monkeypatch, lines):
     assert [line for line in re.split(r"[\r\n]+", result.out + result.err) if "add-path" in line] == []
 
 
-def test_comments_of_others_that_are_no_utf_8(mallory_with_createdb, cli, write, admin):
+def test_comments_of_others_that_are_not_utf_8_are_inert(mallory_with_createdb, cli, write, admin):
     write(**{"001_a": "SELECT 1"})
     assert cli("migrate").exit_code == 0
     name = f"{mallory_with_createdb.name}_ascii"

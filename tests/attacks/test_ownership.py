@@ -252,7 +252,7 @@ def test_an_overload_that_makes_the_call_ambiguous_is_named(attack, cli, is_refu
     is_refused((("migrate",),), exit_code=1)
 
 
-def test_a_table_made_in_the_very_moment_is_not_used(attack, open_public, mallory):
+def test_a_history_that_another_role_creates_at_the_same_moment_is_not_used(attack, open_public, mallory):
     attack(f"{OWN_TABLE} {MADE_BEFOREHAND['a trigger']}")
     with pytest.raises(UntrustedHistory, match=f'belongs to "{mallory.name}"'):
         create_history(open_public)

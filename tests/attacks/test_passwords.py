@@ -48,7 +48,7 @@ REPEATING = [
 
 
 @pytest.mark.parametrize("script", REPEATING)
-def test_a_server_that_repeats_a_password_does_not_show_it(cli, write, role, monkeypatch, script):
+def test_a_password_that_the_server_repeats_is_not_shown(cli, write, role, monkeypatch, script):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     write(**{"001_a": script.format(role=role)})
     runs = [cli("migrate"), cli("migrate", "--json"), cli("migrate", "--dry-run")]

@@ -287,7 +287,9 @@ def pool(server, empty_db, target):
         yield there
 
 
-def test_through_a_pooler_nothing_of_others_counts_and_nothing_leaks(pool, write, query, monkeypatch, directory, capfd):
+def test_settings_of_other_pooler_clients_have_no_effect_and_ours_do_not_leak(
+    pool, write, query, monkeypatch, directory, capfd
+):
     for name, value in environment(pool).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MIGRATIONS_DIR", str(directory))
@@ -321,7 +323,7 @@ def test_through_a_pooler_nothing_of_others_counts_and_nothing_leaks(pool, write
 
 @pytest.mark.matrix(every=20)
 @pytest.mark.parametrize("name", HOSTILE)
-def test_every_hostile_setting_by_itself(cli, write, admin, target, name):
+def test_each_hostile_setting_by_itself_breaks_no_command(cli, write, admin, target, name):
     if not known(admin, {name: HOSTILE[name]}):
         pytest.skip(f"this server has no {name}")
     admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(target.dbname)))

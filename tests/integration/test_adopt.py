@@ -317,7 +317,7 @@ def test_the_whole_document_is_json(cli, made):
     assert document["kept_as"] is None
 
 
-def test_adopting_changes_nothing_but_the_bookkeeping(cli, made, target):
+def test_adopting_changes_nothing_but_the_history(cli, made, target):
     made(HISTORIES["goose"], *ALL)
     with connect(target) as connection:
         before = fingerprint(connection)

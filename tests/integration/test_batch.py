@@ -364,14 +364,14 @@ def test_what_is_committed_when_an_interrupt_comes_is_reported(cli, write, query
     assert [(step["version"],) for step in result.document["steps"]] == rows
 
 
-@pytest.mark.parametrize("told", [1, 3])
-def test_what_is_committed_when_the_listener_is_interrupted_is_reported(write, target, query, told):
+@pytest.mark.parametrize("results_before", [1, 3])
+def test_what_is_committed_when_the_listener_is_interrupted_is_reported(write, target, query, results_before):
     results = []
 
     def listen(event) -> None:
         if isinstance(event, StepResult):
             results.append(event.step.version)
-            if len(results) == told:
+            if len(results) == results_before:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -99,7 +99,7 @@ def test_a_server_that_is_too_old(cli, write, monkeypatch, admin, target, comman
 
 
 @pytest.mark.usefixtures("empty_db")
-def test_a_role_that_may_not_come_in(as_role, write, target, admin):
+def test_the_hint_for_a_role_without_connect_grants_it(as_role, write, target, admin):
     admin.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(sql.Identifier(target.dbname)))
     write(**{"001_a": "SELECT 1"})
     for command in ("migrate", "status"):

@@ -68,7 +68,7 @@ def by_both(cli, empty_db, psql, states):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--atomic",)])
-def test_psql_makes_the_same_of_it(write, by_both, query, arguments):
+def test_psql_and_the_command_leave_the_same_database(write, by_both, query, arguments):
     write(**TABLES)
     by_psql, by_tool = by_both("migrate", *arguments)
     assert by_psql == by_tool
@@ -85,7 +85,7 @@ def test_settings_that_a_file_leaves_do_not_reach_the_next_file(write, by_both, 
 
 
 @pytest.mark.usefixtures("empty_db")
-def test_a_large_file_is_all_there(cli, write, directory, psql, query):
+def test_a_dry_run_contains_all_of_a_large_file(cli, write, directory, psql, query):
     write(**{"001_a": "CREATE TABLE a (t text)"})
     (directory / "002_b.sql").write_text(
         "COPY a FROM stdin;\n" + 1_100_000 * "four\u0e14\n" + "\\.\n", encoding="utf-8"

@@ -255,10 +255,10 @@ def test_committed_data_survives_a_killed_server(used):
 
 def test_a_stale_pid_file_that_names_a_living_process_does_not_stop_a_start(used):
     with running(used):
-        left_behind = (used / "data/postmaster.pid").read_text().split("\n")
+        lines = (used / "data/postmaster.pid").read_text().split("\n")
     with subprocess.Popen(["sleep", "60"], **as_server_user(used)) as stranger:
-        left_behind[0] = str(stranger.pid)
-        (used / "data/postmaster.pid").write_text("\n".join(left_behind))
+        lines[0] = str(stranger.pid)
+        (used / "data/postmaster.pid").write_text("\n".join(lines))
         with running(used) as server:
             assert query(server, "SELECT 1") == (1,)
         assert stranger.poll() is None

@@ -165,7 +165,7 @@ def test_settings_of_the_session_do_not_show(empty_db):
     assert fingerprint(empty_db) == before
 
 
-def test_the_bookkeeping_and_what_is_named_are_left_out(empty_db):
+def test_the_history_and_the_named_relations_are_left_out(empty_db):
     before = fingerprint(empty_db)
     empty_db.execute(
         "CREATE TABLE public.schema_migrations (id serial PRIMARY KEY); COMMENT ON TABLE schema_migrations IS 'x';"

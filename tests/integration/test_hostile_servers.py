@@ -359,7 +359,7 @@ def test_a_clock_that_goes_backwards_decides_nothing(cli, write, query, tables, 
     assert tables() == ["a"]
 
 
-def test_a_clock_that_is_put_back_meanwhile_makes_no_duration_less_than_nothing(empty_db):
+def test_a_clock_that_is_put_back_during_a_run_makes_no_duration_negative(empty_db):
     create_history(empty_db)
     row = dict.fromkeys(("filename", "checksum", "name", "tool_version", "down_sql"), "x")
     with empty_db.transaction():
@@ -368,7 +368,7 @@ def test_a_clock_that_is_put_back_meanwhile_makes_no_duration_less_than_nothing(
         assert inserted.fetchone() == (0.0,)
 
 
-def test_the_greatest_version_is_one_like_others(cli, write, query, tables):
+def test_the_greatest_bigint_is_a_valid_version(cli, write, query, tables):
     write(**UPS, **DOWNS)
     cli("migrate", "--to", "2")
     query(INSERT.format(2**63 - 1))
@@ -538,7 +538,7 @@ def test_a_closed_terminal_ends_the_statement_on_the_server_and_rolls_back(write
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_run_that_is_to_outlive_its_terminal_does(cli, write, target, query):
+def test_a_run_that_ignores_sighup_outlives_its_terminal(cli, write, target, query):
     write(**ONE, **{"002_b": "SELECT pg_advisory_xact_lock(1, 1);", "003_c": "CREATE TABLE c (id int);"})
     cli("migrate", "--to", "1")
     waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"

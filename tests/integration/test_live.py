@@ -87,8 +87,8 @@ def test_an_index_build_shows_its_phase(seen, how):
 
 def test_analyze_shows_its_phase(seen, server_version):
     found = seen(**{"002_index": "CREATE INDEX i ON full_one (slow(id));", "003_analyze": "ANALYZE full_one;"})
-    told = {event.phase for event in found if event.step.version == 3}
-    assert "ANALYZE, computing statistics" in told or server_version < 140000
+    phases = {event.phase for event in found if event.step.version == 3}
+    assert "ANALYZE, computing statistics" in phases or server_version < 140000
 
 
 def test_the_watcher_runs_with_each_block_of_data_however_fast_the_server_takes_it(empty_db, target):

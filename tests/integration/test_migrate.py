@@ -115,7 +115,7 @@ def test_status_check_distinguishes_pending_migrations_from_problems(cli, write,
     assert cli("status").exit_code == 0
 
 
-def test_every_state_in_status(cli, write, directory):
+def test_status_shows_each_state(cli, write, directory):
     write(**THREE, **{"005_e": "SELECT 5"})
     cli("migrate")
     (directory / "001_a.sql").write_text("SELECT 'edited'")
@@ -161,7 +161,7 @@ def test_rollback_goes_as_far_as_asked(cli, write, query, arguments, left):
 @pytest.mark.parametrize(
     "arguments", [("--steps", "0"), ("--steps", "-1"), ("--to", "9"), ("--steps", "1", "--to", "1"), ("--to", "x")]
 )
-def test_rollback_refuses_what_has_no_meaning(cli, write, query, arguments):
+def test_rollback_refuses_invalid_arguments(cli, write, query, arguments):
     write(**THREE)
     cli("migrate")
     assert cli("rollback", *arguments).exit_code == 2
@@ -266,7 +266,7 @@ def test_notices_reach_stderr(cli, write):
     assert result.document["ok"]
 
 
-def test_settings_of_one_script_reach_neither_the_bookkeeping_nor_the_next(cli, write, role, target):
+def test_settings_of_one_script_reach_neither_the_history_nor_the_next_script(cli, write, role, target):
     write(
         **{
             "001_a": f"GRANT CREATE ON SCHEMA public TO {role}; SET ROLE {role}; SET search_path = nowhere, public;"
@@ -342,7 +342,7 @@ def test_names_that_need_quoting(cli, write, target, admin, monkeypatch):
         admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
-def test_odd_content_runs(cli, write, directory, tables):
+def test_empty_files_comments_and_percent_signs_run(cli, write, directory, tables):
     write(
         **{
             "001_empty": "",

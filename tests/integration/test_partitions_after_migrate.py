@@ -95,7 +95,7 @@ class TestOfOthers:
         document = migrate(_FUNCTION.format("RETURN QUERY VALUES ('a_2030', 'created');")).document
         assert document["partitions"] == [{"name": "a_2030", "action": "created"}]
 
-    def test_its_error_is_ours_and_undoes_nothing(self, migrate, target):
+    def test_its_error_is_reported_and_undoes_nothing(self, migrate, target):
         result = migrate(_FUNCTION.format("RAISE 'no tablespace left';"))
         assert result.exit_code == 1
         assert "no tablespace left" in result.document["error"]["message"]

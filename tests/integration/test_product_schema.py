@@ -22,7 +22,7 @@ FILES = [
     "004_instagram_optimization.sql",
     "005_instagram_advanced_features.sql",
 ]
-LEFT_BEHIND = """
+LEFTOVERS = """
 SELECT 'relation ' || c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
     AND c.oid <> 'public.schema_migrations'::regclass
     AND NOT EXISTS (
@@ -77,11 +77,11 @@ def test_every_way_back_and_up_again_restores_the_schema_to_the_byte(product, du
         assert product("rollback").exit_code == 0
         assert dump() == states[version - 1]
     assert product("rollback").exit_code == 0
-    assert query(LEFT_BEHIND) == []
+    assert query(LEFTOVERS) == []
     assert product("migrate").exit_code == 0
     assert dump() == states[-1]
     assert product("rollback", "--to", "0").exit_code == 0
-    assert query(LEFT_BEHIND) == []
+    assert query(LEFTOVERS) == []
     assert product("reset").exit_code == 0
     assert dump() == states[-1]
 

@@ -110,7 +110,7 @@ def one_of_each(cli, write, directory):
         (("--forget", "5", "--json"), "it has no row"),
     ],
 )
-def test_a_decision_that_does_not_fit_is_refused_and_says_the_way_on(cli, query, arguments, says):
+def test_a_repair_that_does_not_fit_is_refused_with_the_next_step(cli, query, arguments, says):
     before = query("SELECT * FROM schema_migrations ORDER BY id")
     result = cli("repair", *arguments)
     assert result.exit_code == 2

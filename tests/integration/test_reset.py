@@ -165,7 +165,7 @@ def test_an_environment_declared_production_is_never_reset(cli, write, monkeypat
 
 
 @pytest.mark.parametrize(("typed", "exit_code"), [("NAME", 0), ("yes", 2), ("", 2)])
-def test_a_person_confirms_by_typing_the_name(cli, write, precious, monkeypatch, typed, exit_code):
+def test_a_reset_is_confirmed_by_typing_the_name(cli, write, precious, monkeypatch, typed, exit_code):
     write(**TWO)
     cli("migrate")
     answer = precious if typed == "NAME" else typed

@@ -398,7 +398,7 @@ def test_a_reset_in_place_that_fails_says_what_is_left(cli, write, admin, target
 
 
 @pytest.mark.usefixtures("unique")
-def test_through_a_pooler(cli, pooled, monkeypatch, query, tables):
+def test_a_reset_works_through_a_pooler(cli, pooled, monkeypatch, query, tables):
     monkeypatch.setenv("DB_HOST", pooled.host)
     monkeypatch.setenv("DB_PORT", pooled.port)
     for expected in ("cloned", "emptied"):

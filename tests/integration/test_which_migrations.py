@@ -80,7 +80,7 @@ def test_packaged_migrations_that_were_not_named_are_another_directory(cli, monk
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_history_that_makes_no_sense_does_not_stop_a_reset(cli, query, tables):
+def test_an_invalid_history_does_not_stop_a_reset(cli, query, tables):
     query("UPDATE public.schema_migrations SET filename = '', checksum = 'x' WHERE version = 1")
     assert cli("migrate").exit_code == 4
     assert cli("reset", "--yes", "--warm", "0").exit_code == 0

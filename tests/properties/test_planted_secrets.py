@@ -19,7 +19,7 @@ from fowergram_db.migrations.script.scanner import scan
 from fowergram_db.redaction.messages import mask_message, mask_query, mask_sql
 from fowergram_db.redaction.psql_variables import Variables, changed
 
-_NOBODY = RunContext(None, (), DEFAULT_WAIT_POLICY, print, None)
+_CONTEXT = RunContext(None, (), DEFAULT_WAIT_POLICY, print, None)
 
 CORE = "Zq7"
 # {} is a literal of the secret, {quoted} the secret in a literal within a literal, {inner} the content of a string.
@@ -109,7 +109,7 @@ def hold(text: str, spans, planted) -> None:
     step = Step(Direction.UP, 1, "a", "001_a.sql", "001_a.sql", SqlFile(Path("001_a.sql"), text, Directives()))
     at = text.find(planted[0][: len(CORE)]) if planted else 0
     error = failure(
-        _NOBODY, CheckedStep(step, scan(text), Directives()), psycopg.errors.SyntaxError("syntax error"), at
+        _CONTEXT, CheckedStep(step, scan(text), Directives()), psycopg.errors.SyntaxError("syntax error"), at
     )
     outputs = [
         printed,

@@ -180,7 +180,7 @@ def test_copying_to_the_client_is_refused(text):
     assert "nothing reads the output" in fault(text).message
 
 
-def test_lines_that_are_not_in_memory_count():
+def test_line_numbers_include_copy_data_that_is_not_in_memory():
     text = "COPY t FROM stdin;\n\\.\nCOMMIT;\n"
     with pytest.raises(FileFault) as caught:
         read_script("f.sql", text, parse_directives("f.sql", text), (Gap(19, 19, 900, 100),))

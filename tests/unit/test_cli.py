@@ -203,7 +203,7 @@ def test_a_dumb_terminal_gets_no_progress_and_no_empty_line(monkeypatch):
         ({"FORCE_COLOR": "1", "TERM": "dumb"}, True),
     ],
 )
-def test_colours_in_a_pipe_are_for_those_who_force_them(variables, has_colours, monkeypatch, capsys):
+def test_a_pipe_has_colours_only_if_they_are_forced(variables, has_colours, monkeypatch, capsys):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     screen = Screen.for_process(json=False, no_color=False)
@@ -215,7 +215,7 @@ def test_colours_in_a_pipe_are_for_those_who_force_them(variables, has_colours, 
     assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", shown)
 
 
-def test_no_color_the_option_goes_before_force_color(monkeypatch, capsys):
+def test_the_option_no_color_overrides_force_color(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     Screen.for_process(json=False, no_color=True).line("words", "bold")
     assert capsys.readouterr().out == "words\n"
@@ -260,7 +260,7 @@ def test_a_step_that_has_ended_is_not_named(monkeypatch):
     assert named == ["002_b.sql"]
 
 
-def test_colours_are_for_terminals_that_want_them():
+def test_a_terminal_has_colours_unless_they_are_turned_off():
     outputs = {}
     for colour in (True, False):
         reader, writer = pty.openpty()

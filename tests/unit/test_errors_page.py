@@ -28,7 +28,7 @@ def _all(parent: type[FowergramError]) -> set[type[FowergramError]]:
     return {parent}.union(*map(_all, _children(parent)))
 
 
-def test_the_picture_is_the_tree():
+def test_the_diagram_shows_the_tree_of_errors():
     assert explanations.Unexpected in _children(FowergramError)  # the errors of the command line are known, too
     (picture,) = re.findall(r"```\n(.*?)\n```", _PAGE, re.DOTALL)
     assert picture.split("\n") == ["FowergramError", *_drawn(FowergramError)]

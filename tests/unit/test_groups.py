@@ -77,7 +77,7 @@ def test_a_large_down_script_counts_as_it_is_recorded_too():
     assert shape(group_steps((*small * 2, *large, *small * 2))) == [(B, 2), (T, 1), (B, 2)]
 
 
-def test_steps_that_undo_do_not_share_a_query():
+def test_rollback_steps_do_not_share_a_query():
     assert shape(group_steps(steps(SMALL, SMALL, direction=Direction.DOWN))) == [(T, 1), (T, 1)]
 
 

@@ -213,7 +213,7 @@ def test_a_version_is_named_as_it_is_shown_or_as_the_file_writes_it(put, names, 
     assert (version if version is None else str(version)) == found
 
 
-def test_a_number_of_two_migrations_names_neither(put):
+def test_a_number_that_two_migrations_share_names_neither(put):
     files = read_migrations(put(dict.fromkeys(["1_a.sql", "1_b.sql", "2_c.sql"], SQL_MIGRATE)))
     versions = [file.version for file in files]
     with pytest.raises(UnknownVersion) as caught:

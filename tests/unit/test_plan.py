@@ -44,7 +44,7 @@ def history(*rows: AppliedMigration) -> History:
         ([], [row(1, "", RecordedState.PARTIAL)], {1: State.PARTIAL}),
     ],
 )
-def test_every_state(files, rows, states):
+def test_each_state_of_a_migration_follows_from_files_and_history(files, rows, states):
     assert {m.version: m.state for m in migration_states(map(file, files), history(*rows))} == states
 
 
@@ -70,19 +70,19 @@ def test_the_checksum_of_a_files_bytes_is_accepted_too(tmp_path, raw):
         assert (migration.state, step.is_file) == (state, state is State.APPLIED)
 
 
-def test_up_takes_what_is_pending_in_order_and_as_far_as_asked():
+def test_up_applies_pending_migrations_in_order_up_to_the_target():
     files = [file(1), file(3), file(20)]
     assert [step.version for step in plan_up(files, history(row(1)))] == [3, 20]
     assert [step.version for step in plan_up(files, history(row(1)), to=3)] == [3]
     assert plan_up(files, history(row(1), row(3)), to=1) == ()
 
 
-def test_up_records_what_undoes_it():
+def test_up_records_the_down_script():
     (step,) = plan_up([file(1, "up", down="undo it")], History())
     assert (step.direction, step.text, step.down.text) == (Direction.UP, "up", "undo it")
 
 
-def test_an_unknown_goal_lists_the_versions():
+def test_the_error_for_an_unknown_target_version_lists_the_versions():
     with pytest.raises(UnknownVersion) as caught:
         plan_up([file(1), file(7)], History(), to=2)
     assert "1, 7" in caught.value.hint
@@ -120,7 +120,7 @@ def test_out_of_order_can_be_allowed():
         (RollbackTarget(to=7), []),
     ],
 )
-def test_down_goes_newest_first_as_far_as_asked(undo, versions):
+def test_down_rolls_back_newest_first_down_to_the_target(undo, versions):
     files = [file(1), file(2), file(7)]
     rows = migrations_to_roll_back(files, history(row(1), row(2), row(3)), undo)
     assert [r.version for r in rows] == versions
@@ -151,7 +151,7 @@ def test_down_of_a_half_applied_migration_is_refused():
         ([], "recorded", False),
     ],
 )
-def test_down_uses_the_file_that_fits_else_what_was_recorded(files, source, is_file):
+def test_down_uses_a_matching_down_file_or_else_the_recorded_script(files, source, is_file):
     (step,) = plan_down(files, [row(1)], {1: "recorded"})
     assert source in step.source
     assert step.is_file is is_file

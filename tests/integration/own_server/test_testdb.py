@@ -90,7 +90,7 @@ def test_stdout_has_the_url_of_the_fresh_database_and_nothing_else(cli, admin):
 
 
 @pytest.mark.usefixtures("unique")
-def test_several_at_once_each_with_its_own(give):
+def test_count_creates_several_separate_databases(give):
     document = give("--count", "3").document
     assert len({database["url"] for database in document["databases"]}) == 3
     for database in document["databases"]:

@@ -3,7 +3,7 @@
 import pytest
 
 # The rows that each count stands for, as (key, number) for every key that has any.
-_BEHIND = {
+_ROWS = {
     "user_stats.post_count": (
         "SELECT user_id, count(*) FROM posts WHERE deleted_at IS NULL AND NOT is_archived GROUP BY 1"
     ),
@@ -98,11 +98,11 @@ def wrong_counts(db):
 
     def compare() -> list[tuple[str, int]]:
         found = []
-        for name, behind in _BEHIND.items():
+        for name, rows in _ROWS.items():
             table, count = name.split(".")
             key = _KEYS.get(table, "id")
             wrong = db.execute(f"""
-                SELECT count(*) FROM {table} AS counter LEFT JOIN ({behind}) AS b (key, rows) ON b.key = counter.{key}
+                SELECT count(*) FROM {table} AS counter LEFT JOIN ({rows}) AS b (key, rows) ON b.key = counter.{key}
                 WHERE counter.{count} <> coalesce(b.rows, 0)""").fetchone()[0]
             if wrong:
                 found.append((name, wrong))
@@ -116,13 +116,13 @@ def test_every_count_column_is_known_here(column):
     names = column(r"""
         SELECT table_name || '.' || column_name FROM information_schema.columns
         WHERE table_schema = 'public' AND column_name ~ '(_count|_votes)$' AND table_name !~ '_slots$'""")
-    assert set(names) == set(_BEHIND) | _TALLIES
+    assert set(names) == set(_ROWS) | _TALLIES
 
 
 @pytest.mark.usefixtures("world")
 def test_bulk_inserts_are_counted_in_every_count(wrong_counts, value):
     assert wrong_counts() == []
-    for name in _BEHIND:
+    for name in _ROWS:
         table, count = name.split(".")
         assert value(f"SELECT max({count}) FROM {table}") > 0, name
 

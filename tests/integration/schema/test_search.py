@@ -42,7 +42,7 @@ def test_thai_is_found_by_a_part_in_every_spelling_of_sara_am(stored, asked, aut
     assert found("posts", "ไม่มี") == []
 
 
-def test_sara_ae_is_found_typed_as_two_sara_e(author, make_post, found):
+def test_sara_ae_is_found_when_it_is_typed_as_two_sara_e(author, make_post, found):
     make_post(author, caption="แมวน่ารัก")
     assert found("posts", "เเมว") == ["แมวน่ารัก"]
 
@@ -79,13 +79,13 @@ def test_an_empty_query_finds_nothing(query, author, make_post, add, found):
         assert found("posts", query) == found("users", query) == []
 
 
-def test_the_very_name_comes_first_then_beginnings_then_the_shortest(make_user, found):
+def test_an_exact_name_comes_first_then_beginnings_then_the_shortest(make_user, found):
     for name in ("mysea", "seashore", "sea", "seaside_long", "deep", "the_sea_itself"):
         make_user(name, full_name="Sea Lover" if name == "deep" else None)
     assert found("users", "SEA") == ["sea", "seashore", "seaside_long", "deep", "mysea", "the_sea_itself"]
 
 
-def test_hashtags_come_by_their_posts_after_the_very_name(author, make_post, tag, found):
+def test_after_an_exact_name_hashtags_are_sorted_by_their_posts(author, make_post, tag, found):
     for name, posts in {"sea": 0, "seaside": 1, "seafood": 3, "deepsea": 2}.items():
         for _ in range(posts):
             tag(make_post(author), name)
