@@ -108,7 +108,7 @@ class Expressions:
             parts.append(part)
             at = self._after_casts(at)
             if not (self.is_symbol(at, "|") and self.is_symbol(at + 1, "|") and at + 2 < len(self.tokens)):
-                return joined(parts), at
+                return joined(parts), min(at, len(self.tokens))  # a parenthesis without an end closes there
             at += 2
 
     def arguments(self, opening: int) -> list[tuple[int, int]]:

@@ -145,7 +145,8 @@ class _SecretReader:
         self._read_string(value, is_code=False)
         if len(value.value) <= _LONGEST_VARIABLE and HINTS.search(value.value):
             is_block = self._expressions.is_word(self._statement, "declare", "begin", "then", "else", "loop")
-            self._search.variables[self._tokens[self._statement + is_block].value] = value
+            if name := self._at(self._statement + is_block):
+                self._search.variables[name] = value
         return max(end, at + 2)
 
     def _string(self, at: int) -> int:
@@ -206,7 +207,7 @@ class _SecretReader:
             self._in_role = not is_word(at + 2, "mapping")
         elif word in ("update", "merge"):
             self._in_update = True
-        elif word == "execute" and (secret := self._search.prepared.get(self._after(at))):
+        elif word == "execute" and (secret := self._search.prepared.get(self._at(at + 1))):
             self._prepared_values(at + 2, secret)
         elif word == "options" and self._expressions.is_symbol(at + 1, "("):
             self._options_end = self._expressions.closing(at + 1)
@@ -217,8 +218,9 @@ class _SecretReader:
             return self._collector.take_list(value) if value else None
         return None
 
-    def _after(self, at: int) -> str:
-        return self._tokens[at + 1].value if at + 1 < len(self._tokens) else ""
+    def _at(self, at: int) -> str:
+        """Return the token at a place, "" after the last one."""
+        return self._tokens[at].value if at < len(self._tokens) else ""
 
     def _prepared_values(self, opening: int, secret: set[str]) -> None:
         if self._expressions.is_symbol(opening, "("):

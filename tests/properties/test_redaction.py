@@ -83,6 +83,53 @@ def test_a_masked_text_keeps_its_shape_whatever_it_is(text):
         assert shape(mask(text)) == shape(text)
 
 
+_PIECES = st.sampled_from(
+    [
+        *(
+            "CREATE ROLE a ",
+            "ALTER USER b ",
+            "PASSWORD ",
+            "'x y'",
+            "'it''s z'",
+            "$$q$$",
+            "; ",
+            "(",
+            ")",
+            "||",
+            ", ",
+            ":v ",
+        ),
+        *("SET a.password = ", "set_config('a.secret', ", "format('ALTER ROLE me PASSWORD %L', ", "EXECUTE ", "p := "),
+        *(
+            "USING $1",
+            "PREPARE q AS ",
+            "crypt('pw', ",
+            "new_value => ",
+            "OPTIONS (password ",
+            "DO $x$ BEGIN ",
+            "END $x$",
+        ),
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=14).map("".join), st.integers(0, 3))
+def test_sql_that_is_truncated_anywhere_is_read(text, missing):
+    mask_sql(text[: len(text) - missing])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ALTER USER b PASSWORD :v format('A",
+        "p := format('ALTER ROLE me PASSWORD %L', ('it''s z'OPTIONS (password ; ",
+    ],
+)
+def test_sql_that_ends_within_a_parenthesis_is_read(text):
+    assert "it''s" not in mask_sql(text)
+    mask_message(f'syntax error at end of input in "{text}')
+
+
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "sql").rglob("*.sql")), ids=lambda path: path.stem)
 def test_shipped_sql_has_no_secret(path):
     text = path.read_text(encoding="utf-8")
