@@ -133,7 +133,9 @@ def test_no_way_to_show_something_lets_a_text_through(way, json_wanted, monkeypa
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     for text in HOSTILE:
         out, err = io.StringIO(), io.StringIO()
-        CALLS[way](Screen(out, err, json=json_wanted, colour=True), text)
+        screen = Screen(out, err, json=json_wanted, colour=True)
+        CALLS[way](screen, text)
+        screen.stop_progress()
         lines = err.getvalue().splitlines(keepends=True)
         own = [line for line in lines if line.startswith("::error file=")] if way == "error" else []
         assert len(own) == (way == "error")
@@ -150,6 +152,8 @@ def test_no_terminal_receives_a_control_sequence_from_a_text(way, monkeypatch):
         screen = Screen(terminal, terminal, json=False, colour=True)
         for text in HOSTILE:
             CALLS[way](screen, f"x{text}")
+        # Its thread would write to this terminal after the test has closed it.
+        screen.stop_progress()
     shown = b""
     with contextlib.suppress(OSError):
         while chunk := os.read(reader, 65536):
