@@ -283,7 +283,7 @@ def query(target):
 
 @pytest.fixture
 def tables(query):
-    """Return the names of the tables in public, the bookkeeping left out."""
+    """Return the names of the tables in public, the history left out."""
 
     def list_tables() -> list[str]:
         found = query("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")

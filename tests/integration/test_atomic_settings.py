@@ -1,4 +1,4 @@
-"""What every script of one transaction finds, whatever the bookkeeping between two of them has set."""
+"""What every script of one transaction finds, whatever the statements on the history between two of them set."""
 
 import psycopg
 import pytest

@@ -157,7 +157,7 @@ def test_a_history_is_converted_where_the_directory_needs_it_and_back(
     assert cli("migrate").exit_code == 0
     before, versions = query(rows), query(numbers)
     lay(name, more)
-    # A look converts nothing.
+    # Reading the status converts nothing.
     for command in (("status",), ("migrate", "--dry-run"), ("status", "--check")):
         assert cli(*command).exit_code in (0, 3)
         assert version_type() == "bigint"
