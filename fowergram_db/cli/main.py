@@ -5,12 +5,15 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from fowergram_db.cli.interrupts import TerminationSignal, install_signal_handlers
+
+if TYPE_CHECKING:
+    from fowergram_db.cli.render import Screen
 
 _COLLECT_AFTER = 100_000
 
@@ -51,15 +54,10 @@ def run(arguments: Sequence[str]) -> int:
         return int(command.main(list(arguments), prog_name="fowergram-db", standalone_mode=False, obj=arguments) or 0)
     except typer.TyperException as error:
         usage = UsageError(error.format_message(), hint=_help_hint(error, arguments))
-        in_file = getattr(getattr(error, "ctx", None), "default_map", None) or {}
-        is_json = is_json_requested(arguments) or _is_true(str(in_file.get("json", "")))
-        log = settings_of(arguments, in_file)
-        screen = Screen.for_process(json=is_json, no_color="--no-color" in arguments, log=log)
+        screen = _screen_for(arguments, getattr(getattr(error, "ctx", None), "default_map", None) or {})
         return fail(screen, named_command(arguments), usage, target=None, arguments=arguments)
     except FowergramError as error:  # in the env file, which is read with the options
-        log = settings_of(arguments, {})
-        screen = Screen.for_process(json=is_json_requested(arguments), no_color="--no-color" in arguments, log=log)
-        return fail(screen, named_command(arguments), error, target=None, arguments=arguments)
+        return fail(_screen_for(arguments, {}), named_command(arguments), error, target=None, arguments=arguments)
     except OSError as error:  # from the help or the version, which Typer prints
         return fail(Screen.for_process(json=False, no_color=True), "", output_lost(error), target=None)
     except Exception as error:  # noqa: BLE001 - a bug of the tool before a command starts
@@ -67,6 +65,15 @@ def run(arguments: Sequence[str]) -> int:
         if "--debug" in arguments or _is_set("FOWERGRAM_DEBUG"):
             show_traceback(screen, error, arguments)
         return fail(screen, named_command(arguments), unexpected(error), target=None, arguments=arguments)
+
+
+def _screen_for(arguments: Sequence[str], in_file: Mapping[str, object]) -> "Screen":
+    """Return the screen of a command line that could not be parsed; ``in_file`` are options of the env file."""
+    from fowergram_db.cli.log import settings_of
+    from fowergram_db.cli.render import Screen
+
+    is_json = is_json_requested(arguments) or _is_true(str(in_file.get("json", "")))
+    return Screen.for_process(json=is_json, no_color="--no-color" in arguments, log=settings_of(arguments, in_file))
 
 
 def is_json_requested(arguments: Sequence[str]) -> bool:

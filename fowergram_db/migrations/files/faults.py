@@ -1,8 +1,13 @@
 """Collect the faults of many files, so that one error reports them all."""
 
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from fowergram_db.errors import FileFault, raise_faults
+
+_Read = TypeVar("_Read")
 
 
 class Faults:
@@ -22,6 +27,14 @@ class Faults:
     def raise_all(self) -> None:
         """Raise what was found as one error; do nothing if there is none."""
         raise_faults(self.found)
+
+    def read_each(self, paths: Iterable[Path], read: Callable[[Path], _Read]) -> Iterator[_Read]:
+        """Yield what each path holds; one that cannot be read is left out, and its fault collected."""
+        for path in paths:
+            with self:
+                found = read(path)
+            if self.is_clean:
+                yield found
 
     def __enter__(self) -> None:
         self.is_clean = True

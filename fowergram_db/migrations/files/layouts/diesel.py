@@ -34,11 +34,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
         if _DATED.match(path.name) and path.is_dir() and not _is_migration(path):
             hint = "Restore the file, or remove the folder."
             faults.add(FileFault(f"{path.name} has no up.sql", hint=hint, location=location_in(path)))
-    for path in found(listing):
-        with faults:
-            migration = _read_folder(path)
-        if faults.is_clean:
-            yield migration
+    yield from faults.read_each(found(listing), _read_folder)
 
 
 def _read_folder(path: Path) -> MigrationFile:

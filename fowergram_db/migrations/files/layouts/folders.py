@@ -44,11 +44,7 @@ def read(listing: Listing, faults: Faults) -> Iterator[MigrationFile]:
                 hint="Restore the file, or remove the folder.",
                 location=location_in(path),
             )
-    for path in found(listing):
-        with faults:
-            migration = _read_folder(path)
-        if faults.is_clean:
-            yield migration
+    yield from faults.read_each(found(listing), _read_folder)
 
 
 def _read_folder(path: Path) -> MigrationFile:
