@@ -22,7 +22,14 @@ app = typer.Typer()
     examples="  fowergram-db migrate\n"
     "  DB_NAME=fowergram_dev fowergram-db migrate\n"
     "  fowergram-db migrate --to 3 --dry-run\n"
-    "  fowergram-db migrate --database-url postgresql://me@db.example/app --migrations-dir ./migrations",
+    "  fowergram-db migrate --database-url postgresql://me@db.example/app\n"
+    "  fowergram-db migrate --dbname app --migrations-dir ./migrations\n\n"
+    "\b\n"
+    "Comments at the top of a migration file, which override the options:\n"
+    "  -- fowergram: no-transaction           each statement commits by itself\n"
+    "  -- fowergram: lock-timeout=2s          as --lock-timeout\n"
+    "  -- fowergram: statement-timeout=10min  as --statement-timeout\n"
+    "  -- fowergram: irreversible: REASON     `rollback` refuses the migration",
 )
 def migrate(
     context: CommandContext,
@@ -62,9 +69,6 @@ def migrate(
     table public.schema_migrations: either all of it is applied, or nothing. If one fails, those before it stay
     applied. Only one process at a time migrates a database. A statement that cannot acquire a lock within
     --lock-timeout does not block others: its migration is rolled back and retried.
-
-    A file can set its own way and limits in comments at its top: `-- fowergram: no-transaction` (statement by
-    statement, for CREATE INDEX CONCURRENTLY), `-- fowergram: lock-timeout=2s`, `-- fowergram: statement-timeout=10min`.
 
     At the end, calls the function public.maintain_partitions() to create future partitions, if it exists.
     """

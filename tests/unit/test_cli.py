@@ -35,6 +35,7 @@ def test_help_is_the_same_both_ways_and_on_record(command, capsys, recorded):
     by_option = capsys.readouterr().out
     assert by_word == by_option
     assert "Examples:" in by_option
+    assert max(map(len, by_option.splitlines())) <= 80
     recorded(f"help_{command.replace(' ', '_')}", by_option)
 
 
