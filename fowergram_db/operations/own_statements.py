@@ -1,13 +1,13 @@
 """Recognize the statements of this tool among those of others, by what they do: a comment could be put into any."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 
 from fowergram_db.database.settings_sql import first_query
 from fowergram_db.database.sql import load, sql_root
-from fowergram_db.lexer import LINE_COMMENT, TokenKind, tokens
+from fowergram_db.lexer import LINE_COMMENT, Token, TokenKind, tokens
 
 # What replaces a constant, as pg_stat_statements replaces each of them by a parameter.
 _CONSTANT = "?"
@@ -89,10 +89,16 @@ def own_among(queries: Sequence[str], schema: str) -> frozenset[str]:
     Reads the files of the queries. A text is one of theirs if it differs in constants and comments alone. A
     statement made of settings only counts as the tool's, too: it reads nothing.
     """
-    forms = {query: normal_form(_PREPARED.sub("", query, count=1)) for query in queries}
-    wanted = frozenset(_names(query) for query, form in forms.items() if form)
     shipped = (*_shipped(schema), *map(_as_sent, _SHORT))
-    ours = frozenset(form for text in shipped if _may_be_among(text, wanted) for form in _forms_of(text))
+    names = {query: _names(query) for query in queries}
+    wanted = frozenset(names.values())
+    near = [text for text in shipped if _may_be_among(text, wanted)]
+    ours = frozenset(form for text in near for form in _forms_of(text))
+    known = _of_composed().union(*map(_names, near))
+    # Reading a text closer takes a millisecond: not those with a name that the tool never uses.
+    forms = {
+        query: normal_form(_PREPARED.sub("", query, count=1)) if names[query] <= known else None for query in queries
+    }
     of_any_table = _of_any_table(ours)
     return frozenset(
         query
@@ -117,9 +123,10 @@ def normal_form(query: str) -> str | None:
     >>> normal_form("SELECT 'a'") is None
     True
     """
-    if any(token.kind is TokenKind.STRING for token in tokens(query)):
+    found = tuple(tokens(query))
+    if any(token.kind is TokenKind.STRING for token in found):
         return None
-    return next(_forms(query), "")
+    return next(_forms(found), "")
 
 
 def _shipped(schema: str) -> Iterator[str]:
@@ -192,9 +199,14 @@ def _of_any_table(forms: frozenset[str]) -> re.Pattern[str]:
 
 
 @cache
+def _of_composed() -> frozenset[str]:
+    return frozenset().union(*map(_names, (*_CALLS, *_ALONE, first_query("$1", "$2"))), ("pg_catalog.current_setting",))
+
+
+@cache
 def _of_settings() -> re.Pattern[str]:
     """Return the pattern of what is composed of settings and calls, and of the first query of a session."""
-    (first,) = _forms(first_query("$1", "$2"))
+    (first,) = _forms_of(first_query("$1", "$2"))
     before, _, after = first.partition(f"[\0{_CONSTANT}\0]")
     session = rf"{re.escape(before)}\[\0{_SETTINGS}\0\]{re.escape(after)}"
     calls, alone = ("|".join(re.escape(_item(text)) for text in texts) for texts in (_CALLS, _ALONE))
@@ -202,19 +214,19 @@ def _of_settings() -> re.Pattern[str]:
 
 
 def _item(text: str) -> str:
-    (form,) = _forms(text)
+    (form,) = _forms_of(text)
     return form.removeprefix("select\0")
 
 
 @cache
 def _forms_of(text: str) -> tuple[str, ...]:
-    return tuple(_forms(text))
+    return tuple(_forms(tokens(text)))
 
 
-def _forms(text: str) -> Iterator[str]:
-    """Yield the normal form of each statement of a text."""
+def _forms(found: Iterable[Token]) -> Iterator[str]:
+    """Yield the normal form of each statement."""
     form: list[str] = []
-    for token in tokens(text):
+    for token in found:
         if token.kind is TokenKind.OTHER and token.value == ";":
             if form:
                 yield _joined(form)
