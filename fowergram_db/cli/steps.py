@@ -127,7 +127,7 @@ def _describe_event(event: "Event") -> str:  # noqa: C901, PLR0911 - a sentence 
             return f"Completing the detachment of partition {partition}, which an earlier attempt did not complete"
         case events.DatabasePruned(name, use):
             return f"Dropped {name} ({use})."
-        case events.StatementLeftOut() | events.RoleCreated():
+        case events.StatementLeftOut() | events.RoleCreated() | events.SettingLeftOut():
             return str(event)
         case events.Notice(severity, message):
             return f"{severity.lower()}: {message}"

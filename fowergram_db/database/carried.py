@@ -9,7 +9,7 @@ from psycopg import sql
 
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.sql import load
-from fowergram_db.database.stored_settings import change
+from fowergram_db.database.stored_settings import change, split_setting
 
 # A production mark among them must not come to a database that is made for a while.
 _MARKS = "fowergram."
@@ -45,17 +45,47 @@ def carried_of(asked: Asked, owner: str, stored: Iterable[str]) -> Carried:
     """Return what migrations gave a database that was created with the settings ``stored``, and closed."""
     before = frozenset(stored)
     settings = (
-        (role, name, value)
-        for role, name, value in asked[0].fetchall()
-        if not name.lower().startswith(_MARKS) and (role is not None or f"{name}={value}" not in before)
+        (role, *split_setting(setting))
+        for role, setting in asked[0].fetchall()
+        if not setting.lower().startswith(_MARKS) and (role is not None or setting not in before)
     )
     return Carried(tuple(settings), tuple(grant for grant in asked[1].fetchall() if grant[0] != owner))
 
 
 def give_carried(admin: Connection, dbname: str, carried: Carried) -> None:
-    """Give a database what migrations gave another one; psycopg's errors pass through."""
-    for setting in carried.settings:
-        give_setting(admin, dbname, *setting)
+    """Give a database what migrations gave another one, in a transaction; psycopg's errors pass through.
+
+    What this role may not store for another one was not stored by migrations, and is left out.
+    """
+    give_settings_of_roles(admin, dbname, carried.settings)
+    give_to_all(admin, dbname, carried)
+
+
+def give_settings_of_roles(
+    admin: Connection, dbname: str, settings: Iterable[tuple[str | None, str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """Store those settings that are of one role; return role and name of each that this role cannot store.
+
+    Every role may store its own settings with any database, so they may hold anything. To be called in a transaction;
+    psycopg's other errors pass through.
+    """
+    left_out = []
+    for role, name, value in settings:
+        if role is None:
+            continue
+        try:
+            with admin.transaction():
+                give_setting(admin, dbname, role, name, value)
+        except (psycopg.errors.ProgrammingError, psycopg.errors.DataError, UnicodeEncodeError):
+            left_out.append((role, name))
+    return tuple(left_out)
+
+
+def give_to_all(admin: Connection, dbname: str, carried: Carried) -> None:
+    """Give a database the settings for all roles, and the grants; psycopg's errors pass through."""
+    for role, name, value in carried.settings:
+        if role is None:
+            give_setting(admin, dbname, None, name, value)
     for grant in carried.grants:
         give_grant(admin, dbname, *grant)
 

@@ -33,7 +33,7 @@ _SETTINGS_OF_CREATED = (
 
 @cache
 def load_with_labels(name: str) -> sql.Composed:
-    """Return a shipped query with {seal_text}, {is_sealed} and {is_valid_label} replaced by the texts of these names.
+    """Return a shipped query with {seal_text}, {is_sealed}, {is_valid_label} and {mark} replaced by their texts.
 
     It calls a database d, and the comment on it note.
     """
@@ -41,7 +41,8 @@ def load_with_labels(name: str) -> sql.Composed:
     seal_text = sql.SQL(load("labels/seal_text")).format(comment_digest=digest)
     is_sealed = sql.SQL(load("labels/is_sealed")).format(seal_text=seal_text)
     is_valid_label = sql.SQL(load("labels/is_valid_label")).format(comment_digest=digest)
-    return sql.SQL(load(name)).format(seal_text=seal_text, is_sealed=is_sealed, is_valid_label=is_valid_label)
+    parts = {"seal_text": seal_text, "is_sealed": is_sealed, "is_valid_label": is_valid_label}
+    return sql.SQL(load(name)).format(**parts, mark=sql.SQL(load("labels/mark")))
 
 
 def comment_on(connection: Connection, name: str, text: str | None) -> None:

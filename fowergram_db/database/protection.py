@@ -37,6 +37,7 @@ from fowergram_db.database.state import (
     database_state,
     with_how_made,
 )
+from fowergram_db.database.stored_settings import split_setting
 from fowergram_db.errors import DatabaseError, Refused
 
 _MARK = "fowergram.environment=production"
@@ -122,7 +123,8 @@ def protect(connection: Connection) -> None:
 
 def _listed(connection: Connection, facts: DatabaseState) -> tuple[str, ...]:
     rows = connection.execute(load("catalog/database_settings"), {"oid": facts.oid})
-    return next((split_list(str(value)) for role, name, value in rows if not role and name == _LISTED_IN), ())
+    found = (split_setting(str(setting)) for role, setting in rows if role is None)
+    return next((split_list(value) for name, value in found if name == _LISTED_IN), ())
 
 
 def _set_list(connection: Connection, facts: DatabaseState, names: tuple[str, ...]) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.carried import Carried, ask_carried, carried_of, give_carried, give_grant, give_setting
+from fowergram_db.database.carried import (
+    Carried,
+    ask_carried,
+    carried_of,
+    give_grant,
+    give_setting,
+    give_settings_of_roles,
+    give_to_all,
+)
 from fowergram_db.database.connection import Connection, maintenance_connection
 from fowergram_db.database.creation import open_to_all
 from fowergram_db.database.disposal import (
@@ -28,6 +36,7 @@ from fowergram_db.database.sessions import ServerSession, Sessions, end_sessions
 from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.database.state import DatabaseFacts, DatabaseState, ask_how_made, database_state, with_how_made
+from fowergram_db.database.stored_settings import split_setting
 from fowergram_db.database.target import Target
 from fowergram_db.errors import DatabaseError, FowergramError, Refused
 from fowergram_db.plurals import connected
@@ -47,13 +56,14 @@ Make = Callable[[], str]
 
 def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, on whose account and terms
     admin: Connection, name: str, facts: DatabaseFacts | None, owner: Owner, make: Make, sessions: Sessions
-) -> None:
+) -> tuple[tuple[str, str], ...]:
     """Let ``make`` create a new database next to the one of a name, and put it in its place.
 
     ``admin`` is a session in another database. ``facts`` say how the old one was made (None: there is none); ``make``
     returns the name of the new one. The old one is untouched until the new one is complete; then both change names in
     one transaction, and the old one is dropped. Settings, grants, connection limit and comment are carried over;
-    ``make`` gives it owner, locale and tablespace. Raises Refused if other clients are connected and are to be
+    ``make`` gives it owner, locale and tablespace. Returns role and name of each setting of one role that this role
+    cannot store, and that was left out. Raises Refused if other clients are connected and are to be
     spared, if the old one could not be dropped afterwards, and if it is another one, or was marked as
     production, at the moment of the exchange.
     """
@@ -73,7 +83,7 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
                     partial(end_sessions, admin, fresh),
                     lambda _: _publish(admin, name),
                 )
-            return
+            return ()
         swap = _Swap(admin, facts, made, owner.fresh_name(Purpose.RESET), sessions)
         with translate_errors("put the new database in place", Situation.RENAMING_DATABASE):
             swap.exchange()
@@ -81,6 +91,7 @@ def replace_database(  # noqa: PLR0913, PLR0917 - who replaces what, made how, o
         drop_quietly(admin, fresh, made.oid if made else None)
         raise
     swap.drop_old()
+    return swap.left_out
 
 
 def _made(admin: Connection, fresh: str) -> DatabaseState:
@@ -147,15 +158,19 @@ def _refuse_obstacles(facts: DatabaseState, rows: list[tuple[Any, ...]]) -> None
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Swap:
-    """The exchange of an old database and a new one; ``retired`` is what the old one is called afterwards."""
+    """The exchange of an old database and a new one; ``retired`` is what the old one is called afterwards.
+
+    ``left_out`` are, after the exchange, the settings of roles that were not carried over.
+    """
 
     admin: Connection
     old: DatabaseFacts
     made: DatabaseState
     retired: str
     sessions: Sessions
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def exchange(self) -> None:
         """Exchange names and comments at once, so that whatever is left over says what it is."""
@@ -186,8 +201,12 @@ class _Swap:
             )
         facts = with_how_made(now, made) or self.old
         carried = carried_of(given, self.made.owner, facts.settings)
+        kept = [(role, *split_setting(str(setting))) for role, setting in settings.fetchall()]
+        # Not together with the rest: some may fail.
+        self.left_out = give_settings_of_roles(admin, fresh, kept)
+        give_settings_of_roles(admin, fresh, carried.settings)
         with pipelined(admin):
-            _carry_over(admin, facts, settings.fetchall(), carried, fresh)
+            _carry_over(admin, facts, [each for each in kept if each[0] is None], carried, fresh)
             admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
             label_renamed(admin, self.retired, now.identity)
             self._carry_over_comment(now.comment)
@@ -265,9 +284,9 @@ def describe_after_failure(target: Target, name: str, facts: DatabaseFacts | Non
 
 
 def _carry_over(
-    admin: Connection, facts: DatabaseFacts, settings: list[tuple[Any, ...]], carried: Carried, fresh: str
+    admin: Connection, facts: DatabaseFacts, settings: list[tuple[str | None, str, str]], carried: Carried, fresh: str
 ) -> None:
-    """Give the new database what hangs on the old one itself: settings, grants, connection limit.
+    """Give the new database what hangs on the old one itself: settings for all, grants, connection limit.
 
     What migrations gave the new one, ``carried``, stays.
     """
@@ -283,7 +302,7 @@ def _carry_over(
         admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(new, owner))
         for grant in _ask(admin, "catalog/database_grants", facts).fetchall():
             give_grant(admin, fresh, *grant)
-    give_carried(admin, fresh, carried)
+    give_to_all(admin, fresh, carried)
     limit = sql.Literal(facts.connection_limit)
     admin.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(new, limit))
 

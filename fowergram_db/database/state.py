@@ -73,16 +73,9 @@ def database_state(connection: Connection, name: str | None = None) -> DatabaseS
         return ask_state(connection, name).fetchone()
 
 
-def database_states(connection: Connection) -> tuple[DatabaseState, ...]:
-    """Return how all databases of this server are now."""
-    values = {"name": None, "every": True}
-    with translate_errors("read the state of the database"):
-        return tuple(ask(connection, DatabaseState, load_with_labels(_STATE), values).fetchall())
-
-
 def ask_state(connection: Connection, name: str | None = None) -> psycopg.Cursor[DatabaseState]:
     """Ask how a database is now, as ``database_state`` does; psycopg's errors pass through."""
-    return ask(connection, DatabaseState, load_with_labels(_STATE), {"name": name, "every": False})
+    return ask(connection, DatabaseState, load_with_labels(_STATE), {"name": name})
 
 
 def database_facts(connection: Connection, name: str | None = None) -> DatabaseFacts | None:

@@ -23,6 +23,16 @@ def of_scripts(stored: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(each for each in stored or () if not each.lower().startswith(_MARKS))
 
 
+def split_setting(stored: str) -> tuple[str, str]:
+    """Return name and value of a setting as the catalog stores it.
+
+    >>> split_setting("my.url=a=b")
+    ('my.url', 'a=b')
+    """
+    name, _, value = stored.partition("=")
+    return name, value
+
+
 def change(name: str, value: str) -> sql.Composed:
     """Return what follows ALTER DATABASE or ALTER ROLE; a list is given name by name.
 
@@ -44,7 +54,6 @@ def store(admin: Connection, dbname: str, settings: Iterable[str]) -> None:
     through.
     """
     for setting in settings:
-        name, _, value = setting.partition("=")
-        statement = sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(dbname), change(name, value))
+        statement = sql.SQL("ALTER DATABASE {} {}").format(sql.Identifier(dbname), change(*split_setting(setting)))
         with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedObject):
             admin.execute(statement)

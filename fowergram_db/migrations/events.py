@@ -191,6 +191,20 @@ class RoleCreated(NamedTuple):
         return f'Created role "{self.name}" from {self.step.filename}, because it did not exist.'
 
 
+class SettingLeftOut(NamedTuple):
+    """A setting that a role has stored with a database is not stored with the one in its place."""
+
+    role: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return a sentence for a person."""
+        return (
+            f'The setting {self.name} of role "{self.role}" in this database was not kept: only that role, or one that '
+            "may alter it, can store it."
+        )
+
+
 class BuildDiscarded(NamedTuple):
     """A database that was being built was given up: its steps do not count."""
 
@@ -221,6 +235,7 @@ Event = (
     | DatabasePruned
     | StatementLeftOut
     | RoleCreated
+    | SettingLeftOut
     | BuildDiscarded
     | Notice
 )

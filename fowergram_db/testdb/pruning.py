@@ -1,7 +1,7 @@
 """List the databases that the tool has left on a server, say which are still needed, and drop the others."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -16,13 +16,12 @@ from fowergram_db.database.managed_databases import Purpose, facts_for, facts_of
 from fowergram_db.database.query import fetch_all
 from fowergram_db.database.server_errors import message_of, translate_errors
 from fowergram_db.database.sql import load
-from fowergram_db.database.state import database_states
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
 from fowergram_db.testdb.template import building_lock
 from fowergram_db.testdb.template_lifecycle import drop_template
 
-_NAMES = "^fowergram_(test|warm|reset|scratch|template)_"
+_NAMES = r"fowergram\_%"
 _COMMENTS = "fowergram-db: %"
 _TEMPLATE_KEPT = timedelta(days=7)
 _WARM_KEPT = timedelta(days=1)
@@ -92,6 +91,7 @@ class _DatabaseRow(NamedTuple):
     comment: str | None
     identity: str
     is_valid_label: bool
+    production: bool
 
 
 class _HeldLock(NamedTuple):
@@ -117,19 +117,17 @@ def list_managed(admin: Connection) -> tuple[ManagedDatabase, ...]:
     and belongs to none of their owners, is in its final state afterwards.
     """
     with translate_errors("find the managed databases"):
-        marked = {state.oid for state in database_states(admin) if state.production}
-        before = {name for (name,) in admin.execute("SELECT datname::text FROM pg_catalog.pg_database")}
+        before = {oid for (oid,) in admin.execute("SELECT oid FROM pg_catalog.pg_database")}
         locks = fetch_all(admin, _HeldLock, load("testdb/locks"), {"spaces": [RUN_SPACE, LOCK_SPACE]})
         values = {"names": _NAMES, "comments": _COMMENTS}
         named = fetch_all(admin, _DatabaseRow, load_with_labels("testdb/databases"), values)
-        rows = [row for row in named if row.name in before]
+        rows = [row for row in named if row.oid in before]
     server = _LocksAndTemplates(
         locks=frozenset((lock.space, lock.key) for lock in locks),
         templates=frozenset((row.name, row.row_version) for row in rows if row.is_complete),
         now=datetime.now(UTC),
     )
-    judged = (found for row in rows if (found := _classified(row, server)))
-    return tuple(replace(found, use=Use.PRODUCTION) if found.oid in marked else found for found in judged)
+    return tuple(found for row in rows if (found := _classified(row, server)))
 
 
 def prune(
@@ -182,6 +180,8 @@ def _drop(admin: Connection, database: ManagedDatabase, target: Target) -> str:
         return message_of(error)
     except FowergramError as error:
         return error.message
+    except UnicodeEncodeError:
+        return "its name is not UTF-8: drop it yourself, if nobody needs it"
     return ""
 
 
@@ -201,6 +201,8 @@ def _classified(row: _DatabaseRow, server: _LocksAndTemplates) -> ManagedDatabas
     project = str(facts["project"]) if facts.get("project") else None
     owner_lives = origin is not None and origin.owner is not None and (RUN_SPACE, origin.owner) in server.locks
     match purpose:
+        case _ if row.production:
+            use = Use.PRODUCTION
         case _ if owner_lives:
             use = Use.IN_USE
         case _ if without:

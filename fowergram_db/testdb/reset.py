@@ -49,7 +49,7 @@ from fowergram_db.errors import (
     UntrustedHistory,
 )
 from fowergram_db.migrations.alignment import align
-from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent
+from fowergram_db.migrations.events import BuildDiscarded, Connected, OnEvent, SettingLeftOut
 from fowergram_db.migrations.history import require_own
 from fowergram_db.migrations.history_table import read_history, require_no_other_tool
 from fowergram_db.migrations.packaged import require_no_tables
@@ -261,7 +261,8 @@ def _cloned(admin: Connection, job: _ResetJob, found: _StateBefore) -> Reset:
     old = found.facts
     with pool(admin, job.spec(old or default_facts(admin)), job.on_event, found.template) as source:
         make = lambda: source.obtain(Purpose.RESET, old).name  # noqa: E731
-        replace_database(admin, job.target.dbname, old, source.owner, make, job.options.sessions)
+        left_out = replace_database(admin, job.target.dbname, old, source.owner, make, job.options.sessions)
+        _report(left_out, job)
         # The database is in its place: what is made for the next time is not worth an error.
         with suppress(FowergramError):
             source.keep_ready(job.options.warm)
@@ -294,8 +295,13 @@ def _built(admin: Connection, job: _ResetJob, found: _StateBefore) -> Reset:
         return name
 
     with active_owner(job.target, admin) as owner:
-        replace_database(admin, job.target.dbname, old, owner, make, job.options.sessions)
+        _report(replace_database(admin, job.target.dbname, old, owner, make, job.options.sessions), job)
     return Reset(Method.BUILT)
+
+
+def _report(left_out: tuple[tuple[str, str], ...], job: _ResetJob) -> None:
+    for role, name in left_out:
+        job.on_event(SettingLeftOut(role, name))
 
 
 def _in_place(job: _ResetJob, oid: int) -> Reset:

@@ -11,7 +11,10 @@ coalesce(
         CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS setting (text)
         WHERE s.setdatabase = d.oid AND s.setrole = d.datdba
             AND setting.text LIKE 'application_name=fowergram-db seal %%'::text
-            AND pg_catalog.right(setting.text, 64) = {comment_digest}
+            -- ASCII: for a text that ends within a character, right() and starts_with() fail.
+            AND pg_catalog.right(
+                pg_catalog.encode(pg_catalog.decode(pg_catalog.quote_literal(setting.text), 'escape'), 'escape'), 65
+            ) = pg_catalog.concat({comment_digest}, '''')
     ),
     false
 )

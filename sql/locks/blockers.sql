@@ -2,7 +2,7 @@
 -- outside a transaction, who carries its name.
 -- Oldest server: 13. Privileges: pg_read_all_stats shows state and query of other roles' sessions.
 -- Parameters: space, key (the worker's lock), application. Columns: pid (0: a prepared transaction), user, application,
--- state, age_s (of its transaction), query (its beginning).
+-- state, age_s (of its transaction), query (its beginning). User and query are literals in bytea: see any_text.py.
 WITH worker AS (
     SELECT l.pid
     FROM pg_catalog.pg_locks AS l
@@ -29,11 +29,11 @@ blocker AS (
 
 SELECT
     b.pid,
-    a.usename::text AS user,
+    pg_catalog.decode(pg_catalog.quote_literal(a.usename::text), 'escape') AS user,
     nullif(a.application_name, '') AS application,
     a.state,
     extract(EPOCH FROM pg_catalog.clock_timestamp() - a.xact_start)::double precision AS age_s,
-    nullif(pg_catalog.left(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), 100), '') AS query
+    pg_catalog.substr(pg_catalog.decode(pg_catalog.quote_literal(a.query), 'escape'), 1, 1000) AS query
 FROM blocker AS b
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid
 ORDER BY age_s DESC NULLS LAST, b.pid;

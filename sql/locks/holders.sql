@@ -3,7 +3,7 @@
 -- Parameters: space, key. Columns: pid, user, application, address, since (its transaction's start).
 SELECT
     l.pid,
-    a.usename::text AS user,
+    pg_catalog.decode(pg_catalog.quote_literal(a.usename::text), 'escape') AS user,
     nullif(a.application_name, '') AS application,
     pg_catalog.host(a.client_addr) AS address,
     coalesce(a.xact_start, a.backend_start) AS since

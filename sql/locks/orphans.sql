@@ -4,7 +4,7 @@
 -- Parameters: application, pid, since (backend_start). Columns: pid, user, application, address, since.
 SELECT
     a.pid,
-    a.usename::text AS user,
+    pg_catalog.decode(pg_catalog.quote_literal(a.usename::text), 'escape') AS user,
     nullif(a.application_name, '') AS application,
     pg_catalog.host(a.client_addr) AS address,
     coalesce(a.xact_start, a.backend_start) AS since

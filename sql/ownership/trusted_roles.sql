@@ -32,7 +32,7 @@ mine (oid) AS (
             JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
             CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS setting (text)
             WHERE d.datname = pg_catalog.current_database() AND s.setrole = 0::oid
-                AND pg_catalog.starts_with(setting.text, 'role='::text)
+                AND setting.text ~ '^role='::text
         )
     )
     UNION

@@ -4,7 +4,7 @@
 -- user, application, address (NULL: Unix socket), since.
 SELECT
     a.pid,
-    a.usename::text AS user,
+    pg_catalog.decode(pg_catalog.quote_literal(a.usename::text), 'escape') AS user,
     a.application_name AS application,
     pg_catalog.host(a.client_addr) AS address,
     a.backend_start AS since

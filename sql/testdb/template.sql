@@ -44,7 +44,7 @@ WITH wanted AS (
 SELECT
     wanted.name,
     d.oid,
-    o.rolname::text AS owner,
+    pg_catalog.decode(pg_catalog.quote_literal(o.rolname::text), 'escape') AS owner,
     coalesce(o.rolname = current_user, false) AS is_own,
     coalesce(
         o.rolname = current_user AND NOT d.datallowconn
@@ -60,7 +60,7 @@ SELECT
     ) AS was_sealed,
     d.xmin::text AS row_version,
     pg_catalog.age(d.xmin) AS age,
-    note.description AS comment,
+    pg_catalog.decode(pg_catalog.quote_literal(note.description), 'escape') AS comment,
     pg_catalog.concat_ws(
         '/', (SELECT c.system_identifier FROM pg_catalog.pg_control_system() AS c), d.oid, d.datdba, d.datname
     ) AS identity,

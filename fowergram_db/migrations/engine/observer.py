@@ -20,6 +20,7 @@ _REPORTS_COPY = 140000
 # While this query runs, the answer to the step itself is not read: better no report than a late one.
 _ANSWER_WITHIN_S = 1.0
 _LIMIT = f"SET LOCAL statement_timeout = {_ANSWER_WITHIN_S * 1000:.0f}"
+_SHOWN_CHARACTERS = 100
 _RETRY_AFTER_S = 30.0
 _T = TypeVar("_T")
 
@@ -50,7 +51,7 @@ class Observer:
     def blockers(self, application: str) -> tuple[Blocker, ...]:
         """Return the sessions that hold what the worker waits for, the oldest transaction first; none if unknown."""
         return tuple(
-            b._replace(query=_without_secrets(b.query))
+            b._replace(query=_shown(b.query))
             for b in self._query(Blocker, lambda _: load("locks/blockers"), application)
         )
 
@@ -97,10 +98,11 @@ class Observer:
         self._rests_until = time.monotonic() + _RETRY_AFTER_S
 
 
-def _without_secrets(query: str | None) -> str | None:
+def _shown(query: str | None) -> str | None:
+    """Return the beginning of a query, in one line and without secrets."""
     from fowergram_db.redaction.messages import mask_query
 
-    return query and mask_query(query)
+    return mask_query(" ".join(query.split())[:_SHOWN_CHARACTERS]) if query else None
 
 
 def _progress_query(server_version: int) -> LiteralString:

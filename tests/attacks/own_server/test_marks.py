@@ -321,11 +321,11 @@ HOSTILE_LABELS = [
 
 @pytest.mark.parametrize("facts", HOSTILE_LABELS, ids=range(len(HOSTILE_LABELS)))
 @pytest.mark.usefixtures("unique")
-def test_no_label_of_another_role_stops_the_tool_for_all(cli, target, mallory_with_createdb, facts):
+def test_no_label_of_another_role_stops_the_tool_for_all(cli, target, admin, mallory_with_createdb, facts):
     name = f"shop_{target.dbname[-12:]}"
     with mallory_with_createdb.connect("postgres") as own:
         own.execute(f"CREATE DATABASE {name}")
-        identity = database_state(own, name).identity
+        identity = database_state(admin, name).identity
         own.execute(f"COMMENT ON DATABASE {name} IS 'fowergram-db: x {facts.format(identity)}'")
     for command in (("testdb", "list"), ("testdb", "list", "--json"), ("testdb", "prune"), ("reset",)):
         assert cli(*command).exit_code == 0, command
