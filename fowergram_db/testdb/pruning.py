@@ -181,7 +181,7 @@ def _drop(admin: Connection, database: ManagedDatabase, target: Target) -> str:
     except FowergramError as error:
         return error.message
     except UnicodeEncodeError:
-        return "its name is not UTF-8: drop it yourself, if nobody needs it"
+        return "its name is not UTF-8; if it is not needed, drop it by hand"
     return ""
 
 

@@ -1,5 +1,5 @@
--- Purpose: whether a database carries the production mark. The one place that tells what the mark is. To be put in where
--- the placeholder mark stands: the database is called d there, its comment note.
+-- Purpose: whether a database carries the production mark. Only this query decides what the mark is. To be put in where
+-- the placeholder mark is: the database is called d there, its comment note.
 -- What is searched is ASCII, a literal with escapes: a regular expression fails for a text that ends within a character.
 -- Oldest server: 13. Privileges: none. Columns: lasts (as a setting of its own), is_in_comment (as a line of its comment).
 SELECT
