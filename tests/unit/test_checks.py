@@ -298,6 +298,75 @@ def test_a_down_script_may_contain_a_down_marker():
     read_script("f.sql", "-- Down Migration\nDROP TABLE a;\n-- rollback\nDROP TABLE b;", Directives(), undoes=True)
 
 
+HEADINGS = [
+    "-- To rollback:", "-- Down:", "-- rollback", "--- down ---", "-- undo", "-- To roll back:", "-- ROLLBACK SCRIPT",
+    "-- Rollback SQL:", "-- rollback steps", "-- Undo this migration:", "-- Revert this migration", "-- to revert:",
+    "-- How to roll back", "-- For rollback:", "-- Rollback plan:", "-- Down script", "-- 2. Rollback",
+    "-- *** Roll back ***", "-- >>> DOWN <<<", "-- Down part", "/* To undo: */", "-- rollback;", "--To Rollback",
+    "-- ROLLBACK INSTRUCTIONS:", "-- To revert, run the following:", "-- run this to rollback:", "-- [rollback]",
+    "-- rollback commands", "-- downgrade()", "-- Rollback (manual)", "-- in case of rollback:", "-- Revert changes",
+    "-- to undo all of the above", "-- Back out:", "-- Rollback migration 003", "-- Rolling back:", "-- UP",
+    "-- Rollback queries (if needed)", "-- undo schema changes", "\t-- Rollback:\r", "-- \u2193 down \u2193",
+]  # fmt: skip
+REMARKS = [
+    "-- rollback is not needed here", "-- roll back by restoring a backup", "-- to roll back, run 003_down",
+    "-- to roll back, restore the dump of that day", "-- To rollback: see 003_a.down.sql", "-- no rollback",
+    "-- Rollback: not possible", "-- rollback script: 003.down.sql", "-- irreversible", "-- cannot be undone",
+    "-- undo log", "-- the undo table", "-- revert to the default", "-- reverse the order of the columns",
+    "-- backward compatible", "-- scale down", "-- drops its down payment", "-- rolled back on error",
+    "-- roll back to the savepoint", "-- up to date", "-- set up", "-- clean up", "-- look up table", "-- No rollback.",
+    "-- undo for orders", "-- rollback of 003 was a mistake", "-- this can be undone", "-- To upgrade:", "-- Upgrade",
+    "-- down: 4 of 7 servers", "-- revert 12 users", "-- reverse proxies", "-- we roll back nothing",
+    "-- This is how to undo it:", "-- reverts commit 1a2b3c4d of the app", "-- rollback segments", "-- down with it",
+    "-- it is undone by the\n-- rollback script", "-- After a failed\n-- rollback\n-- the table stays",
+    "-- so that no person has to\n-- undo this",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", HEADINGS)
+def test_a_heading_of_the_undo_half_is_refused_at_its_line(line):
+    error = fault(HALVES.format(line))
+    assert (error.location.line, "looks like the beginning of a section" in error.message) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("-- To rollback:\nDROP TABLE IF EXISTS a;\n-- To apply:\nCREATE TABLE a ();", 1),
+        ("-- a file\n\n-- To undo:\n\nDROP TABLE a;\nCREATE TABLE a ();", 3),
+        ("DROP TABLE a;\n-- UP\nCREATE TABLE a ();\nSELECT 1;", 2),
+        ("CREATE TABLE a ();\nSELECT 1; -- x\n-- Rollback:\n-- in the other order\nDROP TABLE a;", 3),
+        ("CREATE TABLE a ();\n-- that is all.\n-- down\nDROP TABLE a;", 3),
+        ("CREATE TABLE a ();\n-- it creates a\n-- Down\nDROP TABLE a;", 3),
+    ],
+)
+def test_a_heading_is_refused_wherever_statements_follow(text, line):
+    assert fault(text).location.line == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- To rollback:\n--   DROP TABLE a;\n\nCREATE TABLE a ();",
+        "-- Revert changes\nALTER TABLE a DROP b;\nSELECT 1;",
+        "-- UP\nCREATE TABLE a ();",
+        "CREATE TABLE a ();\n-- UP\n",
+    ],
+)
+def test_a_heading_above_all_or_below_all_is_only_a_remark(text):
+    check(text)
+
+
+@pytest.mark.parametrize("remark", REMARKS)
+def test_a_remark_about_undoing_runs(remark):
+    check(HALVES.format(remark))
+
+
+@pytest.mark.parametrize("line", [line for line in HEADINGS if line != "-- UP"])
+def test_a_heading_without_a_statement_below_is_only_a_remark(line):
+    check(f"CREATE TABLE a ();\n{line}\n-- DROP TABLE a;\n")
+
+
 CHANGES_HISTORY = [
     "DROP TABLE schema_migrations",
     'drop table if exists "schema_migrations"',

@@ -9,7 +9,9 @@ from fowergram_db.migrations.files.sections import is_understood
 from fowergram_db.migrations.script.statements import Script
 
 _UP = frozenset("up ups upgrade forward forwards".split())
-_DOWN = frozenset("down downs downgrade undo rollback revert reverse reverses backward backwards teardown".split())
+_DOWN = frozenset(
+    "down downs downgrade undo rollback revert reverse reverses backward backwards teardown backout".split()
+)
 # Names of tools, and words that only they have in their markers.
 _TOOLS = frozenset("goose migrate micrate dbmate rambler tern shmig sqlmigrate".split())
 _OTHER_WORDS = frozenset(
@@ -17,13 +19,22 @@ _OTHER_WORDS = frozenset(
     "transaction notransaction no true false".split()
 )
 _ALL = _UP | _DOWN | _TOOLS | _OTHER_WORDS
+# In headings that a person writes: to roll back this migration, run the following.
+_AROUND = frozenset(
+    "to how this the these all of for in case if needed necessary run execute use apply following manual manually plan "
+    "step steps instructions commands command queries query sql code part half changes schema database".split()
+)
 # Shorter words have neighbours that mean something else: town, dawn, own.
 _SHORTEST_GUESSED = 6
 _ALIKE = 0.8
 _WORD = re.compile(r"[^\W\d_]+")
+_ROLL_BACK = re.compile(r"(?i:(?<![^\W\d_])(?:roll(?:ing)?[ \t-]+back|back[ \t-]+out)(?![^\W\d_]))")
+_FILE_NAME = re.compile(r"(?i:\w\.sql\b|\d\w*_[a-z])")
+# The end of a line of a remark that continues in the next one: a letter, and no punctuation.
+_UNFINISHED = re.compile(r"[^\W\d_][^\n.:;!?*=#/-]*\Z")
 _JOINED = re.compile(r"(?i:(?<![^\W\d_])(goose|migrate)(ups?|downs?)(?![^\W\d_]))")
 _DIRECTION = re.compile(
-    rf"(?i:migrate[ \t]*:|{_JOINED.pattern}"
+    rf"(?i:migrate[ \t]*:|{_JOINED.pattern}|{_ROLL_BACK.pattern}"
     rf"|(?<![^\W\d_])(?:{'|'.join(sorted(_UP | _DOWN))}|below|pu|dwon|donw)(?![^\W\d_]))"
 )
 # The ways in which tools write a direction, and sentences do not: +goose up, migrate: up, @up, !up.
@@ -52,15 +63,42 @@ def misread(script: Script, *, undoes: bool) -> Iterator[int]:
             yield start
             continue
         means_down = _meaning(comment) if is_line else None
+        is_between = first < start < last
+        is_first = comment.rstrip().endswith(":") and script.text[end:first].isspace()
         is_other_way = means_down not in (None, undoes) and start < last
         is_misspelt = means_down is not None and _is_a_tools(comment)
-        if is_other_way or is_misspelt or (is_line and first < start < last and _NODE.match(comment)):
+        is_heading = is_line and (is_between or is_first) and _is_heading(comment, undoes=undoes)
+        is_a_tools = is_misspelt or (is_line and is_between and _NODE.match(comment))
+        if is_a_tools or ((is_other_way or is_heading) and not _continues(script.text, start, comment)):
             yield start
 
 
 def _is_a_line(text: str, start: int) -> bool:
     """Return whether a comment begins a line."""
     return not text[text.rfind("\n", 0, start) + 1 : start].strip()
+
+
+def _continues(text: str, start: int, comment: str) -> bool:
+    """Return whether a comment continues the sentence of the comment in the line above it."""
+    above_end = max(0, text.rfind("\n", 0, start))
+    above = text[text.rfind("\n", 0, above_end) + 1 : above_end]
+    begins_small = comment.lstrip("- \t")[:1].islower() and not comment.rstrip().endswith(":")
+    is_prose = above.lstrip().startswith("--") and not _ALL.union(_AROUND).issuperset(_words(above))
+    return begins_small and is_prose and bool(_UNFINISHED.search(above.rstrip()))
+
+
+def _is_heading(comment: str, *, undoes: bool) -> bool:
+    """Return whether a comment reads as a heading of the other half, as a person writes it.
+
+    >>> [_is_heading(line, undoes=False) for line in ("-- To roll back, run:", "-- UP", "-- roll back by hand")]
+    [True, True, False]
+    """
+    words = set(_words(comment))
+    if undoes or "no" in words or _FILE_NAME.search(comment):
+        return False
+    if words & _DOWN:
+        return words <= _ALL | _AROUND
+    return bool(words & {"up", "ups"}) and words <= _ALL
 
 
 def _meaning(comment: str) -> bool | None:
@@ -74,6 +112,8 @@ def _meaning(comment: str) -> bool | None:
     words = _words(comment)
     strangers = [word for word in words if word not in _ALL]
     known = len(words) - len(strangers)
+    if _FILE_NAME.search(comment) or ("no" in words and "transaction" not in words):
+        return None  # a remark where the other half is, or that there is none
     is_marker = not strangers or (len(strangers) == 1 and known and _LIKE_A_TOOLS.fullmatch(comment))
     means_down = bool(_DOWN.intersection(words)) or {"drop", "below"}.issubset(words)
     return means_down if is_marker and (means_down or _UP.intersection(words)) else None
@@ -85,7 +125,9 @@ def _words(comment: str) -> list[str]:
     >>> _words("-- +gooseDown")
     ['goose', 'down']
     """
-    return [_guessed(word.lower()) for word in _WORD.findall(_JOINED.sub(r"\1 \2", comment))]
+    return [
+        _guessed(word.lower()) for word in _WORD.findall(_JOINED.sub(r"\1 \2", _ROLL_BACK.sub("rollback", comment)))
+    ]
 
 
 def _guessed(word: str) -> str:

@@ -27,7 +27,7 @@ _TRANSACTION = (
 _LINE_WITH_WORD = re.compile(r"[^\n]*\w[^\n]*")
 _SECTIONS = (
     "Put the SQL that rolls the migration back into NNN_name.down.sql, or mark both sections as one tool does "
-    "(`-- migrate:up` and `-- migrate:down`). If it is only a remark, write a whole sentence."
+    "(`-- migrate:up` and `-- migrate:down`). If it is a remark, write a sentence: `-- This is how to undo it: …`."
 )
 
 
