@@ -7,6 +7,7 @@ from fowergram_db.cli.context import CommandContext
 from fowergram_db.cli.figures import duration, moment
 from fowergram_db.cli.steps import rounded
 from fowergram_db.cli.tables import Row, TableColumn
+from fowergram_db.database.connection_values import doubt_about
 from fowergram_db.plurals import count
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def show_status(context: CommandContext, found: "Status", pending: int, problems
     )
     context.screen.table(columns, tuple(_status_rows(found.migrations)))
     if not found.database_exists and context.target:
-        context.screen.line(f'Database "{context.target.dbname}" does not exist: `fowergram-db migrate` creates it.')
+        fault = doubt_about(context.target.dbname, context.target.port)
+        then = f"its name {fault}, so `fowergram-db migrate` does not create it" if fault else ""
+        then = then or "`fowergram-db migrate` creates it"
+        context.screen.line(f'Database "{context.target.dbname}" does not exist: {then}.')
     for migration in found.migrations:
         if migration.state == "partial":
             context.screen.line(f"! {migration.filename}: {migration.meaning}")

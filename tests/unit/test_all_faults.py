@@ -139,6 +139,20 @@ def test_a_rollback_of_several_reports_the_faults_of_all_their_down_files(put):
     assert [Path(fault.location.file).name[0] for fault in caught.value.faults] == ["0", "3", "3", "2"]
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"sqitch.plan": "a\nb\n", "deploy/a.sql": "\\q\nBEGIN;SELECT 1;END;", "deploy/b.sql": "SELECT :'v';"},
+        {"1_a.up.sql": "\\q\nBEGIN;SELECT 1;END;", "1_b.up.sql": "BEGIN;SELECT 1;END;"},
+        {"0_a/migration.sql": "\\q\nBEGIN;SELECT 1;END;", "0_b/migration.sql": GONE},
+    ],
+)
+def test_a_transaction_that_a_tool_leaves_to_the_file_is_no_fault(put, files):
+    with pytest.raises(FileFaults) as caught:
+        read_chosen(DirectoryChoice((str(put(files)),), is_named=True))
+    assert len(caught.value.faults) == 2
+
+
 def test_faults_in_the_sql_of_other_directories_are_in_the_same_report(put):
     directory = put({"a/1_a.sql": "COMMIT;", "b/2_b.sql": GONE, "c/1_c.sql": OPEN})
     with pytest.raises(FileFaults) as caught:

@@ -9,7 +9,7 @@ from fowergram_db.database.environment import looks_like_url
 from fowergram_db.database.sql import shipped_migrations
 from fowergram_db.errors import ConfigurationError, raise_faults
 from fowergram_db.migrations.files.directory import MigrationFile, in_order, read_migrations, with_text_version
-from fowergram_db.migrations.files.every_fault import every_fault
+from fowergram_db.migrations.files.every_fault import migration_faults
 from fowergram_db.migrations.files.faults import Faults
 from fowergram_db.migrations.files.listing import folders_with_migrations
 from fowergram_db.redaction.connection_strings import looks_like_login
@@ -103,7 +103,7 @@ def read_chosen(choice: DirectoryChoice) -> tuple[MigrationFile, ...]:
     with faults:
         migrations = in_order(with_text_version(migration) for files in read for migration in files)
     if faults.found:
-        raise_faults(every_fault((migration for files in read for migration in files), faults.found))
+        raise_faults([*faults.found, *migration_faults(migration for files in read for migration in files)])
     return migrations
 
 

@@ -13,7 +13,7 @@ from fowergram_db.migrations.files.unread import unread_faults
 
 
 def every_fault(
-    migrations: Iterable[MigrationFile], found: Iterable[FileFault] = (), others: Iterable[Path] = ()
+    migrations: Iterable[MigrationFile], found: Iterable[FileFault], others: Iterable[Path]
 ) -> Iterator[FileFault]:
     """Yield what was ``found`` wrong in files, and what is wrong in their text and in that of all others.
 
@@ -21,15 +21,20 @@ def every_fault(
     """
     found, migrations = tuple(found), tuple(migrations)
     yield from found
-    for one in migrations:
-        yield from script_faults(one.up, undoes=False)
-        yield from down_faults(one.down, one.down_fault)
+    yield from migration_faults(migrations)
     scripts = {script.path for one in migrations for script in (one.up, one.down) if script}
     named = tuple(Path(fault.location.file) for each in found for fault in each.faults if fault.location)
     is_sent = any(".up." in path.name.lower() for path in scripts.union(others))
     for path in dict.fromkeys((*others, *(beside for one in named for beside in (one, one.with_name("down.sql"))))):
         if path not in scripts and path.suffix.lower() == ".sql" and path.is_file():
             yield from unread_faults(path, undoes=_undoes(path), is_sent=is_sent)
+
+
+def migration_faults(migrations: Iterable[MigrationFile]) -> Iterator[FileFault]:
+    """Yield what is wrong in the scripts of migrations."""
+    for one in migrations:
+        yield from script_faults(one.up, undoes=False)
+        yield from down_faults(one.down, one.down_fault)
 
 
 def script_faults(file: SqlFile, *, undoes: bool) -> tuple[FileFault, ...]:
