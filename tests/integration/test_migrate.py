@@ -335,6 +335,7 @@ def test_names_that_need_quoting(cli, write, target, admin, monkeypatch):
     name = f"{target.dbname} \"'%;\\ ไทย"
     monkeypatch.setenv("DB_NAME", name)
     write(**{'001_it\'s; "odd" %s': "CREATE TABLE a (id int)", '001_it\'s; "odd" %s.down': "DROP TABLE a"})
+    admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
         for arguments in (("migrate",), ("status",), ("rollback",), ("reset", "--yes"), ("analyze",)):
             assert cli(*arguments).exit_code == 0
@@ -470,7 +471,7 @@ def test_strings_that_the_server_reads_otherwise_are_not_run(cli, write, empty_d
     empty_db.execute(
         sql.SQL("ALTER DATABASE {} SET standard_conforming_strings = off").format(sql.Identifier(target.dbname))
     )
-    write(**{"001_a": r"CREATE TABLE a (x int); SELECT 'a\''; COMMIT; CREATE TABLE b (x int); SELECT 'b'''"})
+    write(**{"001_a": r"CREATE TABLE a (x int); SELECT 'a\''; COMMIT; CREATE TABLE b (x int); SELECT 'b''"})
     result = cli("migrate", "--json")
     assert (result.exit_code, result.document["error"]["code"]) == (2, "refused")
     assert tables() == []
