@@ -6,10 +6,10 @@ over workers cannot be recreated by making a database next to theirs: their shar
 
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
 from fowergram_db.database.connection import Connection
-from fowergram_db.database.query import fetch_value
 from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.session_settings import may_have_citus
 from fowergram_db.database.sql import load
@@ -44,11 +44,32 @@ def read_citus(connection: Connection) -> Citus | None:
         known = next((kind for kind in _COORDINATOR if kind in places), None)
         if known:
             query = _COORDINATOR[known].format(sql.Identifier(places[known]))
-            is_coordinator = fetch_value(connection, bool, query) is not False
+            is_coordinator = _ask_member(connection, places[known], known, query) is not False
         if "citus_tables" in places:
             count = sql.SQL("SELECT pg_catalog.count(*) FROM {}.citus_tables")
-            tables = fetch_value(connection, int, count.format(sql.Identifier(places["citus_tables"]))) or 0
+            place = places["citus_tables"]
+            tables = int(str(_ask_member(connection, place, "citus_tables", count.format(sql.Identifier(place))) or 0))
         return Citus(is_coordinator, tables)
+
+
+def _ask_member(connection: Connection, schema: str, kind: str, query: sql.Composed) -> object:
+    """Return the value that a query reads from a member of the extension, after a check that the name still means it.
+
+    Both are sent together: the owner of the schema may put an object of the same name in its place.
+    """
+    guard = sql.SQL(load("catalog/citus_guard")).format(schema=sql.Literal(schema), kind=sql.Literal(kind))
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(guard + query)
+        except psycopg.errors.DivisionByZero as error:
+            raise Refused(
+                f"{kind} of the extension citus was moved to another schema meanwhile; nothing was run",
+                hint="Find out who renamed the schema, then run the command again.",
+            ) from error
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def require_coordinator(connection: Connection) -> None:
