@@ -299,7 +299,7 @@ def test_a_database_that_changes_hands_before_the_drop_is_not_dropped(admin, for
 def test_a_database_that_was_altered_since_it_was_labelled_is_kept_and_named(cli, admin, shop, change):
     admin.execute(sql.SQL(change).format(sql.Identifier(shop)))
     assert use_of(cli, shop) == "altered"
-    assert "options were changed later" in kept(cli)[shop]
+    assert "options of the database were changed later" in kept(cli)[shop]
     assert exists(admin, shop)
 
 
