@@ -61,6 +61,8 @@ def statements(placeholders: dict[str, str]) -> Iterator[Statement]:
             given["relation"] = queries["candidates"]
             given["view"] = "pg_stat_statements"
             given["source"] = f"{given['schema']}.pg_stat_statements"
+            if stem == "citus_guard":
+                given |= {"schema": "'public'", "kind": "'citus_tables'"}
             yield from split_file(str(path.relative_to(_ROOT)), _filled_in(text, queries | _OF_VERSIONS | given))
     yield from in_python(placeholders["slow_queries"])
 
