@@ -197,37 +197,43 @@ def _classified(row: _DatabaseRow, server: _LocksAndTemplates) -> ManagedDatabas
     if purpose is None:
         return None
     made_at = _moment(facts.get("made")) or (origin.made_at if origin else None)
-    expires_at = _moment(facts.get("until"))
     project = str(facts["project"]) if facts.get("project") else None
     owner_lives = origin is not None and origin.owner is not None and (RUN_SPACE, origin.owner) in server.locks
-    match purpose:
-        case _ if row.production:
-            use = Use.PRODUCTION
-        case _ if owner_lives:
-            use = Use.IN_USE
-        case _ if without:
-            use = without
-        case Purpose.TEMPLATE:
-            use = _use_of_template(row, facts, server)
-        case Purpose.WARM:
-            use = _use_of_warm(facts, made_at, server)
-        case Purpose.TEST if "until" in facts:
-            use = Use.EXPIRED if expires_at and expires_at <= server.now else Use.READY
-        case _:
-            use = Use.LEFT_OVER
+    if row.production:
+        use = Use.PRODUCTION
+    elif owner_lives:
+        use = Use.IN_USE
+    else:
+        use = without or _use_of(purpose, row, facts, made_at, server)
     return ManagedDatabase(
         row.oid,
         row.name,
         purpose,
         row.owner,
         made_at,
-        expires_at,
+        _moment(facts.get("until")),
         row.size_bytes,
         row.connections,
         row.comment,
         use,
         project,
     )
+
+
+def _use_of(
+    purpose: Purpose, row: _DatabaseRow, facts: Mapping[str, Any], made_at: datetime | None, server: _LocksAndTemplates
+) -> Use:
+    """Say whether a database with a valid label is needed whose owner has ended."""
+    match purpose:
+        case Purpose.TEMPLATE:
+            return _use_of_template(row, facts, server)
+        case Purpose.WARM:
+            return _use_of_warm(facts, made_at, server)
+        case Purpose.TEST if "until" in facts:
+            expires_at = _moment(facts.get("until"))
+            return Use.EXPIRED if expires_at and expires_at <= server.now else Use.READY
+        case _:
+            return Use.LEFT_OVER
 
 
 def _use_of_template(row: _DatabaseRow, facts: Mapping[str, Any], server: _LocksAndTemplates) -> Use:
