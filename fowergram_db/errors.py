@@ -154,6 +154,9 @@ def raise_faults(faults: "Iterable[FileFault]") -> None:
 
 def combined(faults: "Iterable[FileFault]") -> FileFault | None:
     """Return one error for all faults, each once, those of a file together in the order of its lines; None if none."""
+    faults = tuple(faults)
+    if not faults:
+        return None
     single = {(fault.location, fault.message): fault for each in faults for fault in each.faults}
     files = {place: number for number, place in reversed([*enumerate(_file_of(fault) for fault in single.values())])}
     found = sorted(single.values(), key=lambda fault: (files[_file_of(fault)], _place_of(fault)))
