@@ -37,7 +37,7 @@ _ALONE = (*_CALLS[1:], "SELECT pg_catalog.pg_advisory_unlock_all()")
 _SHORT = (
     "SELECT oid FROM pg_catalog.pg_database WHERE datname = %s",
     "SELECT xmin::text FROM pg_catalog.pg_database WHERE datname = %s",
-    "SELECT datname::text FROM pg_catalog.pg_database",
+    "SELECT oid FROM pg_catalog.pg_database",
     "SELECT datname::text FROM pg_catalog.pg_database WHERE datname::text = ANY (%s::text[]) ORDER BY 1",
     "SELECT d.datname::text FROM pg_catalog.pg_database AS d WHERE d.oid = %s::oid",
     "SELECT FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba"  # noqa: ISC004

@@ -112,7 +112,7 @@ def in_python(placeholder: str = "public") -> Iterator[Statement]:
         prose = _docstrings(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-                text = re.sub(r"\{\w*\}", placeholder, node.value.replace("({})", "(NULL)"))
+                text = re.sub(r"(?<!')\{\w*\}", placeholder, node.value.replace("({})", "(NULL)"))
                 if _QUERY.match(text) and _parses(_numbered(text)):
                     yield from split_file(str(path.relative_to(_ROOT)), text, node.lineno)
 
