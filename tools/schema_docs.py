@@ -59,7 +59,7 @@ GROUPS = (
     ),
     FunctionGroup(
         "Maintenance",
-        "cleanup_.*|generate_user_feed|maintain_.*|recount|rebase_trends",
+        "cleanup_.*|erase_(user|row)|generate_user_feed|maintain_.*|recount|rebase_trends",
         "What is to be called now and then.",
     ),
     FunctionGroup(

@@ -101,10 +101,15 @@ COMMENT ON FUNCTION public.set_updated_at() IS 'Row trigger: stamps updated_at o
 -- slot that remains after such a conflict belongs to no row of the view.
 --
 -- Counts in a column of the row itself (the posts of a hashtag, the views of a story) are changed in place; the rows of
--- one statement are locked in the order of their keys.
+-- one statement are locked in one order: collections, then hashtags, then trends, each in the order of its keys.
 --
 -- In both cases only the net change for each key is written: an update that moves no row in or out of a count writes no
--- counter. The functions are generated, so that their statements are planned once in a session.
+-- counter.
+--
+-- The functions are generated, so that their statements are planned once in a session, perhaps for a single row, or while
+-- the tables were small. So no statement joins two sets of rows of which neither has an index (a nested loop of both would
+-- be quadratic): changes are summed up over all old and new rows, and the rows that belong to each are read by their
+-- key (CROSS JOIN LATERAL, which OFFSET 0 or a row lock keeps as it is).
 CREATE FUNCTION public.keep_counts(p_source text, p_counter text, p_key_column text, VARIADIC p_counts text[])
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -216,7 +221,8 @@ BEGIN
         EXECUTE format(
             'CREATE TRIGGER %I AFTER %s ON public.%I %s
              FOR EACH STATEMENT EXECUTE FUNCTION public.%I(%s)',
-            format('keep_%s_on_%s', p_counter, v_event), v_event, p_source, v_rows, v_function, v_arguments);
+            format('keep_%s_on_%s', public.place_in_order(p_counter), v_event), v_event, p_source, v_rows, v_function,
+            v_arguments);
     END LOOP;
 END;
 $$;
@@ -226,6 +232,20 @@ COMMENT ON FUNCTION public.keep_counts(text, text, text, text[]) IS
     'Arguments: source, counter table, its key column, then for each count its column, the source column that holds '
     'the key, and an expression for how much a source row, named it, adds. A counter table with a column slot is counted '
     'in slots.';
+
+
+-- Triggers of one event fire in the order of their names.
+CREATE FUNCTION public.place_in_order(p_counter text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((
+        SELECT 'trends_of_' || c.relname FROM pg_trigger AS t
+        JOIN pg_class AS c ON c.oid = t.tgrelid
+        WHERE c.relnamespace = 'public'::regnamespace AND t.tgname = format('sweep_%s_on_delete', p_counter)
+          AND p_counter LIKE '%\_trends'), p_counter)
+$$;
+
+COMMENT ON FUNCTION public.place_in_order(text) IS
+    'Of keep_counts: how the triggers of a counter table are named, so that a row is locked before its trend.';
 
 
 CREATE FUNCTION public.sum_of_changes(p_columns text[], p_types text[], p_changes text) RETURNS text
@@ -285,16 +305,19 @@ COMMENT ON FUNCTION public.changes_of_rows(text, text[], text[], text[], text[],
 
 
 -- Slots with numbers from 2^30 on are shared: any session that finds one unlocked may use it; a quiet row has one. A
--- session that finds them locked adds one with its own number, which no other session uses, and tries that one first from
--- then on; once there are sixteen, it adds another shared one. Their numbers are random, so that two sessions that add one
--- at the same time do not conflict. An owner that this transaction has deleted gets none: what it owned may be deleted
--- later in the cascade.
+-- session that finds them locked adds one with its own number, which no other session uses, and tries that one first
+-- from then on; once there are sixteen, it adds another shared one. Their numbers are random, so that two sessions that
+-- add one at the same time do not conflict. Its own slot is locked if a prepared transaction of the session holds it.
+-- An owner that this transaction has deleted gets none: what it owned may be deleted later in the cascade.
 CREATE FUNCTION public.sql_add_one(p_owner text, p_counter text, p_key_column text, p_columns text[])
 RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(
         $sql$
-        UPDATE public.%1$I AS s SET %3$s WHERE s.%2$I = v_key AND s.slot = v_own;
+        UPDATE public.%1$I AS s SET %3$s
+        WHERE s.%2$I = v_key AND s.slot = (
+            SELECT own.slot FROM public.%1$I AS own WHERE own.%2$I = v_key AND own.slot = v_own
+            FOR NO KEY UPDATE SKIP LOCKED);
         IF NOT FOUND THEN
             UPDATE public.%1$I AS s SET %3$s
             WHERE s.%2$I = v_key AND s.slot = (
@@ -304,7 +327,9 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         IF NOT FOUND THEN
             INSERT INTO public.%1$I AS s (%2$I, slot, %4$s)
             SELECT o.id, CASE
-                    WHEN (SELECT count(*) FROM public.%1$I AS s WHERE s.%2$I = v_key) BETWEEN 1 AND 15 THEN v_own
+                    WHEN (
+                        SELECT count(*) BETWEEN 1 AND 15 AND NOT bool_or(s.slot = v_own)
+                        FROM public.%1$I AS s WHERE s.%2$I = v_key) THEN v_own
                     ELSE 1073741824 + (random() * 1073741823)::integer
                 END, %5$s
             FROM public.%7$I AS o WHERE o.id = v_key
@@ -365,7 +390,8 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(
         $sql$
         IF cardinality(v_keys) > 1 THEN
-            PERFORM FROM public.%1$I AS c WHERE c.%2$I = ANY (v_keys) ORDER BY c.%2$I FOR NO KEY UPDATE;
+            PERFORM FROM unnest(v_keys) AS net (key)
+            CROSS JOIN LATERAL (SELECT FROM public.%1$I AS c WHERE c.%2$I = net.key FOR NO KEY UPDATE) AS locked;
         END IF;
         UPDATE public.%1$I AS c SET %3$s FROM unnest(v_keys, %4$s) AS net (key, %5$s) WHERE c.%2$I = net.key;
         $sql$,
@@ -561,10 +587,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_author uuid;
 BEGIN
-    SELECT n.user_id INTO v_author
+    SELECT author.id INTO v_author
     FROM new_rows AS n
-    JOIN public.users AS u ON u.id = n.user_id
-    WHERE u.deleted_at IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT u.id FROM public.users AS u WHERE u.id = n.user_id AND u.deleted_at IS NOT NULL OFFSET 0) AS author
     LIMIT 1;
     IF FOUND THEN
         RAISE check_violation USING
@@ -580,6 +606,159 @@ COMMENT ON FUNCTION public.refuse_deleted_authors() IS
     'Statement trigger, which is named like a constraint: refuses rows of users who are deleted.';
 
 REVOKE ALL ON FUNCTION public.refuse_deleted_authors() FROM PUBLIC;
+
+
+-- Deletion ----------------------------------------------------------------------------------------
+
+-- A deletion and its cascades reach rows that another one reaches too, in another order: each of two accounts that follow
+-- each other deletes both follows. So they take turns. The lock comes before the first row of the statement.
+CREATE FUNCTION public.await_other_deletions() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('public.await_other_deletions', 0));
+    RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.await_other_deletions() IS
+    'Statement trigger before a delete: one transaction at a time deletes what many rows depend on, so that none deadlocks '
+    'with another.';
+
+
+-- What depends on a row is read from the foreign keys, so it includes the tables of later migrations.
+CREATE FUNCTION public.dependents_of(p_table text)
+RETURNS TABLE (part integer, dependent text, key_column text, is_set_null boolean, has_dependents boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT
+        row_number() OVER (ORDER BY f.oid)::integer, c.relname, a.attname, f.confdeltype = 'n',
+        EXISTS (SELECT FROM pg_constraint AS g WHERE g.contype = 'f' AND g.confrelid = c.oid)
+    FROM pg_constraint AS f
+    JOIN pg_class AS c ON c.oid = f.conrelid
+    JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
+    WHERE f.contype = 'f' AND f.confrelid = format('public.%I', p_table)::regclass
+      AND NOT c.relispartition AND f.confdeltype IN ('c', 'n')
+$$;
+
+COMMENT ON FUNCTION public.dependents_of(text) IS
+    'The foreign keys that refer to a table and that a deletion follows, numbered from 1.';
+
+
+-- Where rows depend on each other in a circle, or ever deeper, the fifth level goes with its cascades.
+CREATE FUNCTION public.erase_rows(
+    p_table text, p_ids uuid[], p_until timestamptz, p_part integer DEFAULT NULL, p_depth integer DEFAULT 1
+) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_most constant integer := 100;
+    v_of record;
+    v_ids uuid[];
+    v_erased integer;
+BEGIN
+    FOR v_of IN SELECT * FROM public.dependents_of(p_table) AS d WHERE d.part = p_part OR p_part IS NULL LOOP
+        LOOP
+            IF v_of.has_dependents AND NOT v_of.is_set_null AND p_depth < 5 THEN
+                EXECUTE format(
+                    'SELECT array_agg(id) FROM (SELECT d.id FROM public.%I AS d WHERE d.%I = ANY ($1) LIMIT $2) AS next',
+                    v_of.dependent, v_of.key_column) INTO v_ids USING p_ids, v_most;
+                EXIT WHEN v_ids IS NULL;
+                IF NOT public.erase_rows(v_of.dependent, v_ids, p_until, p_depth => p_depth + 1) THEN
+                    RETURN false;
+                END IF;
+            ELSE
+                EXECUTE format(
+                    CASE WHEN v_of.is_set_null THEN 'UPDATE public.%1$I SET %2$I = NULL' ELSE 'DELETE FROM public.%1$I' END
+                    || ' WHERE id IN (
+                        SELECT d.id FROM public.%1$I AS d WHERE d.%2$I = ANY ($1) LIMIT $2 FOR UPDATE SKIP LOCKED)',
+                    v_of.dependent, v_of.key_column) USING p_ids, v_most;
+                GET DIAGNOSTICS v_erased = ROW_COUNT;
+                -- What others add meanwhile is few rows; they must not keep this from the next table.
+                EXIT WHEN v_erased < v_most;
+            END IF;
+            IF clock_timestamp() >= p_until THEN
+                RETURN false;
+            END IF;
+        END LOOP;
+    END LOOP;
+    IF p_part IS NULL THEN
+        EXECUTE format('DELETE FROM public.%I WHERE id = ANY ($1)', p_table) USING p_ids;
+    END IF;
+    RETURN true;
+END;
+$$;
+
+COMMENT ON FUNCTION public.erase_rows(text, uuid[], timestamptz, integer, integer) IS
+    'Of erase_row: deletes what depends on rows, then these; false if the time ran out before. With p_part, it deletes only '
+    'what depends on them by that foreign key.';
+
+
+-- A deletion that waits could be part of a deadlock, and others would wait for what it holds. This one gives up after
+-- lock_timeout, which is far below deadlock_timeout, and is repeated.
+CREATE FUNCTION public.erase_some(p_table text, p_id uuid, p_part integer DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' AS $$
+BEGIN
+    -- Not earlier: all its posts would leave the trends in one transaction.
+    IF p_table = 'users' AND p_part IS NULL THEN
+        UPDATE public.users SET deleted_at = now() WHERE id = p_id AND deleted_at IS NULL;
+        IF FOUND THEN
+            RETURN false;
+        END IF;
+    END IF;
+    RETURN public.erase_rows(p_table, ARRAY[p_id], clock_timestamp() + interval '25 milliseconds', p_part);
+EXCEPTION
+    WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+        RETURN NULL;
+END;
+$$;
+
+COMMENT ON FUNCTION public.erase_some(text, uuid, integer) IS
+    'Of erase_row: deletes some of what depends on a row by one of its foreign keys or, without p_part, by any, and at last '
+    'the row. True: nothing is left; false: there is more; NULL: another transaction has locked what is next, and nothing '
+    'was deleted.';
+
+
+-- A procedure that commits may not set a search_path, so it uses no operator. The last part, NULL, is what was added
+-- meanwhile, and the row itself.
+CREATE PROCEDURE public.erase_row(p_table text, p_id uuid)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_parts constant integer[] := (SELECT pg_catalog.array_agg(d.part) FROM public.dependents_of(p_table) AS d);
+    v_part integer;
+    v_is_erased boolean;
+BEGIN
+    FOREACH v_part IN ARRAY pg_catalog.array_append(v_parts, NULL) LOOP
+        <<steps>>
+        LOOP
+            FOR v_attempt IN 1..500 LOOP
+                v_is_erased := public.erase_some(p_table, p_id, v_part);
+                COMMIT;
+                EXIT steps WHEN v_is_erased;
+                CONTINUE steps WHEN v_is_erased IS NOT NULL;
+                PERFORM pg_catalog.pg_sleep(0.02);
+            END LOOP;
+            RAISE lock_not_available USING
+                MESSAGE = pg_catalog.format('other transactions keep rows of "%s" %s locked', p_table, p_id),
+                HINT = 'What is erased stays erased. End those transactions, and call it again for the rest.';
+        END LOOP;
+    END LOOP;
+END;
+$$;
+
+COMMENT ON PROCEDURE public.erase_row(text, uuid) IS
+    'Deletes a row and all that depends on it, in many transactions of some hundredths of a second, so that other sessions '
+    'hardly wait and never deadlock. If it is interrupted, call it again. Arguments: the table and the id. Call it outside a '
+    'transaction.';
+
+
+CREATE PROCEDURE public.erase_user(p_user_id uuid)
+LANGUAGE plpgsql AS $$
+BEGIN
+    CALL public.erase_row('users', p_user_id);
+END;
+$$;
+
+COMMENT ON PROCEDURE public.erase_user(uuid) IS
+    'Erases an account and all that it has created, as erase_row does. Counts are exact after each of its transactions. '
+    'Set deleted_at before, to hide the account meanwhile.';
 
 
 -- Accounts ----------------------------------------------------------------------------------------
@@ -636,6 +815,9 @@ CREATE TRIGGER normalize_names BEFORE INSERT OR UPDATE OF username, full_name ON
 
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.users
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+CREATE TRIGGER await_other_deletions BEFORE DELETE ON public.users
+    FOR EACH STATEMENT EXECUTE FUNCTION public.await_other_deletions();
 
 
 -- Nothing indexes a count and pages keep some room, so that an update stays within its page (HOT).
@@ -802,6 +984,9 @@ COMMENT ON COLUMN public.posts.is_live IS
 
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.posts
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+CREATE TRIGGER await_other_deletions BEFORE DELETE ON public.posts
+    FOR EACH STATEMENT EXECUTE FUNCTION public.await_other_deletions();
 
 CREATE TRIGGER posts_author_not_deleted_check AFTER INSERT ON public.posts REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
@@ -1064,6 +1249,9 @@ CREATE TRIGGER normalize_name BEFORE INSERT OR UPDATE OF name ON public.hashtags
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.hashtags
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
+CREATE TRIGGER await_other_deletions BEFORE DELETE ON public.hashtags
+    FOR EACH STATEMENT EXECUTE FUNCTION public.await_other_deletions();
+
 
 CREATE TABLE public.post_hashtags (
     id         uuid        NOT NULL DEFAULT public.uuid_v7(),
@@ -1083,53 +1271,24 @@ COMMENT ON TABLE public.post_hashtags IS
     'Which post carries which hashtag; written by the app, which reads the caption.';
 
 
--- The lock keeps a post from being deleted or restored after it is read and before it is counted. Triggers of one
--- event fire in the order of their names: first_lock_posts_on_… fires before those that count.
-CREATE FUNCTION public.lock_posts() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        PERFORM FROM public.posts AS p WHERE p.id IN (SELECT post_id FROM new_rows) ORDER BY p.id FOR SHARE;
-    ELSIF TG_OP = 'DELETE' THEN
-        PERFORM FROM public.posts AS p WHERE p.id IN (SELECT post_id FROM old_rows) ORDER BY p.id FOR SHARE;
-    ELSE
-        PERFORM FROM public.posts AS p
-        WHERE p.id IN (SELECT post_id FROM new_rows UNION ALL SELECT post_id FROM old_rows) ORDER BY p.id FOR SHARE;
-    END IF;
-    RETURN NULL;
-END;
-$$;
-
-COMMENT ON FUNCTION public.lock_posts() IS
-    'Statement trigger on what links to posts: keeps these as they are until the end of the transaction.';
-
-REVOKE ALL ON FUNCTION public.lock_posts() FROM PUBLIC;
-
-
 CREATE FUNCTION public.keep_counts_of_links(
     p_links text, p_counter text, p_key_column text, p_count_column text, p_link_column text, p_value text
 ) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_function constant text := format('move_%s_in_%s', p_links, p_counter);
+    v_place constant text := public.place_in_order(p_counter);
     v_type constant text := (
         SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
         WHERE a.attrelid = format('public.%I', p_counter)::regclass AND a.attname = p_count_column);
-    v_event text;
-    v_rows text;
+    -- Of each version of a post, sign says whether its links join the count or leave it.
+    v_changes constant text := format(
+        'SELECT it.%2$I, post.sign * (%3$s) FROM (%%s OFFSET 0) AS post
+         CROSS JOIN LATERAL (SELECT * FROM public.%1$I AS l WHERE l.post_id = post.id OFFSET 0) AS it',
+        p_links, p_link_column, p_value);
+    -- What the author decides must not change before it is counted.
+    v_lock_authors constant text := CASE WHEN p_value LIKE '%post.user_id%' THEN public.sql_lock_authors('%s') ELSE '' END;
 BEGIN
-    FOR v_event, v_rows IN VALUES
-        ('insert', 'REFERENCING NEW TABLE AS new_rows'),
-        ('update', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
-        ('delete', 'REFERENCING OLD TABLE AS old_rows')
-    LOOP
-        CONTINUE WHEN EXISTS (
-            SELECT FROM pg_trigger AS t
-            WHERE t.tgrelid = format('public.%I', p_links)::regclass AND t.tgname = 'first_lock_posts_on_' || v_event);
-        EXECUTE format(
-            'CREATE TRIGGER %I AFTER %s ON public.%I %s FOR EACH STATEMENT EXECUTE FUNCTION public.lock_posts()',
-            'first_lock_posts_on_' || v_event, v_event, p_links, v_rows);
-    END LOOP;
     PERFORM public.keep_counts(p_links, p_counter, p_key_column, p_count_column, p_link_column,
         format('(SELECT %s FROM public.posts AS post WHERE post.id = it.post_id)', p_value));
 
@@ -1141,33 +1300,52 @@ BEGIN
             v_keys uuid[];
             v_%2$s %3$s[];
         BEGIN
-            IF EXISTS (
-                SELECT FROM new_rows AS n
-                JOIN old_rows AS o ON o.id = n.id
-                WHERE (n.is_live, n.user_id, n.created_at) IS DISTINCT FROM (o.is_live, o.user_id, o.created_at)) THEN
-                %4$s
-                IF v_keys IS NOT NULL THEN
-                    %5$s
+            IF TG_OP = 'UPDATE' THEN
+                IF EXISTS (
+                    SELECT id, is_live, user_id, created_at FROM new_rows
+                    EXCEPT SELECT id, is_live, user_id, created_at FROM old_rows) THEN
+                    %7$s
+                    %4$s
                 END IF;
+            ELSIF OLD.id = (SELECT o.id FROM old_rows AS o LIMIT 1) THEN
+                %8$s
+                %5$s
+            END IF;
+            IF v_keys IS NOT NULL THEN
+                %6$s
             END IF;
             RETURN NULL;
         END;
         $body$
         $function$,
         v_function, p_count_column, v_type,
-        public.sum_of_changes(ARRAY[p_count_column], ARRAY[v_type], format(
-            'SELECT it.%2$I, %3$s FROM new_rows AS post JOIN public.%1$I AS it ON it.post_id = post.id
-             UNION ALL
-             SELECT it.%2$I, -(%3$s) FROM old_rows AS post JOIN public.%1$I AS it ON it.post_id = post.id',
-            p_links, p_link_column, p_value)),
-        public.sql_add_in_place(p_counter, p_key_column, ARRAY[p_count_column]));
+        public.sum_of_changes(ARRAY[p_count_column], ARRAY[v_type], format(v_changes,
+            'SELECT id, is_live, user_id, created_at, sum(sign)::integer AS sign
+             FROM (
+                 SELECT id, is_live, user_id, created_at, 1 AS sign FROM new_rows
+                 UNION ALL
+                 SELECT id, is_live, user_id, created_at, -1 FROM old_rows) AS versions
+             GROUP BY id, is_live, user_id, created_at
+             HAVING sum(sign) <> 0')),
+        public.sum_of_changes(ARRAY[p_count_column], ARRAY[v_type], format(v_changes,
+            'SELECT id, is_live, user_id, created_at, -1 AS sign FROM old_rows')),
+        public.sql_add_in_place(p_counter, p_key_column, ARRAY[p_count_column]),
+        format(v_lock_authors, '(SELECT user_id FROM new_rows UNION ALL SELECT user_id FROM old_rows)'),
+        format(v_lock_authors, 'old_rows'));
     EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', v_function);
     EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', v_function, format(
-        'Statement trigger on posts: keeps %s of %s as posts are deleted, archived or restored. '
+        'Trigger on posts: keeps %s of %s as posts are deleted, archived or restored. '
         'Made by keep_counts_of_links.', p_count_column, p_counter));
     EXECUTE format(
         'CREATE TRIGGER %I AFTER UPDATE ON public.posts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-         FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', v_function, v_function);
+         FOR EACH STATEMENT EXECUTE FUNCTION public.%I()', format('move_%s_in_%s', p_links, v_place), v_function);
+
+    -- It needs the posts, which a statement trigger on the links no longer finds, and the links, which a statement trigger
+    -- on the posts no longer finds. So it is a row trigger that runs before the cascades, whose names begin with RI_; for
+    -- the first row it counts for all rows of the statement.
+    EXECUTE format(
+        'CREATE TRIGGER %I AFTER DELETE ON public.posts REFERENCING OLD TABLE AS old_rows
+         FOR EACH ROW EXECUTE FUNCTION public.%I()', format('Before_RI_move_%s_in_%s', p_links, v_place), v_function);
 END;
 $$;
 
@@ -1176,13 +1354,89 @@ COMMENT ON FUNCTION public.keep_counts_of_links(text, text, text, text, text, te
     'post. Arguments: link table, counter table, its key column, the count, the link''s column that holds the key, and '
     'an expression of post and it (the link).';
 
+
+CREATE FUNCTION public.sql_lock_authors(p_posts text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format(
+        'PERFORM FROM (SELECT DISTINCT post.user_id FROM %s AS post ORDER BY post.user_id OFFSET 0) AS author
+         CROSS JOIN LATERAL (SELECT FROM public.users AS u WHERE u.id = author.user_id FOR NO KEY UPDATE) AS locked;', p_posts)
+$$;
+
+COMMENT ON FUNCTION public.sql_lock_authors(text) IS
+    'Of keep_counts_of_links: the statement that locks the authors of some posts as an update of these accounts does.';
+
+
+-- The locks keep a post from being deleted or restored, and its author from turning private, after they are read and
+-- before the post is counted. Triggers of one event fire in the order of their names: first_lock_posts_on_… fires before
+-- those that count. What is deleted together with that which counts it needs no lock, and must not wait for one: another
+-- session may hold the post and wait.
+CREATE FUNCTION public.lock_posts_of_links(p_links text, p_link_column text, p_with_authors boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_function constant text := 'lock_posts_of_' || p_links;
+    v_counted constant text := (
+        SELECT f.confrelid::regclass::text FROM pg_constraint AS f
+        JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = ALL (f.conkey)
+        WHERE f.contype = 'f' AND f.conrelid = format('public.%I', p_links)::regclass AND a.attname = p_link_column);
+    v_statements text[];
+    v_event text;
+    v_rows text;
+BEGIN
+    SELECT array_agg(
+        format(
+            'PERFORM FROM (SELECT DISTINCT it.post_id FROM %s ORDER BY it.post_id OFFSET 0) AS link
+             CROSS JOIN LATERAL (SELECT FROM public.posts AS p WHERE p.id = link.post_id FOR SHARE) AS locked;', links)
+        || CASE WHEN p_with_authors THEN public.sql_lock_authors(format(
+            '(SELECT p.user_id FROM %s
+              CROSS JOIN LATERAL (SELECT p.user_id FROM public.posts AS p WHERE p.id = it.post_id OFFSET 0) AS p)', links))
+        ELSE '' END ORDER BY n)
+    INTO v_statements
+    FROM unnest(ARRAY[
+        'new_rows AS it',
+        format('old_rows AS it CROSS JOIN LATERAL (SELECT FROM %s AS c WHERE c.id = it.%I OFFSET 0) AS counted',
+            v_counted, p_link_column),
+        '(SELECT post_id FROM new_rows UNION ALL SELECT post_id FROM old_rows) AS it']) WITH ORDINALITY AS l (links, n);
+    EXECUTE format(
+        $function$
+        CREATE FUNCTION public.%I() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+        BEGIN
+            IF TG_OP = 'INSERT' THEN
+                %s
+            ELSIF TG_OP = 'DELETE' THEN
+                %s
+            ELSE
+                %s
+            END IF;
+            RETURN NULL;
+        END;
+        $body$
+        $function$,
+        v_function, v_statements[1], v_statements[2], v_statements[3]);
+    EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', v_function);
+    EXECUTE format('COMMENT ON FUNCTION public.%I() IS %L', v_function, format(
+        'Statement trigger on %s: keeps their posts%s as they are until the end of the transaction. '
+        'Made by lock_posts_of_links.', p_links, CASE WHEN p_with_authors THEN ' and the authors' ELSE '' END));
+    FOR v_event, v_rows IN VALUES
+        ('insert', 'REFERENCING NEW TABLE AS new_rows'),
+        ('update', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+        ('delete', 'REFERENCING OLD TABLE AS old_rows')
+    LOOP
+        EXECUTE format(
+            'CREATE TRIGGER %I AFTER %s ON public.%I %s FOR EACH STATEMENT EXECUTE FUNCTION public.%I()',
+            'first_lock_posts_on_' || v_event, v_event, p_links, v_rows, v_function);
+    END LOOP;
+END;
+$$;
+
+COMMENT ON FUNCTION public.lock_posts_of_links(text, text, boolean) IS
+    'For migrations: creates the triggers, and their function, that lock the posts of changed links. Arguments: link table, '
+    'its column that holds the key of what counts, whether the count depends on the author too.';
+
+SELECT public.lock_posts_of_links('post_hashtags', 'hashtag_id', p_with_authors => true);
+
 SELECT public.keep_counts_of_links('post_hashtags', 'hashtags', 'id', 'post_count', 'hashtag_id',
     'post.is_live::integer');
-
-
--- A cascade would remove the links only when the post is gone, too late to see whether it was live.
-CREATE TRIGGER delete_post_hashtags_first BEFORE DELETE ON public.posts
-    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('post_hashtags', 'post_id');
 
 
 CREATE TABLE public.hashtag_trends (
@@ -1238,29 +1492,37 @@ SELECT public.keep_counts_of_links('post_hashtags', 'hashtag_trends', 'hashtag_i
 
 CREATE FUNCTION public.move_trends_of_users() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_keys uuid[];
+    v_score double precision[];
 BEGIN
-    IF EXISTS (
-        SELECT FROM new_rows AS n JOIN old_rows AS o ON o.id = n.id WHERE n.is_public <> o.is_public) THEN
-        WITH change AS MATERIALIZED (
-            SELECT
-                link.hashtag_id,
-                sum(CASE WHEN n.is_public THEN 1 ELSE -1 END
-                    * public.trend_weight(least(p.created_at, link.created_at))) AS score
-            FROM new_rows AS n
-            JOIN old_rows AS o ON o.id = n.id AND o.is_public <> n.is_public
-            JOIN public.posts AS p ON p.user_id = n.id AND p.is_live
-            JOIN public.post_hashtags AS link ON link.post_id = p.id
-            GROUP BY link.hashtag_id
-        ),
-        held AS MATERIALIZED (
-            SELECT t.hashtag_id FROM public.hashtag_trends AS t
-            WHERE t.hashtag_id IN (SELECT change.hashtag_id FROM change)
-            ORDER BY t.hashtag_id
-            FOR NO KEY UPDATE
-        )
+    IF NOT EXISTS (SELECT id, is_public FROM new_rows EXCEPT SELECT id, is_public FROM old_rows) THEN
+        RETURN NULL;
+    END IF;
+    SELECT array_agg(change.hashtag_id ORDER BY change.hashtag_id), array_agg(change.score ORDER BY change.hashtag_id)
+    INTO v_keys, v_score
+    FROM (
+        SELECT link.hashtag_id, sum(account.sign * public.trend_weight(least(p.created_at, link.created_at))) AS score
+        FROM (
+            SELECT versions.id, sum(versions.sign) AS sign
+            FROM (
+                SELECT n.id, 1 AS sign FROM new_rows AS n WHERE n.is_public
+                UNION ALL
+                SELECT o.id, -1 FROM old_rows AS o WHERE o.is_public) AS versions
+            GROUP BY versions.id
+            HAVING sum(versions.sign) <> 0
+            OFFSET 0) AS account
+        CROSS JOIN LATERAL (
+            SELECT p.id, p.created_at FROM public.posts AS p WHERE p.user_id = account.id AND p.is_live OFFSET 0) AS p
+        CROSS JOIN LATERAL (
+            SELECT l.hashtag_id, l.created_at FROM public.post_hashtags AS l WHERE l.post_id = p.id OFFSET 0) AS link
+        GROUP BY link.hashtag_id) AS change;
+    IF v_keys IS NOT NULL THEN
+        PERFORM FROM unnest(v_keys) AS change (hashtag_id)
+        CROSS JOIN LATERAL (
+            SELECT FROM public.hashtag_trends AS t WHERE t.hashtag_id = change.hashtag_id FOR NO KEY UPDATE) AS locked;
         UPDATE public.hashtag_trends AS t SET score = t.score + change.score
-        FROM held JOIN change ON change.hashtag_id = held.hashtag_id
-        WHERE t.hashtag_id = held.hashtag_id;
+        FROM unnest(v_keys, v_score) AS change (hashtag_id, score) WHERE t.hashtag_id = change.hashtag_id;
     END IF;
     RETURN NULL;
 END;
@@ -1359,6 +1621,9 @@ COMMENT ON FUNCTION public.complete_story() IS
 
 CREATE TRIGGER complete_story BEFORE INSERT ON public.stories
     FOR EACH ROW EXECUTE FUNCTION public.complete_story();
+
+CREATE TRIGGER await_other_deletions BEFORE DELETE ON public.stories
+    FOR EACH STATEMENT EXECUTE FUNCTION public.await_other_deletions();
 
 CREATE TRIGGER stories_author_not_deleted_check AFTER INSERT ON public.stories REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();

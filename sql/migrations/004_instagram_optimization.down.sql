@@ -43,8 +43,8 @@ COMMENT ON FUNCTION public.cleanup_expired_stories() IS
 DROP TRIGGER delete_messages_first ON public.users;
 DROP TRIGGER delete_highlights_first ON public.users;
 DROP TRIGGER delete_collections_first ON public.users;
-DROP TRIGGER delete_collection_posts_first ON public.posts;
 DROP TRIGGER move_collection_posts_in_collections ON public.posts;
+DROP TRIGGER "Before_RI_move_collection_posts_in_collections" ON public.posts;
 
 DROP VIEW public.reel_stats;
 DROP FUNCTION public.reel_counts(uuid);
@@ -80,6 +80,7 @@ DROP FUNCTION public.count_reels_in_audio_tracks();
 DROP FUNCTION public.touch_conversations();
 DROP FUNCTION public.count_highlight_stories_in_highlights();
 DROP FUNCTION public.move_collection_posts_in_collections();
+DROP FUNCTION public.lock_posts_of_collection_posts();
 DROP FUNCTION public.count_collection_posts_in_collections();
 
 DROP INDEX public.posts_search_idx;

@@ -77,11 +77,10 @@ CREATE INDEX collection_posts_post_id_idx ON public.collection_posts (post_id);
 
 COMMENT ON TABLE public.collection_posts IS 'Which post is in which collection.';
 
+SELECT public.lock_posts_of_links('collection_posts', 'collection_id', p_with_authors => false);
+
 SELECT public.keep_counts_of_links('collection_posts', 'collections', 'id', 'posts_count', 'collection_id',
     'post.is_live::integer');
-
-CREATE TRIGGER delete_collection_posts_first BEFORE DELETE ON public.posts
-    FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('collection_posts', 'post_id');
 
 CREATE TRIGGER delete_collections_first BEFORE DELETE ON public.users
     FOR EACH ROW EXECUTE FUNCTION public.delete_dependents_first('collections', 'user_id');
@@ -175,6 +174,9 @@ CREATE INDEX conversations_created_by_idx ON public.conversations (created_by);
 COMMENT ON TABLE public.conversations IS 'A conversation of two users or of a group.';
 COMMENT ON COLUMN public.conversations.last_message_at IS 'When the newest message was sent; kept by a trigger.';
 
+CREATE TRIGGER await_other_deletions BEFORE DELETE ON public.conversations
+    FOR EACH STATEMENT EXECUTE FUNCTION public.await_other_deletions();
+
 
 CREATE TABLE public.conversation_participants (
     id              uuid        NOT NULL DEFAULT public.uuid_v7(),
@@ -254,16 +256,31 @@ CREATE TRIGGER delete_messages_first BEFORE DELETE ON public.users
 
 CREATE FUNCTION public.touch_conversations() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_key uuid;
+    v_created_at timestamptz;
+    v_is_one_of_many boolean;
+    v_keys uuid[];
+    v_newest timestamptz[];
 BEGIN
-    -- In the order of their keys, as for counts, so that batches of messages never deadlock.
-    PERFORM FROM public.conversations AS c
-    WHERE c.id IN (SELECT conversation_id FROM new_rows)
-    ORDER BY c.id
-    FOR NO KEY UPDATE;
+    SELECT n.conversation_id, n.created_at, EXISTS (SELECT FROM new_rows OFFSET 1)
+    INTO v_key, v_created_at, v_is_one_of_many FROM new_rows AS n;
+    IF NOT v_is_one_of_many THEN
+        UPDATE public.conversations AS c SET last_message_at = greatest(c.last_message_at, v_created_at) WHERE c.id = v_key;
+        RETURN NULL;
+    END IF;
 
-    UPDATE public.conversations AS c SET last_message_at = greatest(c.last_message_at, newest.created_at)
-    FROM (SELECT conversation_id, max(created_at) AS created_at FROM new_rows GROUP BY conversation_id) AS newest
-    WHERE c.id = newest.conversation_id;
+    SELECT
+        array_agg(n.conversation_id ORDER BY n.conversation_id), array_agg(n.created_at ORDER BY n.conversation_id)
+    INTO v_keys, v_newest
+    FROM (SELECT conversation_id, max(created_at) AS created_at FROM new_rows GROUP BY conversation_id) AS n;
+
+    -- In the order of their keys, as for counts, so that batches of messages never deadlock.
+    PERFORM FROM unnest(v_keys) AS touched (key)
+    CROSS JOIN LATERAL (SELECT FROM public.conversations AS c WHERE c.id = touched.key FOR NO KEY UPDATE) AS locked;
+    UPDATE public.conversations AS c SET last_message_at = greatest(c.last_message_at, touched.created_at)
+    FROM unnest(v_keys, v_newest) AS touched (key, created_at)
+    WHERE c.id = touched.key;
     RETURN NULL;
 END;
 $$;
@@ -351,6 +368,9 @@ COMMENT ON COLUMN public.reels.play_count IS 'Plays, repeats included, added up 
 
 CREATE TRIGGER reels_author_not_deleted_check AFTER INSERT ON public.reels REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
+
+CREATE TRIGGER await_other_deletions BEFORE DELETE ON public.reels
+    FOR EACH STATEMENT EXECUTE FUNCTION public.await_other_deletions();
 
 SELECT public.keep_counts('reels', 'audio_tracks', 'id', 'usage_count', 'audio_track_id', '1');
 

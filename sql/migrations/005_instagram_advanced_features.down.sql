@@ -42,10 +42,10 @@ DROP TRIGGER keep_music_tracks_on_insert ON public.stories;
 DROP TRIGGER keep_music_tracks_on_update ON public.stories;
 DROP TRIGGER keep_music_tracks_on_delete ON public.stories;
 DROP TRIGGER keep_music_tracks_on_truncate ON public.stories;
-DROP TRIGGER keep_music_track_trends_on_insert ON public.stories;
-DROP TRIGGER keep_music_track_trends_on_update ON public.stories;
-DROP TRIGGER keep_music_track_trends_on_delete ON public.stories;
-DROP TRIGGER keep_music_track_trends_on_truncate ON public.stories;
+DROP TRIGGER keep_trends_of_music_tracks_on_insert ON public.stories;
+DROP TRIGGER keep_trends_of_music_tracks_on_update ON public.stories;
+DROP TRIGGER keep_trends_of_music_tracks_on_delete ON public.stories;
+DROP TRIGGER keep_trends_of_music_tracks_on_truncate ON public.stories;
 
 ALTER TABLE public.stories
     DROP COLUMN audience,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 _PAGE = Path(__file__).resolve().parents[3] / "docs/using-the-schema.md"
-_FUNCTIONS, _POST, _MEDIA, _STORY, _FOLLOW, _REEL, _PARTITIONS = re.findall(
+_FUNCTIONS, _POST, _MEDIA, _STORY, _FOLLOW, _REEL, _HIDE, _ERASE, _PARTITIONS = re.findall(
     r"```sql\n(.*?)```", _PAGE.read_text(encoding="utf-8"), re.DOTALL
 )
 _SIZES = """
@@ -59,6 +59,15 @@ def test_a_follow_updates_both_counts(snippet, make_user, value):
 def test_a_reel_counts_for_its_sound(snippet, make_user, add, value):
     snippet(_REEL, user=make_user("user"), audio=add("audio_tracks", title="song", url="https://storage.com/a.mp3"))
     assert value("SELECT usage_count FROM audio_tracks") == 1
+
+
+def test_an_account_is_hidden_and_then_erased(snippet, make_user, make_post, value):
+    user = make_user("user")
+    make_post(user)
+    snippet(_HIDE, user=user)
+    assert value("SELECT count(*) FROM get_profile(NULL, %s)", user) == 0
+    snippet(_ERASE, user=user)
+    assert value("SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM posts)") == 0
 
 
 def test_the_table_sizes(snippet):
