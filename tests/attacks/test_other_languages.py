@@ -179,7 +179,7 @@ def refusals_logged(cluster):
     ("user", "password", "database", "hint", "code", "logged"),
     [
         ("app", "wrong", "open_test", "DB_PASSWORD", "28P01", 1),
-        ("app", "", "open_test", "wants a password", None, 0),
+        ("app", "", "open_test", "requires a password", None, 0),
         ("nobody", "", "open_test", "--user", "28000", 1),
         ("idle", "", "open_test", "LOGIN", "28000", 1),
         ("elsewhere", "sesame", "open_test", "pg_hba.conf", "28000", 1),

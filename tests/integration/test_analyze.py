@@ -183,7 +183,7 @@ def test_a_table_that_the_role_may_not_analyze_is_skipped_and_the_others_are_ana
     assert outcomes(report) == {"theirs": AnalyzeOutcome.SKIPPED, "mine": AnalyzeOutcome.DONE}
     theirs = report.results[0]
     assert theirs.reason == "the role may not analyze it"
-    assert theirs.fix.startswith(f"Run it as {empty_db.info.user}, its owner")
+    assert theirs.fix.startswith(f"Run the command as {empty_db.info.user}, the owner")
     empty_db.execute("RESET ROLE")
     assert statistics_of(empty_db, "theirs") == []
     assert statistics_of(empty_db, "mine") == ["id"]

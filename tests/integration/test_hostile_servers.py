@@ -259,7 +259,7 @@ def test_a_full_disk_of_the_server_is_reported_and_the_next_run_completes(cli, w
                 write(**{"002_b": script})
                 error = failed(there("migrate", "--json"), "migration_failed")
                 assert (error["sqlstate"], error["line"]) == ("53100", line)
-                assert "make room" in error["hint"]
+                assert "free some space" in error["hint"]
                 left = "b" if "no-transaction" in script else None
                 assert asked(url, "SELECT to_regclass('a')::text, to_regclass('b')::text") == [("a", left)]
             write(**{"002_b": script.replace("TABLESPACE small", "")})
@@ -280,7 +280,7 @@ def test_a_disk_that_is_full_while_a_clone_is_made_leaves_the_old_database_and_n
             asked(url, "INSERT INTO a VALUES (7)")
             error = failed(cli("reset", "--database-url", url, "--json"), "database_error")
             assert error["sqlstate"] == "53100"
-            assert "make room" in error["hint"]
+            assert "free some space" in error["hint"]
             assert asked(url, "SELECT id FROM a") == [(7,)]
             kept = asked(server.url, "SELECT datname FROM pg_database WHERE datname LIKE 'fowergram%'")
             assert [name.startswith("fowergram_template_") for (name,) in kept] == [True]

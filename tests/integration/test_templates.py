@@ -170,7 +170,7 @@ def test_a_template_that_was_altered_is_recreated(admin, spec, tampering):
     if "not json" in tampering or "seal" in tampering:
         # Another program has written that: nothing of it is dropped.
         admin.execute(sql.SQL(tampering).format(sql.Identifier(name)))
-        with pytest.raises(Refused, match="left alone"):
+        with pytest.raises(Refused, match="neither used nor dropped"):
             ensure_template(admin, spec, unheard)
         admin.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(name)))
     else:
@@ -307,7 +307,7 @@ def test_a_database_of_another_program_with_the_templates_name_is_left_alone(adm
     drop_template(admin, name)
     admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     admin.execute(sql.SQL("COMMENT ON DATABASE {} IS 'the accounts of 2026'").format(sql.Identifier(name)))
-    with pytest.raises(Refused, match="left alone"):
+    with pytest.raises(Refused, match="neither used nor dropped"):
         ensure_template(admin, spec, unheard)
     admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
