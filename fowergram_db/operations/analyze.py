@@ -179,7 +179,7 @@ def _refuse_unknown(
     unknown = [name for name, oid in zip(names, oids, strict=True) if oid not in known]
     if unknown:
         raise UsageError(
-            f'database "{connection.info.dbname}" has no table or materialized view {", ".join(unknown)}',
+            f'database "{connection.info.dbname}" has no such table or materialized view: {", ".join(unknown)}',
             hint='Names are read as in SQL: schema.table, with "Capitals" in double quotes.',
         )
 
