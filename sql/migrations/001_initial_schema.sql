@@ -92,6 +92,19 @@ $$;
 COMMENT ON FUNCTION public.set_updated_at() IS 'Row trigger: stamps updated_at on every update.';
 
 
+-- A use that is dated a year ahead would lead the trends for that year.
+CREATE FUNCTION public.limit_created_at() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.created_at := now();
+    RETURN NEW;
+END;
+$$;
+
+COMMENT ON FUNCTION public.limit_created_at() IS
+    'Row trigger on what counts for a trend: a row that is dated ahead is one of now.';
+
+
 -- There are two kinds of counts.
 --
 -- Counts that any user may change at any time (of users, posts and so on) are kept in slots: any number of rows for one
@@ -910,9 +923,9 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.accept_follow_of_public_account() IS
-    'Row trigger: a follow of a public account is accepted at once.';
+    'Row trigger: a follow of a public account is accepted at once, and stays so.';
 
-CREATE TRIGGER accept_follow BEFORE INSERT OR UPDATE OF following_id ON public.follows
+CREATE TRIGGER accept_follow BEFORE INSERT OR UPDATE OF following_id, accepted_at ON public.follows
     FOR EACH ROW EXECUTE FUNCTION public.accept_follow_of_public_account();
 
 
@@ -1228,6 +1241,7 @@ CREATE TABLE public.hashtags (
 
 COMMENT ON TABLE public.hashtags IS 'Hashtags that posts carry.';
 COMMENT ON COLUMN public.hashtags.name IS 'Normalised, in lower case, without the #.';
+COMMENT ON COLUMN public.hashtags.updated_at IS 'When its name was changed; a count does not change it.';
 COMMENT ON COLUMN public.hashtags.post_count IS
     'Posts that carry it and are neither deleted nor archived; kept by triggers.';
 
@@ -1246,7 +1260,8 @@ COMMENT ON FUNCTION public.normalize_hashtag_name() IS
 CREATE TRIGGER normalize_name BEFORE INSERT OR UPDATE OF name ON public.hashtags
     FOR EACH ROW EXECUTE FUNCTION public.normalize_hashtag_name();
 
-CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.hashtags
+-- Not when its posts are counted.
+CREATE TRIGGER set_updated_at BEFORE UPDATE OF name ON public.hashtags
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 CREATE TRIGGER await_other_deletions BEFORE DELETE ON public.hashtags
@@ -1269,6 +1284,9 @@ CREATE INDEX post_hashtags_hashtag_id_created_at_idx ON public.post_hashtags (ha
 
 COMMENT ON TABLE public.post_hashtags IS
     'Which post carries which hashtag; written by the app, which reads the caption.';
+
+CREATE TRIGGER at_latest_now BEFORE INSERT OR UPDATE ON public.post_hashtags
+    FOR EACH ROW WHEN (NEW.created_at > now()) EXECUTE FUNCTION public.limit_created_at();
 
 
 CREATE FUNCTION public.keep_counts_of_links(
@@ -1618,6 +1636,9 @@ $$;
 
 COMMENT ON FUNCTION public.complete_story() IS
     'Row trigger: fills in the media type and the end of a story where they are not given.';
+
+CREATE TRIGGER at_latest_now BEFORE INSERT OR UPDATE ON public.stories
+    FOR EACH ROW WHEN (NEW.created_at > now()) EXECUTE FUNCTION public.limit_created_at();
 
 CREATE TRIGGER complete_story BEFORE INSERT ON public.stories
     FOR EACH ROW EXECUTE FUNCTION public.complete_story();

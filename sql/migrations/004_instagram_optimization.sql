@@ -28,6 +28,13 @@ COMMENT ON COLUMN public.users.profile_category IS 'What a business or creator d
 COMMENT ON COLUMN public.users.external_links IS 'Array of links shown on the profile.';
 COMMENT ON COLUMN public.users.business_info IS 'Contact data of a business: address, opening hours and so on.';
 
+-- Signs between the digits do not make another number, and a deleted account frees its own.
+CREATE UNIQUE INDEX users_phone_number_key ON public.users (regexp_replace(phone_number, '[ ()-]', '', 'g'))
+    WHERE deleted_at IS NULL;
+
+COMMENT ON COLUMN public.users.phone_number IS
+    'Unique among accounts that are not deleted, whatever signs are between its digits.';
+
 -- Search by a part of a name, a hashtag, a caption or a place, as search_text spells them.
 CREATE INDEX users_search_idx ON public.users
     USING gin (public.search_text(username) public.gin_trgm_ops, public.search_text(full_name) public.gin_trgm_ops);
@@ -495,6 +502,9 @@ CREATE INDEX reel_likes_user_id_idx ON public.reel_likes (user_id);
 
 COMMENT ON TABLE public.reel_likes IS 'Who likes which reel.';
 
+CREATE TRIGGER at_latest_now BEFORE INSERT OR UPDATE ON public.reel_likes
+    FOR EACH ROW WHEN (NEW.created_at > now()) EXECUTE FUNCTION public.limit_created_at();
+
 SELECT public.keep_counts('reel_likes', 'reel_stat_slots', 'reel_id',
     'like_count', 'reel_id', '1',
     'trend_score', 'reel_id', 'public.trend_weight(it.created_at)');
@@ -528,6 +538,9 @@ COMMENT ON COLUMN public.reel_comments.parent_id IS
 
 CREATE TRIGGER set_updated_at BEFORE UPDATE ON public.reel_comments
     FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+CREATE TRIGGER at_latest_now BEFORE INSERT OR UPDATE ON public.reel_comments
+    FOR EACH ROW WHEN (NEW.created_at > now()) EXECUTE FUNCTION public.limit_created_at();
 
 CREATE TRIGGER reel_comments_author_not_deleted_check AFTER INSERT ON public.reel_comments
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_deleted_authors();
@@ -574,6 +587,9 @@ CREATE INDEX reel_shares_user_id_idx ON public.reel_shares (user_id);
 
 COMMENT ON TABLE public.reel_shares IS 'Each time that a user passed a reel on.';
 
+CREATE TRIGGER at_latest_now BEFORE INSERT OR UPDATE ON public.reel_shares
+    FOR EACH ROW WHEN (NEW.created_at > now()) EXECUTE FUNCTION public.limit_created_at();
+
 SELECT public.keep_counts('reel_shares', 'reel_stat_slots', 'reel_id',
     'share_count', 'reel_id', '1',
     'trend_score', 'reel_id', 'public.trend_weight(it.created_at)');
@@ -593,6 +609,9 @@ CREATE TABLE public.saved_reels (
 CREATE INDEX saved_reels_user_id_created_at_idx ON public.saved_reels (user_id, created_at DESC);
 
 COMMENT ON TABLE public.saved_reels IS 'Reels that a user keeps for later, seen by that user only.';
+
+CREATE TRIGGER at_latest_now BEFORE INSERT OR UPDATE ON public.saved_reels
+    FOR EACH ROW WHEN (NEW.created_at > now()) EXECUTE FUNCTION public.limit_created_at();
 
 SELECT public.keep_counts('saved_reels', 'reel_stat_slots', 'reel_id',
     'save_count', 'reel_id', '1',

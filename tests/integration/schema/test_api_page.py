@@ -29,6 +29,9 @@ _REFUSED = {
         INSERT INTO post_product_tags (post_id, product_id, x_coordinate) SELECT :post, id, 1.5 FROM hat""",
     "users_email_key": "INSERT INTO users (email, username) VALUES ('AUTHOR@example.com', 'somebody')",
     "users_username_key": "INSERT INTO users (email, username) VALUES ('somebody@example.com', 'AUTHOR')",
+    "users_phone_number_key": (
+        "UPDATE users SET phone_number = '+66 81 234' || CASE username WHEN 'author' THEN '5678' ELSE '-5678' END"
+    ),
 }
 # What a statement must not leave without a row, unless it says so here: by its beginning.
 _WITHOUT_ROWS = (

@@ -100,6 +100,27 @@ def test_a_quiet_post_keeps_one_slot_and_a_busy_one_gets_no_more_than_its_writer
     assert value("SELECT like_count FROM post_stats WHERE post_id = %s", post) == 3
 
 
+def test_a_session_does_not_wait_for_a_transaction_that_it_has_prepared(db, target, make_user, make_post, value):
+    """The prepared one holds the session's own slot."""
+    if value("SELECT current_setting('max_prepared_transactions')") == "0":
+        pytest.skip("the server prepares no transactions")
+    fans = [make_user(f"fan{number}") for number in range(5)]
+    post = make_post(fans[0])
+    like = "INSERT INTO likes (user_id, post_id) VALUES (%s, %s)"
+    db.execute("SET lock_timeout = '5s'")
+    db.execute(like, [fans[0], post])
+    with connect(target) as session, session.transaction():
+        session.execute(like, [fans[1], post])
+        db.execute(like, [fans[2], post])
+        db.execute("BEGIN")
+        db.execute(like, [fans[3], post])
+        db.execute("PREPARE TRANSACTION 'of a like'")
+        db.execute(like, [fans[4], post])
+    db.execute("COMMIT PREPARED 'of a like'")
+    assert value("SELECT like_count FROM post_stats") == 5
+    assert value("SELECT count(*) FROM recount()") == 0
+
+
 def test_a_like_does_not_wait_for_the_deletion_of_its_post_to_count(db, target, make_user, make_post, value):
     """It waits for its foreign key alone; in either order, no slot of a post that is gone is ever read."""
     fan, author = make_user("fan"), make_user("author")

@@ -58,6 +58,9 @@ _REFUSED = {
     "users_email_format_check": ["UPDATE users SET email = 'no address'"],
     "users_email_key": ["INSERT INTO users (email, username) VALUES ('ANN@Example.com', 'other')"],
     "users_username_key": ["INSERT INTO users (email, username) VALUES ('other@example.com', 'ANN')"],
+    "users_phone_number_key": [
+        "UPDATE users SET phone_number = '+66 81 234' || CASE username WHEN 'ann' THEN '5678' ELSE '-5678' END"
+    ],
     "users_username_length_check": [
         "UPDATE users SET username = 'ab'",
         "UPDATE users SET username = repeat('a', 31)",
@@ -353,3 +356,53 @@ def test_updated_at_moves_with_every_update(make_user, make_post, change, value)
     post = make_post(make_user("author"), created_at="yesterday", updated_at="yesterday")
     change("posts", post, caption="edited")
     assert value("SELECT updated_at > created_at FROM posts")
+
+
+def test_a_count_does_not_move_updated_at_of_a_hashtag(make_user, make_post, add, db, value):
+    hashtag = add("hashtags", name="sea", updated_at="yesterday")
+    add("post_hashtags", post_id=make_post(make_user("author")), hashtag_id=hashtag)
+    assert value("SELECT post_count = 1 AND updated_at < now() FROM hashtags")
+    db.execute("UPDATE hashtags SET name = 'ocean'")
+    assert value("SELECT updated_at > now() - interval '1 hour' FROM hashtags")
+
+
+@pytest.mark.parametrize(
+    "number", ["+66 81 234 5678", "+66-81-234-5678", "+66812345678", "+66 (81) 234 5678", "+6681-2345678"]
+)
+def test_a_phone_number_belongs_to_one_account(number, make_user):
+    make_user("one", phone_number="+66 81 2345678")
+    with pytest.raises(psycopg.errors.UniqueViolation, match="users_phone_number_key"):
+        make_user("two", phone_number=number)
+
+
+def test_a_phone_number_is_free_again_once_its_account_is_deleted(make_user, change, value):
+    change("users", make_user("one", phone_number="+66812345678"), deleted_at="now")
+    make_user("two", phone_number="+66812345678")
+    make_user("three")
+    make_user("four")
+    assert value("SELECT count(*) FROM users") == 4
+
+
+def test_a_follow_of_a_public_account_cannot_be_made_pending(make_user, follow, change, value):
+    row = follow(make_user("fan"), make_user("star"))
+    change("follows", row, accepted_at=None)
+    assert value("SELECT accepted_at IS NOT NULL FROM follows")
+    assert value("SELECT sum(follower_count) FROM user_stats") == 1
+
+
+@pytest.mark.parametrize(
+    "table", ["post_hashtags", "stories", "reel_likes", "reel_comments", "reel_shares", "saved_reels"]
+)
+def test_what_is_dated_ahead_counts_for_the_trends_as_of_now(table, make_user, make_post, add, change, value):
+    user, ahead = make_user("author"), "2099-01-01"
+    reel = add("reels", user_id=user, video_url="a.mp4")
+    keys = {
+        "post_hashtags": {"post_id": make_post(user), "hashtag_id": add("hashtags", name="sea")},
+        "stories": {"user_id": user, "media_url": "a.jpg"},
+        "reel_comments": {"user_id": user, "reel_id": reel, "content": "nice"},
+    }.get(table, {"user_id": user, "reel_id": reel})
+    row = add(table, **keys, created_at=ahead)
+    assert value(f"SELECT created_at <= now() FROM {table}")
+    change(table, row, created_at=ahead)
+    assert value(f"SELECT created_at <= now() FROM {table}")
+    assert value("SELECT count(*) FROM recount()") == 0
