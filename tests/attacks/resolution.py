@@ -79,7 +79,10 @@ def _oldest_server(statement: Statement) -> int:
 
 
 def _functions(connection: psycopg.Connection) -> list[Statement]:
-    """Return the definitions of functions whose bodies are resolved with the search path of their callers."""
+    """Return the definitions of functions whose bodies are resolved with the search path of their callers.
+
+    Procedures in PL/pgSQL, which commit, cannot set one: tests/properties/test_qualified_names.py reads those.
+    """
     rows = connection.execute(_WITHOUT_PATH).fetchall()
     assert [name for name, language, _ in rows if language != "sql"] == []
     return [Statement(str(name), 1, str(definition)) for name, _, definition in rows]
@@ -93,6 +96,7 @@ _WITHOUT_PATH = """
     JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
     WHERE n.nspname OPERATOR(pg_catalog.=) ANY ('{public,api}'::pg_catalog.name[])
         AND l.lanname OPERATOR(pg_catalog.=) ANY ('{sql,plpgsql}'::pg_catalog.name[])
+        AND (p.prokind OPERATOR(pg_catalog.<>) 'p'::"char" OR l.lanname OPERATOR(pg_catalog.=) 'sql'::pg_catalog.name)
         AND p.proowner OPERATOR(pg_catalog.=) current_user::pg_catalog.regrole::pg_catalog.oid
         AND NOT EXISTS (
             SELECT FROM pg_catalog.unnest(p.proconfig) AS c (setting)
