@@ -79,12 +79,15 @@ class TestSuggestions:
 
     def test_they_come_only_from_accounts_that_may_be_seen(self, is_shown, hidden_after):
         friend = "(SELECT id FROM users WHERE username = 'friend')"
+        # A follow of a public account is never pending, and private accounts are not suggested.
+        private = f"UPDATE users SET is_private = true WHERE id = {friend}"
+        pending = "UPDATE follows SET accepted_at = NULL WHERE follower_id = %(viewer)s"
         changes = {
             "a deleted friend": f"UPDATE users SET deleted_at = now() WHERE id = {friend}",
             "an inactive friend": f"UPDATE users SET is_active = false WHERE id = {friend}",
             "a blocked friend": f"INSERT INTO blocks (blocker_id, blocked_id) VALUES (%(viewer)s, {friend})",
-            "a pending follow of a friend": "UPDATE follows SET accepted_at = NULL WHERE follower_id = %(viewer)s",
-            "a pending follow by a friend": "UPDATE follows SET accepted_at = NULL WHERE following_id = %(author)s",
+            "a pending follow of a friend": f"{private}; {pending}",
+            "a private account": "UPDATE users SET is_private = true WHERE id = %(author)s",
         }
         hidden_after(is_shown, changes)
 
