@@ -112,9 +112,9 @@ def cache() -> Path:
 
 
 def run(command: Sequence[object], **options: Any) -> None:  # noqa: ANN401 - those of subprocess
-    """Run a program; raise RuntimeError with its output if it fails."""
+    """Run a program; raise RuntimeError with its output if it fails, TimeoutExpired if it takes ten minutes."""
     done = subprocess.run(
-        list(map(str, command)), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
+        list(map(str, command)), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, **options
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stdout.decode(errors='replace')}")

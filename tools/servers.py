@@ -243,28 +243,30 @@ class _Outcome:
     version: int
     exit_code: int
     seconds: float
-    output: bytes
 
 
 def _run_on(version: int, command: Sequence[str]) -> _Outcome:
+    """Run the command on a version, and show each line of its output at once, behind the version."""
     began = time.monotonic()
     with started(version) as server:
         variables = os.environ | {"TEST_DATABASE_URL": server.url}
-        done = subprocess.run(command, check=False, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return _Outcome(version, done.returncode, time.monotonic() - began, done.stdout)
+        process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for line in process.stdout or ():
+            # One write for the whole line: other versions write theirs at the same time.
+            sys.stdout.buffer.write(b"%d: %s\n" % (version, line.rstrip(b"\n")))
+            sys.stdout.flush()
+        return _Outcome(version, process.wait(), time.monotonic() - began)
 
 
 def _run_on_each(versions: Sequence[int], command: Sequence[str], jobs: int) -> int:
-    """Run the command on every version, ``jobs`` at a time, and show the outputs in order of version."""
-    failed = []
+    """Run the command on every version, ``jobs`` at a time."""
     with ThreadPoolExecutor(jobs) as pool:
-        for outcome in pool.map(lambda version: _run_on(version, command), versions):
-            sys.stdout.buffer.write(b"=== PostgreSQL %d\n%s" % (outcome.version, outcome.output))
-            sys.stdout.buffer.write(b"=== %.1f s, exit %d\n" % (outcome.seconds, outcome.exit_code))
-            sys.stdout.flush()
-            failed += [outcome.version] if outcome.exit_code else []
+        outcomes = list(pool.map(lambda version: _run_on(version, command), versions))
+    for outcome in outcomes:
+        sys.stdout.write(f"PostgreSQL {outcome.version}: {outcome.seconds:.1f} s, exit {outcome.exit_code}\n")
+    failed = [str(outcome.version) for outcome in outcomes if outcome.exit_code]
     if failed:
-        sys.stdout.write(f"failed on {', '.join(map(str, failed))}\n")
+        sys.stdout.write(f"failed on {', '.join(failed)}\n")
     return 1 if failed else 0
 
 
