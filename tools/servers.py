@@ -246,7 +246,7 @@ class _Outcome:
 
 
 def _run_on(version: int, command: Sequence[str]) -> _Outcome:
-    """Run the command on a version, and show each line of its output at once, behind the version."""
+    """Run the command on a version, and show each line of its output at once, after its version."""
     began = time.monotonic()
     with started(version) as server:
         variables = os.environ | {"TEST_DATABASE_URL": server.url}
