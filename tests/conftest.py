@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,12 @@ _CONFIGURES = re.compile(
 
 
 def pytest_configure():
-    """Look for rubbish as rarely as the program does: the tests take a tenth less time."""
+    """Let ^C reach what the tests start, and look for rubbish as rarely as the program does.
+
+    A shell ignores SIGINT for its jobs in the background, and every process inherits that. The second saves a tenth of
+    the time.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.set_threshold(100_000)
 
 
