@@ -23,6 +23,7 @@ _COMMANDS = r"(?m)(^[^\S\n]*)(?=::)|(^)(?=(?:---|\+\+\+|~~~|\^\^\^)(?:[ \t]|$))|
 _INDENT = "  "
 _OPENED = r"(##\w*)\["
 _LAST_BLANK = r" ((?:\x1b\[[\d;]*m)*)\Z"
+_SEEN_IN_ASCII = bytes(range(0x20, 0x7F)) + b"\n\t"
 _NOT_ASCII = r"[^\0-\x7f]"
 
 
@@ -122,9 +123,11 @@ def _is_seen(text: str) -> bool:
     >>> [_is_seen(text) for text in ("ชื่อ\n\t", "a\r", "\u115f", "\u202e")]
     [True, False, False, False]
     """
+    if text.isascii():
+        return not text.encode().translate(None, delete=_SEEN_IN_ASCII)
     if not text.replace("\n", "").replace("\t", "").isprintable():
         return False
-    return text.isascii() or not any(character in text for character in _UNSEEN_PRINTABLE)
+    return not any(character in text for character in _UNSEEN_PRINTABLE)
 
 
 @cache

@@ -120,6 +120,9 @@ def with_lf_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """
     held = b""
     for chunk in chunks:
+        if not held and b"\r" not in chunk:  # most files: this takes no time
+            yield chunk
+            continue
         whole = held + chunk
         held = b"\r" if whole.endswith(b"\r") else b""
         if ready := whole.removesuffix(held).replace(b"\r\n", b"\n"):
