@@ -43,7 +43,7 @@ def outcome_as_markdown(command: str, target: str, data: Mapping[str, Any], erro
 def relative_to(file: str, workspace: str) -> str:
     """Return the path of a file relative to the workspace, unchanged if the file is not inside it.
 
-    >>> relative_to("/work/repo/migrations/001_a.sql", "/work/repo"), relative_to("/elsewhere/001_a.sql", "/work/repo")
+    >>> relative_to("/home/repo/migrations/001_a.sql", "/home/repo"), relative_to("/elsewhere/001_a.sql", "/home/repo")
     ('migrations/001_a.sql', '/elsewhere/001_a.sql')
     """
     if not workspace:

@@ -8,17 +8,17 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.carried import (
-    Carried,
-    ask_carried,
-    carried_of,
-    give_grant,
-    give_setting,
-    give_settings_of_roles,
-    give_to_all,
-)
 from fowergram_db.database.connection import Connection, maintenance_connection
 from fowergram_db.database.creation import open_to_all
+from fowergram_db.database.database_properties import (
+    DatabaseProperties,
+    ask_properties,
+    grant_privilege,
+    properties_of,
+    set_for_all_roles,
+    set_for_roles,
+    set_setting,
+)
 from fowergram_db.database.disposal import (
     ExpectedDatabase,
     drop_quietly,
@@ -192,7 +192,7 @@ class _Swap:
         admin, name, fresh = self.admin, self.old.name, self.made.name
         with pipelined(admin):
             obstacles, made = _ask_obstacles(admin, now), ask_how_made(admin, self.retired)
-            settings, given = _ask(admin, "catalog/database_settings", now), ask_carried(admin, self.made.oid)
+            settings, given = _ask(admin, "catalog/database_settings", now), ask_properties(admin, self.made.oid)
         _refuse_obstacles(now, obstacles.fetchall())
         if now.owner != self.old.owner or now.is_template:
             raise Refused(
@@ -200,13 +200,13 @@ class _Swap:
                 hint="Run the command again.",
             )
         facts = with_how_made(now, made) or self.old
-        carried = carried_of(given, self.made.owner, facts.settings)
+        properties = properties_of(given, self.made.owner, facts.settings)
         kept = [(role, *split_setting(str(setting))) for role, setting in settings.fetchall()]
         # Not together with the rest: some may fail.
-        self.left_out = give_settings_of_roles(admin, fresh, kept)
-        give_settings_of_roles(admin, fresh, carried.settings)
+        self.left_out = set_for_roles(admin, fresh, kept)
+        set_for_roles(admin, fresh, properties.settings)
         with pipelined(admin):
-            _carry_over(admin, facts, [each for each in kept if each[0] is None], carried, fresh)
+            _carry_over(admin, facts, [each for each in kept if each[0] is None], properties, fresh)
             admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (fresh, name))))
             label_renamed(admin, self.retired, now.identity)
             self._carry_over_comment(now.comment)
@@ -284,25 +284,29 @@ def describe_after_failure(target: Target, name: str, facts: DatabaseFacts | Non
 
 
 def _carry_over(
-    admin: Connection, facts: DatabaseFacts, settings: list[tuple[str | None, str, str]], carried: Carried, fresh: str
+    admin: Connection,
+    facts: DatabaseFacts,
+    settings: list[tuple[str | None, str, str]],
+    properties: DatabaseProperties,
+    fresh: str,
 ) -> None:
     """Give the new database what hangs on the old one itself: settings for all, grants, connection limit.
 
-    What migrations gave the new one, ``carried``, stays.
+    What migrations gave the new one, ``properties``, stays.
     """
     new = sql.Identifier(fresh)
     # It was built with what a session of this role begins with.
     admin.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(new))
     for setting in settings:
-        give_setting(admin, fresh, *setting)
+        set_setting(admin, fresh, *setting)
     # It was closed to all but us while it was made.
     open_to_all(admin, fresh)
     if facts.has_grants:
         owner = sql.Identifier(facts.owner)
         admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(new, owner))
         for grant in _ask(admin, "catalog/database_grants", facts).fetchall():
-            give_grant(admin, fresh, *grant)
-    give_to_all(admin, fresh, carried)
+            grant_privilege(admin, fresh, *grant)
+    set_for_all_roles(admin, fresh, properties)
     limit = sql.Literal(facts.connection_limit)
     admin.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(new, limit))
 

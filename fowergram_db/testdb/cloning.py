@@ -10,9 +10,9 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from fowergram_db.database.carried import give_carried
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.creation import CLOSED, Option, format_options
+from fowergram_db.database.database_properties import set_properties
 from fowergram_db.database.disposal import drop_quietly, require_unmarked
 from fowergram_db.database.labelling import create_labelled, label_created
 from fowergram_db.database.lifecycle import reporting_create_errors
@@ -140,8 +140,8 @@ def closed_clone(admin: Connection, template: Template, name: str, like: Databas
         with reporting_create_errors(admin):
             _create(admin, name, statement)
     copy = _checked(admin, template, name)
-    if template.carried:
-        _give_carried(admin, template, copy)
+    if template.properties:
+        _set_properties(admin, template, copy)
     note_use(admin, template)
     return copy
 
@@ -166,11 +166,11 @@ def _checked(admin: Connection, template: Template, name: str) -> Clone:
     return Clone(name, copy.oid, copy.owner)
 
 
-def _give_carried(admin: Connection, template: Template, copy: Clone) -> None:
+def _set_properties(admin: Connection, template: Template, copy: Clone) -> None:
     """Give a copy the settings and grants that migrations have given its template: CREATE DATABASE copies none."""
     try:
         with translate_errors("give the copy the settings of its template"), admin.transaction():
-            give_carried(admin, copy.name, template.carried)
+            set_properties(admin, copy.name, template.properties)
             label_created(admin, copy.name)  # a GRANT has ended the label
     except BaseException:
         drop_quietly(admin, copy.name, copy.oid)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fowergram_db import __version__
 from fowergram_db.database.advisory_lock import LockKind
-from fowergram_db.database.carried import Carried
 from fowergram_db.database.connection import Connection
+from fowergram_db.database.database_properties import DatabaseProperties
 from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import TEMPLATE_PREFIX, facts_for
 from fowergram_db.database.query import fetch_one
@@ -81,7 +81,7 @@ def project_of(files: "Sequence[MigrationFile]") -> str:
 class Template:
     """A complete template. ``seal`` is the number of the transaction that completed it; times are UTC.
 
-    ``carried`` is what migrations have given it and clones get, too. ``contents`` is None if a clone
+    ``properties`` is what migrations have given it and clones get, too. ``contents`` is None if a clone
     cannot be emptied. ``server_fsync`` and ``shares_blocks`` say how its server copies files. ``facts`` are those of
     its comment.
     """
@@ -93,7 +93,7 @@ class Template:
     used_on: date
     size_bytes: int
     maintained: bool
-    carried: Carried
+    properties: DatabaseProperties
     contents: Contents | None
     server_fsync: bool
     shares_blocks: bool
@@ -156,7 +156,7 @@ def _template(connection: Connection, found: TemplateState, facts: Mapping[str, 
         used_on=date.fromisoformat(facts["used"]),
         size_bytes=int(facts["size"]),
         maintained=bool(facts["maintained"]),
-        carried=Carried.of(facts["carried"]),
+        properties=DatabaseProperties.of(facts["properties"]),
         contents=Contents(**contents) if contents else None,
         server_fsync=found.fsync,
         # A setting of the session, which a pooler would pass to others.

@@ -8,8 +8,8 @@ import psycopg
 from psycopg import sql
 
 from fowergram_db.database.advisory_lock import AdvisoryLock
-from fowergram_db.database.carried import ask_carried, carried_of
 from fowergram_db.database.connection import Connection, connect_safely
+from fowergram_db.database.database_properties import ask_properties, properties_of
 from fowergram_db.database.disposal import ExpectedDatabase, drop_database, drop_quietly
 from fowergram_db.database.lifecycle import create_like
 from fowergram_db.database.query import fetch_value
@@ -125,14 +125,14 @@ def _mark_complete(admin: Connection, building: Target, oid: int, spec: Template
         maintained = keeps_partitions(connection)
         size = fetch_value(connection, int, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())")
         owner = state.owner if (state := database_state(connection)) else ""
-        carried = carried_of(ask_carried(connection, oid), owner, spec.like.settings)
+        properties = properties_of(ask_properties(connection, oid), owner, spec.like.settings)
     now = datetime.now(UTC)
     facts = {
         "made": now.isoformat(timespec="seconds"),
         "used": now.date().isoformat(),
         "size": size or 0,
         "maintained": maintained,
-        "carried": asdict(carried),
+        "properties": asdict(properties),
         "contents": asdict(contents) if contents else None,
         "project": spec.project,
     }

@@ -16,7 +16,7 @@ _MARKS = "fowergram."
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class DatabaseProperties:
     """Settings as (role or None for all, name, value), grants as (grantee or None for PUBLIC, privilege, grantable)."""
 
     settings: tuple[tuple[str | None, str, str], ...] = ()
@@ -35,13 +35,16 @@ class Carried:
 Asked = tuple[psycopg.Cursor[Any], psycopg.Cursor[Any]]
 
 
-def ask_carried(admin: Connection, oid: int) -> Asked:
-    """Ask for the settings and grants of a database: two queries, for ``carried_of``; psycopg's errors pass through."""
+def ask_properties(admin: Connection, oid: int) -> Asked:
+    """Ask for the settings and grants of a database: two queries, for ``properties_of``.
+
+    psycopg's errors pass through.
+    """
     settings, grants = load("catalog/database_settings"), load("catalog/database_grants")
     return admin.execute(settings, {"oid": oid}), admin.execute(grants, {"oid": oid})
 
 
-def carried_of(asked: Asked, owner: str, stored: Iterable[str]) -> Carried:
+def properties_of(asked: Asked, owner: str, stored: Iterable[str]) -> DatabaseProperties:
     """Return what migrations gave a database that was created with the settings ``stored``, and closed."""
     before = frozenset(stored)
     settings = (
@@ -49,19 +52,19 @@ def carried_of(asked: Asked, owner: str, stored: Iterable[str]) -> Carried:
         for role, setting in asked[0].fetchall()
         if not setting.lower().startswith(_MARKS) and (role is not None or setting not in before)
     )
-    return Carried(tuple(settings), tuple(grant for grant in asked[1].fetchall() if grant[0] != owner))
+    return DatabaseProperties(tuple(settings), tuple(grant for grant in asked[1].fetchall() if grant[0] != owner))
 
 
-def give_carried(admin: Connection, dbname: str, carried: Carried) -> None:
+def set_properties(admin: Connection, dbname: str, properties: DatabaseProperties) -> None:
     """Give a database what migrations gave another one, in a transaction; psycopg's errors pass through.
 
     What this role may not store for another one was not stored by migrations, and is left out.
     """
-    give_settings_of_roles(admin, dbname, carried.settings)
-    give_to_all(admin, dbname, carried)
+    set_for_roles(admin, dbname, properties.settings)
+    set_for_all_roles(admin, dbname, properties)
 
 
-def give_settings_of_roles(
+def set_for_roles(
     admin: Connection, dbname: str, settings: Iterable[tuple[str | None, str, str]]
 ) -> tuple[tuple[str, str], ...]:
     """Store those settings that are of one role; return role and name of each that this role cannot store.
@@ -75,22 +78,22 @@ def give_settings_of_roles(
             continue
         try:
             with admin.transaction():
-                give_setting(admin, dbname, role, name, value)
+                set_setting(admin, dbname, role, name, value)
         except (psycopg.errors.ProgrammingError, psycopg.errors.DataError, UnicodeEncodeError):
             left_out.append((role, name))
     return tuple(left_out)
 
 
-def give_to_all(admin: Connection, dbname: str, carried: Carried) -> None:
+def set_for_all_roles(admin: Connection, dbname: str, properties: DatabaseProperties) -> None:
     """Give a database the settings for all roles, and the grants; psycopg's errors pass through."""
-    for role, name, value in carried.settings:
+    for role, name, value in properties.settings:
         if role is None:
-            give_setting(admin, dbname, None, name, value)
-    for grant in carried.grants:
-        give_grant(admin, dbname, *grant)
+            set_setting(admin, dbname, None, name, value)
+    for grant in properties.grants:
+        grant_privilege(admin, dbname, *grant)
 
 
-def give_setting(admin: Connection, dbname: str, role: str | None, name: str, value: str) -> None:
+def set_setting(admin: Connection, dbname: str, role: str | None, name: str, value: str) -> None:
     """Store a setting with a database, for one role there or for all."""
     whose: sql.Composable = sql.SQL("DATABASE {}").format(sql.Identifier(dbname))
     if role:
@@ -98,7 +101,7 @@ def give_setting(admin: Connection, dbname: str, role: str | None, name: str, va
     admin.execute(sql.SQL("ALTER {} {}").format(whose, change(name, value)))
 
 
-def give_grant(admin: Connection, dbname: str, grantee: str | None, privilege: str, grantable: bool) -> None:  # noqa: FBT001 - a row of the catalog
+def grant_privilege(admin: Connection, dbname: str, grantee: str | None, privilege: str, grantable: bool) -> None:  # noqa: FBT001 - a row of the catalog
     """Grant a privilege on a database."""
     admin.execute(
         sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
