@@ -61,7 +61,7 @@ class Measured:
 def readers(session: psycopg.Connection) -> list[Reader]:
     """Return what is measured, with the ids of the data set."""
     ids = _ids(session)
-    return [*_feeds(session, ids), *_others(ids)]
+    return [*_feeds(session, ids), *_among_blocks(ids), *_others(ids)]
 
 
 def measured(session: psycopg.Connection, reader: Reader) -> Measured:
@@ -109,6 +109,17 @@ def _feeds(session: psycopg.Connection, ids: dict[str, str]) -> Iterator[Reader]
         yield Reader(f"feed, {name}, tenth page by offset", f"SELECT * FROM get_user_feed('{viewer}', 20, 180)")
 
 
+def _among_blocks(ids: dict[str, str]) -> Iterator[Reader]:
+    """Yield readers for a viewer whom half of all accounts have blocked, and for one who has blocked a fifth."""
+    star, post = ids["celebrity"], ids["post"]
+    for name, viewer in ("blocked by half", ids["blocked"]), ("has blocked a fifth", ids["blocking"]):
+        feed = f"SELECT * FROM get_user_feed('{viewer}', 20, 0)"
+        yield Reader(f"feed, 50 follows, {name}", feed, naive("feed", viewer=viewer), 1000)
+        yield Reader(f"profile, {name}", f"SELECT * FROM get_profile('{viewer}', '{star}')", "", 100, 2.0)
+        yield Reader(f"comments, {name}", f"SELECT * FROM get_post_comments('{viewer}', '{post}')", "", 1000, 2.0)
+        yield Reader(f"suggestions, {name}", f"SELECT * FROM get_user_suggestions('{viewer}')", "", None, 20.0)
+
+
 def _others(ids: dict[str, str]) -> list[Reader]:
     viewer, widest, star, post = ids["viewer1"], ids["widest"], ids["celebrity"], ids["post"]
     friend, talk = ids["viewer0"], ids["conversation"]
@@ -150,7 +161,10 @@ def _ids(session: psycopg.Connection) -> dict[str, str]:
                 AS conversation""")
     found = dict(zip([column.name for column in row.description or ()], row.fetchone() or (), strict=True))
     kinds = session.execute("SELECT k, dataset.user_id(dataset.viewer(k, 1))::text FROM generate_series(0, 4) AS k")
-    return found | {f"viewer{kind}": viewer for kind, viewer in kinds}
+    blocks = session.execute("""
+        SELECT name, dataset.user_id(dataset.viewer(0, copy))::text
+        FROM (VALUES ('blocked', 4), ('blocking', 7)) AS v (name, copy)""")
+    return found | {f"viewer{kind}": viewer for kind, viewer in kinds} | dict(blocks.fetchall())
 
 
 def _cost(session: psycopg.Connection, query: str) -> Cost:

@@ -18,6 +18,8 @@ DROP FUNCTION public.post_details(uuid, uuid);
 DROP FUNCTION public.get_profile_by_username(uuid, text);
 DROP FUNCTION public.get_profile(uuid, uuid);
 DROP FUNCTION public.visible_posts(uuid);
+DROP FUNCTION public.visible_user(uuid, uuid);
+DROP FUNCTION public.reachable_user(uuid, uuid);
 DROP FUNCTION public.visible_users(uuid);
 DROP FUNCTION public.reachable_users(uuid);
 DROP TYPE public.comment_item;

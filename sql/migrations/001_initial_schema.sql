@@ -1873,7 +1873,9 @@ SELECT public.maintain_partitions();
 -- later visible_stories and visible_conversations. They are plain queries, which the planner inlines into the
 -- readers that join them.
 
--- Blocks are few, so both directions are read once for a query and hashed, however many users are asked about.
+-- Nothing here reads all blocks of a viewer: hundreds of thousands may have blocked a celebrity. Once for a query, the
+-- first entry of an index shows whether there are any; if so, each account is checked by its own entry. With NOT EXISTS
+-- or NOT IN, the planner would read all of them.
 CREATE FUNCTION public.reachable_users(p_viewer_id uuid)
 RETURNS TABLE (
     user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
@@ -1882,10 +1884,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT u.id, u.username, u.full_name, u.avatar, u.is_verified, u.is_private
     FROM public.users AS u
     WHERE u.deleted_at IS NULL
-      AND u.id NOT IN (
-          SELECT b.blocked_id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id
-          UNION ALL
-          SELECT b.blocker_id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id)
+      AND (
+          (SELECT b.id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id ORDER BY b.blocked_id LIMIT 1) IS NULL
+          OR (SELECT b.id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id) IS NULL)
+      AND (
+          (SELECT b.id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id ORDER BY b.blocker_id LIMIT 1) IS NULL
+          OR (SELECT b.id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id AND b.blocker_id = u.id) IS NULL)
 $$;
 
 COMMENT ON FUNCTION public.reachable_users(uuid) IS
@@ -1910,6 +1914,36 @@ $$;
 COMMENT ON FUNCTION public.visible_users(uuid) IS
     'The accounts whose content a viewer may see: those that can be reached, private ones only by their accepted '
     'followers and themselves. For an unknown viewer, or NULL: the public accounts.';
+
+
+-- For readers of a page in its order: OFFSET 0 keeps each of these a lookup for one row after the other, until the page is
+-- full, whatever the planner expects. As a join, all rows could be read first, and sorted.
+CREATE FUNCTION public.reachable_user(p_viewer_id uuid, p_user_id uuid)
+RETURNS TABLE (
+    user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
+    SELECT u.user_id, u.username, u.full_name, u.avatar, u.is_verified, u.is_private
+    FROM public.reachable_users(p_viewer_id) AS u
+    WHERE u.user_id = p_user_id
+    OFFSET 0
+$$;
+
+COMMENT ON FUNCTION public.reachable_user(uuid, uuid) IS 'One of reachable_users, read by its key.';
+
+
+CREATE FUNCTION public.visible_user(p_viewer_id uuid, p_user_id uuid)
+RETURNS TABLE (
+    user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
+    SELECT u.user_id, u.username, u.full_name, u.avatar, u.is_verified, u.is_private
+    FROM public.visible_users(p_viewer_id) AS u
+    WHERE u.user_id = p_user_id
+    OFFSET 0
+$$;
+
+COMMENT ON FUNCTION public.visible_user(uuid, uuid) IS 'One of visible_users, read by its key.';
 
 
 CREATE FUNCTION public.visible_posts(p_viewer_id uuid)
@@ -2095,7 +2129,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
                 WHERE f.follower_id = p_user_id AND f.accepted_at IS NOT NULL
                 ORDER BY newest.created_at DESC, newest.id DESC
                 OFFSET 0) AS followee
-            JOIN public.visible_users(p_user_id) AS visible ON visible.user_id = followee.following_id
+            CROSS JOIN LATERAL public.visible_user(p_user_id, followee.following_id) AS visible
             ORDER BY followee.created_at DESC, followee.id DESC
             LIMIT greatest(coalesce(p_limit, 20), 0)::bigint + greatest(coalesce(p_offset, 0), 0)) AS author
         CROSS JOIN LATERAL (
@@ -2193,7 +2227,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
             c.id, c.post_id, c.parent_id, author.user_id, author.username, author.full_name, author.avatar,
             author.is_verified, c.content, c.created_at, c.updated_at
         FROM public.comments AS c
-        JOIN public.reachable_users(p_viewer_id) AS author ON author.user_id = c.user_id
+        CROSS JOIN LATERAL public.reachable_user(p_viewer_id, c.user_id) AS author
         WHERE c.post_id = p_post_id AND c.parent_id IS NULL AND c.deleted_at IS NULL
           AND (c.created_at, c.id) < (
               coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
@@ -2234,7 +2268,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
             c.id, c.post_id, c.parent_id, author.user_id, author.username, author.full_name, author.avatar,
             author.is_verified, c.content, c.created_at, c.updated_at
         FROM public.comments AS c
-        JOIN public.reachable_users(p_viewer_id) AS author ON author.user_id = c.user_id
+        CROSS JOIN LATERAL public.reachable_user(p_viewer_id, c.user_id) AS author
         WHERE c.parent_id = p_comment_id AND c.deleted_at IS NULL
           AND (c.created_at, c.id) > (
               coalesce(p_after, '-infinity'), coalesce(p_after_id, '00000000-0000-0000-0000-000000000000'))
@@ -2301,7 +2335,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 AS $$
             FROM (
                 SELECT f.following_id AS user_id
                 FROM public.follows AS f
-                JOIN public.visible_users(p_user_id) AS followee ON followee.user_id = f.following_id
+                CROSS JOIN LATERAL public.visible_user(p_user_id, f.following_id) AS followee
                 WHERE f.follower_id = p_user_id AND f.accepted_at IS NOT NULL
                 ORDER BY f.accepted_at DESC, f.following_id
                 LIMIT 200) AS followee
@@ -2314,7 +2348,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 AS $$
             GROUP BY friend.user_id
             ORDER BY pg_catalog.count(*) DESC, friend.user_id
             OFFSET 0) AS candidate
-        JOIN public.visible_users(p_user_id) AS visible ON visible.user_id = candidate.user_id
+        CROSS JOIN LATERAL public.visible_user(p_user_id, candidate.user_id) AS visible
         WHERE NOT EXISTS (
             SELECT FROM public.follows AS f WHERE f.follower_id = p_user_id AND f.following_id = candidate.user_id)
         ORDER BY candidate.mutual_count DESC, candidate.user_id

@@ -8,10 +8,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT u.id, u.username, u.full_name, u.avatar, u.is_verified, u.is_private
     FROM public.users AS u
     WHERE u.deleted_at IS NULL
-      AND u.id NOT IN (
-          SELECT b.blocked_id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id
-          UNION ALL
-          SELECT b.blocker_id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id)
+      AND (
+          (SELECT b.id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id ORDER BY b.blocked_id LIMIT 1) IS NULL
+          OR (SELECT b.id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id) IS NULL)
+      AND (
+          (SELECT b.id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id ORDER BY b.blocker_id LIMIT 1) IS NULL
+          OR (SELECT b.id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id AND b.blocker_id = u.id) IS NULL)
 $$;
 
 COMMENT ON FUNCTION public.reachable_users(uuid) IS

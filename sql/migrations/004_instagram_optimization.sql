@@ -682,15 +682,22 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
     SELECT found.user_id, found.username, found.full_name, found.avatar, found.is_verified, found.is_private
-    FROM public.users AS u
-    JOIN public.reachable_users(p_viewer_id) AS found ON found.user_id = u.id
-    WHERE pg_catalog.btrim(p_query) <> ''
-      AND (public.search_text(u.username) LIKE public.search_pattern(p_query)
-          OR public.search_text(u.full_name) LIKE public.search_pattern(p_query))
+    FROM (
+        SELECT
+            u.id, u.username,
+            public.search_text(u.username) = public.search_text(pg_catalog.btrim(p_query)) AS is_exact,
+            pg_catalog.starts_with(
+                public.search_text(u.username), public.search_text(pg_catalog.btrim(p_query))) AS begins_so
+        FROM public.users AS u
+        WHERE pg_catalog.btrim(p_query) <> ''
+          AND (public.search_text(u.username) LIKE public.search_pattern(p_query)
+              OR public.search_text(u.full_name) LIKE public.search_pattern(p_query))
+        ORDER BY is_exact DESC, begins_so DESC, pg_catalog.length(u.username), u.username, u.id
+        OFFSET 0) AS matching
+    CROSS JOIN LATERAL public.reachable_user(p_viewer_id, matching.id) AS found
     ORDER BY
-        public.search_text(u.username) = public.search_text(pg_catalog.btrim(p_query)) DESC,
-        pg_catalog.starts_with(public.search_text(u.username), public.search_text(pg_catalog.btrim(p_query))) DESC,
-        pg_catalog.length(u.username), u.username, u.id
+        matching.is_exact DESC, matching.begins_so DESC, pg_catalog.length(matching.username), matching.username,
+        matching.id
     LIMIT greatest(coalesce(p_limit, 20), 0)
 $$;
 
@@ -823,7 +830,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
         SELECT t.reel_id, t.score, author.*
         FROM public.reel_trends AS t
         JOIN public.reels AS r ON r.id = t.reel_id
-        JOIN public.visible_users(p_viewer_id) AS author ON author.user_id = r.user_id
+        CROSS JOIN LATERAL public.visible_user(p_viewer_id, r.user_id) AS author
         WHERE t.score <= coalesce(p_after_score, 'infinity')
           AND (t.score < coalesce(p_after_score, 'infinity')
               OR t.reel_id > coalesce(p_after_id, '00000000-0000-0000-0000-000000000000'))

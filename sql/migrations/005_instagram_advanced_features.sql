@@ -834,7 +834,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
             SELECT FROM public.message_reads AS r WHERE r.message_id = m.id AND r.user_id = p_viewer_id),
         m.created_at
     FROM public.messages AS m
-    JOIN public.reachable_users(p_viewer_id) AS sender ON sender.user_id = m.sender_id
+    CROSS JOIN LATERAL public.reachable_user(p_viewer_id, m.sender_id) AS sender
     WHERE m.conversation_id = p_conversation_id AND m.deleted_at IS NULL
       AND m.created_at <= (
           SELECT coalesce(c.left_at, 'infinity') FROM public.visible_conversations(p_viewer_id) AS c

@@ -125,8 +125,8 @@ def test_readers_are_stable_and_parallel_safe_and_can_be_inlined(db):
         SELECT proname, provolatile::text, proparallel::text, lanname::text, prosecdef, proconfig
         FROM ({_FUNCTIONS}) AS p JOIN pg_language l ON l.oid = p.prolang
         WHERE proname ~ '^(get|visible|search)_.*s?$' AND proname NOT IN ('search_text', 'search_pattern')
-        OR proname ~ '_(counts|users|details|for)$' AND proname !~ '^(keep|move)_'""").fetchall()
-    assert len(readers) == 43
+        OR proname ~ '_(counts|users|details|for)$|^reachable_user$' AND proname !~ '^(keep|move)_'""").fetchall()
+    assert len(readers) == 45
     assert {reader[1:] for reader in readers} == {("s", "s", "sql", False, None)}
 
 
