@@ -111,11 +111,12 @@ def _feeds(session: psycopg.Connection, ids: dict[str, str]) -> Iterator[Reader]
 
 def _among_blocks(ids: dict[str, str]) -> Iterator[Reader]:
     """Yield readers for a viewer whom half of all accounts have blocked, and for one who has blocked a fifth."""
-    star, post = ids["celebrity"], ids["post"]
+    post = ids["post"]
     for name, viewer in ("blocked by half", ids["blocked"]), ("has blocked a fifth", ids["blocking"]):
         feed = f"SELECT * FROM get_user_feed('{viewer}', 20, 0)"
         yield Reader(f"feed, 50 follows, {name}", feed, naive("feed", viewer=viewer), 1000)
-        yield Reader(f"profile, {name}", f"SELECT * FROM get_profile('{viewer}', '{star}')", "", 100, 2.0)
+        followee = f"SELECT f.following_id FROM follows AS f WHERE f.follower_id = '{viewer}' LIMIT 1"
+        yield Reader(f"profile, {name}", f"SELECT * FROM get_profile('{viewer}', ({followee}))", "", 100, 2.0)
         yield Reader(f"comments, {name}", f"SELECT * FROM get_post_comments('{viewer}', '{post}')", "", 1000, 2.0)
         yield Reader(f"suggestions, {name}", f"SELECT * FROM get_user_suggestions('{viewer}')", "", None, 20.0)
 

@@ -1,7 +1,6 @@
 -- into: blocks (id, blocker_id, blocked_id)
 -- A few of each user, and every other account that the viewers of kinds 7 and 8 follow. Of kind 0, half of all accounts
--- have blocked the fourth viewer, and the seventh has blocked a fifth of them, but none that they follow, and
--- not the most followed account.
+-- have blocked the fourth viewer, and the seventh has blocked a fifth of them, but none that they follow.
 SELECT public.uuid_v7(), dataset.user_id(b.blocker), dataset.user_id(b.blocked)
 FROM (
     SELECT DISTINCT n AS blocker, dataset.celebrity(dataset.share(n, 51)) AS blocked
@@ -26,7 +25,6 @@ FROM (
     SELECT copy, dataset.viewer(0, copy) AS n, part FROM (VALUES (4, 0.5), (7, 0.2)) AS v (copy, part)
 ) AS viewer
 JOIN generate_series(1, dataset.users()) AS other (n) ON dataset.share(other.n, 52) < viewer.part
-WHERE other.n <> dataset.celebrity(0)
-  AND NOT EXISTS (
+WHERE NOT EXISTS (
     SELECT FROM public.follows AS f
     WHERE f.follower_id = dataset.user_id(viewer.n) AND f.following_id = dataset.user_id(other.n))

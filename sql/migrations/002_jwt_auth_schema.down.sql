@@ -9,11 +9,11 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     FROM public.users AS u
     WHERE u.deleted_at IS NULL
       AND (
-          (SELECT b.id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id ORDER BY b.blocked_id LIMIT 1) IS NULL
-          OR (SELECT b.id FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id) IS NULL)
+          (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id ORDER BY b.blocked_id LIMIT 1) IS NULL
+          OR (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id) IS NULL)
       AND (
-          (SELECT b.id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id ORDER BY b.blocker_id LIMIT 1) IS NULL
-          OR (SELECT b.id FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id AND b.blocker_id = u.id) IS NULL)
+          (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id ORDER BY b.blocker_id LIMIT 1) IS NULL
+          OR (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id AND b.blocker_id = u.id) IS NULL)
 $$;
 
 COMMENT ON FUNCTION public.reachable_users(uuid) IS

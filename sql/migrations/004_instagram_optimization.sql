@@ -684,7 +684,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
     SELECT found.user_id, found.username, found.full_name, found.avatar, found.is_verified, found.is_private
     FROM (
         SELECT
-            u.id, u.username,
+            u.id, u.username, pg_catalog.length(u.username) AS length,
             public.search_text(u.username) = public.search_text(pg_catalog.btrim(p_query)) AS is_exact,
             pg_catalog.starts_with(
                 public.search_text(u.username), public.search_text(pg_catalog.btrim(p_query))) AS begins_so
@@ -692,12 +692,10 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
         WHERE pg_catalog.btrim(p_query) <> ''
           AND (public.search_text(u.username) LIKE public.search_pattern(p_query)
               OR public.search_text(u.full_name) LIKE public.search_pattern(p_query))
-        ORDER BY is_exact DESC, begins_so DESC, pg_catalog.length(u.username), u.username, u.id
+        ORDER BY is_exact DESC, begins_so DESC, length, u.username, u.id
         OFFSET 0) AS matching
     CROSS JOIN LATERAL public.reachable_user(p_viewer_id, matching.id) AS found
-    ORDER BY
-        matching.is_exact DESC, matching.begins_so DESC, pg_catalog.length(matching.username), matching.username,
-        matching.id
+    ORDER BY matching.is_exact DESC, matching.begins_so DESC, matching.length, matching.username, matching.id
     LIMIT greatest(coalesce(p_limit, 20), 0)
 $$;
 
