@@ -209,7 +209,7 @@ LEAVES = (
     "SELECT pg_advisory_lock(7, 7); SET search_path = pg_temp; SET ROLE pg_monitor;"
     "SET standard_conforming_strings = off; SET client_encoding = 'LATIN1';"
     "SET default_transaction_read_only = on; SET DateStyle = 'SQL, DMY';"
-    "SET statement_timeout = 20;"
+    "SET statement_timeout = 250;"
 )
 LOOKS = (
     "DO $$ BEGIN IF current_user <> session_user OR to_regclass('pg_temp.schema_migrations') IS NOT NULL"
@@ -217,7 +217,7 @@ LOOKS = (
     " OR EXISTS (SELECT FROM pg_listening_channels())"
     " OR EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 7 AND pid = pg_backend_pid())"
     " OR current_setting('DateStyle') LIKE 'SQL%' THEN RAISE 'something is left'; END IF;"
-    " PERFORM pg_sleep(0.03); END $$;"
+    " PERFORM pg_sleep(0.3); END $$;"
 )
 
 

@@ -56,7 +56,7 @@ def test_a_reset_makes_what_migrate_makes(cli, admin, target, owner, monkeypatch
     stored = stored_with(admin, there.dbname)
     for _ in range(3):
         result = cli("reset", "--yes", "--warm", "1", "--json")
-        assert result.exit_code == 0, result
+        assert result.exit_code == 0, f"{result.out}{result.err}"
         assert (made(there), stored_with(admin, there.dbname)) == (MADE, stored)
 
 
