@@ -17,7 +17,7 @@ from fowergram_db.errors import DatabaseError
 from fowergram_db.migrations.files.directory import MigrationFile, recorded_version, with_text_version
 from fowergram_db.migrations.history import AppliedMigration, History
 from fowergram_db.migrations.history_sql import change_to
-from fowergram_db.migrations.history_table import create_history, require_safe_to_write
+from fowergram_db.migrations.history_table import Claim, create_history, require_safe_to_write
 from fowergram_db.migrations.version import (
     TextVersion,
     Version,
@@ -119,25 +119,27 @@ def _as_text(row: AppliedMigration, tool: str) -> TextVersion:
     return recorded_version(tool, row.filename) or numbered(str(row.version))
 
 
-def prepare_table(connection: Connection, files: Sequence[MigrationFile], history: History) -> History:
+def prepare_table(connection: Connection, files: Sequence[MigrationFile], history: History, claim: Claim) -> History:
     """Create the table if it is missing, or convert it to the versions that files and history were aligned to.
 
-    Call it under the migration lock. One transaction; it sends nothing if there is nothing to do. Returns the
-    history as it is then recorded. A conversion fails, and changes nothing, if the role does not own the table.
+    Call it under the migration lock. One transaction, which ``claim`` begins; it sends nothing if there is nothing to
+    do. Returns the history as it is then recorded. A conversion fails, and changes nothing, if the role does not own
+    the table.
     """
     wanted = type_of(file.version for file in files)
     if not history.exists:
-        return create_history(connection, wanted)
+        return create_history(connection, wanted, claim)
     if changes := table_changes(files, history):
-        _convert(connection, changes)
+        _convert(connection, changes, claim)
     rows = tuple(replace(row, recorded=None) for row in history.applied)
     return replace(history, applied=rows, version_type=wanted)
 
 
-def _convert(connection: Connection, changes: Iterable[str]) -> None:
+def _convert(connection: Connection, changes: Iterable[str], claim: Claim) -> None:
     try:
         with translate_errors("convert the versions in public.schema_migrations"), connection.transaction():
             set_local(connection, {"lock_timeout": "5s"})
+            claim(connection)
             require_safe_to_write(connection)
             for change in changes:
                 connection.execute(change.encode())

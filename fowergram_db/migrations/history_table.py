@@ -1,6 +1,6 @@
 """Read and create the table ``public.schema_migrations``, and distinguish it from another tool's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache
 from itertools import pairwise
@@ -54,6 +54,14 @@ _POSITION = "position"
 # The columns of a table whose versions are texts.
 _TEXT_TYPES = {"version": "text", _POSITION: "text"}
 _MOST_MISSING = 3
+
+
+Claim = Callable[[Connection], object]
+"""What a transaction that writes the history begins with: what makes another migrator wait for its end."""
+
+
+def no_claim(_: Connection) -> None:
+    """Begin a transaction in a database that no other migrator can know."""
 
 
 class TableLock(StrEnum):
@@ -128,13 +136,17 @@ def require_safe_to_write(connection: Connection) -> CatalogRelation | None:
     return table
 
 
-def create_history(connection: Connection, version_type: VersionType = VersionType.NUMBER) -> History:
+def create_history(
+    connection: Connection, version_type: VersionType = VersionType.NUMBER, claim: Claim = no_claim
+) -> History:
     """Create the history, for versions of a type, if it is missing; return it without its rows.
 
-    In a transaction of its own that does not wait for the disk, except with Citus. Raises UntrustedHistory or
-    ForeignHistory if another session has created the table meanwhile, and it is not trusted or not ours.
+    In a transaction of its own, which ``claim`` begins and which does not wait for the disk, except with Citus. Raises
+    UntrustedHistory or ForeignHistory if another session has created the table meanwhile, and it is not trusted or not
+    ours.
     """
     with translate_errors("create public.schema_migrations", Situation.HISTORY), connection.transaction():
+        claim(connection)
         if not may_have_citus(connection):
             set_local(connection, {"synchronous_commit": "off"})
         connection.execute(load("bookkeeping/create"))

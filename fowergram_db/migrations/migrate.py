@@ -98,7 +98,7 @@ def migrate(
                 steps = plan_and_check(files, history, upgrade_target)
                 _require_own_database(connection, history, upgrade_target)
                 if steps:
-                    history = prepare_table(connection, files, history)
+                    history = prepare_table(connection, files, history, lock.claim)
                 guard = _guard(connection, upgrade_target)
                 context = RunContext(target, files, policy, on_event, connection, lock, history.trusted, guard)
                 run_and_report(context, steps, upgrade_target.transaction_scope)
@@ -170,7 +170,7 @@ def rollback(
         steps = _prepare_down(connection, history, files, rollback_target)
         _require_confirmation(connection, target, steps, policy)
         if steps:
-            history = prepare_table(connection, files, history)
+            history = prepare_table(connection, files, history, lock.claim)
         run_and_report(RunContext(target, files, waits, on_event, connection, lock, history.trusted), steps)
         return summary_after(files, history, (checked.step for checked in steps))
 

@@ -81,7 +81,7 @@ def repair(
     does not fit the state of its migration, UsageError for two decisions about one, FileFault for a file that
     ``migrate`` would not run.
     """
-    with connect_safely(target) as connection, migration_lock(target, wait_s, on_event):
+    with connect_safely(target) as connection, migration_lock(target, wait_s, on_event) as lock:
         began = time.perf_counter()
         require_coordinator(connection)
         history = read_history(connection)
@@ -94,8 +94,9 @@ def repair(
         step = check(step_up(chosen.applied.file)) if chosen.applied and chosen.applied.file else None
         if not chosen.all:
             return ()
-        prepare_table(connection, files, history)
+        prepare_table(connection, files, history, lock.claim)
         with translate_errors("repair the history", Situation.HISTORY), connection.transaction():
+            lock.claim(connection)
             require_safe_to_write(connection)
             for migration in chosen.repaired:
                 _repair(connection, migration)

@@ -8,6 +8,8 @@ from fowergram_db.database.citus import require_coordinator
 from fowergram_db.database.connection import Connection, connect_safely
 from fowergram_db.database.owner import Owner
 from fowergram_db.database.scratch import scratch_database
+from fowergram_db.database.server_errors import translate_errors
+from fowergram_db.database.situations import Situation
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ForeignHistory, HistoryInconsistent
 from fowergram_db.migrations.alignment import align
@@ -99,7 +101,9 @@ def adopt(
             comparison = compare_schema(make_scratch, files, job.versions, found, options.comparison, admit)
             if options.comparison is Comparison.REQUIRED and comparison.differences:
                 return job.result(comparison)
-            kept_as, left = record_adoption(connection, history, records, job.new, files)
+            with translate_errors("record what is applied", Situation.HISTORY), connection.transaction():
+                lock.claim(connection)
+                kept_as, left = record_adoption(connection, history, records, job.new, files)
             return replace(
                 job.result(comparison),
                 recorded=tuple(migration.file.version for migration in job.new),

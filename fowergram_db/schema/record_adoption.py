@@ -7,8 +7,6 @@ from psycopg import sql
 from fowergram_db import __version__
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.query import set_local
-from fowergram_db.database.server_errors import translate_errors
-from fowergram_db.database.situations import Situation
 from fowergram_db.database.sql import load
 from fowergram_db.errors import HistoryInconsistent
 from fowergram_db.migrations.alignment import prepare_table
@@ -16,7 +14,7 @@ from fowergram_db.migrations.engine.checks import CheckedStep, DownScripts, chec
 from fowergram_db.migrations.files.directory import MigrationFile
 from fowergram_db.migrations.history import History
 from fowergram_db.migrations.history_sql import load_with_version, set_version_type, values_of
-from fowergram_db.migrations.history_table import require_trusted_table
+from fowergram_db.migrations.history_table import no_claim, require_trusted_table
 from fowergram_db.migrations.other_tools.histories import OtherHistory, mark_known
 from fowergram_db.migrations.other_tools.matching import RecordedMigration
 from fowergram_db.migrations.other_tools.records import ToolRecords, read_rows
@@ -32,7 +30,7 @@ def record_adoption(
     new: Sequence[RecordedMigration],
     files: Sequence[MigrationFile],
 ) -> tuple[str, tuple[OtherHistory, ...]]:
-    """Record the ``new`` migrations, in addition to our ``history``, in one transaction.
+    """Record the ``new`` migrations, in addition to our ``history``, in the open transaction.
 
     ``records`` are another tool's: raises HistoryInconsistent if they have changed since they were read. Return the
     name under which a foreign table of its name is kept, and the histories that do not count any more.
@@ -41,34 +39,33 @@ def record_adoption(
     steps = {checked.step.version: checked for checked in check_all(planned, DownScripts.SKIPPED)}
     rows = [_row(migration, steps[migration.file.version]) for migration in new]
     kept_as, in_place = "", history.in_our_place
-    with translate_errors("record what is applied", Situation.HISTORY), connection.transaction():
-        set_local(connection, {"lock_timeout": "5s"})
-        if in_place:
-            connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
-        if records:
-            # The table may have got another owner, or a trigger, since it was read: this checks again.
-            _require_unchanged(connection, records)
-        query = "bookkeeping/adopt_insert"
-        if in_place and in_place.tool == Tool.RUN_MIGRATIONS_SH:
-            connection.execute(load("bookkeeping/adopt_extend"))
-            query = "bookkeeping/adopt_row"
-        elif in_place:
-            kept_as = _set_aside(connection, records.tool if records else in_place.tool)
-        connection.execute(load("bookkeeping/create"))
+    set_local(connection, {"lock_timeout": "5s"})
+    if in_place:
         connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
-        require_trusted_table(connection)
-        version_type = type_of(file.version for file in files)
-        if history.exists and not in_place:
-            prepare_table(connection, files, history)
-        elif version_type is VersionType.TEXT:
+    if records:
+        # The table may have got another owner, or a trigger, since it was read: this checks again.
+        _require_unchanged(connection, records)
+    query = "bookkeeping/adopt_insert"
+    if in_place and in_place.tool == Tool.RUN_MIGRATIONS_SH:
+        connection.execute(load("bookkeeping/adopt_extend"))
+        query = "bookkeeping/adopt_row"
+    elif in_place:
+        kept_as = _set_aside(connection, records.tool if records else in_place.tool)
+    connection.execute(load("bookkeeping/create"))
+    connection.execute("LOCK TABLE public.schema_migrations IN ACCESS EXCLUSIVE MODE")
+    require_trusted_table(connection)
+    version_type = type_of(file.version for file in files)
+    if history.exists and not in_place:
+        prepare_table(connection, files, history, no_claim)
+    elif version_type is VersionType.TEXT:
+        set_version_type(connection, version_type)
+    for row in rows:
+        connection.execute(load_with_version(query, version_type).encode(), row)
+    if query == "bookkeeping/adopt_row":
+        connection.execute(load("bookkeeping/adopt_complete"))
+        if version_type is VersionType.NUMBER:
             set_version_type(connection, version_type)
-        for row in rows:
-            connection.execute(load_with_version(query, version_type).encode(), row)
-        if query == "bookkeeping/adopt_row":
-            connection.execute(load("bookkeeping/adopt_complete"))
-            if version_type is VersionType.NUMBER:
-                set_version_type(connection, version_type)
-        return kept_as, mark_known(connection)
+    return kept_as, mark_known(connection)
 
 
 def _row(migration: RecordedMigration, checked: CheckedStep) -> dict[str, object]:

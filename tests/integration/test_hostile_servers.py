@@ -19,11 +19,11 @@ from fowergram_db.migrations.engine.lock import migration_lock
 from fowergram_db.migrations.history_sql import load_for
 from fowergram_db.migrations.history_table import create_history
 from tests.integration.conftest import Result
+from tests.integration.processes import SOON_S, ended, started
 from tools import servers
 
 ONE = {"001_a": "CREATE TABLE a (id int);", "001_a.down": "DROP TABLE a;"}
 TWO = ONE | {"002_b": "CREATE TABLE b (id int);"}
-SOON_S = 20.0
 SLEEPING = (
     "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60%' AND state = 'active' AND pid <> pg_backend_pid()"
 )
@@ -45,23 +45,6 @@ def failed(result, code, exit_code=1):
 def database(server: servers.Server) -> str:
     """The URL of a database that a server of the test's own may have."""
     return server.url.removesuffix("postgres") + "fowergram_test"
-
-
-@contextmanager
-def started(*arguments):
-    """Run a command where ``cli`` would, in a process of its own, which is gone after the block."""
-    command = [sys.executable, "-m", "fowergram_db", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def ended(process) -> Result:
-    out, err = process.communicate(timeout=SOON_S)
-    return Result(process.returncode, out, err)
 
 
 def asked(url, query):

@@ -8,15 +8,28 @@ until that statement has ended.
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
+import psycopg
+
 from fowergram_db.database import liveness
-from fowergram_db.database.advisory_lock import ENDS_WITHIN_S, LOCK_SPACE, POOL_HINT, AdvisoryLock, LockKind, Waiting
+from fowergram_db.database.advisory_lock import (
+    ENDS_WITHIN_S,
+    LOCK_SPACE,
+    POOL_HINT,
+    RUN_SPACE,
+    AdvisoryLock,
+    LockKind,
+    Waiting,
+)
+from fowergram_db.database.connection import Connection
 from fowergram_db.database.sessions import ServerSession
+from fowergram_db.database.settings_sql import setting_call
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError, LockLost
 from fowergram_db.migrations.engine.observer import Observer
 from fowergram_db.migrations.events import LockAwaited, OnEvent
 
+_OFFERS_CONNECTION_CHECK = 140_000
 WORKER_KEY = 2
 """The key that the transactions of a worker hold, in LOCK_SPACE."""
 MIGRATION_LOCK = LockKind(
@@ -49,6 +62,34 @@ class MigrationLock(AdvisoryLock):
         """Raise LockLost if the session that holds the lock is gone. No round trip."""
         if not self.is_held:
             raise lock_lost()
+
+    def claim(self, connection: Connection) -> None:
+        """Begin the open transaction, which writes the history, as one of this run: see ``worker_calls``.
+
+        Raises LockLost if the session that holds the lock is gone, and psycopg's errors.
+        """
+        try:
+            connection.execute(f"SELECT {', '.join(self.worker_calls(connection))}".encode())
+        except psycopg.errors.DivisionByZero as error:
+            raise lock_lost() from error
+
+    def worker_calls(self, connection: Connection) -> list[str]:
+        """Return the SQL expressions that go first in a transaction of the worker.
+
+        The server ends it if this client gives no sign of life, and another migrator waits for its end. Without the
+        lock of the run, it divides by zero: a server that continues the queries of a client that has died stops here.
+        """
+        silence = "idle_in_transaction_session_timeout"
+        calls = [setting_call(silence, liveness.LIVENESS.settings[silence], local=True)]
+        if self.server_is_linux and connection.info.server_version >= _OFFERS_CONNECTION_CHECK:
+            # Then it even stops in the middle of a statement.
+            calls.append(setting_call("client_connection_check_interval", "2000", local=True))
+        return [*calls, f"pg_catalog.pg_advisory_xact_lock({LOCK_SPACE}, {WORKER_KEY})", self.is_held_sql()]
+
+    def is_held_sql(self) -> str:
+        """Return the SQL expression that divides by zero if the lock of the run is lost."""
+        ended = f"pg_catalog.pg_try_advisory_xact_lock_shared({RUN_SPACE}, {self.run})"
+        return f"1 OPERATOR(pg_catalog./) (NOT {ended})::integer"
 
     def await_end_of(self, backend: Backend, wait_s: float, on_event: OnEvent) -> None:
         """Wait until a step without a transaction, left by a killed migrator, has ended on the server."""

@@ -5,18 +5,12 @@ from typing import LiteralString
 
 import psycopg
 
-from fowergram_db.database import liveness
-from fowergram_db.database.advisory_lock import LOCK_SPACE, RUN_SPACE
 from fowergram_db.database.connection import Connection
 from fowergram_db.database.session_settings import is_pooled
 from fowergram_db.database.settings_sql import role_calls, setting_call
 from fowergram_db.migrations.engine.context import RunContext
-from fowergram_db.migrations.engine.lock import WORKER_KEY, MigrationLock
 from fowergram_db.migrations.files.directives import Directives
 from fowergram_db.migrations.script.modes import Modes
-
-_OFFERS_CONNECTION_CHECK = 140000
-
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;"
 """What role and database have set for transactions must not stop a migration."""
@@ -42,10 +36,9 @@ class Place(StrEnum):
 def preamble(context: RunContext, directives: Directives, *more: LiteralString, place: Place = Place.BEGIN) -> str:
     """Return the query that goes before a script in its transaction; the last of its columns are ``more``.
 
-    It makes settings for the transaction alone, as through a pooler any other would reach another client. Then it
-    acquires the lock that shows this session at work, and divides by zero if the lock of the run is lost: a server that
-    continues the queries of a client that has died stops here. Everything in it is qualified: it may be read by a
-    session in which others have set the search_path.
+    It makes settings for the transaction alone, as through a pooler any other would reach another client. Then it does
+    what each transaction of a worker does first. Everything in it is qualified: it may be read by a session in which
+    others have set the search_path.
     """
     lock_timeout_ms, statement_timeout_ms = context.policy.locks.of(directives)
     calls: list[str] = []
@@ -55,24 +48,13 @@ def preamble(context: RunContext, directives: Directives, *more: LiteralString, 
     if statement_timeout_ms is not None:
         calls.append(setting_call("statement_timeout", str(statement_timeout_ms), local=True))
     if context.lock is not None:
-        silence = "idle_in_transaction_session_timeout"
-        calls.append(setting_call(silence, liveness.LIVENESS.settings[silence], local=True))
-        if context.lock.server_is_linux and context.connection.info.server_version >= _OFFERS_CONNECTION_CHECK:
-            # Then it even stops in the middle of a statement.
-            calls.append(setting_call("client_connection_check_interval", "2000", local=True))
-        calls.append(f"pg_catalog.pg_advisory_xact_lock({LOCK_SPACE}, {WORKER_KEY})")
-        calls.append(_run_is_held(context.lock))
+        calls += context.lock.worker_calls(context.connection)
     return f"SELECT {', '.join((*calls, *more))};"
 
 
 def guard(context: RunContext) -> str:
     """Return the query that divides by zero if the lock of the run is lost, for a transaction without a preamble."""
-    return f"SELECT {_run_is_held(context.lock)};" if context.lock is not None else ""
-
-
-def _run_is_held(lock: MigrationLock) -> str:
-    ended = f"pg_catalog.pg_try_advisory_xact_lock_shared({RUN_SPACE}, {lock.run})"
-    return f"1 OPERATOR(pg_catalog./) (NOT {ended})::integer"
+    return f"SELECT {context.lock.is_held_sql()};" if context.lock is not None else ""
 
 
 def compose(connection: Connection, query: LiteralString, values: dict[str, object]) -> str:
