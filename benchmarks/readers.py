@@ -140,11 +140,27 @@ def _others(ids: dict[str, str]) -> list[Reader]:
         Reader("stories of one account", f"SELECT * FROM get_user_stories('{viewer}', '{star}')"),
         Reader("conversations of one user", f"SELECT * FROM get_conversations('{friend}')"),
         Reader("messages of a conversation", f"SELECT * FROM get_conversation_messages('{friend}', '{talk}')"),
-        Reader("search, a rare word", f"SELECT * FROM search_posts('{viewer}', 'ดอกลำดวน')"),
-        Reader("search, a common word", f"SELECT * FROM search_posts('{viewer}', 'น้ำใส')"),
-        Reader("search for a name", f"SELECT * FROM search_users('{viewer}', 'user777')"),
+        *_searches(ids),
         Reader("search for a hashtag", "SELECT * FROM search_hashtags('#ทะเล77')"),
     ]  # fmt: skip
+
+
+def _searches(ids: dict[str, str]) -> Iterator[Reader]:
+    """Yield searches for words whose posts are spread in every way that the data set has, and their next pages."""
+    viewer = ids["viewer1"]
+    words = {
+        "a rare word": "ดอกลำดวน", "a common word": "น้ำใส", "a word of the oldest posts": "ลอยกระทง",
+        "a word of new posts": "breaking", "a word of private authors": "ความลับ", "a word that no post has": "zzzqqq",
+    }  # fmt: skip
+    for name, word in words.items():
+        yield Reader(f"search, {name}", f"SELECT * FROM search_posts('{viewer}', '{word}')", "", None, 50.0)
+        last = f"SELECT %s FROM search_posts('{viewer}', '{word}') ORDER BY created_at, post_id LIMIT 1"
+        key = f"({last % 'created_at'}), ({last % 'post_id'})"
+        yield Reader(f"search, {name}, both pages", f"SELECT * FROM search_posts_before('{viewer}', '{word}', {key})")
+    hidden = f"SELECT * FROM search_posts('{ids['blocked']}', 'hidden')"
+    yield Reader("search, a word of blocked authors", hidden, "", None, 50.0)
+    for name, query in ("a name", "user777"), ("a beginning of all names", "user"), ("a common name", "สมชาย"):
+        yield Reader(f"search for {name}", f"SELECT * FROM search_users('{viewer}', '{query}')", "", None, 50.0)
 
 
 def _ids(session: psycopg.Connection) -> dict[str, str]:

@@ -2065,6 +2065,35 @@ COMMENT ON FUNCTION public.get_post(uuid, uuid) IS 'One post as a viewer sees it
 -- The pages that follow each other come in two kinds: by offset, and, at the same cost however deep, from the last
 -- row of the page before on (p_before and its id; NULL begins).
 
+-- A time with milliseconds, such as a Date of JavaScript, is another time: a page that starts there would repeat rows or
+-- leave some out. A cursor is a text, so no client rounds it.
+
+CREATE FUNCTION public.make_cursor(p_at timestamptz, p_id uuid) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT (pg_catalog.to_jsonb(p_at AT TIME ZONE 'UTC') #>> '{}') || '_' || p_id
+$$;
+
+COMMENT ON FUNCTION public.make_cursor(timestamptz, uuid) IS
+    'The place of a row in the order of a reader, as a text: its time, to the microsecond, and its id. The next page starts '
+    'there, with cursor_at and cursor_id.';
+
+
+CREATE FUNCTION public.cursor_at(p_cursor text) RETURNS timestamptz
+LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT pg_catalog.split_part(p_cursor, '_', 1)::timestamp AT TIME ZONE 'UTC'
+$$;
+
+COMMENT ON FUNCTION public.cursor_at(text) IS 'The time in a cursor of make_cursor; NULL, where the first page starts, of NULL.';
+
+
+CREATE FUNCTION public.cursor_id(p_cursor text) RETURNS uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT pg_catalog.split_part(p_cursor, '_', 2)::uuid
+$$;
+
+COMMENT ON FUNCTION public.cursor_id(text) IS 'The id in a cursor of make_cursor; NULL of NULL.';
+
+
 CREATE FUNCTION public.get_user_posts_before(
     p_viewer_id uuid, p_user_id uuid, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20,
     p_offset integer DEFAULT 0

@@ -8,6 +8,7 @@ DROP FUNCTION public.search_posts(uuid, text, integer, integer);
 DROP FUNCTION public.search_posts_before(uuid, text, timestamptz, uuid, integer, integer);
 DROP FUNCTION public.search_hashtags(text, integer);
 DROP FUNCTION public.search_users(uuid, text, integer);
+DROP FUNCTION public.has_trigrams(text);
 DROP TYPE public.reel_item;
 DROP TYPE public.highlight_item;
 
@@ -85,9 +86,16 @@ DROP FUNCTION public.count_collection_posts_in_collections();
 
 DROP INDEX public.posts_search_idx;
 DROP INDEX public.hashtags_search_idx;
+DROP INDEX public.users_username_search_idx;
 DROP INDEX public.users_search_idx;
 
+ALTER TABLE public.posts
+    DROP COLUMN caption_search,
+    DROP COLUMN location_search;
+
 ALTER TABLE public.users
+    DROP COLUMN username_search,
+    DROP COLUMN full_name_search,
     DROP COLUMN phone_number,
     DROP COLUMN date_of_birth,
     DROP COLUMN gender,

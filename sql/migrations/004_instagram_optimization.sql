@@ -35,14 +35,33 @@ CREATE UNIQUE INDEX users_phone_number_key ON public.users (regexp_replace(phone
 COMMENT ON COLUMN public.users.phone_number IS
     'Unique among accounts that are not deleted, whatever signs are between its digits.';
 
--- Search by a part of a name, a hashtag, a caption or a place, as search_text spells them.
+-- Texts as they are searched for. To normalise a text takes a hundred times as long as to compare it, so a search that had
+-- to do this for each row that it reads would take seconds.
+ALTER TABLE public.users
+    ADD COLUMN username_search  text GENERATED ALWAYS AS (public.search_text(username)) STORED,
+    ADD COLUMN full_name_search text GENERATED ALWAYS AS (public.search_text(full_name)) STORED;
+ALTER TABLE public.posts
+    ADD COLUMN caption_search  text GENERATED ALWAYS AS (public.search_text(caption)) STORED,
+    ADD COLUMN location_search text GENERATED ALWAYS AS (public.search_text(location)) STORED;
+
+COMMENT ON COLUMN public.users.username_search IS 'The username as search_text spells it, for search_users.';
+COMMENT ON COLUMN public.users.full_name_search IS 'The full name as search_text spells it, for search_users.';
+COMMENT ON COLUMN public.posts.caption_search IS 'The caption as search_text spells it, for search_posts.';
+COMMENT ON COLUMN public.posts.location_search IS 'The location as search_text spells it, for search_posts.';
+
+-- Names by a part of them; and by their beginning, the shortest first, as search_users returns them.
 CREATE INDEX users_search_idx ON public.users
-    USING gin (public.search_text(username) public.gin_trgm_ops, public.search_text(full_name) public.gin_trgm_ops);
+    USING gin (username_search public.gin_trgm_ops, full_name_search public.gin_trgm_ops);
+CREATE INDEX users_username_search_idx ON public.users (char_length(username_search), username_search COLLATE "C", id)
+    WHERE deleted_at IS NULL;
 CREATE INDEX hashtags_search_idx ON public.hashtags USING gin (name public.gin_trgm_ops);
--- Not for live posts alone: the planner takes no statistics from a partial index, and it has to know whether a word is
--- rare, to look it up here, or common, to find it among the newest posts.
-CREATE INDEX posts_search_idx ON public.posts
-    USING gin (public.search_text(caption) public.gin_trgm_ops, public.search_text(location) public.gin_trgm_ops);
+
+-- With the week of a post, in UTC, a search reads one week after the other until it has found a page: of each list of
+-- posts, only the part of that week. Not for live posts alone, because archiving a post would then write to the index.
+-- Without a list of pending entries, which each of these weeks would read as a whole.
+CREATE INDEX posts_search_idx ON public.posts USING gin (
+    (ARRAY[date_trunc('week', created_at AT TIME ZONE 'UTC')]),
+    caption_search public.gin_trgm_ops, location_search public.gin_trgm_ops) WITH (fastupdate = off);
 
 
 -- Collections -------------------------------------------------------------------------------------
@@ -676,27 +695,68 @@ COMMENT ON COLUMN public.search_history.clicked_result_id IS
 
 -- Search: by a part of a text, or, in one or two signs, by its beginning.
 
+-- pg_trgm takes letters and digits into trigrams: three of them, two at the end of a word, one at its beginning.
+CREATE FUNCTION public.has_trigrams(p_query text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT public.search_text(pg_catalog.btrim(p_query)) ~ CASE
+        WHEN pg_catalog.char_length(public.search_text(pg_catalog.btrim(p_query))) < 3 THEN '[[:alnum:]]'
+        ELSE '[[:alnum:]]{3}|[[:alnum:]]{2}[^[:alnum:]]|[^[:alnum:]][[:alnum:]]'
+    END
+$$;
+
+COMMENT ON FUNCTION public.has_trigrams(text) IS
+    'Whether a trigram index finds the search_pattern of a query; if not, it would read all that it holds.';
+
+
+-- First the names that begin with the query, one length after the other, until the page is full; the others only if it is
+-- not: they have to be sorted.
 CREATE FUNCTION public.search_users(p_viewer_id uuid, p_query text, p_limit integer DEFAULT 20)
 RETURNS TABLE (
     user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
 )
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
-    SELECT found.user_id, found.username, found.full_name, found.avatar, found.is_verified, found.is_private
+    SELECT page.user_id, page.username, page.full_name, page.avatar, page.is_verified, page.is_private
     FROM (
-        SELECT
-            u.id, u.username, pg_catalog.length(u.username) AS length,
-            public.search_text(u.username) = public.search_text(pg_catalog.btrim(p_query)) AS is_exact,
-            pg_catalog.starts_with(
-                public.search_text(u.username), public.search_text(pg_catalog.btrim(p_query))) AS begins_so
-        FROM public.users AS u
-        WHERE pg_catalog.btrim(p_query) <> ''
-          AND (public.search_text(u.username) LIKE public.search_pattern(p_query)
-              OR public.search_text(u.full_name) LIKE public.search_pattern(p_query))
-        ORDER BY is_exact DESC, begins_so DESC, length, u.username, u.id
-        OFFSET 0) AS matching
-    CROSS JOIN LATERAL public.reachable_user(p_viewer_id, matching.id) AS found
-    ORDER BY matching.is_exact DESC, matching.begins_so DESC, matching.length, matching.username, matching.id
-    LIMIT greatest(coalesce(p_limit, 20), 0)
+        WITH RECURSIVE query (search, pattern) AS MATERIALIZED (
+            SELECT public.search_text(pg_catalog.btrim(p_query)), public.search_pattern(p_query)
+            WHERE pg_catalog.btrim(p_query) <> ''
+        ), length (of_name) AS (
+            SELECT pg_catalog.char_length(q.search) - 1 FROM query AS q
+            UNION ALL
+            SELECT longer.of_name
+            FROM length
+            CROSS JOIN LATERAL (
+                SELECT pg_catalog.char_length(u.username_search) AS of_name FROM public.users AS u
+                WHERE u.deleted_at IS NULL AND pg_catalog.char_length(u.username_search) > length.of_name
+                ORDER BY pg_catalog.char_length(u.username_search)
+                LIMIT 1) AS longer
+        )
+        SELECT matching.step, matching.of_name, matching.username_search, found.*
+        FROM (
+            SELECT 1 AS step, length.of_name, named.username_search, named.id
+            FROM length
+            CROSS JOIN LATERAL (
+                SELECT u.id, u.username_search FROM public.users AS u
+                WHERE u.deleted_at IS NULL AND pg_catalog.char_length(u.username_search) = length.of_name
+                  AND u.username_search COLLATE "C" >= (SELECT q.search FROM query AS q)
+                  AND u.username_search COLLATE "C" < (SELECT q.search || U&'\+10FFFF' FROM query AS q)
+                ORDER BY u.username_search COLLATE "C", u.id
+                OFFSET 0) AS named
+            UNION ALL
+            SELECT other.*
+            FROM (
+                SELECT 2, pg_catalog.char_length(u.username_search), u.username_search, u.id
+                FROM public.users AS u
+                WHERE u.deleted_at IS NULL
+                  AND (u.username_search LIKE (SELECT q.pattern FROM query AS q)
+                      OR u.full_name_search LIKE (SELECT q.pattern FROM query AS q))
+                  AND NOT pg_catalog.starts_with(u.username_search, (SELECT q.search FROM query AS q))
+                ORDER BY pg_catalog.char_length(u.username_search), u.username_search COLLATE "C", u.id
+                OFFSET 0) AS other
+            ) AS matching
+        CROSS JOIN LATERAL public.reachable_user(p_viewer_id, matching.id) AS found
+        LIMIT greatest(coalesce(p_limit, 20), 0)) AS page
+    ORDER BY page.step, page.of_name, page.username_search COLLATE "C", page.user_id
 $$;
 
 COMMENT ON FUNCTION public.search_users(uuid, text, integer) IS
@@ -720,6 +780,9 @@ COMMENT ON FUNCTION public.search_hashtags(text, integer) IS
     'Hashtags with a part of their name, with or without the #: the very name first, then by their posts.';
 
 
+-- One week after the other, the newest first, and no row after the last one of the page. Nothing here depends on what the
+-- planner expects of a word: each week is a lookup (LATERAL, OFFSET 0), and the pattern is read once (as a subquery).
+-- A query without trigrams, such as three emoji, would read the whole index, so it compares the posts of each week.
 CREATE FUNCTION public.search_posts_before(
     p_viewer_id uuid, p_query text, p_before timestamptz, p_before_id uuid, p_limit integer DEFAULT 20,
     p_offset integer DEFAULT 0
@@ -729,16 +792,48 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
         page.id, page.user_id, page.username, page.full_name, page.avatar, page.is_verified, d.caption, d.location,
         d.media, d.like_count, d.comment_count, d.is_liked, d.is_saved, page.created_at
     FROM (
-        SELECT p.id, p.created_at, author.*
-        FROM public.posts AS p
-        JOIN public.visible_users(p_viewer_id) AS author ON author.user_id = p.user_id
-        WHERE p.is_live
-          AND pg_catalog.btrim(p_query) <> ''
-          AND (public.search_text(p.caption) LIKE public.search_pattern(p_query)
-              OR public.search_text(p.location) LIKE public.search_pattern(p_query))
-          AND (p.created_at, p.id) < (
-              coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-        ORDER BY p.created_at DESC, p.id DESC
+        WITH RECURSIVE week (starts) AS (
+            SELECT pg_catalog.date_trunc('week', newest.created_at AT TIME ZONE 'UTC')
+            FROM (
+                SELECT p.created_at FROM public.posts AS p
+                WHERE p.is_live AND p.created_at <= coalesce(p_before, 'infinity')
+                  AND pg_catalog.btrim(p_query) <> ''
+                ORDER BY p.created_at DESC
+                LIMIT 1) AS newest
+            UNION ALL
+            SELECT older.starts
+            FROM week
+            CROSS JOIN LATERAL (
+                SELECT pg_catalog.date_trunc('week', p.created_at AT TIME ZONE 'UTC') AS starts
+                FROM public.posts AS p
+                WHERE p.is_live AND p.created_at < week.starts AT TIME ZONE 'UTC'
+                ORDER BY p.created_at DESC
+                LIMIT 1) AS older
+        )
+        SELECT found.id, found.created_at, author.*
+        FROM week
+        CROSS JOIN LATERAL (
+            SELECT matching.id, matching.user_id, matching.created_at
+            FROM (
+                SELECT p.id, p.user_id, p.created_at
+                FROM public.posts AS p
+                WHERE (SELECT public.has_trigrams(p_query)) AND p.is_live
+                  AND ARRAY[pg_catalog.date_trunc('week', p.created_at AT TIME ZONE 'UTC')] @> ARRAY[week.starts]
+                  AND (p.caption_search LIKE (SELECT public.search_pattern(p_query))
+                      OR p.location_search LIKE (SELECT public.search_pattern(p_query)))
+                UNION ALL
+                SELECT p.id, p.user_id, p.created_at
+                FROM public.posts AS p
+                WHERE NOT (SELECT public.has_trigrams(p_query)) AND p.is_live
+                  AND p.created_at >= week.starts AT TIME ZONE 'UTC'
+                  AND p.created_at <= (week.starts + interval '7 days' - interval '1 microsecond') AT TIME ZONE 'UTC'
+                  AND (p.caption_search LIKE (SELECT public.search_pattern(p_query))
+                      OR p.location_search LIKE (SELECT public.search_pattern(p_query)))) AS matching
+            WHERE (matching.created_at, matching.id) < (
+                coalesce(p_before, 'infinity'), coalesce(p_before_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+            ORDER BY matching.created_at DESC, matching.id DESC
+            OFFSET 0) AS found
+        CROSS JOIN LATERAL public.visible_user(p_viewer_id, found.user_id) AS author
         LIMIT greatest(coalesce(p_limit, 20), 0) OFFSET greatest(coalesce(p_offset, 0), 0)) AS page
     CROSS JOIN LATERAL public.post_details(p_viewer_id, page.id) AS d
     ORDER BY page.created_at DESC, page.id DESC

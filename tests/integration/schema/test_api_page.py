@@ -38,7 +38,9 @@ _WITHOUT_ROWS = (
     # The author of the comment is another; the viewer follows already; none has asked; friends follow no one else.
     "UPDATE comments SET deleted_at", "INSERT INTO follows", "UPDATE follows SET accepted_at",
     "SELECT * FROM get_user_suggestions",
-    "SELECT * FROM get_trending_reels_after", "SELECT * FROM get_user_feed_before",
+    "SELECT * FROM get_trending_reels_after",
+    "SELECT *, make_cursor(created_at, post_id) AS cursor\nFROM get_user_feed_before",
+    "SELECT * FROM search_posts_before",
     # The two who are now blocked did not follow each other.
     "DELETE FROM follows\nWHERE (follower_id",
 )  # fmt: skip
@@ -77,7 +79,7 @@ def ids(make_user, make_post, make_story, follow, tag, add):
         "other_post": other_post, "highlight": highlight, "comment": comment, "story": story, "track": track,
         "poll": add("story_polls", story_id=story, question="tea?", option1="yes", option2="no"),
         "question": add("story_questions", story_id=story, question="where?"), "conversation": talk,
-        "last_created_at": "2026-01-01", "last_id": post, "last_score": "1",
+        "cursor": f"2026-01-01T00:00:00.123456_{post}", "last_id": post, "last_score": "1",
     }  # fmt: skip
 
 

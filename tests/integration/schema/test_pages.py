@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import psycopg
 import pytest
 from psycopg.rows import dict_row
 
@@ -135,3 +136,88 @@ def test_limits_and_offsets_of_any_size_are_answered(readers, page):
             assert page(reader, parameters, p_limit=100, p_offset=offset) == whole, reader
         assert page(reader, parameters, p_limit=2**31 - 1, p_offset=2**31 - 1) == [], reader
         assert page(reader, parameters, p_limit=None) == whole[: len(page(reader, parameters))], reader
+
+
+# Times that differ by a microsecond, across a full millisecond: rounded, they are one time, or the next one.
+_MICROSECONDS_APART = """
+UPDATE posts SET created_at = date_trunc('hour', now()) + n * interval '1 microsecond' - interval '515 microseconds'
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM posts WHERE caption = 'a caption') AS a
+WHERE a.id = posts.id;
+UPDATE comments SET created_at = date_trunc('hour', now()) + n * interval '1 microsecond' - interval '515 microseconds'
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM comments WHERE content <> 'parent') AS a
+WHERE a.id = comments.id;
+UPDATE stories SET created_at = date_trunc('hour', now()) + n * interval '1 microsecond' - interval '515 microseconds'
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM stories) AS a WHERE a.id = stories.id;
+UPDATE messages SET created_at = date_trunc('hour', now()) + n * interval '1 microsecond' - interval '515 microseconds'
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM messages) AS a WHERE a.id = messages.id;
+UPDATE conversations SET last_message_at = now() - interval '1 day' + n * interval '1 microsecond'
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM conversations) AS a WHERE a.id = conversations.id;
+"""
+
+
+@pytest.fixture
+def by_cursor(world):
+    """Read the page that follows some rows as a JavaScript client does: it knows JSON and times in milliseconds."""
+
+    def read(variant: str, parameters: list[str], key: str, rows: list[dict]) -> list[dict]:
+        values = {name: _ARGUMENTS[name] for name in parameters if name in _ARGUMENTS}
+        if variant.startswith("get_user_feed"):
+            values["p_user_id"] = _ARGUMENTS["p_viewer_id"]
+        begins = [name for name in parameters if name.startswith(("p_before", "p_after"))]
+        values |= dict(zip(begins, ("cursor_at(%(cursor)s)", "cursor_id(%(cursor)s)"), strict=True))
+        arguments = ", ".join(f"{name} => {value}" for name, value in values.items())
+        cursor = rows[-1]["cursor"] if rows else None
+        query = f"""SELECT page.*, make_cursor({key}) AS cursor FROM {variant}({arguments}, p_limit => 7) AS page"""
+        return world.execute(query, {"cursor": cursor}).fetchall()
+
+    return read
+
+
+@pytest.mark.parametrize("settings", ["SET TimeZone = 'Asia/Bangkok'", "SET TimeZone = 'UTC'"])
+def test_pages_by_cursor_are_the_whole_where_times_differ_by_microseconds(settings, readers, world, page, by_cursor):
+    world.execute(_MICROSECONDS_APART)
+    world.execute(settings)
+    compared = 0
+    for reader, (variant, parameters) in readers.items():
+        if reader in _SORTED_BY:
+            continue
+        whole = page(reader, parameters, p_limit=100)
+        at = "coalesce(last_message_at, created_at)" if "last_message_at" in whole[0] else "created_at"
+        read = partial(by_cursor, variant, parameters, f"{at}, {next(iter(whole[0]))}")
+        rows = [{name: value for name, value in row.items() if name != "cursor"} for row in _walk(read)]
+        assert rows == whole, variant
+        compared += 1
+    assert compared == len(readers) - len(_SORTED_BY)
+
+
+def test_pages_by_milliseconds_are_not_the_whole(world, page):
+    """What the cursor is for: the same pages by a time as a JavaScript client rounds it."""
+    world.execute(_MICROSECONDS_APART)
+    variant, parameters = "get_user_posts_before", ["p_viewer_id", "p_user_id"]
+    whole = page("get_user_posts", parameters, p_limit=100)
+    first = page(variant, parameters, p_limit=7, p_before=None, p_before_id=None)
+    last = first[-1]["created_at"]
+    rounded = last.replace(microsecond=last.microsecond // 1000 * 1000)
+    second = page(variant, parameters, p_limit=7, p_before=rounded, p_before_id=first[-1]["post_id"])
+    assert first + second != whole[:14]
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-12-01 10:00:00.000001+07", "1969-12-31 23:59:59.999999+00", "infinity", "-infinity", "0044-03-15 BC"]
+)
+def test_a_cursor_holds_every_time_exactly(at, world):
+    for zone in ("UTC", "Asia/Bangkok", "America/New_York"):
+        world.execute(f"SET TimeZone = '{zone}'; SET DateStyle = 'SQL, DMY'")
+        row = world.execute(
+            """SELECT cursor, cursor_at(cursor) = %(at)s::timestamptz AS is_same, cursor_id(cursor) = id AS is_same_id
+            FROM (SELECT make_cursor(%(at)s, id) AS cursor, id FROM gen_random_uuid() AS id) AS made""",
+            {"at": at if "+" in at or "inf" in at else f"{at} UTC"},
+        ).fetchone()
+        assert row["is_same"], row
+        assert row["is_same_id"], row
+
+
+@pytest.mark.parametrize("malformed", ["", "x", "2026-01-01", "2026-01-01_x", "_", "NaN_" + "0" * 32])
+def test_a_malformed_cursor_is_an_error_of_the_data(malformed, world):
+    with pytest.raises(psycopg.DataError):
+        world.execute("SELECT * FROM get_user_feed_before(NULL, cursor_at(%(c)s), cursor_id(%(c)s))", {"c": malformed})

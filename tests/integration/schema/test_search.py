@@ -100,14 +100,107 @@ def test_posts_come_newest_first(author, make_post, found):
     assert found("posts", "sunset") == ["sunset 3", "sunset 2", "sunset 1"]
 
 
-def test_a_common_word_is_searched_for_in_the_newest_posts_and_not_in_the_trigram_index(db, author):
+# A year of posts of two authors, of whom one is private; each word is in some of them: by its condition, where n is the
+# share of the year that has passed since.
+_WORDS = {
+    "common": "true", "rare": "i % 1999 = 7", "ลอยกระทง": "n > 0.9", "newest": "n < 0.002",
+    "ความลับ": "is_private AND i % 50 = 1", "🌊🌊🌊": "i % 1999 = 7", "neither of them": "false",
+}  # fmt: skip
+# All posts are compared one by one if a word has no letters.
+_SCANNED = {"🌊🌊🌊"}
+
+
+def _add_year(db, posts: int) -> None:
+    words = ", ".join(f"CASE WHEN {condition} THEN '{word}' END" for word, condition in _WORDS.items())
     db.execute(f"""
         INSERT INTO posts (user_id, caption, created_at)
-        SELECT '{author}', 'ทะเลสวย no ' || n, timestamptz '2026-01-01' + n * interval '1 minute'
-        FROM generate_series(1, 20000) AS n""")
-    db.execute("VACUUM ANALYZE posts")
-    plan = "\n".join(row[0] for row in db.execute("EXPLAIN SELECT * FROM search_posts(NULL, 'ทะเลสวย')"))
-    assert "posts_created_at_idx" in plan, plan
+        SELECT u.id, concat_ws(' ', i, {words}), now() - n * interval '365 days'
+        FROM (SELECT i, i::float8 / {posts} AS n FROM generate_series({posts}, 1, -1) AS i) AS made
+        JOIN users AS u ON u.username = CASE WHEN i % 10 = 1 THEN 'secret' ELSE 'author' END""")
+
+
+def _buffers(db, query: str) -> int:
+    for _ in range(2):
+        plan = db.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}").fetchone()[0][0]["Plan"]
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+def _cost_of_two_pages(db, word: str) -> tuple[int, int]:
+    before = db.execute("SELECT min(created_at) FROM search_posts(NULL, %s)", [word]).fetchone()[0]
+    first = _buffers(db, f"EXECUTE first ('{word}')")
+    return first, _buffers(db, f"EXECUTE next ('{word}', '{before.isoformat()}')") if before else 0
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True], ids=["without statistics", "analyzed"])
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_a_page_costs_the_same_among_four_times_as_many_posts(db, make_user, is_analyzed, plan):
+    """However the posts with the word are spread: 53 weeks are read where it is old, private or in none."""
+    make_user("secret", is_private=True)
+    make_user("author")
+    db.execute(f"SET plan_cache_mode = {plan}")
+    costs = []
+    for posts in (5_000, 20_000):
+        db.execute("DELETE FROM posts")
+        _add_year(db, posts)
+        db.execute("VACUUM ANALYZE posts" if is_analyzed else "VACUUM posts")
+        db.execute("""
+            DEALLOCATE ALL; PREPARE first (text) AS SELECT * FROM search_posts(NULL, $1);
+            PREPARE next (text, timestamptz) AS SELECT * FROM search_posts_before(NULL, $1, $2, NULL)""")
+        costs.append({word: _cost_of_two_pages(db, word) for word in _WORDS if word not in _SCANNED})
+    for word, few in costs[0].items():
+        for page in (0, 1):
+            # What grows: the posts of a week that have the word, and the depth of an index.
+            assert costs[1][word][page] < few[page] * 2 + 500, (word, page, few, costs[1][word])
+
+
+def test_the_posts_found_are_those_that_a_scan_finds(db, make_user, add):
+    """Page by page, against the plain query: weeks without posts, times beyond all weeks, words of signs alone."""
+    viewer, secret, blocker = make_user("viewer"), make_user("secret", is_private=True), make_user("blocker")
+    add("blocks", blocker_id=blocker, blocked_id=viewer)
+    make_user("author")
+    db.execute("SELECT setseed(0.5)")
+    db.execute("""
+        INSERT INTO posts (user_id, caption, location, is_archived, created_at)
+        SELECT u.id, concat_ws(' ', (ARRAY['sea', 'ทะเล', '🌊🌊🌊', 'a🌊b', '50%', NULL])[1 + floor(random() * 6)::int],
+                (ARRAY['sun', 'ฟ้า', '***'])[1 + floor(random() * 3)::int]),
+            (ARRAY['Sea side', 'กระบี่', NULL])[1 + floor(random() * 3)::int], random() < 0.1,
+            CASE WHEN n % 50 = 0
+                THEN (ARRAY['infinity', '-infinity', '1969-12-29', '2999-01-01'])[1 + n / 50 % 4]::timestamptz
+                ELSE date_trunc('hour', now()) - power(random(), 3) * 2000 * interval '6 hours' END
+        FROM generate_series(1, 800) AS n
+        CROSS JOIN LATERAL (
+            SELECT id FROM users WHERE username <> 'viewer' AND n > 0 ORDER BY random() LIMIT 1) AS u""")
+    for word in (
+        "sea",
+        "SEA s",
+        "ทะเล",
+        "ทะเ",
+        "🌊🌊🌊",
+        "🌊",
+        "a🌊b",
+        "50%",
+        "***",
+        "*",
+        "ฟ้",
+        "se",
+        "กระบี่",
+        "none",
+        "_",
+    ):
+        plain = db.execute(
+            """SELECT id, id FROM posts
+            WHERE is_live AND user_id NOT IN (%s, %s)
+              AND (search_text(caption) LIKE search_pattern(%s) OR search_text(location) LIKE search_pattern(%s))
+            ORDER BY created_at DESC, id DESC""", [secret, blocker, word, word],
+        ).fetchall()  # fmt: skip
+        found, cursor = [], None
+        while page := db.execute(
+            """SELECT post_id, make_cursor(created_at, post_id)
+            FROM search_posts_before(%s, %s, cursor_at(%s), cursor_id(%s), 17)""", [viewer, word, cursor, cursor],
+        ).fetchall():  # fmt: skip
+            found += [post for post, _ in page]
+            cursor = page[-1][1]
+        assert found == [post for post, _ in plain], word
 
 
 def test_the_trigram_indexes_serve_the_search(db, author):
