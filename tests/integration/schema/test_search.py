@@ -153,6 +153,36 @@ def test_a_page_costs_the_same_among_four_times_as_many_posts(db, make_user, is_
             assert costs[1][word][page] < few[page] * 2 + 500, (word, page, few, costs[1][word])
 
 
+def test_the_names_found_are_those_that_a_scan_finds_in_their_order(db, make_user, add):
+    """Against Python: names of every length, deleted and blocked accounts, full names, and Thai."""
+    viewer, blocker = make_user("viewer"), make_user("seablocker")
+    add("blocks", blocker_id=blocker, blocked_id=viewer)
+    db.execute("SELECT setseed(0.5)")
+    db.execute("""
+        INSERT INTO users (email, username, full_name, deleted_at, is_active)
+        SELECT n || '@example.com',
+            concat((ARRAY['sea', 'sets', 'Sea_', 'the.sea', 'ทะเล', 'unit'])[1 + floor(random() * 6)::int],
+                CASE WHEN n > 6 THEN (n ^ (1 + floor(random() * 3)))::bigint END),
+            (ARRAY['Sea Lover', 'ทะเลใส', 'U', NULL])[1 + floor(random() * 4)::int],
+            CASE WHEN random() < 0.1 THEN now() END, random() < 0.9
+        FROM generate_series(1, 300) AS n
+        ON CONFLICT DO NOTHING""")
+    rows = db.execute("""
+        SELECT id, search_text(username), coalesce(search_text(full_name), '') FROM users
+        WHERE deleted_at IS NULL AND is_active AND username <> 'seablocker'""").fetchall()
+    for word in ("sea", "SEA_", "se", "u", "lover", "ทะเล", "the.sea", "%", "sea lover", "9", "none"):
+        search = db.execute("SELECT search_text(%s)", [word]).fetchone()[0]
+        matches = str.startswith if len(search) < 3 else str.__contains__
+        expected = sorted(
+            (not name.startswith(search), len(name), name.encode(), account)
+            for account, name, full_name in rows
+            if matches(name, search) or matches(full_name, search)
+        )
+        for limit in (5, 20, 1000):
+            found = db.execute("SELECT user_id FROM search_users(%s, %s, %s)", [viewer, word, limit]).fetchall()
+            assert [account for (account,) in found] == [row[-1] for row in expected[:limit]], (word, limit)
+
+
 def test_the_posts_found_are_those_that_a_scan_finds(db, make_user, add):
     """Page by page, against the plain query: weeks without posts, times beyond all weeks, words of signs alone."""
     viewer, secret, blocker = make_user("viewer"), make_user("secret", is_private=True), make_user("blocker")
