@@ -1875,7 +1875,7 @@ SELECT public.maintain_partitions();
 
 -- Nothing here reads all blocks of a viewer: hundreds of thousands may have blocked a celebrity. Once for a query, the
 -- first entry of an index shows whether there are any; if so, each account is checked by its own entry. With NOT EXISTS
--- or NOT IN, the planner would read all of them.
+-- or NOT IN, the planner would read all of them; IS NULL instead of IS NOT TRUE lets it expect a single account.
 CREATE FUNCTION public.reachable_users(p_viewer_id uuid)
 RETURNS TABLE (
     user_id uuid, username text, full_name text, avatar text, is_verified boolean, is_private boolean
@@ -1885,11 +1885,13 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     FROM public.users AS u
     WHERE u.deleted_at IS NULL
       AND (
-          (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id ORDER BY b.blocked_id LIMIT 1) IS NULL
-          OR (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id) IS NULL)
+          (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id ORDER BY b.blocked_id LIMIT 1)
+              IS NOT TRUE
+          OR (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id) IS NOT TRUE)
       AND (
-          (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id ORDER BY b.blocker_id LIMIT 1) IS NULL
-          OR (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id AND b.blocker_id = u.id) IS NULL)
+          (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id ORDER BY b.blocker_id LIMIT 1)
+              IS NOT TRUE
+          OR (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id AND b.blocker_id = u.id) IS NOT TRUE)
 $$;
 
 COMMENT ON FUNCTION public.reachable_users(uuid) IS

@@ -9,11 +9,13 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     FROM public.users AS u
     WHERE u.deleted_at IS NULL
       AND (
-          (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id ORDER BY b.blocked_id LIMIT 1) IS NULL
-          OR (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id) IS NULL)
+          (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id ORDER BY b.blocked_id LIMIT 1)
+              IS NOT TRUE
+          OR (SELECT true FROM public.blocks AS b WHERE b.blocker_id = p_viewer_id AND b.blocked_id = u.id) IS NOT TRUE)
       AND (
-          (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id ORDER BY b.blocker_id LIMIT 1) IS NULL
-          OR (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id AND b.blocker_id = u.id) IS NULL)
+          (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id ORDER BY b.blocker_id LIMIT 1)
+              IS NOT TRUE
+          OR (SELECT true FROM public.blocks AS b WHERE b.blocked_id = p_viewer_id AND b.blocker_id = u.id) IS NOT TRUE)
 $$;
 
 COMMENT ON FUNCTION public.reachable_users(uuid) IS
