@@ -15,7 +15,9 @@ SELECT
     (
         SELECT pg_catalog.count(*)
         FROM pg_catalog.pg_stat_activity AS a
-        WHERE a.datid = d.oid AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
+        WHERE a.datid = d.oid
+          AND a.usesysid IS NOT NULL
+          AND coalesce(a.backend_type, 'client backend') IN ('client backend', 'walsender')
     ) AS connections,
     NOT d.datallowconn AS is_complete,
     d.xmin::text AS row_version,

@@ -94,7 +94,7 @@ def test_no_signal_is_lost_while_the_server_has_much_to_say(write, admin, target
     with migrating(target, variables, write(**{"001_a": talk}), admin) as (process, _):
         process.stderr.read(100_000)
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         gone(admin, target)
     assert (process.returncode, "Traceback" in err) == (exit_code, False)
     assert json.loads(out)["error"]["code"] in {"interrupted", "terminated"}
