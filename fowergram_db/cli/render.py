@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from fowergram_db.cli.explanations import Interrupted
 from fowergram_db.cli.failures import error_data, error_lines, note_lines
 from fowergram_db.cli.json_document import document_text
 from fowergram_db.cli.log import LogLevel, LogSettings, json_line
@@ -236,8 +237,7 @@ class Screen:
             return sys.stdin.readline().rstrip("\n")
         except KeyboardInterrupt as interrupt:
             self._write(self.err, "\n")
-            interrupt.add_note("Nothing was done.")
-            raise
+            raise Interrupted("interrupted", hint="Nothing was done. To answer, run the command again.") from interrupt
 
     def flush(self) -> None:
         """Flush both streams, so that an error of a stream is raised here and not when the process exits."""

@@ -421,6 +421,7 @@ def test_ctrl_c_at_a_question_does_nothing(write, variables, cli, query):
     assert os.waitstatus_to_exitcode(status) == 130, shown
     assert b"Traceback" not in shown
     assert b"Nothing was done." in shown
+    assert b"transaction" not in shown
     assert versions(query) == [1, 2, 3]
 
 
