@@ -2072,7 +2072,7 @@ COMMENT ON FUNCTION public.get_post(uuid, uuid) IS 'One post as a viewer sees it
 
 CREATE FUNCTION public.make_cursor(p_at timestamptz, p_id uuid) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
-    SELECT (pg_catalog.to_jsonb(p_at AT TIME ZONE 'UTC') #>> '{}') || '_' || p_id
+    SELECT (pg_catalog.to_jsonb(p_at AT TIME ZONE 'UTC') #>> '{}'::text[]) || '_'::text || p_id::text
 $$;
 
 COMMENT ON FUNCTION public.make_cursor(timestamptz, uuid) IS

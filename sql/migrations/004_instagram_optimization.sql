@@ -818,7 +818,8 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
                 SELECT p.id, p.user_id, p.created_at
                 FROM public.posts AS p
                 WHERE (SELECT public.has_trigrams(p_query)) AND p.is_live
-                  AND ARRAY[pg_catalog.date_trunc('week', p.created_at AT TIME ZONE 'UTC')] @> ARRAY[week.starts]
+                  AND ARRAY[pg_catalog.date_trunc('week', p.created_at AT TIME ZONE 'UTC')]
+                      OPERATOR(pg_catalog.@>) ARRAY[week.starts]
                   AND (p.caption_search LIKE (SELECT public.search_pattern(p_query))
                       OR p.location_search LIKE (SELECT public.search_pattern(p_query)))
                 UNION ALL
