@@ -28,6 +28,8 @@ VERSIONS = tuple(SERVERS)
 FOR_TESTS = {
     "fsync": "off",
     "shared_preload_libraries": "pg_stat_statements",
+    # All tests together run more statements than the extension keeps by default.
+    "pg_stat_statements.max": "50000",
     "max_connections": "200",
     "max_prepared_transactions": "10",
 }
