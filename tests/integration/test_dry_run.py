@@ -22,9 +22,11 @@ LEFT = {
     "002_b": "CREATE TABLE b (id int); CREATE TEMP TABLE kept (id int); PREPARE kept AS SELECT 1; LISTEN kept;",
     "003_c": "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1);\n"
     "SET standard_conforming_strings = off; SET default_transaction_read_only = on;",
-    "004_d": "CREATE TABLE d AS SELECT 'a\\' AS t; SET statement_timeout = 1;",
-    "005_e": f"{BARE}SET search_path = pg_catalog; CREATE TABLE public.e (id int); SET statement_timeout = 1;",
-    "006_f": f"{BARE}CREATE TABLE f (id int);\nCREATE INDEX CONCURRENTLY f_id ON f (id);\nVACUUM f;",
+    "004_d": "CREATE TABLE d AS SELECT 'a\\' AS t; SET statement_timeout = 300;",
+    "005_e": f"{BARE}SELECT pg_sleep(0.4); SET search_path = pg_catalog; CREATE TABLE public.e (id int);\n"
+    "SET statement_timeout = 300;",
+    "006_f": f"{BARE}SELECT pg_sleep(0.4);\nCREATE TABLE f (id int);\nCREATE INDEX CONCURRENTLY f_id ON f (id);\n"
+    "VACUUM f;",
     "007_g": "SET LOCAL lock_timeout = 0; CREATE TABLE g (id int);",
 }
 
