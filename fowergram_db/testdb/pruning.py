@@ -1,6 +1,8 @@
 """List the databases that the tool has left on a server, say which are still needed, and drop the others."""
 
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +17,7 @@ from fowergram_db.database.labelling import load_with_labels
 from fowergram_db.database.managed_databases import Purpose, facts_for, facts_of, origin_of
 from fowergram_db.database.query import fetch_all
 from fowergram_db.database.server_errors import message_of, translate_errors
+from fowergram_db.database.sessions import wait_until_unused
 from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import FowergramError
@@ -25,6 +28,7 @@ _NAMES = r"fowergram\_%"
 _COMMENTS = "fowergram-db: %"
 _TEMPLATE_KEPT = timedelta(days=7)
 _WARM_KEPT = timedelta(days=1)
+_LEFT_WITHIN_S = 1.0
 
 
 class Use(StrEnum):
@@ -147,7 +151,11 @@ def prune(
 def due(
     admin: Connection, older_than: timedelta | None = None, project: str | None = None
 ) -> Iterator[tuple[ManagedDatabase, str]]:
-    """Yield what ``prune`` would drop, with "", and what it would keep, with the reason, if a user could miss it."""
+    """Yield what ``prune`` would drop, with "", and what it would keep, with the reason, if a user could miss it.
+
+    Sessions that are just ending have a second for that, all together.
+    """
+    deadline = time.monotonic() + _LEFT_WITHIN_S
     for database in list_managed(admin):
         if reason := _KEPT.get(database.use):
             yield database, reason
@@ -157,6 +165,9 @@ def due(
             yield database, "it belongs to another project: --all drops it, too"
         else:
             count = database.connections
+            if count and (left_s := deadline - time.monotonic()) > 0:
+                with suppress(UnicodeEncodeError):
+                    count = len(wait_until_unused(admin, database.name, left_s))
             yield database, f"{count} client{'s are' if count > 1 else ' is'} connected to it" if count else ""
 
 

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -283,6 +284,16 @@ NOW = datetime.now(UTC)
 def test_databases_that_a_killed_run_has_left_are_dropped_at_once(pruned, leave, admin, purpose):
     name = leave(Owner.unmarked().fresh_name(Purpose(purpose)))
     pruned()
+    assert admin.execute(EXISTS, [name]).fetchone() is None
+
+
+def test_a_session_that_is_just_ending_does_not_keep_a_database(pruned, leave, admin, server):
+    name = leave(Owner.unmarked().fresh_name(Purpose.TEST))
+    session = connect(replace(server, dbname=name))
+    ending = threading.Timer(0.4, session.close)
+    ending.start()
+    pruned()
+    ending.join()
     assert admin.execute(EXISTS, [name]).fetchone() is None
 
 
