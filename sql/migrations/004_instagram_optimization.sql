@@ -60,7 +60,7 @@ CREATE INDEX hashtags_search_idx ON public.hashtags USING gin (name public.gin_t
 -- posts, only the part of that week. Not for live posts alone, because archiving a post would then write to the index.
 -- Without a list of pending entries, which each of these weeks would read as a whole.
 CREATE INDEX posts_search_idx ON public.posts USING gin (
-    (ARRAY[date_trunc('week', created_at AT TIME ZONE 'UTC')]),
+    (ARRAY[date_trunc('week', timezone('UTC', created_at))]),
     caption_search public.gin_trgm_ops, location_search public.gin_trgm_ops) WITH (fastupdate = off);
 
 
