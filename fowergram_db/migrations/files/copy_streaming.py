@@ -36,7 +36,9 @@ def read_large(file: StableFile, window: int = _WINDOW) -> Elided:
     at = len(_bom(file))
     chunks = file.chunks(at, size=window)
     if not found.has_mark:
-        text = "".join(codecs.iterdecode(with_lf_ends(chunks), "utf-8"))
+        text = ""
+        for part in codecs.iterdecode(with_lf_ends(chunks), "utf-8"):
+            text += part  # grows where it is: a join would hold the whole file twice
         return Elided(text, (), found.checksum, found.raw_checksum)
     elider = _Elider(window, at)
     for chunk in chunks:
