@@ -70,7 +70,8 @@ _SET = re.compile(
 )
 # A line comment ends at a carriage return, too.
 _HEADER = re.compile(r"\A(?:\s*--[^\r\n]*[\r\n])+")
-_MIGRATIONS = "migrations"
+# What people run: the schema, and the scripts for psql.
+_NOT_OURS = ("migrations", "upgrade")
 # What may replace the {names} in a query that are not the names of files themselves.
 _VARIANTS: Mapping[str, tuple[str, ...]] = {
     "version_columns": ("version", "version, position"),
@@ -132,7 +133,7 @@ def normal_form(query: str) -> str | None:
 def _shipped(schema: str) -> Iterator[str]:
     """Yield the text of each file of queries as it is sent, once for each choice of its parts."""
     root = sql_root()
-    paths = sorted(path for path in root.rglob("*.sql") if path.parent.name != _MIGRATIONS)
+    paths = sorted(path for path in root.rglob("*.sql") if path.parent.name not in _NOT_OURS)
     names = [path.relative_to(root).with_suffix("").as_posix() for path in paths]
     by_stem = {name.rpartition("/")[2]: (name,) for name in names}
     variants = {**by_stem, **_VARIANTS, **_of_extension(schema)}
