@@ -135,6 +135,11 @@ def _show_next_step(context: CommandContext, found: "Adoption") -> None:
     note = context.screen.note
     differences = count(len(found.comparison.differences), "difference")
     note(f"{differences} from the schema that these migrations build; nothing was recorded.")
+    if found.is_former_schema:
+        from fowergram_db.schema.adopt import UPGRADE_HINT
+
+        note(UPGRADE_HINT)
+        return
     closest = found.comparison.closest
     if closest and closest.exact:
         note(

@@ -10,6 +10,7 @@ from fowergram_db.database.owner import Owner
 from fowergram_db.database.scratch import scratch_database
 from fowergram_db.database.server_errors import translate_errors
 from fowergram_db.database.situations import Situation
+from fowergram_db.database.sql import load
 from fowergram_db.database.target import Target
 from fowergram_db.errors import ForeignHistory, HistoryInconsistent
 from fowergram_db.migrations.alignment import align
@@ -23,7 +24,7 @@ from fowergram_db.migrations.history_table import read_history
 from fowergram_db.migrations.other_tools.histories import OtherHistory
 from fowergram_db.migrations.other_tools.matching import RecordedMigration, RecordedMigrations, match_files
 from fowergram_db.migrations.other_tools.records import Kept, ToolRecords, find_kept, read_records
-from fowergram_db.migrations.other_tools.shapes import UNKNOWN
+from fowergram_db.migrations.other_tools.shapes import UNKNOWN, Tool
 from fowergram_db.migrations.plan import plan_up
 from fowergram_db.migrations.same_directory import require_same_directory
 from fowergram_db.migrations.version import Version, order_of
@@ -31,6 +32,10 @@ from fowergram_db.schema.comparison import Comparison, SchemaComparison, compare
 from fowergram_db.schema.fingerprint import Fingerprint, fingerprint
 from fowergram_db.schema.record_adoption import record_adoption
 
+UPGRADE_HINT = (
+    "These are the tables of Fowergram's former schema. docs/upgrading.md says how to carry their rows into the new "
+    "one; do not use --force."
+)
 _MOST_LISTED = 20
 
 
@@ -50,7 +55,7 @@ class Adoption:
     ``kept_as`` is the name that another tool's schema_migrations now has; ``forgotten`` are its rows without a file,
     ``failed`` those that it records as failed; ``edited`` are the files that differ from what was run. ``ours`` are the
     versions that our history had before, and that count as they are; ``left`` are the histories of other tools that
-    stay, and no longer count.
+    stay, and no longer count. ``is_former_schema``: the tables are those of Fowergram's former schema.
     """
 
     tool: str | None = None
@@ -65,6 +70,7 @@ class Adoption:
     kept_as: str = ""
     left: tuple[OtherHistory, ...] = ()
     is_recorded: bool = False
+    is_former_schema: bool = False
 
     @property
     def adopted(self) -> bool:
@@ -94,13 +100,14 @@ def adopt(
             records = read_records(connection, options.tool, history.others)
             _require_known_shape(history, records)
             job = _AdoptJob(history, records, _match_records(history, records, files, options))
-            _require_files(job, options)
+            is_former = _is_former_schema(connection, records)
+            _require_files(job, options, is_former=is_former)
             found = _schema_without(connection, find_kept(connection, history.others))
             make_scratch = partial(scratch_database, target, Owner(lock.run))
             admit = partial(_require_admitted, connection, on_event)
             comparison = compare_schema(make_scratch, files, job.versions, found, options.comparison, admit)
             if options.comparison is Comparison.REQUIRED and comparison.differences:
-                return job.result(comparison)
+                return replace(job.result(comparison), is_former_schema=is_former)
             with translate_errors("record what is applied", Situation.HISTORY), connection.transaction():
                 lock.claim(connection)
                 kept_as, left = record_adoption(connection, history, records, job.new, files)
@@ -182,14 +189,25 @@ def _match_records(
     return match_files(records, files, options.to, unmatched)
 
 
-def _require_files(job: _AdoptJob, options: AdoptOptions) -> None:
+def _is_former_schema(connection: Connection, records: ToolRecords | None) -> bool:
+    """Return whether run-migrations.sh built Fowergram's former schema here, which no file of today builds."""
+    if records is None or records.tool is not Tool.RUN_MIGRATIONS_SH:
+        return False
+    with translate_errors("look for the former schema"):
+        row = connection.execute(load("catalog/former_schema")).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _require_files(job: _AdoptJob, options: AdoptOptions, *, is_former: bool) -> None:
     unknown = job.recorded_by_tool.unknown
     if unknown and options.comparison is Comparison.REQUIRED:
         listed = ", ".join(unknown[:_MOST_LISTED])
         more = f", and {len(unknown) - _MOST_LISTED} more" if len(unknown) > _MOST_LISTED else ""
         raise ForeignHistory(
             f"the history contains migrations that have no file: {listed}{more}; nothing was recorded",
-            hint="Restore the files, or correct --migrations-dir. With --force, these rows are left out.",
+            hint=UPGRADE_HINT
+            if is_former
+            else "Restore the files, or correct --migrations-dir. With --force, these rows are left out.",
         )
     if half := next((row for row in job.history.applied if row.state is RecordedState.PARTIAL), None):
         raise HistoryInconsistent(

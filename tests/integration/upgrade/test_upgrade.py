@@ -348,6 +348,18 @@ def test_the_views_can_be_made_again_and_leave_nothing(run, query):
     assert query("SELECT to_regnamespace('fowergram_compatibility') IS NULL") == [(True,)]
 
 
+def test_adopt_names_the_page(old, product):
+    result = product("adopt")
+    assert result.exit_code == 4
+    assert "docs/upgrading.md" in result.err
+    assert "Restore the files" not in result.err
+    old.execute("UPDATE schema_migrations SET filename = '001_initial_schema.sql'")
+    result = product("adopt")
+    assert result.exit_code == 3
+    assert "docs/upgrading.md" in result.err
+    assert "by hand" not in result.err
+
+
 @pytest.mark.usefixtures("old")
 def test_the_commands_of_the_page_work(target, query):
     program = shutil.which("psql")
