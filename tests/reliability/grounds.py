@@ -26,6 +26,8 @@ _POLL_S = 0.01
 _STARTS_AT_ONCE = 2
 _SYNCHRONOUS = {"synchronous_standby_names": "*"}
 _SESSIONS = "SELECT FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+# A session that has not run a statement yet holds nothing, and has no settings: only the server's own end it.
+_IN_USE = f"{_SESSIONS} AND (state <> 'idle' OR query <> '')"
 _AT_WORK = f"{_SESSIONS} AND state <> 'idle'"
 
 Prefix = tuple[str, ...]
@@ -48,9 +50,12 @@ class Stage:
     is_pooled: bool = False
 
     def await_no_session(self, database: str, seconds: float) -> bool:
-        """Wait until the server has no session of the run, for at most ``seconds``; return whether it has none."""
+        """Wait until the server has no session in which the run ran a statement; return whether it has none.
+
+        It waits for at most ``seconds``.
+        """
         deadline = time.monotonic() + seconds
-        query = _AT_WORK if self.is_pooled else _SESSIONS
+        query = _AT_WORK if self.is_pooled else _IN_USE
         while time.monotonic() < deadline:
             with suppress(FowergramError, psycopg.Error), connect(self.server) as admin:
                 while time.monotonic() < deadline:
