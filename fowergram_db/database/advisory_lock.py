@@ -115,6 +115,8 @@ class AdvisoryLock:
         waiting = Waiting(wait_s, on_wait, self._kind.hint)
         while (attempt := self._try(waiting)) is not _LockResult.ACQUIRED:
             is_taken = attempt is _LockResult.HELD_BY_OTHERS
+            if not is_taken:
+                self._end_silent(self._kind.other_key)
             holders = self._holders(self._kind.key if is_taken else self._kind.other_key)
             # Not rolled back: that would revert what the session has set for itself.
             self._connection.commit()
@@ -170,6 +172,12 @@ class AdvisoryLock:
         values = {"space": LOCK_SPACE, "key": key}
         with translate_errors(f"find the sessions that hold {self._kind.name}"):
             return tuple(fetch_all(self._connection, ServerSession, load("locks/holders"), values))
+
+    def _end_silent(self, key: int) -> None:
+        """End what waits for COPY data of a client that has lost its own lock: it may not commit that work anyway."""
+        values = {"space": LOCK_SPACE, "key": key}
+        with translate_errors("end the sessions of a run that has ended"):
+            psycopg.ClientCursor(self._connection).execute(load("locks/end_silent"), values)
 
     def _require_another(self, waiting: "Waiting") -> None:
         """Raise PoolTooSmall if a worker would wait forever for the one connection that this lock has.
