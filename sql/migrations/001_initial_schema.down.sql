@@ -106,6 +106,7 @@ DROP FUNCTION public.changes_of_rows(text, text[], text[], text[], text[], text,
 DROP FUNCTION public.sum_of_changes(text[], text[], text);
 DROP FUNCTION public.place_in_order(text);
 DROP FUNCTION public.keep_counts(text, text, text, text[]);
+DROP FUNCTION public.require_read_committed(text);
 DROP FUNCTION public.limit_created_at();
 DROP FUNCTION public.set_updated_at();
 DROP FUNCTION public.search_pattern(text);

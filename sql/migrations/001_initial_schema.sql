@@ -105,6 +105,26 @@ COMMENT ON FUNCTION public.limit_created_at() IS
     'Row trigger on what counts for a trend: a row that is dated ahead is one of now.';
 
 
+-- At REPEATABLE READ and SERIALIZABLE, a transaction reads what was committed before it began. A row may refer to none that
+-- is newer, so counting it is safe, and so is a deletion: its cascades fail if they would miss a row. But what moves the
+-- counts of rows that others write would miss the newer ones, so it needs READ COMMITTED.
+CREATE FUNCTION public.require_read_committed(p_what text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE feature_not_supported USING
+            MESSAGE = format('%s needs READ COMMITTED', p_what),
+            DETAIL = 'At this isolation level, the transaction would miss rows that others have added meanwhile.',
+            HINT = 'Repeat it in a transaction at READ COMMITTED.',
+            CONSTRAINT = 'read_committed_check';
+    END IF;
+END;
+$$;
+
+COMMENT ON FUNCTION public.require_read_committed(text) IS
+    'Of what moves counts of rows that others write: refuses REPEATABLE READ and SERIALIZABLE. Argument: what needs it.';
+
+
 -- There are two kinds of counts.
 --
 -- Counts that any user may change at any time (of users, posts and so on) are kept in slots: any number of rows for one
@@ -189,6 +209,7 @@ BEGIN
                 %2$s
             BEGIN
                 IF TG_OP = 'TRUNCATE' THEN
+                    PERFORM public.require_read_committed(format('TRUNCATE of "%%s"', TG_TABLE_NAME));
                     %3$s
                     RETURN NULL;
                 ELSIF TG_OP = 'INSERT' THEN
@@ -511,6 +532,7 @@ BEGIN
             CONTINUE;
         END IF;
 
+        PERFORM public.require_read_committed('recount(true)');
         EXECUTE (
             SELECT format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', string_agg(format('public.%I', source), ', '))
             FROM unnest(v_count.sources) AS source);
@@ -801,6 +823,11 @@ CREATE TABLE public.users (
 CREATE UNIQUE INDEX users_email_key ON public.users (lower(email)) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX users_username_key ON public.users (lower(username)) WHERE deleted_at IS NULL;
 
+-- An update of a column that a unique index contains locks its row as a deletion does, so it waits for each transaction that
+-- has just referred to the row, and keeps others from doing so: whoever writes a row of an account knows until the end
+-- of the transaction who may see it. Other updates, such as that of last_active_at, stand in no one's way.
+CREATE UNIQUE INDEX users_visibility_key ON public.users (id, is_private, deleted_at);
+
 COMMENT ON TABLE public.users IS 'An account and its public profile.';
 COMMENT ON COLUMN public.users.email IS 'Unique among accounts that are not deleted, whatever the case.';
 COMMENT ON COLUMN public.users.username IS 'Normalised; unique as email is.';
@@ -913,7 +940,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NEW.accepted_at IS NULL THEN
         -- The lock waits for an account that is just turning public, which would not see this request.
-        PERFORM FROM public.users AS u WHERE u.id = NEW.following_id AND u.is_private FOR SHARE;
+        PERFORM FROM public.users AS u WHERE u.id = NEW.following_id AND u.is_private FOR KEY SHARE;
         IF NOT FOUND THEN
             NEW.accepted_at := now();
         END IF;
@@ -933,6 +960,7 @@ CREATE TRIGGER accept_follow BEFORE INSERT OR UPDATE OF following_id, accepted_a
 CREATE FUNCTION public.accept_pending_follows() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM public.require_read_committed('an account that turns public');
     UPDATE public.follows SET accepted_at = now() WHERE following_id = NEW.id AND accepted_at IS NULL;
     RETURN NULL;
 END;
@@ -1322,6 +1350,7 @@ BEGIN
                 IF EXISTS (
                     SELECT id, is_live, user_id, created_at FROM new_rows
                     EXCEPT SELECT id, is_live, user_id, created_at FROM old_rows) THEN
+                    PERFORM public.require_read_committed('a post that is hidden, shown or moved');
                     %7$s
                     %4$s
                 END IF;
@@ -1377,11 +1406,11 @@ CREATE FUNCTION public.sql_lock_authors(p_posts text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(
         'PERFORM FROM (SELECT DISTINCT post.user_id FROM %s AS post ORDER BY post.user_id OFFSET 0) AS author
-         CROSS JOIN LATERAL (SELECT FROM public.users AS u WHERE u.id = author.user_id FOR NO KEY UPDATE) AS locked;', p_posts)
+         CROSS JOIN LATERAL (SELECT FROM public.users AS u WHERE u.id = author.user_id FOR KEY SHARE) AS locked;', p_posts)
 $$;
 
 COMMENT ON FUNCTION public.sql_lock_authors(text) IS
-    'Of keep_counts_of_links: the statement that locks the authors of some posts as an update of these accounts does.';
+    'Of keep_counts_of_links: the statement that keeps who may see the authors of some posts as it is.';
 
 
 -- The locks keep a post from being deleted or restored, and its author from turning private, after they are read and
@@ -1517,6 +1546,7 @@ BEGIN
     IF NOT EXISTS (SELECT id, is_public FROM new_rows EXCEPT SELECT id, is_public FROM old_rows) THEN
         RETURN NULL;
     END IF;
+    PERFORM public.require_read_committed('an account that is hidden or shown');
     SELECT array_agg(change.hashtag_id ORDER BY change.hashtag_id), array_agg(change.score ORDER BY change.hashtag_id)
     INTO v_keys, v_score
     FROM (

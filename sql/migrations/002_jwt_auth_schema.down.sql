@@ -32,3 +32,5 @@ ALTER TABLE public.users
     ADD COLUMN is_public boolean NOT NULL GENERATED ALWAYS AS (deleted_at IS NULL AND NOT is_private) STORED;
 
 COMMENT ON COLUMN public.users.is_public IS 'Content is shown to everyone who is not blocked, and counts for trends.';
+
+CREATE UNIQUE INDEX users_visibility_key ON public.users (id, is_private, deleted_at);

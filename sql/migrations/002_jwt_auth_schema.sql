@@ -45,6 +45,9 @@ ALTER TABLE public.users
 
 COMMENT ON COLUMN public.users.is_public IS 'Content is shown to everyone who is not blocked, and counts for trends.';
 
+DROP INDEX public.users_visibility_key;
+CREATE UNIQUE INDEX users_visibility_key ON public.users (id, is_private, is_active, deleted_at);
+
 
 CREATE OR REPLACE FUNCTION public.reachable_users(p_viewer_id uuid)
 RETURNS TABLE (

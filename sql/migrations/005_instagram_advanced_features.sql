@@ -433,6 +433,7 @@ BEGIN
         RETURN;
     END IF;
 
+    PERFORM public.require_read_committed('rebase_trends');
     -- Writers work out a weight and add it while they hold these: none may do so across the change.
     LOCK TABLE public.posts, public.users, public.post_hashtags, public.stories, public.reels, public.reel_likes,
         public.reel_comments, public.reel_shares, public.saved_reels IN SHARE ROW EXCLUSIVE MODE;
