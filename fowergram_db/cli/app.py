@@ -88,7 +88,7 @@ def _show_version(wanted: bool) -> None:
 def _bare(
     ctx: typer.Context,
     _version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+        bool, typer.Option("--version", "-V", help="Show the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> int:
     """Migrate and operate PostgreSQL databases (13 to 18) with plain SQL files.

@@ -103,6 +103,10 @@ def named_command(arguments: Sequence[str]) -> str:
 
 
 def _help_hint(error: Exception, arguments: Sequence[str]) -> str:
+    from fowergram_db.cli.other_words import hint_for
+
+    if hint := hint_for(arguments):
+        return hint
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "fowergram-db"
     if arguments and arguments[0].startswith("-"):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from fowergram_db.cli import other_words
 from fowergram_db.cli.app import build_command
 from fowergram_db.cli.main import run
 from fowergram_db.cli.progress import LongSteps
@@ -74,9 +75,40 @@ def test_a_command_is_built_without_the_others(command):
     assert set(build_command([command]).commands) == {command, "help"}
 
 
-def test_the_version(capsys):
-    assert run(["--version"]) == 0
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version(option, capsys):
+    assert run([option]) == 0
     assert capsys.readouterr().out.startswith("fowergram-db ")
+
+
+@pytest.mark.parametrize("before", [[], ["help"]])
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [
+        ("up", "`fowergram-db migrate`"),
+        ("UP", "`fowergram-db migrate`"),
+        ("goto", "`fowergram-db migrate --to VERSION`"),
+        ("down", "`fowergram-db rollback`"),
+        ("info", "`fowergram-db status`"),
+        ("validate", "`fowergram-db status --check`"),
+        ("create", "`fowergram-db new`"),
+        ("baseline", "`fowergram-db adopt`"),
+        ("dump", "`pg_dump --schema-only`"),
+    ],
+)
+def test_the_word_of_another_tool_is_answered_with_the_command_that_is_meant(before, word, instead, capsys):
+    assert run([*before, word]) == 2
+    out, err = capsys.readouterr()
+    assert (out, instead in err) == ("", True)
+    assert run([*before, word, "--json"]) == 2
+    assert instead in json.loads(capsys.readouterr().out)["error"]["hint"]
+
+
+def test_the_word_of_another_tool_is_none_of_ours_and_stands_for_one():
+    commands = build_command(["help"]).commands
+    assert not set(other_words.INSTEAD) & set(commands)
+    assert {command.split()[0] for command in other_words.INSTEAD.values()} <= set(commands)
+    assert not set(other_words.DUMP) & {*commands, *other_words.INSTEAD}
 
 
 @pytest.mark.parametrize(
