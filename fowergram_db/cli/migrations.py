@@ -171,6 +171,7 @@ def new(
     """Write the files of the next migration.
 
     Writes an up file and a down file, with the next number and in the layout of the directory, and prints their paths.
+    In a directory of timestamps, the number is the current time in UTC.
     Each contains only a comment: add the SQL that applies the migration to the up file, and the SQL that rolls it back
     to the down file. The directory is created if it does not exist. Name it with --migrations-dir or MIGRATIONS_DIR:
     an installed package is never written to.

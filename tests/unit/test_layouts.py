@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -535,9 +536,9 @@ def test_a_plan_without_changes_is_no_migrations(read):
 @every_marked
 def test_new_writes_one_file_with_both_markers(put, up, down):
     directory = put({"20240101000000_a.sql": f"{up}\n{down}\nSELECT 1;"})
-    (path,) = write_migration(directory, "Add b")
-    assert path.name == "20240101000001_add_b.sql"
-    assert path.read_text() == f"-- 20240101000001: Add b\n\n{up}\n\n{down}\n"
+    (path,) = write_migration(directory, "Add b", now=datetime(2026, 12, 1, 16, 5, 9, tzinfo=UTC))
+    assert path.name == "20261201160509_add_b.sql"
+    assert path.read_text() == f"-- 20261201160509: Add b\n\n{up}\n\n{down}\n"
     assert len(read_migrations(directory)) == 2
 
 

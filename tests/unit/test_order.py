@@ -1,6 +1,7 @@
 """The order of a directory is that of its tool, and its versions are numbers wherever these say the same order."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from fowergram_db.migrations.version import find_version
 
 GOOSE, DBMATE, SQL_MIGRATE = "-- +goose Up\nSELECT 1;", "-- migrate:up\nSELECT 1;", "-- +migrate Up\nSELECT 1;"
 JOURNAL = "meta/_journal.json"
+
+NOW = datetime(2026, 12, 1, 16, 5, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -228,15 +231,20 @@ def test_a_number_that_two_migrations_share_names_neither(put):
     [
         (["000_init.sql"], "", "m", ["001_x.sql", "001_x.down.sql"]),
         (["0001-a.sql"], "", "m", ["0002-x.sql", "0002-x.down.sql"]),
-        (["20240101000000-a.sql"], DBMATE, "m", ["20240101000001-x.sql"]),
+        (["20240101000000-a.sql"], DBMATE, "m", ["20261201160509-x.sql"]),
+        (["20991231235959-a.sql"], DBMATE, "m", ["20991231235960-x.sql"]),
+        (["202401010000_a.sql"], "", "m", ["202612011605_x.sql", "202612011605_x.down.sql"]),
+        (["20240101000060_a.sql"], "", "m", ["20261201160509_x.sql", "20261201160509_x.down.sql"]),
+        (["00000000000012_a.sql"], "", "m", ["00000000000013_x.sql", "00000000000013_x.down.sql"]),
+        (["20241301000000_a.sql"], "", "m", ["20241301000001_x.sql", "20241301000001_x.down.sql"]),
         (["1_a.sql", "1_b.sql"], SQL_MIGRATE, "m", ["002_x.sql"]),
-        (["20240101000000_a.sql"], "", "supabase/migrations", ["20240101000001_x.sql"]),
+        (["20240101000000_a.sql"], "", "supabase/migrations", ["20261201160509_x.sql"]),
         (["99999999999999999999_a.sql"], "", "m", ["100000000000000000000_x.sql", "100000000000000000000_x.down.sql"]),
     ],
 )
 def test_new_keeps_the_numbering_of_the_directory(put, names, content, below, written):
     directory = put(dict.fromkeys(names, content), below)
-    assert [path.name for path in write_migration(directory, "x")] == written
+    assert [path.name for path in write_migration(directory, "x", now=NOW)] == written
     assert read_migrations(directory)[-1].up.path.name == written[0]
 
 

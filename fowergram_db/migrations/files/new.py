@@ -1,6 +1,7 @@
 """Write the files of a new migration."""
 
 import unicodedata
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fowergram_db.database.environment import looks_like_url, shown
@@ -14,16 +15,18 @@ from fowergram_db.migrations.version import GREATEST_NUMBER
 from fowergram_db.redaction.connection_strings import looks_like_login
 
 _FEWEST_DIGITS = 3
+_TIMESTAMPS = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _LIKE_A_LOGIN = "of the migration looks like a URL, or like a connection string"
 
 
-def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
+def write_migration(directory: Path, name: str, *, now: datetime | None = None) -> tuple[Path, ...]:
     """Write the next ``NNN_name.sql`` and its down file, and return their paths.
 
-    In a directory whose files have a section for each direction, it is one file with the same markers. Creates the
-    directory if it is missing. Raises ConfigurationError inside an installed package, if the files cannot be written,
-    and in the layout of a tool that names its files otherwise. Raises UsageError for a name without a letter or digit,
-    and for a URL or a connection string: its password would be in a file, and in the file's name.
+    If the newest number is a timestamp of 12 or 14 digits, the next one is the current time (UTC), unless that is not
+    above the newest. In a directory whose files have a section for each direction, it is one file with the same
+    markers. Creates the directory if it is missing. Raises ConfigurationError inside an installed package, if the files
+    cannot be written, and in the layout of a tool that names its files otherwise. Raises UsageError for a name without
+    a letter or digit, and for a URL or a connection string: its password would be in a file, and in the file's name.
     """
     words = "".join(character if _is_word(character) else " " for character in name.lower()).split()
     if not words:
@@ -42,7 +45,7 @@ def write_migration(directory: Path, name: str) -> tuple[Path, ...]:
             )
         directory.mkdir(parents=True, exist_ok=True)
         tool = tool_of(directory)
-        number, separator = _next_number(directory, tool) if tool in NUMBERED else ("", "")
+        number, separator = _next_number(directory, tool, now or datetime.now(UTC)) if tool in NUMBERED else ("", "")
         contents = _contents(tool, number, f"{separator}{'_'.join(words)}", " ".join(name.split()))
         for filename, text in contents.items():
             with (directory / filename).open("x", encoding="utf-8") as file:
@@ -76,9 +79,10 @@ def _is_word(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
-def _next_number(directory: Path, tool: str) -> tuple[str, str]:
-    """Return the number after the highest, with at least as many digits, and the separator that follows it.
+def _next_number(directory: Path, tool: str, now: datetime) -> tuple[str, str]:
+    """Return the next number, with at least as many digits as the highest, and the separator that follows it.
 
+    It is the current time if the highest number is an earlier timestamp, else the number after the highest.
     Raises ConfigurationError if the tool would not run a file of that number last.
     """
     found = numbers_in(directory)
@@ -88,7 +92,7 @@ def _next_number(directory: Path, tool: str) -> tuple[str, str]:
             f"there is no number above {highest}",
             hint="Renumber the newest migration: it has the greatest number that is possible.",
         )
-    number = str(highest + 1).zfill(max(len(written), _FEWEST_DIGITS))
+    number = str(max(highest + 1, _timestamp_like(written, now))).zfill(max(len(written), _FEWEST_DIGITS))
     position = recorded_version(tool, f"{number}{separator}x.sql")
     others = (recorded_version(tool, f"{digits}_x.sql") for _, digits, _ in found)
     if position and any(other and position < other for other in others):
@@ -97,3 +101,15 @@ def _next_number(directory: Path, tool: str) -> tuple[str, str]:
             hint=f"Name the file by hand, with a number that comes last: it needs {len(written)} digits or more.",
         )
     return number, separator
+
+
+def _timestamp_like(digits: str, now: datetime) -> int:
+    """Return the time in the form of a timestamp of 12 or 14 digits, and 0 for digits that are no timestamp.
+
+    >>> now = datetime(2026, 12, 1, 16, 5, 9)
+    >>> [_timestamp_like(digits, now) for digits in ("202401312359", "20240131235960", "000000000012", "012")]
+    [202612011605, 20261201160509, 0, 0]
+    """
+    form = _TIMESTAMPS.get(len(digits))
+    is_time = form and digits[:2] in ("19", "20") and "01" <= digits[4:6] <= "12" and "01" <= digits[6:8] <= "31"
+    return int(now.strftime(form)) if form and is_time else 0
