@@ -46,7 +46,8 @@ def write_migration(directory: Path, name: str, *, now: datetime | None = None) 
         directory.mkdir(parents=True, exist_ok=True)
         tool = tool_of(directory)
         number, separator = _next_number(directory, tool, now or datetime.now(UTC)) if tool in NUMBERED else ("", "")
-        contents = _contents(tool, number, f"{separator}{'_'.join(words)}", " ".join(name.split()))
+        stem = f"{separator}{'_'.join(words)}"
+        contents = _contents(tool, number, stem, " ".join(name.split()), _up_ending(directory))
         for filename, text in contents.items():
             with (directory / filename).open("x", encoding="utf-8") as file:
                 file.write(text)
@@ -58,7 +59,7 @@ def write_migration(directory: Path, name: str, *, now: datetime | None = None) 
     return tuple(directory / filename for filename in contents)
 
 
-def _contents(tool: str, number: str, stem: str, title: str) -> dict[str, str]:
+def _contents(tool: str, number: str, stem: str, title: str, up_ending: str) -> dict[str, str]:
     """Return the files of a new migration, by name, as the tool of its directory requires them."""
     heading = f"-- {number}: {title}\n\n"
     if tool in MARKERS:
@@ -71,7 +72,14 @@ def _contents(tool: str, number: str, stem: str, title: str) -> dict[str, str]:
         )
     if tool == SUPABASE:  # it would read a down file as one more migration
         return {f"{number}{stem}.sql": heading}
-    return {f"{number}{stem}.sql": heading, f"{number}{stem}.down.sql": f"-- Undo {number}: {title}\n\n"}
+    return {f"{number}{stem}{up_ending}": heading, f"{number}{stem}.down.sql": f"-- Undo {number}: {title}\n\n"}
+
+
+def _up_ending(directory: Path) -> str:
+    """Return ``.up.sql`` if the up file of the newest number ends so, else ``.sql``."""
+    newest = max(numbers_in(directory), default=(0, "", ""))
+    ends_so = any(path.name.startswith("".join(newest[1:])) for path in directory.glob("*.up.sql"))
+    return ".up.sql" if newest[1] and ends_so else ".sql"
 
 
 def _is_word(character: str) -> bool:
