@@ -7,7 +7,6 @@ from functools import lru_cache
 from fowergram_db.errors import FileFault, Location, raise_faults
 from fowergram_db.migrations.files.directives import Directives, header_end, is_directive
 from fowergram_db.migrations.files.markers import misread
-from fowergram_db.migrations.script.concurrent import index_built
 from fowergram_db.migrations.script.history_table import changes_history
 from fowergram_db.migrations.script.positions import Gap, position
 from fowergram_db.migrations.script.scanner import Script, Trait, scan
@@ -132,6 +131,8 @@ def _ending_faults(script: Script) -> Iterator[tuple[int, str, str]]:
 
 
 def _no_transaction_faults(script: Script) -> Iterator[tuple[int, str, str]]:
+    from fowergram_db.migrations.script.concurrent import index_built
+
     for statement in script.statements:
         text = script.text[statement.start : statement.end]
         if Trait.ENDS_TRANSACTION in statement.traits:
