@@ -501,6 +501,8 @@ def on_a_terminal(shell: str):
     """Run a shell command on a terminal, which is closed after the block; yield its process."""
     child, terminal = pty.fork()
     if child == 0:
+        # Where the tests run under nohup, the signal is ignored, and stays so in each process that they start.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.execv("/bin/sh", ["/bin/sh", "-c", shell.replace("fowergram-db", f"{sys.executable} -m fowergram_db")])
     try:
         yield child
