@@ -121,6 +121,7 @@ def run(url: str, workload: Workload) -> Report:
     with psycopg.connect(url, autocommit=True) as session:
         session.execute(_FIRST)
         shared = _Shared(url, workload)
+        shared.prepares = session.execute("SHOW max_prepared_transactions").fetchone() != ("0",)
         shared.draw(session)
         threads = [threading.Thread(target=_Client(shared, n).run) for n in range(workload.clients)]
         for thread in threads:
@@ -142,7 +143,7 @@ def _compare(session: psycopg.Connection, report: Report) -> None:
 
 
 class _Shared:
-    """What all clients use: ids of rows, and which process runs which kind of statement."""
+    """What all clients use: ids of rows, which process runs which kind of statement, whether the server prepares."""
 
     def __init__(self, url: str, workload: Workload) -> None:
         self.url = url
@@ -153,6 +154,7 @@ class _Shared:
         self.report = Report()
         self.ids: dict[str, list] = {}
         self.at_work: dict[int, str] = {}
+        self.prepares = True
         self.until = time.monotonic() + workload.seconds
 
     def draw(self, session: psycopg.Connection) -> None:
@@ -218,7 +220,7 @@ class _Client:
 
     def _end(self, session: psycopg.Connection) -> None:
         end = "ROLLBACK" if self.chance.random() < _SHARE_ROLLED_BACK else "COMMIT"
-        if self.chance.random() < _SHARE_PREPARED:
+        if self.shared.prepares and self.chance.random() < _SHARE_PREPARED:
             name = f"w{self.chance.getrandbits(60)}"
             session.execute(f"PREPARE TRANSACTION '{name}'")
             self._wait()
