@@ -208,7 +208,7 @@ class _Client:
     def _count(self, session: psycopg.Connection, level: str, error: psycopg.Error) -> None:
         own = self.shared.at_work[session.info.backend_pid]
         # A deadlock names the processes that have waited for each other.
-        pids = dict.fromkeys(map(int, re.findall(r"[Pp]rocess (\d+)", error.diag.message_detail or "")))
+        pids = dict.fromkeys(map(int, re.findall(r"(?i)process (\d+)", error.diag.message_detail or "")))
         kinds = " + ".join(sorted(self.shared.at_work.get(pid, "?") for pid in pids) or [own])
         self.shared.report.errors[level, error.sqlstate or "", error.diag.constraint_name or "", kinds] += 1
         if session.info.transaction_status != TransactionStatus.IDLE:

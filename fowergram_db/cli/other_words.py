@@ -19,7 +19,7 @@ DUMP = ("dump", "schema", "load")
 
 
 def hint_for(arguments: Sequence[str]) -> str | None:
-    """Return what to write instead of another tool's word, also behind ``help``; None for any other word.
+    """Return what to write instead of another tool's word, also after ``help``; None for any other word.
 
     >>> hint_for(["up"]), hint_for(["help", "info"]), hint_for(["migrat"]), hint_for([])
     ('Did you mean `fowergram-db migrate`?', 'Did you mean `fowergram-db status`?', None, None)

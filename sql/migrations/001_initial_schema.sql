@@ -824,8 +824,8 @@ CREATE UNIQUE INDEX users_email_key ON public.users (lower(email)) WHERE deleted
 CREATE UNIQUE INDEX users_username_key ON public.users (lower(username)) WHERE deleted_at IS NULL;
 
 -- An update of a column that a unique index contains locks its row as a deletion does, so it waits for each transaction that
--- has just referred to the row, and keeps others from doing so: whoever writes a row of an account knows until the end
--- of the transaction who may see it. Other updates, such as that of last_active_at, stand in no one's way.
+-- has just referred to the row, and keeps others from doing so: a transaction that writes a row of an account knows
+-- until its end who may see it. Other updates, such as that of last_active_at, neither wait nor keep others waiting.
 CREATE UNIQUE INDEX users_visibility_key ON public.users (id, is_private, deleted_at);
 
 COMMENT ON TABLE public.users IS 'An account and its public profile.';

@@ -305,7 +305,7 @@ def test_every_check_and_every_unique_key_has_a_case(column):
         SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
         WHERE i.relnamespace = 'public'::regnamespace AND x.indisunique AND NOT x.indisprimary
           AND NOT t.relispartition AND t.relname <> 'schema_migrations'""")
-    # It contains the primary key, and is there for the lock of what it contains.
+    # It contains the primary key, and exists for the lock of what it contains.
     assert set(rules) - {"users_visibility_key"} == set(_REFUSED)
 
 

@@ -20,7 +20,7 @@ def level(request):
 
 @pytest.fixture
 def look(target, level):
-    """Begin a transaction that sees the database as it is now, until its end; return its session."""
+    """Begin a transaction that reads the database as it is now, until its end; return its session."""
     with ExitStack() as sessions:
 
         def begin():
@@ -195,7 +195,7 @@ def test_a_post_that_waits_for_the_deletion_of_its_author_is_refused(db, target,
     assert value("SELECT count(*) FROM posts") == 0
 
 
-def test_other_updates_of_an_account_stand_in_no_one_s_way(db, target, make_user, make_post, tag):
+def test_other_updates_of_an_account_keep_no_one_waiting(db, target, make_user, make_post, tag):
     author = make_user("author")
     with connect(target) as other, db.transaction():
         tag(make_post(author), "sea")
