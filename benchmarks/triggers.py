@@ -14,12 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from benchmarks.dataset import log
-from fowergram_db.database.sql import shipped_migrations
-from fowergram_db.database.target import resolve_target
-from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import UpgradeTarget
+from benchmarks.dataset import create_schema, log
 from psycopg import sql
 from tools.servers import started
 
@@ -100,8 +95,7 @@ def _costs(url: str, rows: int, options: argparse.Namespace) -> dict[str, Cost]:
 
 def load(url: str, rows: int) -> None:
     """Migrate an empty database, and insert this many rows into each table. Raises SystemExit if a count is wrong."""
-    target = resolve_target({"database_url": url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
-    migrate(target, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
+    create_schema(url)
     with psycopg.connect(url, autocommit=True) as session:
         session.execute((_FILES / "functions.sql").read_text(encoding="utf-8").replace("{rows}", str(rows)))
         for _, insert in _inserts(rows, shift=0):

@@ -18,11 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-from fowergram_db.database.sql import shipped_migrations
-from fowergram_db.database.target import resolve_target
-from fowergram_db.migrations.files.directory import read_migrations
-from fowergram_db.migrations.migrate import migrate
-from fowergram_db.migrations.run import UpgradeTarget
+from benchmarks.dataset import create_schema
 from psycopg.pq import TransactionStatus
 from tools.servers import FOR_TESTS, started
 
@@ -120,9 +116,7 @@ def run(url: str, workload: Workload) -> Report:
     """Run it in a database that has the schema and no rows."""
     with psycopg.connect(url, autocommit=True) as session:
         session.execute(_FIRST)
-        shared = _Shared(url, workload)
-        shared.prepares = session.execute("SHOW max_prepared_transactions").fetchone() != ("0",)
-        shared.draw(session)
+        shared = _Shared(url, workload, session)
         threads = [threading.Thread(target=_Client(shared, n).run) for n in range(workload.clients)]
         for thread in threads:
             thread.start()
@@ -145,7 +139,7 @@ def _compare(session: psycopg.Connection, report: Report) -> None:
 class _Shared:
     """What all clients use: ids of rows, which process runs which kind of statement, whether the server prepares."""
 
-    def __init__(self, url: str, workload: Workload) -> None:
+    def __init__(self, url: str, workload: Workload, session: psycopg.Connection) -> None:
         self.url = url
         self.workload = workload
         self.kinds = workload.kinds
@@ -154,7 +148,8 @@ class _Shared:
         self.report = Report()
         self.ids: dict[str, list] = {}
         self.at_work: dict[int, str] = {}
-        self.prepares = True
+        self.prepares = session.execute("SHOW max_prepared_transactions").fetchone() != ("0",)
+        self.draw(session)
         self.until = time.monotonic() + workload.seconds
 
     def draw(self, session: psycopg.Connection) -> None:
@@ -174,13 +169,11 @@ class _Client:
     def run(self) -> None:
         with psycopg.connect(self.shared.url, autocommit=True) as session:
             while time.monotonic() < self.shared.until:
-                level, error = self.chance.choice(_LEVELS), None
+                level = self.chance.choice(_LEVELS)
                 try:
                     self._transaction(session, level)
                     self.shared.report.done[level] += 1
-                except psycopg.Error as caught:
-                    error = caught
-                if error is not None:
+                except psycopg.Error as error:
                     self._count(session, level, error)
 
     def _transaction(self, session: psycopg.Connection, level: str) -> None:
@@ -243,8 +236,7 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--without", default="^$", help="leave out the kinds of statements whose name matches this")
     workload = Workload(**vars(parser.parse_args(given)))
     with started(18, {**FOR_TESTS, "max_prepared_transactions": "32", "deadlock_timeout": "200ms"}) as server:
-        target = resolve_target({"database_url": server.url}, {}, {}, libpq=lambda _: {}, embedded_available=False)
-        migrate(target, read_migrations(shipped_migrations()), UpgradeTarget(), lambda _event: None)
+        create_schema(server.url)
         report = run(server.url, workload)
     sys.stdout.write("\n".join(_lines(report)) + "\n")
     return 1 if report.wrong or report.unexpected else 0
