@@ -115,9 +115,10 @@ class AdvisoryLock:
         waiting = Waiting(wait_s, on_wait, self._kind.hint)
         while (attempt := self._try(waiting)) is not _LockResult.ACQUIRED:
             is_taken = attempt is _LockResult.HELD_BY_OTHERS
+            key = self._kind.key if is_taken else self._kind.other_key
             if not is_taken:
-                self._end_silent(self._kind.other_key)
-            holders = self._holders(self._kind.key if is_taken else self._kind.other_key)
+                self._end_silent(key)
+            holders = self._holders(key)
             # Not rolled back: that would revert what the session has set for itself.
             self._connection.commit()
             waiting.wait_for(holders, self._kind.held_by if is_taken else self._kind.other_held_by)

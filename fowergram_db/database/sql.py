@@ -3,6 +3,8 @@
 from functools import cache
 from pathlib import Path
 
+SCRIPTS = ("migrations", "upgrade")
+"""The folders of shipped SQL that people run; the others hold the tool's own queries."""
 _HEADER = "-- Purpose: "
 _names: dict[str, str] = {}
 _PACKAGE = Path(__file__).resolve().parent.parent

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import product
 
 from fowergram_db.database.settings_sql import first_query
-from fowergram_db.database.sql import load, sql_root
+from fowergram_db.database.sql import SCRIPTS, load, sql_root
 from fowergram_db.lexer import LINE_COMMENT, Token, TokenKind, tokens
 
 # What replaces a constant, as pg_stat_statements replaces each of them by a parameter.
@@ -70,8 +70,6 @@ _SET = re.compile(
 )
 # A line comment ends at a carriage return, too.
 _HEADER = re.compile(r"\A(?:\s*--[^\r\n]*[\r\n])+")
-# What people run: the schema, and the scripts for psql.
-_NOT_OURS = ("migrations", "upgrade")
 # What may replace the {names} in a query that are not the names of files themselves.
 _VARIANTS: Mapping[str, tuple[str, ...]] = {
     "version_columns": ("version", "version, position"),
@@ -133,7 +131,7 @@ def normal_form(query: str) -> str | None:
 def _shipped(schema: str) -> Iterator[str]:
     """Yield the text of each file of queries as it is sent, once for each choice of its parts."""
     root = sql_root()
-    paths = sorted(path for path in root.rglob("*.sql") if path.parent.name not in _NOT_OURS)
+    paths = sorted(path for path in root.rglob("*.sql") if path.parent.name not in SCRIPTS)
     names = [path.relative_to(root).with_suffix("").as_posix() for path in paths]
     by_stem = {name.rpartition("/")[2]: (name,) for name in names}
     variants = {**by_stem, **_VARIANTS, **_of_extension(schema)}

@@ -1,5 +1,6 @@
 -- Purpose: end the sessions of this role that hold an advisory lock of this database and wait for COPY data from their
 -- client: one that is stopped never sends any, and no timeout of the server counts that time.
+-- They are ended in the list of results: a condition that only needs the pid could be evaluated before the others.
 -- Oldest server: 13. Privileges: none. Parameters: space, key. Columns: ended.
 SELECT pg_catalog.pg_terminate_backend(l.pid) AS ended
 FROM pg_catalog.pg_locks AS l

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pglast.parser import ParseError, scan, split
 
+from fowergram_db.database.sql import SCRIPTS
+
 _ROOT = Path(__file__).resolve().parents[2]
-_SCRIPTS = ("migrations", "upgrade")
 _PARAMETER = re.compile(r"%\((\w+)\)[sbt]|%[sbt]|%%")
 _NUMBER = re.compile(r"\$([0-9]+)")
 # As for a directory whose versions are numbers.
@@ -53,7 +54,7 @@ def statements(placeholders: dict[str, str]) -> Iterator[Statement]:
     ``placeholders`` holds, for a file, what stands for its ``{table}`` or ``{schema}``. The name of another file in
     braces stands for that file's query, which is not yielded by itself.
     """
-    texts = {path: path.read_text(encoding="utf-8") for path in files() if path.parent.name not in _SCRIPTS}
+    texts = {path: path.read_text(encoding="utf-8") for path in files() if path.parent.name not in SCRIPTS}
     queries = {path.stem: _in_one_line(text) for path, text in texts.items()}
     parts = {name for text in texts.values() for name in _PART.findall(text)} & queries.keys()
     for path, text in texts.items():

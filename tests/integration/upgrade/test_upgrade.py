@@ -45,13 +45,6 @@ def old(empty_db, keys):
 
 
 @pytest.fixture
-def product(cli, monkeypatch):
-    """Run commands with the product's own migrations."""
-    monkeypatch.delenv("MIGRATIONS_DIR")
-    return cli
-
-
-@pytest.fixture
 def run(target):
     """Run scripts in a session of their own and return the rows of each query in them."""
 
